@@ -1,0 +1,36 @@
+"""What can be wrong with a program, as data. Nothing here raises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from server.bal.span import Span
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One mistake or remark. `kind` is one of the words of the language reference;
+    `related` points at a second place (the brace that was opened), when there is one."""
+
+    severity: Severity
+    kind: str
+    message: str
+    span: Span
+    hint: str | None = None
+    related: Span | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        span = self.span
+        return {
+            "severity": self.severity,
+            "kind": self.kind,
+            "message": self.message,
+            "line": span.line,
+            "column": span.column,
+            "end_line": span.end_line,
+            "end_column": span.end_column,
+            "hint": self.hint,
+        }
