@@ -1,0 +1,123 @@
+"""What travels to a model and comes back: plain frozen data, one shape for every provider."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+Reasoning = bool | Literal["low", "medium", "high"]
+FinishReason = Literal["stop", "length", "tool_calls", "refusal"]
+DeltaKind = Literal["text", "reasoning", "tool_call"]
+
+DEMO_MODEL = "demo:standard"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call the model asks for. The arguments stay text until someone is ready to check them."""
+
+    id: str
+    name: str
+    arguments: str = "{}"
+
+    def read_arguments(self) -> dict[str, Any] | None:
+        """The arguments as an object, or None when the model wrote something else."""
+        try:
+            value = json.loads(self.arguments or "{}")
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`content` is text. An assistant's message may carry tool calls, a tool's message the id."""
+
+    role: Role
+    content: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One question to one model. `timeout` bounds the whole call in seconds, None: no bound.
+
+    `model` is `provider:model`, a bare model name, or None for the workspace's default.
+    """
+
+    messages: tuple[Message, ...]
+    model: str | None = None
+    tools: tuple[ToolSpec, ...] = ()
+    output_schema: dict[str, Any] | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    reasoning: Reasoning | None = None
+    timeout: float | None = None
+    stream: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of an answer on its way.
+
+    `text`: more of the text; `reasoning`: more of the thinking; `tool_call`: more of the arguments
+    of call number `index`, whose `call_id` and `name` come with its first piece.
+    """
+
+    kind: DeltaKind
+    text: str = ""
+    index: int = 0
+    call_id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """A whole answer with what it took. `cost` is in nano-dollars, None when no price is known."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...]
+    usage: Usage
+    requested_model: str
+    model: str
+    provider: str
+    cost: int | None
+    estimated: bool
+    finish_reason: FinishReason
+    ttft_ms: float | None
+    duration_ms: float
+    reasoning: str = ""
+
+    @property
+    def unpriced(self) -> bool:
+        return self.cost is None
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Output tokens over the time in which they came, None when that is too short to tell."""
+        waited = self.ttft_ms or 0.0
+        seconds = (self.duration_ms - waited) / 1000
+        return self.usage.output_tokens / seconds if seconds > 0.001 else None
