@@ -1,0 +1,112 @@
+"""What every test may ask for: fresh databases and Redis, with the environment wiped of ours."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.support import services
+
+# A developer's own settings and keys must not decide what the tests see.
+for _name in list(os.environ):
+    if _name.startswith("BALEYBOTS_") or _name.endswith(("_API_KEY", "_API_BASE", "_BASE_URL")):
+        del os.environ[_name]
+
+BACKENDS = [
+    "sqlite",
+    pytest.param("postgres", marks=pytest.mark.services),
+    pytest.param("mysql", marks=pytest.mark.services),
+]
+BUSES = ["embedded", pytest.param("redis", marks=pytest.mark.services)]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with services.postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[str]:
+    with services.mariadb() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    with services.redis() as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
+    """The URL of a new, empty PostgreSQL database."""
+    import asyncpg
+
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    admin = await asyncpg.connect(postgres_server.replace("postgres://", "postgresql://"))
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+        yield _with_database(postgres_server, name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest_asyncio.fixture
+async def mysql_url(mysql_server: str) -> AsyncIterator[str]:
+    """The URL of a new, empty MariaDB database."""
+    import aiomysql
+
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    host, port = mysql_server.split("@")[1].split("/")[0].split(":")
+    user = mysql_server.split("//")[1].split("@")[0].split(":")
+    admin = await aiomysql.connect(
+        host=host, port=int(port), user=user[0], password=user[1] if len(user) > 1 else ""
+    )
+    try:
+        async with admin.cursor() as cursor:
+            await cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        yield _with_database(mysql_server, name)
+        async with admin.cursor() as cursor:
+            await cursor.execute(f"DROP DATABASE {name}")
+    finally:
+        admin.close()
+
+
+@pytest_asyncio.fixture
+async def redis_url(redis_server: str) -> AsyncIterator[str]:
+    """The URL of an emptied Redis database, one per test process."""
+    import redis.asyncio
+
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    url = f"{redis_server.rsplit('/', 1)[0]}/{worker + 1}"
+    client = redis.asyncio.from_url(url)
+    try:
+        await client.flushdb()
+        yield url
+    finally:
+        await client.aclose()
+
+
+@pytest.fixture(params=BACKENDS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new, empty database: the test runs over SQLite, PostgreSQL and MariaDB."""
+    if request.param == "sqlite":
+        return f"sqlite://{tmp_path / 'test.sqlite3'}"
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture(params=BUSES)
+def bus_url(request: pytest.FixtureRequest) -> str | None:
+    """None for the embedded queue, else the URL of a real Redis: the test runs over both."""
+    return None if request.param == "embedded" else request.getfixturevalue("redis_url")
+
+
+def _with_database(url: str, name: str) -> str:
+    return f"{url.rsplit('/', 1)[0]}/{name}"
