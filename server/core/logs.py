@@ -1,0 +1,172 @@
+"""Structured logs, for people or for machines, that never show a secret.
+
+One chain of processors serves our own lines and those of the libraries. Secrets are taken out by
+the name of the field, by the look of the value, and by the values that were made known.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from typing import Any, TextIO, cast
+
+import orjson
+import structlog
+from structlog.types import Processor
+
+MASK = "[hidden]"
+_MAX_TEXT = 4_000
+_MAX_DEPTH = 6
+
+_SECRET_NAME = re.compile(
+    r"(pass(word|wd|phrase)?|secret|api[_-]?key|access[_-]?key|private[_-]?key|token"
+    r"|authorization|cookie|credential|signature|dsn)s?$",
+    re.IGNORECASE,
+)
+_SECRET_LOOK = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|tvly|ghp|gho|glpat|xox[abprs]|whsec|bbt)[-_][A-Za-z0-9_\-+/=]{12,}"
+    r"|\bAIza[A-Za-z0-9_-]{30,}"
+    r"|\bA(?:KIA|SIA)[A-Z0-9]{16}\b"
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
+    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}"
+    r"|(?<=Basic )[A-Za-z0-9+/=]{8,}"
+    r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)",
+    re.IGNORECASE,
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+class Redaction:
+    """Takes secrets out of a log line, an error text, or any JSON value."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: set[str] = set()
+        self._known: re.Pattern[str] | None = None
+        self.hide(*secrets)
+
+    def hide(self, *secrets: str) -> None:
+        """Make values known that must never be shown. Very short ones would blank normal words."""
+        self._secrets.update(value for value in secrets if len(value) >= 6)
+        longest_first = sorted(self._secrets, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def text(self, text: str) -> str:
+        text = _SECRET_LOOK.sub(MASK, text)
+        return text if self._known is None else self._known.sub(MASK, text)
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if depth >= _MAX_DEPTH:
+            return self.text(repr(value))
+        if isinstance(value, Mapping):
+            items = cast("Mapping[object, Any]", value).items()
+            return {str(key): self.field(str(key), item, depth + 1) for key, item in items}
+        if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes):
+            return [self.value(item, depth + 1) for item in cast("Iterable[Any]", value)]
+        return self.text(str(value))
+
+    def field(self, name: str, value: Any, depth: int = 0) -> Any:
+        if value and not isinstance(value, bool | int | float) and _SECRET_NAME.search(name):
+            return MASK
+        return self.value(value, depth)
+
+    def __call__(
+        self, logger: Any, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        return {
+            name: value if name.startswith("_") else self.field(name, value)
+            for name, value in event.items()
+        }
+
+
+REDACTION = Redaction()
+
+
+def hide(*secrets: str) -> None:
+    """From now on these values never reach a log line of this process."""
+    REDACTION.hide(*secrets)
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    return structlog.stdlib.get_logger(name)
+
+
+def setup_logs(
+    level: str = "info",
+    form: str = "auto",
+    *,
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+) -> None:
+    """Once per process. Lines go to standard error: answers on standard output stay clean."""
+    out = stream or sys.stderr
+    REDACTION.hide(*secrets)
+    people = form == "console" or (form == "auto" and out.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        REDACTION,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _for_people if people else _for_machines,
+        ],
+    )
+    _install(formatter, out, level)
+
+
+def _install(formatter: logging.Formatter, stream: TextIO, level: str) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # These would repeat each request, statement and poll at `debug`, some with bodies in them.
+    for name in ("tortoise", "aiosqlite", "asyncio", "asyncpg", "httpx", "LiteLLM"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _for_machines(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _for_people(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    moment = str(event.pop("timestamp", ""))[11:19]
+    level = str(event.pop("level", "info"))
+    trace = event.pop("exception", None)
+    name = str(event.pop("logger", "")).removeprefix("server.")
+    words = [moment, f"{level:<7}", name, printable(str(event.pop("event", "")))]
+    words += [f"{key}={printable(str(value))}" for key, value in event.items()]
+    line = " ".join(words)
+    return f"{line}\n{_indented(str(trace))}" if trace else line
+
+
+def _indented(trace: str) -> str:
+    return "\n".join("    " + printable(line) for line in trace.splitlines())
+
+
+def printable(text: str) -> str:
+    """One line, no terminal control: a name cannot forge a log line or paint the screen."""
+    text = text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "…"
+    return _CONTROL.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode()
