@@ -1,0 +1,38 @@
+"""`python -m tests.benchmarks [W1g W2 W4 W9] [--repeats 3] [--seconds 3] [--json]`"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from tests.benchmarks import w1g, w2, w4, w9
+from tests.benchmarks.table import Row, as_json, as_text, medians
+
+WORKLOADS = {"W1g": w1g.measure, "W2": w2.measure, "W4": w4.measure, "W9": w9.measure}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("workloads", nargs="*", default=list(WORKLOADS), metavar="WORKLOAD")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    unknown = set(chosen.workloads) - set(WORKLOADS)
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
+    rows = asyncio.run(_measure(chosen.workloads, chosen.repeats, chosen.seconds))
+    print(as_json(rows) if chosen.json else as_text(rows))
+
+
+async def _measure(names: list[str], repeats: int, seconds: float) -> list[Row]:
+    rows: list[Row] = []
+    for name in names:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        rows += medians(await WORKLOADS[name](repeats, seconds))
+    return rows
+
+
+if __name__ == "__main__":
+    main()
