@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from server.core.errors import Upstream
+
 
 class ModelErrorKind(StrEnum):
     PROVIDER_AUTH = "provider_auth"
@@ -30,7 +32,7 @@ RETRYABLE = frozenset(
 )
 
 
-class ModelError(Exception):
+class ModelError(Upstream):
     """One attempt at a model call failed.
 
     `retryable`: the same call may succeed later. `retry_after`: seconds the provider asked for.
@@ -48,14 +50,8 @@ class ModelError(Exception):
         status: int | None = None,
         partial: str = "",
     ) -> None:
-        super().__init__(message)
+        may_retry = kind in RETRYABLE if retryable is None else retryable
+        super().__init__(message, hint=hint, retryable=may_retry, retry_after=retry_after)
         self.kind = kind
-        self.message = message
-        self.hint = hint
-        self.retryable = kind in RETRYABLE if retryable is None else retryable
-        self.retry_after = retry_after
         self.status = status
         self.partial = partial
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.hint}".rstrip()
