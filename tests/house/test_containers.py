@@ -55,7 +55,7 @@ def test_a_container_is_given_the_time_to_drain(name: str) -> None:
 def test_every_setting_in_the_compose_file_exists() -> None:
     from server.core.settings import SETTINGS
 
-    known = {f"BALEYBOTS_{setting.name}" for setting in SETTINGS}
+    known = {setting.name for setting in SETTINGS}
     used = {
         name
         for service in compose()["services"].values()

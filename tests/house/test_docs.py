@@ -1,0 +1,50 @@
+"""The documentation says what the code does: made pages are up to date, examples run."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.house.examples import Example, examples
+from tests.house.files import ROOT
+from tests.house.generated import PAGES
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_made_pages_are_up_to_date(page: str) -> None:
+    assert (ROOT / page).read_text() == PAGES[page](), "run: python -m tests.house.generated"
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.place)
+def test_examples_are_accepted_or_refused_as_said(example: Example) -> None:
+    from server.bal.checker import check
+
+    errors = [
+        f"{found.kind} {found.span.line}:{found.span.column}"
+        for found in check(example.source).diagnostics
+        if found.severity == "error"
+    ]
+    assert errors == (example.what if example.mark == "wrong" else [])
+
+
+@pytest.mark.parametrize(
+    "example", [e for e in examples() if e.mark == "run"], ids=lambda example: example.place
+)
+async def test_examples_give_what_the_page_says(example: Example) -> None:
+    from server.engine.offline import run_source
+
+    said = example.what
+    result = await run_source(example.source, said.get("input"), said.get("replies", {}))
+    assert (result["status"], result["output"]) == ("completed", said["output"]), result["error"]
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert broken == []
