@@ -1,0 +1,78 @@
+"""Who may ask what. Access stands on the field, never in its body: `needs(...)` is the one way to
+make a root field, so a field without a declared access cannot be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import Any
+
+import strawberry
+from strawberry.extensions import FieldExtension
+
+from server.api.errors import belongs_on_top, user_errors
+from server.core.errors import AppError, Denied, Unauthenticated
+
+ANYONE_SIGNED_IN = ""
+
+
+class Needs(FieldExtension):
+    """Lets a field run only for a viewer whose token or role holds the scope."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any) -> Any:
+        self.check(info.context)
+        return next_(source, info, **kwargs)
+
+    async def resolve_async(
+        self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any
+    ) -> Any:
+        self.check(info.context)
+        result = next_(source, info, **kwargs)
+        return await result if isawaitable(result) else result  # a subscription's is a stream
+
+    def check(self, context: Any) -> None:
+        viewer = context.viewer
+        if viewer is None:
+            raise Unauthenticated
+        if self.scope and not viewer.may(self.scope):
+            raise Denied(f"This needs the scope {self.scope}, which you do not have here.")
+
+
+class Answers(FieldExtension):
+    """Turns an expected error of a mutation into its payload."""
+
+    def __init__(self, payload: type[Any]) -> None:
+        self.payload = payload
+
+    async def resolve_async(
+        self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any
+    ) -> Any:
+        try:
+            return await next_(source, info, **kwargs)
+        except AppError as error:
+            if belongs_on_top(error):
+                raise
+            return self.payload(errors=user_errors(error))
+
+
+def query(scope: str, description: str, **options: Any) -> Any:
+    return strawberry.field(
+        description=_told(description, scope), extensions=[Needs(scope)], **options
+    )
+
+
+def mutation(scope: str, payload: type[Any], description: str) -> Any:
+    return strawberry.mutation(
+        description=_told(description, scope), extensions=[Answers(payload), Needs(scope)]
+    )
+
+
+def subscription(scope: str, description: str) -> Any:
+    return strawberry.subscription(description=_told(description, scope), extensions=[Needs(scope)])
+
+
+def _told(description: str, scope: str) -> str:
+    return f"{description} Needs scope `{scope}`." if scope else description

@@ -1,0 +1,125 @@
+"""The one address of the API: POST for queries and mutations, a socket or an event stream for
+subscriptions. GET, batches and the legacy socket protocol are not served."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any, Protocol
+
+import orjson
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLRequestData
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+
+from server.api.context import Context
+from server.core.errors import ErrorCode
+
+MAX_BODY = 1024 * 1024
+MAX_START_BODY = 12 * 1024 * 1024
+MAX_SUBSCRIPTIONS = 50
+INIT_TIMEOUT = timedelta(seconds=10)
+
+
+class MakeContext(Protocol):
+    def __call__(self, request: Request | WebSocket) -> Context: ...
+
+
+class Door(GraphQL[Context, None]):
+    def __init__(self, schema: Any, make_context: MakeContext) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            allow_queries_via_get=False,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+            connection_init_wait_timeout=INIT_TIMEOUT,
+            max_subscriptions_per_connection=MAX_SUBSCRIPTIONS,
+            allowed_origins=("*",),  # the wrapper around the whole app has refused foreign ones
+        )
+        self.make_context = make_context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        context = self.make_context(request)
+        if request.method != "POST":
+            return problem(405, ErrorCode.INVALID_INPUT, "Send a POST.", context, {"Allow": "POST"})
+        if context.viewer is None:
+            return problem(
+                401,
+                ErrorCode.UNAUTHENTICATED,
+                "Sign in, or send Authorization: Bearer TOKEN. Make a token with "
+                "`baleybots token create`.",
+                context,
+                {"WWW-Authenticate": "Bearer"},
+            )
+        try:
+            return await self.run(request, context=context)
+        except HTTPException as error:
+            code = ErrorCode.TOO_LARGE if error.status_code == 413 else ErrorCode.INVALID_INPUT
+            return problem(error.status_code, code, error.reason, context)
+
+    async def parse_http_body(
+        self, request: AsyncHTTPRequestAdapter
+    ) -> GraphQLRequestData | list[GraphQLRequestData]:
+        data = await super().parse_http_body(request)
+        size = len(await request.get_body())
+        if isinstance(data, GraphQLRequestData) and size > MAX_BODY:
+            if "startExecution" not in (data.query or ""):
+                raise HTTPException(413, f"The request is larger than {MAX_BODY // 2**20} MiB.")
+        return data
+
+    async def get_context(
+        self, request: Request | WebSocket, response: Response | WebSocket
+    ) -> Context:
+        return self.make_context(request)
+
+    async def on_ws_connect(self, context: Context) -> Any:
+        token = bearer(context.connection_params or {})
+        if token and context.recognise is not None:
+            context.viewer = await context.recognise(token)
+        if context.viewer is None:
+            raise ConnectionRejectionError
+        return await super().on_ws_connect(context)
+
+    def decode_json(self, data: str | bytes) -> object:
+        """orjson stops at a nesting of 1024, where the standard one overflows the stack."""
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> str:
+        """Text, not bytes: on a socket bytes become a binary frame, which clients refuse."""
+        try:
+            return orjson.dumps(data).decode()
+        except TypeError:  # a whole number beyond 64 bits
+            return json.dumps(data, separators=(",", ":"))
+
+
+def bearer(params: dict[str, Any]) -> str | None:
+    """The token of `connection_init`: `{"authorization": "Bearer …"}` or `{"token": "…"}`."""
+    named = {key.lower(): value for key, value in params.items() if isinstance(value, str)}
+    given = named.get("authorization") or named.get("token") or ""
+    return given.removeprefix("Bearer ").strip() or None
+
+
+def problem(
+    status: int,
+    code: ErrorCode,
+    message: str,
+    context: Context,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A refusal before any document was read, in the shape of a GraphQL answer."""
+    extensions = {"code": code.value, "requestId": context.request_id}
+    body = {"data": None, "errors": [{"message": message, "extensions": extensions}]}
+    return Response(orjson.dumps(body), status, headers, media_type="application/json")

@@ -1,0 +1,55 @@
+"""Relay: nodes, connections and the arguments that page through them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import strawberry
+
+NodeType = TypeVar("NodeType")
+
+
+@strawberry.interface(description="Anything with an id that `node` and `nodes` can fetch.")
+class Node:
+    id: strawberry.ID = strawberry.field(
+        description="Type prefix and a UUIDv7 in base32, e.g. `bot_…`; the same everywhere."
+    )
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="More follow after `endCursor`.")
+    has_previous_page: bool = strawberry.field(description="More stand before `startCursor`.")
+    start_cursor: str | None = strawberry.field(
+        default=None, description="Cursor of the first edge; pass it as `before`."
+    )
+    end_cursor: str | None = strawberry.field(
+        default=None, description="Cursor of the last edge; pass it as `after`."
+    )
+
+
+@strawberry.type(description="One place in a list.")
+class Edge(Generic[NodeType]):
+    cursor: str = strawberry.field(
+        description="Where this node stands; stays valid when others are added or removed."
+    )
+    node: NodeType = strawberry.field(description="What stands there.")
+
+
+@strawberry.type(
+    description="A page of a list. `first`/`after` walk forwards, `last`/`before` backwards; "
+    "25 by default, 100 at most, and not both directions in one request."
+)
+class Connection(Generic[NodeType]):
+    edges: list[Edge[NodeType]] = strawberry.field(description="Nodes with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+    count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="The nodes alone, where the cursors are of no interest.")
+    def nodes(self) -> list[NodeType]:
+        return [edge.node for edge in self.edges]
+
+    @strawberry.field(description="How many the whole list holds; counted only when asked for.")
+    async def total_count(self) -> int:
+        return await self.count()

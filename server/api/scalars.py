@@ -1,0 +1,86 @@
+"""How single values look on the wire. Money is text and instants end in Z, so no client rounds
+or guesses a zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.scalars import JSON
+from strawberry.types.scalar import ScalarDefinition
+
+BigInt = NewType("BigInt", int)
+"""Counts and milliseconds: GraphQL's own Int ends at 2^31, a run that waits 25 days does not."""
+
+_SAFE = 2**53 - 1
+
+
+def _write_instant(value: datetime) -> str:
+    moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _read_instant(value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise GraphQLError(
+            "A DateTime is text such as 2026-11-03T09:30:00Z (RFC 3339, with a zone)."
+        ) from None
+    if moment.tzinfo is None:
+        raise GraphQLError("This DateTime has no zone: end it with Z or an offset like +02:00.")
+    return moment.astimezone(UTC)
+
+
+def _read_decimal(value: Any) -> Decimal:
+    try:
+        number = Decimal(value) if isinstance(value, str) else None
+    except InvalidOperation:
+        number = None
+    if number is None or not number.is_finite():
+        raise GraphQLError('A Decimal is sent as text such as "0.25".')
+    return number
+
+
+def _read_whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _SAFE:
+        raise GraphQLError("A BigInt is a whole number between -(2^53-1) and 2^53-1.")
+    return value
+
+
+DateTime: ScalarDefinition = strawberry.scalar(
+    name="DateTime",
+    description="An instant in UTC as RFC 3339 text with milliseconds, e.g. "
+    "`2026-11-03T09:30:00.000Z`. Any offset is accepted on the way in.",
+    specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+    serialize=_write_instant,
+    parse_value=_read_instant,
+)
+JsonScalar: ScalarDefinition = strawberry.scalar(
+    name="JSON",
+    description="Any JSON value: object, list, text, number, true, false or null.",
+    serialize=lambda value: value,
+    parse_value=lambda value: value,
+)
+DecimalScalar: ScalarDefinition = strawberry.scalar(
+    name="Decimal",
+    description='An exact decimal number as text, e.g. `"0.000125"`. Money is in US dollars.',
+    serialize=lambda value: value if isinstance(value, str) else format(value, "f"),
+    parse_value=_read_decimal,
+)
+BigIntScalar: ScalarDefinition = strawberry.scalar(
+    name="BigInt",
+    description="A whole number up to 2^53-1, as a JSON number: token counts, milliseconds.",
+    serialize=int,
+    parse_value=_read_whole,
+)
+
+SCALARS: dict[object, ScalarDefinition] = {
+    datetime: DateTime,
+    JSON: JsonScalar,
+    Decimal: DecimalScalar,
+    BigInt: BigIntScalar,
+}

@@ -1,0 +1,10 @@
+"""The command line: parse, call a room, print. Each command is a module that is imported only
+when it is used, so that `bal check` does not pay for a server."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    from server.cli.group import cli
+
+    cli(prog_name="baleybots")

@@ -1,0 +1,215 @@
+"""`bal check|fmt|graph|run`: the language at hand, with no server and no database."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from server.cli.group import example
+from server.cli.output import json_option, print_json, say, value_text
+from server.core.errors import Invalid
+
+STDIN = "-"
+
+
+@click.group(epilog=example("baleybots bal check hello.bal\nbaleybots bal run hello.bal"))
+def bal() -> None:
+    """Check, format, draw and run programs; needs no server."""
+
+
+@bal.command(
+    epilog=example(
+        "baleybots bal check hello.bal bots/*.bal\ncat x.bal | baleybots bal check - --json"
+    )
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@json_option
+def check(files: tuple[str, ...], as_json: bool) -> None:
+    """Report every mistake with line, column and a hint. FILE may be - for standard input.
+
+    Exit code 0 when there is no error (warnings are allowed), 1 when there is one.
+    """
+    from server.bal.checker import check as check_source
+
+    found: list[dict[str, Any]] = []
+    for file in files:
+        source = read_source(file)
+        for diagnostic in check_source(source).diagnostics:
+            found.append({"file": file, **diagnostic.to_json()})
+            if not as_json:
+                _show(found[-1], source)
+    if as_json:
+        print_json(found)
+    errors = sum(item["severity"] == "error" for item in found)
+    if not as_json:
+        say(_verdict(len(files), errors, len(found) - errors))
+    sys.exit(1 if errors else 0)
+
+
+@bal.command(epilog=example("baleybots bal fmt hello.bal\nbaleybots bal fmt --check bots/*.bal"))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if one would.")
+def fmt(files: tuple[str, ...], only_check: bool) -> None:
+    """Rewrite programs in the one canonical layout. With - the text goes to standard output."""
+    from server.bal.checker import check as check_source
+    from server.bal.formatter import format_source
+
+    different = 0
+    broken = 0
+    for file in files:
+        source = read_source(file)
+        mistakes = _syntax_errors(check_source(source))
+        for mistake in mistakes:
+            _show({"file": file, **mistake.to_json()}, source)
+        broken += bool(mistakes)
+        if not mistakes:
+            different += _write_formatted(file, source, format_source(source), only_check)
+    sys.exit(1 if broken or (only_check and different) else 0)
+
+
+def _syntax_errors(report: Any) -> list[Any]:
+    """Only a text that cannot be read cannot be formatted; other mistakes keep their layout."""
+    return [d for d in report.diagnostics if d.severity == "error" and d.kind == "syntax"]
+
+
+def _write_formatted(file: str, source: str, text: str, only_check: bool) -> int:
+    if only_check:
+        if text != source:
+            say(f"{file} would change")
+    elif file == STDIN:
+        click.echo(text, nl=False)
+    elif text != source:
+        Path(file).write_text(text, encoding="utf-8")
+        say(f"{file} formatted")
+    return int(text != source)
+
+
+@bal.command(epilog=example("baleybots bal graph hello.bal --json"))
+@click.argument("file", metavar="FILE")
+@json_option
+def graph(file: str, as_json: bool) -> None:
+    """Print the nodes and edges of a program's diagram."""
+    from server.bal.checker import check as check_source
+    from server.bal.diagram import diagram
+
+    report = check_source(read_source(file))
+    drawn = diagram(report.program).to_json()
+    if as_json:
+        print_json(drawn)
+        return
+    for node in drawn["nodes"]:
+        say(f"{node['id']}  {node.get('kind', '')}  {node.get('label', '')}".rstrip())
+    for edge in drawn["edges"]:
+        label = f"  [{edge['label']}]" if edge.get("label") else ""
+        say(f"{edge['source']} -> {edge['target']}{label}")
+
+
+@bal.command(
+    epilog=example(
+        """baleybots bal run hello.bal --input '{"topic": "tea"}'
+baleybots bal run hello.bal --replies replies.json --json"""
+    )
+)
+@click.argument("file", metavar="FILE")
+@click.option("--input", "input_text", help="The input, as JSON; other text is taken as text.")
+@click.option("--replies", type=click.Path(), help="Canned answers per entity and tool (JSON).")
+@json_option
+def run(file: str, input_text: str | None, replies: str | None, as_json: bool) -> None:
+    """Run a program here and now, with canned answers or the demo model.
+
+    Exit code 0 when it completed, 1 when it failed.
+    """
+    import asyncio
+
+    from server.engine.offline import run_source
+
+    source = read_source(file)
+    canned = _read_json_file(replies) if replies else None
+    outcome = asyncio.run(run_source(source, input_value(input_text), replies=canned))
+    data = outcome.to_json()
+    if as_json:
+        print_json(data)
+    elif data["status"] == "completed":
+        say(value_text(data["output"]))
+    else:
+        _show_failure(file, source, data["error"] or {})
+    sys.exit(0 if data["status"] == "completed" else 1)
+
+
+def _show_failure(file: str, source: str, error: dict[str, Any]) -> None:
+    where = f" in {error['entity']}" if error.get("entity") else ""
+    say(f"{error.get('kind', 'failed')}{where}: {error.get('message', '')}", err=True)
+
+
+# --- shared ---------------------------------------------------------------------------------
+
+
+def read_source(file: str) -> str:
+    try:
+        if file == STDIN:
+            return click.get_text_stream("stdin", encoding="utf-8").read()
+        return Path(file).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Invalid(f"{file} is not UTF-8 text.") from None
+    except OSError as error:
+        raise Invalid(f"{file} cannot be read: {error.strerror or error}.") from None
+
+
+def input_value(text: str | None) -> Any:
+    """JSON where it is JSON; a bare word or sentence is the text itself."""
+    import json
+
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        if text.lstrip()[:1] in ("{", "[", '"'):
+            raise click.UsageError(
+                "--input looks like JSON but is not: check the quotes."
+            ) from None
+        return text
+
+
+def _read_json_file(path: str) -> Any:
+    import json
+
+    try:
+        return json.loads(read_source(path))
+    except ValueError as error:
+        raise Invalid(f"{path} is not JSON: {error}.") from None
+
+
+def _show(item: dict[str, Any], source: str) -> None:
+    """`file:line:column: severity kind: message`, the line and a caret below it."""
+    colour = "red" if item["severity"] == "error" else "yellow"
+    head = click.style(f"{item['severity']} {item['kind']}", fg=colour, bold=True)
+    say(f"{item['file']}:{item['line']}:{item['column']}: {head}: {item['message']}")
+    lines = source.splitlines()
+    if 0 < item["line"] <= len(lines):
+        line = lines[item["line"] - 1]
+        say(f"  {line}")
+        say(f"  {_caret(item, line)}")
+    if item["hint"]:
+        say(f"  hint: {item['hint']}")
+
+
+def _caret(item: dict[str, Any], line: str) -> str:
+    """Tabs stay tabs, so that the caret stands under its character on any terminal."""
+    before = line[: item["column"] - 1]
+    blank = "".join(c if c == "\t" else " " for c in before)
+    same_line = item["end_line"] == item["line"]
+    width = item["end_column"] - item["column"] if same_line else len(line) - len(before)
+    return blank + "^" * max(1, width)
+
+
+def _verdict(files: int, errors: int, warnings: int) -> str:
+    checked = f"{files} file{'s' * (files != 1)} checked"
+    if not errors and not warnings:
+        return f"{checked}: no mistakes"
+    return (
+        f"{checked}: {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+    )

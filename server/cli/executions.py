@@ -1,0 +1,157 @@
+"""`executions list|show|follow|cancel`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from server.cli.group import example
+from server.cli.output import json_option, print_json, say, status_text, table, value_text
+from server.cli.remote import Remote, connected
+from server.cli.run import RESULT, finish, usage_line, watch
+from server.core.errors import NotFound
+
+LIST = """
+query CliExecutions($first: Int!, $filter: ExecutionFilter) {
+  executions(first: $first, filter: $filter) {
+    nodes { id status createdAt durationMs bot { name } version { number } triggerKind
+            usage { totalTokens cost } }
+  }
+}
+"""
+SHOW = """
+query CliExecution($id: ID!) {
+  execution(id: $id) {
+    id status waitingReason mode triggerKind input output createdAt startedAt finishedAt durationMs
+    queuedMs lastSeq bot { id name } version { id number }
+    error { kind message hint stepKey }
+    usage { inputTokens outputTokens totalTokens cost estimated unpriced }
+    steps { key name type status attempt reused output error { kind message hint } model provider
+            durationMs usage { totalTokens cost } }
+  }
+}
+"""
+CONTROL = """
+mutation CliControl($input: ControlExecutionInput!) {
+  controlExecution(input: $input) { execution { id status } errors { code message path } }
+}
+"""
+STATUSES = [
+    "pending", "running", "waiting", "paused", "completed", "failed", "cancelled", "timed_out",
+]  # fmt: skip
+
+
+@click.group(
+    epilog=example("baleybots executions list --status failed\nbaleybots executions show exe_…")
+)
+def executions() -> None:
+    """List, show, follow and cancel executions on a running server."""
+
+
+@executions.command("list", epilog=example("baleybots executions list --status failed --first 10"))
+@click.option("--status", type=click.Choice(STATUSES), multiple=True, help="Only these.")
+@click.option("--first", type=click.IntRange(1, 100), default=25, show_default=True)
+@json_option
+def list_(status: tuple[str, ...], first: int, as_json: bool) -> None:
+    """The latest executions, newest first."""
+    chosen = {"status": {"in": [word.upper() for word in status]}} if status else None
+
+    async def work(remote: Remote) -> Any:
+        data = await remote.ask(LIST, first=first, filter=chosen)
+        return data["executions"]["nodes"]
+
+    found = [{**row, "status": row["status"].lower()} for row in connected(work)]
+    if as_json:
+        print_json(found)
+        return
+    table(["ID", "BOT", "STATUS", "STARTED", "SECONDS", "TOKENS", "COST"], map(_row, found))
+
+
+def _row(execution: dict[str, Any]) -> list[Any]:
+    duration = execution["durationMs"]
+    return [
+        execution["id"],
+        execution["bot"]["name"] if execution["bot"] else "",
+        execution["status"],
+        execution["createdAt"][:19].replace("T", " "),
+        f"{duration / 1000:.2f}" if duration is not None else "",
+        execution["usage"]["totalTokens"],
+        f"${execution['usage']['cost']}",
+    ]
+
+
+@executions.command(epilog=example("baleybots executions show exe_… --json"))
+@click.argument("execution_id", metavar="EXECUTION")
+@json_option
+def show(execution_id: str, as_json: bool) -> None:
+    """One execution with its steps, result, tokens and cost."""
+
+    async def work(remote: Remote) -> Any:
+        return await _fetched(remote, SHOW, execution_id)
+
+    found = connected(work)
+    if as_json:
+        print_json({**found, "status": found["status"].lower()})
+        return
+    say(f"{found['bot']['name'] if found['bot'] else ''}  {status_text(found['status'])}".strip())
+    say(usage_line(found))
+    say()
+    table(["STEP", "TYPE", "STATUS", "MODEL", "SECONDS"], map(_step_row, found["steps"]))
+    say()
+    if found["error"]:
+        say(f"{found['error']['kind']}: {found['error']['message']}")
+    else:
+        say(value_text(found["output"]))
+
+
+def _step_row(step: dict[str, Any]) -> list[Any]:
+    duration = step["durationMs"]
+    seconds = f"{duration / 1000:.2f}" if duration is not None else ""
+    return [step["key"], step["type"], step["status"].lower(), step["model"], seconds]
+
+
+@executions.command(epilog=example("baleybots executions follow exe_…"))
+@click.argument("execution_id", metavar="EXECUTION")
+@click.option("--after", type=click.IntRange(0), default=0, help="Skip events up to this number.")
+@json_option
+def follow(execution_id: str, after: int, as_json: bool) -> None:
+    """Follow an execution live from its first event to its end. With --json a line per event."""
+
+    async def work(remote: Remote) -> Any:
+        if as_json:
+            import json
+
+            async for event in remote.follow(execution_id, after):
+                say(json.dumps(event, ensure_ascii=False))
+        else:
+            await watch(remote, execution_id, live=True, after=after)
+        return await _fetched(remote, RESULT, execution_id)
+
+    found = connected(work)
+    if not as_json:
+        finish(found, False, live=True)
+    raise SystemExit(0 if found["status"] == "COMPLETED" else 1)
+
+
+@executions.command(epilog=example("baleybots executions cancel exe_… --reason 'wrong input'"))
+@click.argument("execution_id", metavar="EXECUTION")
+@click.option("--reason", help="Why; shown with the execution.")
+@json_option
+def cancel(execution_id: str, reason: str | None, as_json: bool) -> None:
+    """Stop an execution. What is finished stays stored."""
+
+    async def work(remote: Remote) -> Any:
+        given = {"executionId": execution_id, "action": "CANCEL", "reason": reason}
+        return (await remote.change(CONTROL, **given))["execution"]
+
+    found = connected(work)
+    found = {**found, "status": found["status"].lower()}
+    print_json(found) if as_json else say(f"{found['id']} {found['status']}")
+
+
+async def _fetched(remote: Remote, document: str, execution_id: str) -> dict[str, Any]:
+    found = (await remote.ask(document, id=execution_id))["execution"]
+    if found is None:
+        raise NotFound(f"There is no execution {execution_id} here.")
+    return found

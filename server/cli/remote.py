@@ -1,0 +1,177 @@
+"""A running server, seen from the terminal: GraphQL over HTTP, and a socket to follow along."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, NoReturn, TypeVar
+
+from server.core.errors import AppError, Denied, Invalid, NotFound, Unauthenticated, Unavailable
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+RECONNECT_SECONDS = 0.5
+TRIES = 20
+
+Result = TypeVar("Result")
+
+FOLLOW = """
+subscription CliFollow($id: ID!, $after: Int!) {
+  executionEvents(executionId: $id, after: $after) { lastSeq caughtUp done events }
+}
+"""
+
+
+class Remote:
+    """One conversation with the server at BALEYBOTS_URL, as the owner of BALEYBOTS_TOKEN."""
+
+    def __init__(self, url: str, token: str) -> None:
+        import httpx
+
+        self.url = url.rstrip("/")
+        self.token = token
+        headers = {"authorization": f"Bearer {token}"}
+        self._http = httpx.AsyncClient(headers=headers, timeout=60, trust_env=False)
+
+    async def __aenter__(self) -> Remote:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def ask(self, document: str, **variables: Any) -> dict[str, Any]:
+        """The data of a query or mutation; what the server refuses is raised."""
+        import httpx
+
+        body = {"query": document, "variables": variables}
+        try:
+            response = await self._http.post(f"{self.url}/graphql", json=body)
+        except httpx.TransportError:
+            raise Unavailable(
+                f"Nothing answers at {self.url}.",
+                hint="Start the server with `baleybots up`, or set BALEYBOTS_URL.",
+            ) from None
+        return _data(self.url, response)
+
+    async def change(self, document: str, **values: Any) -> dict[str, Any]:
+        """The payload of a document with one mutation that takes `$input`."""
+        data = await self.ask(document, input=values)
+        payload = next(iter(data.values()))
+        if payload["errors"]:
+            raise_user_errors(payload["errors"])
+        return payload
+
+    async def follow(self, execution_id: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
+        """Every event once and in order, through restarts of the server and lost connections."""
+        import websockets
+
+        failures = 0
+        while failures < TRIES:
+            try:
+                async for batch in self._follow_once(execution_id, after):
+                    failures = 0
+                    after = batch["lastSeq"]
+                    for event in batch["events"]:
+                        yield event
+                    if batch["done"]:
+                        return
+                failures += 1
+            except (OSError, websockets.exceptions.WebSocketException):
+                failures += 1
+            await asyncio.sleep(RECONNECT_SECONDS)
+        raise Unavailable("The connection to the server was lost and did not come back.")
+
+    async def _follow_once(self, execution_id: str, after: int) -> AsyncIterator[dict[str, Any]]:
+        import json
+
+        from websockets.asyncio.client import connect
+
+        address = "ws" + self.url.removeprefix("http") + "/graphql"
+        headers = {"authorization": f"Bearer {self.token}"}
+        async with connect(
+            address,
+            subprotocols=["graphql-transport-ws"],  # pyright: ignore[reportArgumentType]
+            additional_headers=headers,
+            max_size=64 * 2**20,
+            proxy=None,
+        ) as socket:
+            await socket.send(json.dumps({"type": "connection_init"}))
+            variables = {"id": execution_id, "after": after}
+            payload = {"query": FOLLOW, "variables": variables}
+            message = {"id": "1", "type": "subscribe", "payload": payload}
+            async for raw in socket:
+                answer = json.loads(raw)
+                match answer["type"]:
+                    case "connection_ack":
+                        await socket.send(json.dumps(message))
+                    case "ping":
+                        await socket.send('{"type":"pong"}')
+                    case "next":
+                        _raise_top_level(answer["payload"].get("errors") or [])
+                        yield answer["payload"]["data"]["executionEvents"]
+                    case "error":
+                        _raise_top_level(answer["payload"])
+                    case "complete":
+                        return
+                    case _:
+                        pass
+
+
+def _data(url: str, response: Any) -> dict[str, Any]:
+    try:
+        answer = response.json()
+    except ValueError:
+        raise Unavailable(
+            f"{url} does not answer like a Baleybots server (status {response.status_code})."
+        ) from None
+    _raise_top_level(answer.get("errors") or [])
+    return answer["data"]
+
+
+def _raise_top_level(errors: list[dict[str, Any]]) -> None:
+    if not errors:
+        return
+    code = (errors[0].get("extensions") or {}).get("code")
+    message = errors[0]["message"]
+    if code == "UNAUTHENTICATED":
+        raise Unauthenticated(
+            "The server does not know this token.",
+            hint="Make one with `baleybots token create` and set BALEYBOTS_TOKEN to it.",
+        )
+    raise (Denied if code == "FORBIDDEN" else NotFound if code == "NOT_FOUND" else AppError)(
+        message
+    )
+
+
+def raise_user_errors(errors: list[dict[str, Any]]) -> NoReturn:
+    lines: list[str] = []
+    for error in errors:
+        place = f"line {error['line']}, column {error['column']}: " if error.get("line") else ""
+        hint = f" {error['hint']}" if error.get("hint") else ""
+        lines.append(f"{place}{error['message']}{hint}")
+    raise Invalid("\n".join(lines))
+
+
+def connected(work: Any) -> Any:
+    """Runs `work(remote)` against the server of the environment."""
+
+    async def talk() -> Any:
+        async with remote_from_environment() as remote:
+            return await work(remote)
+
+    return run_async(talk())
+
+
+def remote_from_environment() -> Remote:
+    token = os.environ.get("BALEYBOTS_TOKEN", "")
+    if not token:
+        raise Unauthenticated(
+            "BALEYBOTS_TOKEN is not set.",
+            hint="Make a token with `baleybots token create` and set BALEYBOTS_TOKEN to it.",
+        )
+    return Remote(os.environ.get("BALEYBOTS_URL") or DEFAULT_URL, token)
+
+
+def run_async(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Ctrl-C ends the command like any other program: code 130, no traceback."""
+    return asyncio.run(coroutine)
