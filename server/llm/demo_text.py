@@ -22,9 +22,9 @@ _COMMON = frozenset(
 )
 
 _POSITIVE = frozenset(
-    "amazing best better brilliant delighted easy enjoy excellent fantastic fast friendly glad "
-    "good great happy helpful impressed improved love loved nice perfect pleased recommend reliable "
-    "smooth success superb thank thanks well wonderful works".split()
+    "amazing best better brilliant delighted easy enjoy excellent fantastic fast friendly "
+    "glad good great happy helpful impressed improved love loved nice perfect pleased recommend "
+    "reliable smooth success superb thank thanks well wonderful works".split()
 )
 _NEGATIVE = frozenset(
     "angry awful bad broke broken bug complaint crash crashed damaged delay delayed disappointed "

@@ -1,0 +1,301 @@
+"""From what the library or the network raised to a ModelError: a kind, what happened, what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from server.llm.catalogue import catalogue
+from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.routing import Route, unknown_model
+
+# By the names of the library's error classes; the most exact ones first.
+_KINDS: tuple[tuple[str, ModelErrorKind], ...] = (
+    ("ContextWindowExceededError", ModelErrorKind.CONTEXT_TOO_LONG),
+    ("ContentPolicyViolationError", ModelErrorKind.CONTENT_REFUSED),
+    ("AuthenticationError", ModelErrorKind.PROVIDER_AUTH),
+    ("PermissionDeniedError", ModelErrorKind.PROVIDER_AUTH),
+    ("RateLimitError", ModelErrorKind.RATE_LIMITED),
+    ("Timeout", ModelErrorKind.TIMEOUT),
+    ("NotFoundError", ModelErrorKind.MODEL_UNKNOWN),
+    ("APIResponseValidationError", ModelErrorKind.BAD_ANSWER),
+    ("JSONSchemaValidationError", ModelErrorKind.BAD_ANSWER),
+    ("BadRequestError", ModelErrorKind.BAD_REQUEST),
+    ("UnprocessableEntityError", ModelErrorKind.BAD_REQUEST),
+)
+_UNREACHED = frozenset(
+    {"ConnectError", "ClientConnectorError", "ConnectTimeout", "ClientConnectorDNSError"}
+)
+_BROKEN = frozenset(
+    {
+        "RemoteProtocolError",
+        "ReadError",
+        "ClientPayloadError",
+        "ServerDisconnectedError",
+        "ConnectionResetError",
+        "ClientOSError",
+        "IncompleteRead",
+        "TransferEncodingError",
+    }
+)
+_NO_MODEL = re.compile(
+    r"model[^.]{0,80}(?:not found|does not exist|not exist|unknown|not supported|invalid)"
+    r"|(?:unknown|invalid|no such|unsupported) model|model_not_found",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(
+    r"context.?length|context.?window|maximum context|too many tokens|prompt is too long"
+    r"|exceeds? the (?:maximum|available) (?:context|number of tokens)",
+    re.IGNORECASE,
+)
+_QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|billing", re.IGNORECASE)
+_PREFIX = re.compile(r"^(?:litellm\.)?\w+(?:Error|Exception|Timeout)\s*[:-]\s*")
+_LONGEST = 300
+
+
+def from_exception(error: Exception, route: Route, partial: str = "") -> ModelError:
+    """For anything that the library raised."""
+    chain = _names_of(error)
+    if chain & _UNREACHED:
+        return unreached(route, _cause(error))
+    status = getattr(error, "status_code", None)
+    words = own_words(str(getattr(error, "message", "") or error), route)
+    if chain & _BROKEN or (status is None and not chain & {name for name, _ in _KINDS}):
+        return broken_off(route, partial)
+    kind = next((kind for name, kind in _KINDS if name in chain), _by_status(status))
+    return refused(kind, words, route, status, retry_after(_headers_of(error)), partial)
+
+
+def refused(
+    kind: ModelErrorKind,
+    words: str,
+    route: Route,
+    status: int | None,
+    wait: float | None,
+    partial: str = "",
+) -> ModelError:
+    """The provider answered, and its answer is a refusal."""
+    kind = _refined(kind, words, status)
+    if kind is ModelErrorKind.MODEL_UNKNOWN and not _NO_MODEL.search(words):
+        return _wrong_address(route, words, status)
+    if kind is ModelErrorKind.MODEL_UNKNOWN:
+        return unknown_model(route, catalogue())
+    may_retry = False if kind is ModelErrorKind.RATE_LIMITED and _QUOTA.search(words) else None
+    said = f" It says: “{words}”" if words else ""
+    return ModelError(
+        kind,
+        _happened(kind, route, status) + said,
+        _advice(kind, route, may_retry),
+        retryable=may_retry,
+        retry_after=wait,
+        status=status,
+        partial=partial,
+    )
+
+
+def unreached(route: Route, cause: str = "") -> ModelError:
+    reason = f" ({cause})" if cause else ""
+    base = route.base_name or "its address"
+    return ModelError(
+        ModelErrorKind.PROVIDER_UNAVAILABLE,
+        f"{who(route)} could not be reached{reason}.",
+        f"Check that it runs and that {base} is right."
+        if route.api_base
+        else "Check the network of this machine.",
+    )
+
+
+def broken_off(route: Route, partial: str) -> ModelError:
+    come = f" after {len(partial)} characters" if partial else " before it had begun"
+    return ModelError(
+        ModelErrorKind.PROVIDER_UNAVAILABLE,
+        f"The answer of {who(route)} broke off{come}.",
+        "The connection was lost or the provider stopped; try again.",
+        partial=partial,
+    )
+
+
+def timed_out(route: Route, why: str, partial: str) -> ModelError:
+    return ModelError(
+        ModelErrorKind.TIMEOUT,
+        f"{who(route)} {why}.",
+        "Try again, choose a faster model, or give the entity a longer timeout.",
+        partial=partial,
+    )
+
+
+def unreadable(route: Route, what: str, partial: str = "") -> ModelError:
+    return ModelError(
+        ModelErrorKind.BAD_ANSWER,
+        f"{who(route)} answered with {what}.",
+        f"Check that {route.base_name} is the address of an OpenAI-compatible API."
+        if route.api_base
+        else "Try again, or choose another model.",
+        partial=partial,
+    )
+
+
+def who(route: Route) -> str:
+    """The provider by its name, or the address of an endpoint of one's own."""
+    if route.provider is None:
+        return "The demo model"
+    if not route.api_base:
+        return route.provider.label
+    address = urlsplit(route.api_base)
+    host = address.hostname or ""
+    port = f":{address.port}" if address.port else ""
+    return f"The model endpoint {host}{port}"
+
+
+def own_words(text: str, route: Route) -> str:
+    """What the provider itself said, short, on one line, and without the key."""
+    found = _message_in(text)
+    plain = " ".join(found.split())
+    while (cut := _PREFIX.sub("", plain)) != plain:
+        plain = cut
+    if plain.startswith("<"):
+        return "an HTML page"
+    if route.api_key and len(route.api_key) > 3:
+        plain = plain.replace(route.api_key, "•••")
+    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds, from either form of the header."""
+    found = {name.lower(): value for name, value in headers.items()}
+    if (milliseconds := _number(found.get("retry-after-ms"))) is not None:
+        return milliseconds / 1000
+    value = found.get("retry-after")
+    if (seconds := _number(value)) is not None:
+        return max(0.0, seconds)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time()) if value else None
+    except ValueError:
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
+
+
+def _by_status(status: int | None) -> ModelErrorKind:
+    if status in (401, 403):
+        return ModelErrorKind.PROVIDER_AUTH
+    if status == 404:
+        return ModelErrorKind.MODEL_UNKNOWN
+    if status == 429:
+        return ModelErrorKind.RATE_LIMITED
+    if status == 408:
+        return ModelErrorKind.TIMEOUT
+    if status is not None and 400 <= status < 500:
+        return ModelErrorKind.BAD_REQUEST
+    return ModelErrorKind.PROVIDER_UNAVAILABLE
+
+
+def _refined(kind: ModelErrorKind, words: str, status: int | None) -> ModelErrorKind:
+    """Providers say the same thing with different codes; their words decide."""
+    if kind is ModelErrorKind.BAD_REQUEST and _TOO_LONG.search(words):
+        return ModelErrorKind.CONTEXT_TOO_LONG
+    if kind is ModelErrorKind.BAD_REQUEST and _NO_MODEL.search(words):
+        return ModelErrorKind.MODEL_UNKNOWN
+    return kind
+
+
+def _happened(kind: ModelErrorKind, route: Route, status: int | None) -> str:
+    name = who(route)
+    code = f" ({status})" if status else ""
+    return {
+        ModelErrorKind.PROVIDER_AUTH: f"{name} refused the key{code}.",
+        ModelErrorKind.RATE_LIMITED: f"{name} accepts no more calls for now{code}.",
+        ModelErrorKind.CONTEXT_TOO_LONG: f"The input is too long for the model “{route.model}”.",
+        ModelErrorKind.CONTENT_REFUSED: f"{name} refused this content{code}.",
+        ModelErrorKind.BAD_REQUEST: f"{name} did not accept the request{code}.",
+        ModelErrorKind.TIMEOUT: f"{name} took too long{code}.",
+        ModelErrorKind.BAD_ANSWER: f"{name} gave an answer that cannot be read{code}.",
+    }.get(kind, f"{name} failed{code}.")
+
+
+def _advice(kind: ModelErrorKind, route: Route, may_retry: bool | None) -> str:
+    key = route.key_name or "the key"
+    if kind is ModelErrorKind.RATE_LIMITED and may_retry is False:
+        return "The account has no credit left: check its billing."
+    return {
+        ModelErrorKind.PROVIDER_AUTH: f"Check {key} and start again, or run in demo.",
+        ModelErrorKind.RATE_LIMITED: "Wait a little, run fewer at once, or choose another model.",
+        ModelErrorKind.CONTEXT_TOO_LONG: "Shorten the input, or choose a model with more context.",
+        ModelErrorKind.CONTENT_REFUSED: "Change the goal or the input.",
+        ModelErrorKind.BAD_REQUEST: "Check the settings of the entity: model, tools, output.",
+    }.get(kind, "Try again, or choose another model.")
+
+
+def _wrong_address(route: Route, words: str, status: int | None) -> ModelError:
+    base = route.base_name or "the address"
+    said = f" It says: “{words}”" if words else ""
+    return ModelError(
+        ModelErrorKind.PROVIDER_UNAVAILABLE,
+        f"{who(route)} has nothing at this address ({status or 404}).{said}",
+        f"Check {base}: it usually ends with /v1." if route.api_base else "",
+        retryable=False,
+        status=status,
+    )
+
+
+def _message_in(text: str) -> str:
+    start, end = text.find("{"), text.rfind("}")
+    if start < 0 or end < start:
+        return text
+    inner = text[start : end + 1]
+    try:
+        body = json.loads(inner)
+    except ValueError:
+        found = re.search(r"""['"]message['"]\s*:\s*(['"])(.*?)\1\s*[,}]""", inner)
+        return found.group(2) if found else text
+    return _deep_message(body) or text
+
+
+def _deep_message(body: Any) -> str:
+    if isinstance(body, str):
+        return body
+    if isinstance(body, dict):
+        for key in ("error", "message", "detail"):
+            if body.get(key) and (found := _deep_message(body[key])):
+                return found
+    return ""
+
+
+def _names_of(error: BaseException) -> set[str]:
+    """The names of all classes of the error and of what caused it."""
+    names: set[str] = set()
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        names |= {kind.__name__ for kind in type(at).__mro__}
+        at = at.__cause__ or at.__context__
+    return names
+
+
+def _cause(error: BaseException) -> str:
+    """The deepest reason in words, such as "Connection refused"."""
+    at, deepest = error.__cause__ or error.__context__, error
+    while at is not None:
+        deepest, at = at, at.__cause__ or at.__context__
+    text = getattr(deepest, "strerror", None) or ""
+    return text if len(text) < 120 else ""
+
+
+def _headers_of(error: Any) -> Mapping[str, str]:
+    for holder in (getattr(error, "response", None), error):
+        for name in ("headers", "litellm_response_headers"):
+            headers = getattr(holder, name, None)
+            if isinstance(headers, Mapping) and headers:
+                return headers
+    return {}

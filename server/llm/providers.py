@@ -1,0 +1,148 @@
+"""The table of providers: what each is called, where its key comes from, what it may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """`litellm`: its name inside the library. `keys` and `bases`: names in the environment, the
+    first one that is set wins. `fast`: the parity tests of the fast path pass for it.
+    `model`: what answers when a bot names no model and this is the first provider set up."""
+
+    name: str
+    label: str
+    litellm: str
+    keys: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    model: str | None = None
+    needs_key: bool = True
+    needs_base: bool = False
+    free: bool = False
+    fast: bool = False
+    families: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
+PROVIDERS: tuple[Provider, ...] = (
+    Provider(
+        "openai",
+        "OpenAI",
+        "openai",
+        keys=("OPENAI_API_KEY",),
+        bases=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+        model="gpt-4o-mini",
+        fast=True,
+        families=("gpt-", "o1", "o3", "o4", "chatgpt"),
+    ),
+    Provider(
+        "anthropic",
+        "Anthropic",
+        "anthropic",
+        keys=("ANTHROPIC_API_KEY",),
+        bases=("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE"),
+        model="claude-haiku-4-5",
+        families=("claude",),
+    ),
+    Provider(
+        "gemini",
+        "Google Gemini",
+        "gemini",
+        keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        model="gemini-2.5-flash",
+        families=("gemini", "gemma"),
+        aliases=("google",),
+    ),
+    Provider(
+        "groq",
+        "Groq",
+        "groq",
+        keys=("GROQ_API_KEY",),
+        model="openai/gpt-oss-20b",
+    ),
+    Provider(
+        "mistral",
+        "Mistral",
+        "mistral",
+        keys=("MISTRAL_API_KEY",),
+        model="mistral-small-latest",
+        families=("mistral", "codestral", "ministral", "magistral"),
+    ),
+    Provider(
+        "deepseek",
+        "DeepSeek",
+        "deepseek",
+        keys=("DEEPSEEK_API_KEY",),
+        model="deepseek-chat",
+        families=("deepseek",),
+    ),
+    Provider(
+        "openrouter",
+        "OpenRouter",
+        "openrouter",
+        keys=("OPENROUTER_API_KEY",),
+        model="openai/gpt-4o-mini",
+    ),
+    Provider("xai", "xAI", "xai", keys=("XAI_API_KEY",), model="grok-4.3", families=("grok",)),
+    Provider(
+        "together",
+        "Together AI",
+        "together_ai",
+        keys=("TOGETHERAI_API_KEY",),
+        aliases=("together_ai", "togetherai"),
+    ),
+    Provider(
+        "fireworks",
+        "Fireworks AI",
+        "fireworks_ai",
+        keys=("FIREWORKS_AI_API_KEY",),
+        aliases=("fireworks_ai",),
+    ),
+    Provider(
+        "cohere",
+        "Cohere",
+        "cohere_chat",
+        keys=("COHERE_API_KEY",),
+        model="command-a-03-2025",
+        families=("command",),
+        aliases=("cohere_chat",),
+    ),
+    Provider(
+        "perplexity",
+        "Perplexity",
+        "perplexity",
+        keys=("PERPLEXITYAI_API_KEY",),
+        model="sonar",
+        families=("sonar",),
+    ),
+    Provider("cerebras", "Cerebras", "cerebras", keys=("CEREBRAS_API_KEY",), model="llama3.1-8b"),
+    Provider(
+        "nvidia", "NVIDIA NIM", "nvidia_nim", keys=("NVIDIA_NIM_API_KEY",), aliases=("nvidia_nim",)
+    ),
+    Provider("huggingface", "Hugging Face", "huggingface", keys=("HUGGINGFACE_API_KEY",)),
+    Provider(
+        "azure",
+        "Azure OpenAI",
+        "azure",
+        keys=("AZURE_API_KEY",),
+        bases=("AZURE_API_BASE",),
+        needs_base=True,
+    ),
+    Provider("bedrock", "Amazon Bedrock", "bedrock", keys=("AWS_ACCESS_KEY_ID",)),
+    Provider(
+        "ollama",
+        "Ollama",
+        "ollama_chat",
+        bases=("OLLAMA_API_BASE", "OLLAMA_HOST"),
+        needs_key=False,
+        free=True,
+        aliases=("ollama_chat",),
+    ),
+)
+
+BY_NAME: dict[str, Provider] = {
+    name: provider for provider in PROVIDERS for name in (provider.name, *provider.aliases)
+}
+
+OPENAI = BY_NAME["openai"]

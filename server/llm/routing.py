@@ -1,0 +1,207 @@
+"""Which provider answers a model name, with which key, at which address.
+
+`provider:model` names both. A bare name goes to the provider that is known for it when that one is
+set up, else to an OpenAI-compatible endpoint of one's own, which may serve any name. Model ids may
+hold `/`, `:` and `.`; only a known provider's name before the first colon is a prefix.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from server.llm.catalogue import Catalogue, catalogue
+from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.messages import DEMO_MODEL
+from server.llm.providers import BY_NAME, OPENAI, PROVIDERS, Provider
+
+DEMO_PREFIX = "demo"
+
+
+class ModelSettings(Protocol):
+    """The part of the settings that models need."""
+
+    @property
+    def providers(self) -> Mapping[str, str]: ...
+    @property
+    def default_model(self) -> str | None: ...
+    @property
+    def demo(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`provider` is None for the demo model. The key never shows in a repr."""
+
+    requested: str
+    provider: Provider | None
+    model: str
+    api_key: str | None = field(default=None, repr=False)
+    api_base: str | None = None
+    key_name: str = ""
+    base_name: str = ""
+
+    @property
+    def is_demo(self) -> bool:
+        return self.provider is None
+
+    @property
+    def litellm_model(self) -> str:
+        return f"{self.provider.litellm}/{self.model}" if self.provider else self.model
+
+
+class Router:
+    def __init__(self, settings: ModelSettings) -> None:
+        self._settings = settings
+        self._set_up = tuple(one for one in PROVIDERS if self._is_set_up(one))
+        self._routes: dict[str, Route] = {}
+
+    @property
+    def set_up(self) -> tuple[Provider, ...]:
+        """The providers that can be called: a key is there, or an address where none is needed."""
+        return self._set_up
+
+    @property
+    def known(self) -> Catalogue:
+        return catalogue()
+
+    def route(self, model: str | None) -> Route:
+        """Where a call for `model` goes; raises ModelError when it cannot go anywhere."""
+        name = (model or "").strip() or self.default_name()
+        found = self._routes.get(name)
+        if found is None:
+            found = self._routes[name] = self._find(name)
+        return found
+
+    def default_name(self) -> str:
+        """What answers when no model is named anywhere."""
+        if self._settings.default_model:
+            return self._settings.default_model
+        if self._settings.demo:
+            return DEMO_MODEL
+        for provider in self._set_up:
+            if provider.model and not self._value(provider.bases)[1]:
+                return f"{provider.name}:{provider.model}"
+        raise ModelError(
+            ModelErrorKind.MODEL_UNKNOWN,
+            "No model is named.",
+            'Give the entity a "model", set BALEYBOTS_DEFAULT_MODEL, or use "demo:standard".',
+        )
+
+    def own_endpoint(self) -> str | None:
+        """The address of an OpenAI-compatible endpoint that somebody named, if any."""
+        return self._value(OPENAI.bases)[1]
+
+    def _find(self, name: str) -> Route:
+        prefix, colon, rest = name.partition(":")
+        if colon and prefix.lower() == DEMO_PREFIX:
+            return Route(requested=name, provider=None, model=rest)
+        if colon and rest and (provider := BY_NAME.get(prefix.lower())):
+            return self._to(provider, rest, name)
+        if colon and (close := _close_provider(prefix)) and not self.own_endpoint():
+            raise ModelError(
+                ModelErrorKind.MODEL_UNKNOWN,
+                f"No provider is called “{prefix}”.",
+                f"Did you mean {close}:{rest}?",
+            )
+        return self._to(self._house_of(name), name, name)
+
+    def _house_of(self, model: str) -> Provider:
+        """The provider for a bare name."""
+        houses = [one for one in PROVIDERS if _is_of(one, model, self.known)]
+        for provider in houses:
+            if provider in self._set_up:
+                return provider
+        if self.own_endpoint():
+            return OPENAI
+        if houses:
+            return houses[0]
+        if len(self._set_up) == 1:
+            return self._set_up[0]
+        raise self._homeless(model)
+
+    def _homeless(self, model: str) -> ModelError:
+        if not self._set_up:
+            return ModelError(
+                ModelErrorKind.PROVIDER_AUTH,
+                f"The model “{model}” needs a provider, and none is set up.",
+                "Set the key of a provider, such as OPENAI_API_KEY, or run in demo with the model "
+                f'"{DEMO_MODEL}".',
+            )
+        near = [
+            f"{one.name}:{name}" for one in self._set_up for name in self.known.nearest(one, model)
+        ]
+        return ModelError(
+            ModelErrorKind.MODEL_UNKNOWN,
+            f"It is not known which provider has the model “{model}”.",
+            _did_you_mean(near[:3])
+            or f"Write it with its provider, such as {self._set_up[0].name}:{model}.",
+        )
+
+    def _to(self, provider: Provider, model: str, requested: str) -> Route:
+        key_name, key = self._value(provider.keys)
+        base_name, base = self._value(provider.bases)
+        if not key and not self._open_without_key(provider):
+            raise ModelError(
+                ModelErrorKind.PROVIDER_AUTH,
+                f"The model “{requested}” needs a key for {provider.label}, and none is set.",
+                f"Set {' or '.join(provider.keys)} and start again, or run in demo.",
+            )
+        if provider.needs_base and not base:
+            raise ModelError(
+                ModelErrorKind.PROVIDER_AUTH,
+                f"The model “{requested}” needs the address of your {provider.label} resource.",
+                f"Set {' or '.join(provider.bases)} and start again.",
+            )
+        return Route(requested, provider, model, key, _address(base), key_name, base_name)
+
+    def _open_without_key(self, provider: Provider) -> bool:
+        """A model server of one's own often wants no key."""
+        return not provider.needs_key or (provider is OPENAI and self.own_endpoint() is not None)
+
+    def _is_set_up(self, provider: Provider) -> bool:
+        key, base = self._value(provider.keys)[1], self._value(provider.bases)[1]
+        if provider.needs_base:
+            return bool(key and base)
+        return bool(key or (base and self._open_without_key(provider)))
+
+    def _value(self, names: tuple[str, ...]) -> tuple[str, str | None]:
+        for name in names:
+            if value := self._settings.providers.get(name):
+                return name, value.strip()
+        return (names[0] if names else ""), None
+
+
+def unknown_model(route: Route, known: Catalogue) -> ModelError:
+    """The provider says it has no such model."""
+    assert route.provider is not None
+    near = [f"{route.provider.name}:{name}" for name in known.nearest(route.provider, route.model)]
+    near = [name for name in near if name != f"{route.provider.name}:{route.model}"]
+    where = f" at {route.api_base}" if route.api_base else ""
+    return ModelError(
+        ModelErrorKind.MODEL_UNKNOWN,
+        f"{route.provider.label}{where} has no model “{route.model}”.",
+        "" if route.api_base else _did_you_mean(near),
+    )
+
+
+def _is_of(provider: Provider, model: str, known: Catalogue) -> bool:
+    return model.startswith(provider.families) or known.find(provider, model) is not None
+
+
+def _close_provider(prefix: str) -> str | None:
+    close = difflib.get_close_matches(prefix.lower(), [*BY_NAME, DEMO_PREFIX], n=1, cutoff=0.75)
+    return close[0] if close else None
+
+
+def _did_you_mean(names: list[str]) -> str:
+    return f"Did you mean {' or '.join(names)}?" if names else ""
+
+
+def _address(base: str | None) -> str | None:
+    if not base:
+        return None
+    full = base if "://" in base else f"http://{base}"
+    return full.rstrip("/")

@@ -1,0 +1,74 @@
+"""A request in the words of the OpenAI chat format, which both ways to a provider start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from server.llm.catalogue import ModelFacts
+from server.llm.messages import ChatRequest, Message, ToolSpec
+from server.llm.routing import Route
+from server.llm.structured import response_format, told_in_words
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt, ready to be sent. `messages` and `params` are fresh: a sender may change them."""
+
+    route: Route
+    messages: list[dict[str, Any]]
+    params: dict[str, Any]
+    stream: bool
+
+
+def make_call(route: Route, request: ChatRequest, facts: ModelFacts | None) -> Call:
+    native = facts is not None and facts.schema
+    asked = request if native else told_in_words(request)
+    messages = [_message(message) for message in asked.messages]
+    return Call(route, messages, _params(request, native), request.stream)
+
+
+def _params(request: ChatRequest, native_schema: bool) -> dict[str, Any]:
+    params: dict[str, Any] = {}
+    if request.temperature is not None:
+        params["temperature"] = request.temperature
+    if request.max_tokens is not None:
+        params["max_tokens"] = request.max_tokens
+    if request.reasoning:
+        params["reasoning_effort"] = "medium" if request.reasoning is True else request.reasoning
+    if request.tools:
+        params["tools"] = [_tool(tool) for tool in request.tools]
+    if request.output_schema is not None and native_schema:
+        params["response_format"] = response_format(request.output_schema)
+    if request.stream:
+        params["stream"] = True
+        params["stream_options"] = {"include_usage": True}
+    return params
+
+
+def _message(message: Message) -> dict[str, Any]:
+    sent: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        sent["content"] = message.content or None
+        sent["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments or "{}"},
+            }
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        sent["tool_call_id"] = message.tool_call_id
+    if message.name is not None:
+        sent["name"] = message.name
+    return sent
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    function = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+    }
+    return {"type": "function", "function": function}
