@@ -1,0 +1,326 @@
+"""The value of an expression in a scope. A meter bounds the work: nothing that a text of 2,000
+characters can ask for takes longer than a few hundredths of a second."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from server.bal.expression_nodes import (
+    AllOf,
+    AnyOf,
+    Apply,
+    Arithmetic,
+    Choice,
+    Compare,
+    Expr,
+    Joined,
+    ListOf,
+    Literal,
+    Negate,
+    Not,
+    ObjectOf,
+    Read,
+    Within,
+)
+from server.bal.functions import DEEP, FUNCTIONS, LINEAR, LONGEST_TEXT
+from server.bal.values import (
+    equal,
+    finite,
+    is_list,
+    is_object,
+    read,
+    text_of,
+    to_number,
+)
+
+MOST_WORK = 120_000
+CHARACTERS_PER_UNIT = 100
+ITEMS_PER_UNIT = 4
+
+
+class TooCostly(Exception):
+    """The expression asks for more work than one expression may do."""
+
+
+class Names(Protocol):
+    """Variables as `$name`, last results of entities as `name`; null when there is none."""
+
+    def get(self, name: str, /) -> Any: ...
+
+
+@dataclass(slots=True)
+class Scope:
+    """What an expression can see. `words` are item, index, iteration, error and route, each only
+    where it has its place."""
+
+    result: Any = None
+    input: Any = None
+    words: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    names: Names = field(default_factory=dict[str, Any])
+
+
+class Meter:
+    __slots__ = ("left", "scope")
+
+    def __init__(self, scope: Scope, left: int) -> None:
+        self.scope = scope
+        self.left = left
+
+    def spend(self, units: int) -> None:
+        self.left -= units
+        if self.left < 0:
+            raise TooCostly
+
+
+def evaluate(expr: Expr, scope: Scope, *, limit: int = MOST_WORK) -> Any:
+    """Raises nothing but TooCostly."""
+    return _value(expr, Meter(scope, limit))
+
+
+def _value(expr: Expr, meter: Meter) -> Any:
+    meter.left -= 1
+    if meter.left < 0:
+        raise TooCostly
+    return EVALUATORS[type(expr)](expr, meter)
+
+
+def _literal(expr: Literal, meter: Meter) -> Any:
+    return expr.value
+
+
+def _read(expr: Read, meter: Meter) -> Any:
+    value = root_value(expr, meter.scope)
+    for part in expr.parts:
+        value = _step(value, part, meter)
+    return value
+
+
+def root_value(expr: Read, scope: Scope) -> Any:
+    root = expr.root
+    if root == "result":
+        return scope.result
+    if root == "input":
+        return scope.input
+    if root[0] == "$":
+        return scope.names.get(root)
+    if root in scope.words:
+        return scope.words[root]
+    if expr.slot:
+        last = scope.names.get(root)
+        if last is not None:
+            return last
+    return read(scope.result, root)
+
+
+def _step(value: Any, part: str | int, meter: Meter) -> Any:
+    if isinstance(value, str):
+        meter.spend(len(value) // CHARACTERS_PER_UNIT)
+    return read(value, part)
+
+
+def _within(expr: Within, meter: Meter) -> Any:
+    value = _value(expr.base, meter)
+    for part in expr.parts:
+        value = _step(value, part, meter)
+    return value
+
+
+def _not(expr: Not, meter: Meter) -> Any:
+    return not _value(expr.operand, meter)
+
+
+def _negate(expr: Negate, meter: Meter) -> Any:
+    number = to_number(_value(expr.operand, meter))
+    return None if number is None else -number
+
+
+def _all_of(expr: AllOf, meter: Meter) -> Any:
+    value = None
+    for operand in expr.operands:
+        value = _value(operand, meter)
+        if not value:
+            return value
+    return value
+
+
+def _any_of(expr: AnyOf, meter: Meter) -> Any:
+    value = None
+    for operand in expr.operands:
+        value = _value(operand, meter)
+        if value:
+            return value
+    return value
+
+
+def _choice(expr: Choice, meter: Meter) -> Any:
+    return _value(expr.then if _value(expr.condition, meter) else expr.otherwise, meter)
+
+
+def _list_of(expr: ListOf, meter: Meter) -> Any:
+    return [_value(item, meter) for item in expr.items]
+
+
+def _object_of(expr: ObjectOf, meter: Meter) -> Any:
+    return {key: _value(value, meter) for key, value in expr.entries}
+
+
+def _apply(expr: Apply, meter: Meter) -> Any:
+    values = [_value(argument, meter) for argument in expr.arguments]
+    for value in values:
+        meter.spend(_weight(expr.function, value, meter.left))
+    return FUNCTIONS[expr.function].call(*values)
+
+
+def _joined(expr: Joined, meter: Meter) -> Any:
+    return "".join(text_of(_value(part, meter)) for part in expr.parts)
+
+
+def _weight(function: str, value: Any, left: int) -> int:
+    """What it costs to let the function go over the value."""
+    if isinstance(value, str):
+        return len(value) // CHARACTERS_PER_UNIT
+    if function in DEEP:
+        return _size(value, left)
+    if function in LINEAR and (is_list(value) or is_object(value)):
+        return len(value) // ITEMS_PER_UNIT
+    return 0
+
+
+# --- comparing -----------------------------------------------------------------------------
+
+
+def _compare(expr: Compare, meter: Meter) -> Any:
+    left, right = _value(expr.left, meter), _value(expr.right, meter)
+    if expr.operator == "==":
+        return _same(left, right, meter)
+    if expr.operator == "!=":
+        return not _same(left, right, meter)
+    return _ordered(expr.operator, left, right)
+
+
+def _same(left: Any, right: Any, meter: Meter) -> bool:
+    if is_list(left) or is_object(left):
+        meter.spend(min(_size(left, meter.left), _size(right, meter.left)))
+    return equal(left, right)
+
+
+def _size(value: Any, enough: int) -> int:
+    """How many parts a value has, counted no further than `enough`."""
+    count = 0
+    waiting: list[Any] = [value]
+    while waiting and count <= enough:
+        node = waiting.pop()
+        count += 1
+        if is_list(node):
+            count += len(node) if len(node) > enough else 0
+            waiting.extend(node if len(node) <= enough else ())
+        elif is_object(node):
+            waiting.extend(node.values())
+    return count
+
+
+def _ordered(operator: str, left: Any, right: Any) -> bool:
+    if not (isinstance(left, str) and isinstance(right, str)):
+        left, right = to_number(left), to_number(right)
+        if left is None or right is None:
+            return False
+    match operator:
+        case "<":
+            return left < right
+        case ">":
+            return left > right
+        case "<=":
+            return left <= right
+        case _:
+            return left >= right
+
+
+# --- arithmetic ----------------------------------------------------------------------------
+
+
+def _arithmetic(expr: Arithmetic, meter: Meter) -> Any:
+    value = _value(expr.first, meter)
+    for operator, operand in expr.rest:
+        other = _value(operand, meter)
+        value = _plus(value, other, meter) if operator == "+" else _numeric(operator, value, other)
+    return value
+
+
+def _plus(left: Any, right: Any, meter: Meter) -> Any:
+    if isinstance(left, str) or isinstance(right, str):
+        both_text = isinstance(left, str) and isinstance(right, str)
+        if both_text or _is_words(left) or _is_words(right):
+            return _join_texts(text_of(left), text_of(right), meter)
+    first, second = to_number(left), to_number(right)
+    return None if first is None or second is None else _finite_sum(first, second)
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, str) and to_number(value) is None
+
+
+def _join_texts(left: str, right: str, meter: Meter) -> str | None:
+    length = len(left) + len(right)
+    meter.spend(length // CHARACTERS_PER_UNIT)
+    return left + right if length <= LONGEST_TEXT else None
+
+
+def _finite_sum(left: int | float, right: int | float) -> int | float | None:
+    try:
+        return finite(left + right)
+    except OverflowError:
+        return None
+
+
+def _numeric(operator: str, left: Any, right: Any) -> int | float | None:
+    first, second = to_number(left), to_number(right)
+    if first is None or second is None:
+        return None
+    try:
+        return finite(OPERATIONS[operator](first, second))
+    except (OverflowError, ZeroDivisionError):
+        return None
+
+
+def _divide(left: int | float, right: int | float) -> int | float:
+    if isinstance(left, int) and isinstance(right, int) and left % right == 0:
+        return left // right
+    return left / right
+
+
+def _remainder(left: int | float, right: int | float) -> int | float:
+    """With the sign of the left side, exact for whole numbers."""
+    if right == 0:
+        raise ZeroDivisionError
+    if isinstance(left, int) and isinstance(right, int):
+        rest = abs(left) % abs(right)
+        return -rest if left < 0 else rest
+    return math.fmod(left, right)
+
+
+OPERATIONS: dict[str, Callable[[Any, Any], int | float]] = {
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "/": _divide,
+    "%": _remainder,
+}
+
+EVALUATORS: dict[type, Callable[[Any, Meter], Any]] = {
+    Literal: _literal,
+    Read: _read,
+    Within: _within,
+    Not: _not,
+    Negate: _negate,
+    AllOf: _all_of,
+    AnyOf: _any_of,
+    Choice: _choice,
+    ListOf: _list_of,
+    ObjectOf: _object_of,
+    Apply: _apply,
+    Joined: _joined,
+    Compare: _compare,
+    Arithmetic: _arithmetic,
+}
