@@ -1,0 +1,38 @@
+"""JSON as text: one way in and one way out, for every value that is stored or sent.
+
+Order of fields is kept. Text that UTF-8 cannot carry is repaired rather than refused: a model or a
+tool may answer with anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+import orjson
+
+_OPTIONS = orjson.OPT_NON_STR_KEYS
+
+
+def dumps(value: Any) -> str:
+    try:
+        return orjson.dumps(value, option=_OPTIONS).decode()
+    except TypeError:
+        return json.dumps(_storable(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def loads(text: str | bytes) -> Any:
+    return orjson.loads(text)
+
+
+def _storable(value: Any) -> Any:
+    """For what orjson refuses: half surrogates and whole numbers beyond 64 bits."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        items = cast("Mapping[Any, Any]", value).items()
+        return {_storable(str(key)): _storable(item) for key, item in items}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in cast("list[Any]", value)]
+    return value

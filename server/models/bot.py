@@ -1,0 +1,48 @@
+"""`source` is the draft. `name_key` is the folded name while the bot lives and NULL once it is
+deleted: no database counts two NULLs as equal, so the name is free again. The published
+version is a plain id, because versions point at bots already."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from server.models.enums import BotState
+from server.models.fields import JsonField, LongTextField, ShortTextField, id_field
+from server.models.workspace import Workspace
+
+
+class Bot(Model):
+    id = id_field()
+    workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField(
+        "models.Workspace", related_name="bots", on_delete=fields.CASCADE
+    )
+    workspace_id: UUID
+    name = ShortTextField(max_length=200)
+    name_key = ShortTextField(max_length=200, null=True)
+    description = LongTextField(default="")
+    icon = ShortTextField(max_length=64, default="")
+    state = fields.CharEnumField(BotState, description="", max_length=20, default=BotState.DRAFT)
+    source = LongTextField(default="")
+    draft_version = fields.IntField(default=1)
+    published_version_id = fields.UUIDField(null=True)
+    summary = JsonField(default=dict)
+    created_at = fields.DatetimeField(auto_now_add=True)
+    updated_at = fields.DatetimeField(auto_now=True)
+    deleted_at = fields.DatetimeField(null=True)
+
+    class Meta(Model.Meta):
+        table = "bots"
+        unique_together = (("workspace", "name_key"),)
+        indexes = (("workspace", "updated_at"),)
+
+    @property
+    def deleted(self) -> bool:
+        return self.deleted_at is not None
+
+    @staticmethod
+    def key_of(name: str) -> str:
+        """Two names with the same key are the same name to a person."""
+        return name.strip().casefold()[:200]

@@ -1,0 +1,45 @@
+"""How Tortoise is told about the tables and the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.models.address import Address
+
+APP = "models"
+CONNECTION = "default"
+TABLES_MODULE = "server.models.tables"
+MIGRATIONS_MODULE = "server.models.migrations"
+_POOL = 10
+
+
+def tortoise_config(address: Address, *, foreign_keys: bool = True) -> dict[str, Any]:
+    """`foreign_keys=False` is for migrations: SQLite rebuilds a table by dropping the old one, and
+    with the keys on, that empties every table which points at it."""
+    return {
+        "connections": {CONNECTION: _connection(address, foreign_keys)},
+        "apps": {
+            APP: {
+                "models": [TABLES_MODULE],
+                "migrations": MIGRATIONS_MODULE,
+                "default_connection": CONNECTION,
+            }
+        },
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+def _connection(address: Address, foreign_keys: bool) -> dict[str, Any]:
+    if address.kind == "sqlite":
+        pragmas = address.sqlite_pragmas(foreign_keys=foreign_keys)
+        engine, credentials = "server.models.sqlite", {"file_path": str(address.path), **pragmas}
+    elif address.kind == "postgres":
+        engine = "tortoise.backends.asyncpg"
+        credentials = {**address.postgres_arguments(), "min_size": 1, "max_size": _POOL}
+        credentials["minsize"], credentials["maxsize"] = 1, _POOL
+    else:
+        engine = "server.models.mysql"
+        arguments = {**address.mysql_arguments(), "database": address.database}
+        credentials = {**arguments, "charset": "utf8mb4", "minsize": 1, "maxsize": _POOL}
+    return {"engine": engine, "credentials": credentials}

@@ -1,0 +1,88 @@
+"""The closed sets that are stored. The value is what the tables and JSON hold, the name is what
+GraphQL shows."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Ordered from the most to the least rights."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    EDITOR = "editor"
+    OPERATOR = "operator"
+    VIEWER = "viewer"
+
+
+class BotState(StrEnum):
+    DRAFT = "draft"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ARCHIVED = "archived"
+
+
+class ExecutionStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+    @property
+    def final(self) -> bool:
+        return self in FINAL_STATUSES
+
+
+FINAL_STATUSES = frozenset(
+    {
+        ExecutionStatus.COMPLETED,
+        ExecutionStatus.FAILED,
+        ExecutionStatus.CANCELLED,
+        ExecutionStatus.TIMED_OUT,
+    }
+)
+
+
+class WaitingReason(StrEnum):
+    APPROVAL = "approval"
+    RETRY = "retry"
+    CHILD = "child"
+    BUDGET = "budget"
+    QUEUE = "queue"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    WAIT = "wait"
+
+
+class ExecutionMode(StrEnum):
+    LIVE = "live"
+    DEMO = "demo"
+    RECORDED = "recorded"
+
+
+class TriggerKind(StrEnum):
+    MANUAL = "manual"
+    API = "api"
+    SCHEDULE = "schedule"
+    WEBHOOK = "webhook"
+    COMPLETION = "completion"
+    EVENT = "event"
+    DATABASE = "database"
+    CHAT = "chat"
+    MCP = "mcp"
+    PARENT = "parent"
+    RERUN = "rerun"
+
+
+class StepStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"

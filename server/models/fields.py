@@ -1,0 +1,46 @@
+"""The few kinds of column that the tables share, the same in all three databases."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.fields.base import Field
+
+from server.core.ids import new_uuid
+from server.core.jsontext import dumps, loads
+
+
+class JsonField(Field[Any]):
+    """JSON kept as text. The databases' own JSON types sort the keys of an object, and the order
+    of fields is part of what a bot answers."""
+
+    SQL_TYPE = "TEXT"
+    indexable = False
+
+    class _db_mysql:
+        SQL_TYPE = "LONGTEXT"
+
+    def to_db_value(self, value: Any, instance: Any) -> str | None:
+        return None if value is None else dumps(value)
+
+    def to_python_value(self, value: Any) -> Any:
+        return loads(value) if isinstance(value, str | bytes) else value
+
+
+class LongTextField(fields.TextField):
+    """Text of any length. NUL cannot be stored by PostgreSQL, so it is shown as a mark instead."""
+
+    def to_db_value(self, value: Any, instance: Any) -> Any:
+        return value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if value else value
+
+
+class ShortTextField(fields.CharField):
+    def to_db_value(self, value: Any, instance: Any) -> Any:
+        clean = value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if value else value
+        return super().to_db_value(clean, instance)
+
+
+def id_field() -> Field[UUID]:
+    return fields.UUIDField(primary_key=True, default=new_uuid)

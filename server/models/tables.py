@@ -1,0 +1,50 @@
+"""The list of tables: what Tortoise is told, and a short way to import them."""
+
+from __future__ import annotations
+
+from server.models.api_token import ApiToken
+from server.models.bot import Bot
+from server.models.bot_version import BotVersion
+from server.models.event import Event
+from server.models.execution import Execution
+from server.models.fact import Fact
+from server.models.member import Member
+from server.models.session import Session
+from server.models.signin_link import SigninLink
+from server.models.step import Step
+from server.models.usage import Usage
+from server.models.user import User
+from server.models.workspace import Workspace
+
+__all__ = [
+    "ApiToken",
+    "Bot",
+    "BotVersion",
+    "Event",
+    "Execution",
+    "Fact",
+    "Member",
+    "Session",
+    "SigninLink",
+    "Step",
+    "Usage",
+    "User",
+    "Workspace",
+]
+
+# The order in which rows may be inserted: whatever is pointed at comes first.
+TABLES = (
+    Workspace,
+    User,
+    Member,
+    Session,
+    SigninLink,
+    ApiToken,
+    Bot,
+    BotVersion,
+    Execution,
+    Step,
+    Event,
+    Usage,
+    Fact,
+)
