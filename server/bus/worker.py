@@ -1,0 +1,135 @@
+"""The only file that knows how an arq worker works inside (arq is pinned for it).
+
+Beside arq's own poll two readers wait on the lists of `queue.py`: one makes arq look at once, the
+other takes ready executions in batches while there is room for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Protocol, cast
+
+import arq.worker
+import structlog
+
+from server.bus.queue import READY, WAKE, Queue
+from server.bus.redis import AWAY, JOBS_KEY
+
+log = structlog.get_logger("bus")
+
+READY_BATCH = 100
+BLOCK_SECONDS = 5
+JOB_SECONDS = 3600
+
+JobFunction = Callable[..., Coroutine[Any, Any, Any]]
+
+
+class ReadyTaker(Protocol):
+    """Who advances ready executions."""
+
+    async def room(self) -> int:
+        """How many may start now; waits until it is at least one."""
+        ...
+
+    def take(self, execution_ids: list[str]) -> None: ...
+
+
+class _ArqWorker(arq.worker.Worker):
+    async def wake_forever(self) -> None:
+        redis: Any = self.pool
+        while True:
+            if await redis.blpop([WAKE], timeout=BLOCK_SECONDS):
+                await self._poll_iteration()
+
+    async def drain(self, seconds: float) -> None:
+        self.allow_pick_jobs = False
+        running = [task for task in self.tasks.values() if not task.done()]
+        if running:
+            await asyncio.wait(running, timeout=seconds)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+class QueueWorker:
+    """Runs until `stop`; a Redis that goes away is waited for, never a reason to end."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        functions: Mapping[str, JobFunction],
+        taker: ReadyTaker,
+        max_jobs: int = 10,
+    ) -> None:
+        self._redis = queue.redis
+        self._functions = dict(functions)
+        self._taker = taker
+        self._max_jobs = max_jobs
+        self._arq: _ArqWorker | None = None
+        self._main: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._main = asyncio.create_task(self._run())
+
+    async def stop(self, drain_seconds: float = 0.0) -> None:
+        """Takes nothing new at once, gives running jobs `drain_seconds` to end."""
+        if self._arq is not None:
+            self._arq.allow_pick_jobs = False
+        if self._main is not None:
+            self._main.cancel()
+            await asyncio.wait([self._main])
+        if self._arq is not None:
+            await self._arq.drain(drain_seconds)
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            worker = self._arq = self._build()
+            group.create_task(_for_ever("jobs", worker.main))
+            group.create_task(_for_ever("wake", worker.wake_forever))
+            group.create_task(_for_ever("ready", self._read_ready))
+
+    async def _read_ready(self) -> None:
+        while True:
+            room = await self._taker.room()
+            entry = await self._redis.blpop([READY], timeout=BLOCK_SECONDS)
+            if entry is None:
+                continue
+            more = min(room, READY_BATCH) - 1
+            rest = await self._redis.lpop(READY, more) if more else None
+            self._taker.take([one.decode() for one in (entry[1], *(rest or ()))])
+
+    def _build(self) -> _ArqWorker:
+        return _ArqWorker(
+            [arq.worker.func(cast(Any, run), name=name) for name, run in self._functions.items()],
+            queue_name=JOBS_KEY,
+            redis_pool=self._redis,
+            handle_signals=False,
+            max_jobs=self._max_jobs,
+            job_timeout=JOB_SECONDS,
+            keep_result=0,
+            max_tries=1,
+            health_check_interval=10,
+            job_serializer=self._redis.job_serializer,
+            job_deserializer=self._redis.job_deserializer,
+            log_results=False,
+        )
+
+
+async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await run()
+        except AWAY as error:
+            log.warning("redis_away", what=name, error=str(error))
+        except Exception:
+            log.exception("worker_loop_failed", what=name)
+        await asyncio.sleep(random.uniform(0.1, 1.0))
+
+
+async def _no_info(*_: object) -> None:
+    """arq asks for INFO at each start; the embedded Redis has none."""
+
+
+setattr(arq.worker, "log_redis_info", _no_info)  # noqa: B010

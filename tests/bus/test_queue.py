@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+
+from server.bus.bus import Bus
+from server.bus.jobs import Job
+from server.bus.queue import READY_LIMIT
+from server.bus.worker import QueueWorker
+
+Heard = asyncio.Queue[tuple[str, float]]
+
+
+class Taker:
+    """Takes every ready execution, `limit` at once."""
+
+    def __init__(self, limit: int = 100) -> None:
+        self.limit = limit
+        self.batches: list[list[str]] = []
+        self.heard: Heard = asyncio.Queue()
+
+    async def room(self) -> int:
+        return self.limit
+
+    def take(self, execution_ids: list[str]) -> None:
+        self.batches.append(execution_ids)
+        for execution_id in execution_ids:
+            self.heard.put_nowait((execution_id, time.perf_counter()))
+
+
+@asynccontextmanager
+async def working(
+    bus: Bus, taker: Taker | None = None, **functions: Callable[..., Awaitable[Any]]
+) -> AsyncIterator[QueueWorker]:
+    async def nothing(ctx: dict[str, Any]) -> None:
+        return None
+
+    worker = QueueWorker(bus.queue, functions or {"nothing": nothing}, taker or Taker())  # type: ignore[arg-type]
+    worker.start()
+    yield worker
+    await worker.stop(drain_seconds=1)
+
+
+async def test_ready_execution_is_picked_up_within_milliseconds(bus: Bus) -> None:
+    taker = Taker()
+    async with working(bus, taker):
+        bus.queue.ready("first")
+        await taker.heard.get()
+        waits = []
+        for number in range(20):
+            started = time.perf_counter()
+            bus.queue.ready(f"e{number}")
+            execution_id, at = await taker.heard.get()
+            assert execution_id == f"e{number}"
+            waits.append(at - started)
+    assert sorted(waits)[10] < 0.05
+
+
+async def test_job_runs_at_once_with_its_payload_though_arq_polls_slowly(bus: Bus) -> None:
+    heard: Heard = asyncio.Queue()
+
+    async def greet(ctx: dict[str, Any], name: str) -> None:
+        heard.put_nowait((name, time.perf_counter()))
+
+    async with working(bus, greet=greet):
+        await bus.queue.enqueue(Job("greet", {"name": "first"}))
+        await heard.get()
+        waits = []
+        for _ in range(10):
+            started = time.perf_counter()
+            await bus.queue.enqueue(Job("greet", {"name": "Ada"}))
+            name, at = await heard.get()
+            assert name == "Ada"
+            waits.append(at - started)
+    assert sorted(waits)[5] < 0.1
+
+
+async def test_jobs_with_one_key_are_one_job_until_it_ran(bus: Bus) -> None:
+    heard: Heard = asyncio.Queue()
+
+    async def note(ctx: dict[str, Any]) -> None:
+        heard.put_nowait(("ran", 0.0))
+
+    job = Job("note", key="only-once")
+    assert await bus.queue.enqueue(job) is True
+    assert await bus.queue.enqueue(job) is False
+    async with working(bus, note=note):
+        await heard.get()
+        while not await bus.queue.enqueue(job):
+            await asyncio.sleep(0)
+        await heard.get()
+
+
+async def test_delayed_job_waits(bus: Bus) -> None:
+    heard: Heard = asyncio.Queue()
+
+    async def note(ctx: dict[str, Any]) -> None:
+        heard.put_nowait(("ran", time.perf_counter()))
+
+    async with working(bus, note=note):
+        started = time.perf_counter()
+        await bus.queue.enqueue(Job("note", delay_seconds=0.2))
+        _, at = await heard.get()
+    assert at - started >= 0.19
+
+
+async def test_a_failing_job_does_not_stop_the_worker(bus: Bus) -> None:
+    heard: Heard = asyncio.Queue()
+
+    async def fail(ctx: dict[str, Any]) -> None:
+        raise ValueError("this job fails")
+
+    async def note(ctx: dict[str, Any]) -> None:
+        heard.put_nowait(("ran", 0.0))
+
+    async with working(bus, fail=fail, note=note):
+        await bus.queue.enqueue(Job("fail"))
+        await bus.queue.enqueue(Job("note"))
+        await heard.get()
+
+
+async def test_payload_in_redis_is_json_and_not_pickle(bus: Bus) -> None:
+    await bus.queue.enqueue(Job("greet", {"name": "Ada"}, key="seen"))
+    stored = orjson.loads(await bus.redis.get("arq:job:seen") or b"null")
+    assert stored["f"] == "greet"
+    assert stored["k"] == {"name": "Ada"}
+
+
+async def test_with_no_worker_the_ready_list_stays_bounded(bus: Bus) -> None:
+    for number in range(3):
+        bus.queue.ready(*(f"{number}-{one}" for one in range(READY_LIMIT // 2)))
+        await bus.queue.flush()
+    assert await bus.queue.waiting() == READY_LIMIT
+
+
+async def test_no_more_is_taken_at_once_than_there_is_room(bus: Bus) -> None:
+    taker = Taker(limit=3)
+    bus.queue.ready(*(f"e{number}" for number in range(10)))
+    await bus.queue.flush()
+    async with working(bus, taker):
+        got = {(await taker.heard.get())[0] for _ in range(10)}
+    assert len(got) == 10
+    assert max(len(batch) for batch in taker.batches) <= 3
+
+
+async def test_stopping_lets_the_running_job_end(bus: Bus) -> None:
+    started, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(ctx: dict[str, Any]) -> None:
+        started.set()
+        await may_end.wait()
+        ended.set()
+
+    async with working(bus, slow=slow) as worker:
+        await bus.queue.enqueue(Job("slow"))
+        await started.wait()
+        stopping = asyncio.create_task(worker.stop(drain_seconds=5))
+        may_end.set()
+        await stopping
+    assert ended.is_set()

@@ -1,0 +1,128 @@
+"""What only a real Redis can show: several processes, a restart, a Redis that is not there."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.bus.bus import Bus
+from server.bus.jobs import Job
+from server.bus.worker import QueueWorker
+from tests.bus.test_queue import Taker
+from tests.support import services
+
+pytestmark = pytest.mark.services
+
+Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
+
+
+class OwnRedis:
+    """One that a test may stop and start again on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = services.free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = ["redis-server", "--port", str(self.port), "--save", "", "--bind", "127.0.0.1"]
+        with (self._folder / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--dir", str(self._folder)], stdout=log, stderr=log
+            )
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=10)
+
+
+@pytest.fixture
+async def own_redis(tmp_path: Path) -> AsyncIterator[OwnRedis]:
+    server = OwnRedis(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+async def eventually(check: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
+    async with asyncio.timeout(seconds):
+        while not await check():
+            await asyncio.sleep(0.02)
+
+
+async def test_notices_reach_the_other_process_once(redis_url: str) -> None:
+    here, there = Bus(redis_url), Bus(redis_url)
+    await here.start()
+    await there.start()
+    await here.notices.listening.wait()
+    await there.notices.listening.wait()
+    with here.notices.subscribe("x") as mine, there.notices.subscribe("x") as theirs:
+        here.notices.publish("x", {"seq": 4})
+        own = await mine.next(timeout=2)
+        other = await theirs.next(timeout=2)
+        assert [notice.data for notice in own.notices] == [{"seq": 4}]
+        assert [notice.data for notice in other.notices] == [{"seq": 4}]
+        assert not (await mine.next(timeout=0.1)).notices
+    await here.stop()
+    await there.stop()
+
+
+async def test_worker_survives_a_redis_restart(own_redis: OwnRedis) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def note(ctx: dict[str, Any], text: str) -> None:
+        heard.put_nowait(text)
+
+    bus = Bus(own_redis.url)
+    await eventually(bus.alive)
+    await bus.start()
+    taker = Taker()
+    worker = QueueWorker(bus.queue, {"note": note}, taker)
+    worker.start()
+    await bus.queue.enqueue(Job("note", {"text": "before"}))
+    assert await heard.get() == "before"
+
+    own_redis.stop()
+    own_redis.start()
+    await eventually(bus.alive)
+    await bus.queue.enqueue(Job("note", {"text": "after"}))
+    assert await asyncio.wait_for(heard.get(), 15) == "after"
+    bus.queue.ready("e1")
+    assert (await asyncio.wait_for(taker.heard.get(), 15))[0] == "e1"
+    await worker.stop()
+    await bus.stop()
+
+
+async def test_subscribers_look_at_the_table_again_after_a_redis_restart(
+    own_redis: OwnRedis,
+) -> None:
+    bus = Bus(own_redis.url)
+    await eventually(bus.alive)
+    await bus.start()
+    await bus.notices.listening.wait()
+    with bus.notices.subscribe("x") as mine:
+        own_redis.stop()
+        own_redis.start()
+        async with asyncio.timeout(15):
+            while not (await mine.next(timeout=1)).resync:
+                pass
+    await bus.stop()
+
+
+async def test_nobody_waits_for_a_redis_that_is_not_there() -> None:
+    bus = Bus(f"redis://127.0.0.1:{services.free_port()}/0")
+    await bus.start()
+    started = time.perf_counter()
+    bus.queue.ready("e1")
+    bus.notices.publish("x", 1)
+    assert time.perf_counter() - started < 0.1
+    assert await bus.alive(seconds=0.2) is False
+    await bus.stop()
