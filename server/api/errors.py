@@ -12,23 +12,17 @@ import strawberry
 import structlog
 from graphql import GraphQLError
 
-from server.core.errors import AppError, Conflict, Denied, ErrorCode, StartError, Unauthenticated
+from server.api.kinds import ErrorCode
+from server.core.errors import AppError, Conflict, Denied, StartError, Unauthenticated
 
 log = structlog.get_logger("api")
 
 MAX_ERRORS = 25
 MAX_MESSAGE = 400
 
-ErrorCodeEnum = strawberry.enum(
-    ErrorCode,
-    name="ErrorCode",
-    description="What kind of thing went wrong. The list grows; treat an unknown code as INTERNAL.",
-)
-
-
 @strawberry.interface(description="Something that the caller can mend.")
 class UserError:
-    code: ErrorCodeEnum = strawberry.field(description="For machines.")  # pyright: ignore[reportInvalidTypeForm]
+    code: ErrorCode = strawberry.field(description="For machines.")
     message: str = strawberry.field(description="For people: what is wrong and what to do.")
     path: list[str] = strawberry.field(
         description="Where in the input, from the outside in; empty when it is about the whole."

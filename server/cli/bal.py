@@ -150,7 +150,7 @@ def _show_failure(file: str, source: str, error: dict[str, Any]) -> None:
 def read_source(file: str) -> str:
     try:
         if file == STDIN:
-            return click.get_text_stream("stdin", encoding="utf-8").read()
+            return sys.stdin.buffer.read().decode()
         return Path(file).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise Invalid(f"{file} is not UTF-8 text.") from None

@@ -1,0 +1,189 @@
+"""The closed sets of the API. The names are those of the tables, in upper case."""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+from typing import Any, TypeVar
+
+import strawberry
+
+from server.core.errors import ErrorCode
+from server.models.enums import (
+    BotState,
+    ExecutionMode,
+    ExecutionStatus,
+    Role,
+    StepStatus,
+    TriggerKind,
+    WaitingReason,
+)
+
+__all__ = [
+    "BotState",
+    "ControlAction",
+    "ErrorCode",
+    "ExecutionMode",
+    "ExecutionStatus",
+    "OrderDirection",
+    "Role",
+    "Severity",
+    "StepStatus",
+    "TriggerKind",
+    "WaitingReason",
+]
+
+EnumType = TypeVar("EnumType", bound=type[Enum])
+
+
+def _told(kind: EnumType, name: str, description: str, **values: str) -> EnumType:
+    """An enum of the rooms below, with a sentence for each of its values."""
+    told = strawberry.enum(kind, name=name, description=description)
+    definition: Any = told.__strawberry_definition__  # pyright: ignore[reportAttributeAccessIssue]
+    for value in definition.values:
+        value.description = values[value.name]
+    return told
+
+
+_told(
+    ErrorCode,
+    "ErrorCode",
+    "What kind of thing went wrong. The list grows; treat an unknown code as INTERNAL.",
+    UNAUTHENTICATED="Nobody is signed in, or the token is unknown, expired or revoked.",
+    FORBIDDEN="The viewer's role or the token's scopes do not allow it.",
+    NOT_FOUND="No such thing in this workspace.",
+    INVALID_INPUT="The input cannot be used; `path` says where.",
+    BAL_INVALID="The program has mistakes.",
+    CONFLICT="Somebody else changed it in the meantime.",
+    ALREADY_DECIDED="A decision was already made.",
+    INVALID_STATE="Not possible in the present state.",
+    IDEMPOTENCY_MISMATCH="The same idempotency key came with another body.",
+    LIMIT_REACHED="A limit of the request or of the workspace is reached.",
+    RATE_LIMITED="Too many requests; wait.",
+    BUDGET_EXCEEDED="The budget is spent.",
+    TOO_LARGE="Too many bytes.",
+    UNAVAILABLE="Not available for the moment; nothing was stored.",
+    UPSTREAM_FAILED="Another service failed.",
+    INTERNAL="A bug of ours; the request id finds it in the log.",
+)
+_told(
+    BotState,
+    "BotState",
+    "Where a bot stands in its life.",
+    DRAFT="Never published.",
+    ACTIVE="Published; its triggers are live.",
+    PAUSED="Its triggers are off; it can be started by hand.",
+    ARCHIVED="Put away; it cannot be started.",
+)
+_told(
+    ExecutionStatus,
+    "ExecutionStatus",
+    "Where an execution stands. COMPLETED, FAILED, CANCELLED and TIMED_OUT are final.",
+    PENDING="Accepted, not yet taken by a worker.",
+    RUNNING="A worker has it.",
+    WAITING="Waits for something and holds no worker; see `waitingReason`.",
+    PAUSED="Somebody paused it.",
+    COMPLETED="Finished with an output.",
+    FAILED="Finished with an error.",
+    CANCELLED="Somebody stopped it.",
+    TIMED_OUT="Its time was up.",
+)
+_told(
+    WaitingReason,
+    "WaitingReason",
+    "What a waiting execution waits for.",
+    APPROVAL="A person's decision.",
+    RETRY="The time of the next attempt.",
+    CHILD="An execution that it started.",
+    BUDGET="Money: the budget is spent.",
+    QUEUE="Its turn.",
+    OUTCOME_UNKNOWN="A person who says whether an interrupted effect happened.",
+    WAIT="A time that the program named.",
+)
+_told(
+    ExecutionMode,
+    "ExecutionMode",
+    "How models and tools are reached.",
+    LIVE="For real.",
+    DEMO="The offline demo model answers; nothing outside is touched.",
+    RECORDED="Answers of an earlier execution are used again.",
+)
+_told(
+    TriggerKind,
+    "TriggerKind",
+    "What started an execution.",
+    MANUAL="A person in the web app.",
+    API="A program with a token, or the command line.",
+    SCHEDULE="A schedule.",
+    WEBHOOK="A webhook call.",
+    COMPLETION="The end of another bot's execution.",
+    EVENT="An event that was emitted.",
+    DATABASE="A change in a connected database.",
+    CHAT="A conversation.",
+    MCP="An MCP client.",
+    PARENT="Another bot that spawned it.",
+    RERUN="A repeat of an earlier execution.",
+)
+_told(
+    StepStatus,
+    "StepStatus",
+    "Where a step stands.",
+    PENDING="Not started.",
+    RUNNING="At work.",
+    WAITING="Waits for something.",
+    COMPLETED="Finished with an output.",
+    FAILED="Finished with an error.",
+    SKIPPED="Not taken: a condition said so.",
+    CANCELLED="Stopped before its end.",
+)
+_told(
+    Role,
+    "Role",
+    "What a member may do, from the most to the least rights.",
+    OWNER="Everything, also deleting the workspace.",
+    ADMIN="Everything but deleting the workspace.",
+    EDITOR="Builds, publishes and runs bots.",
+    OPERATOR="Runs bots and decides approvals.",
+    VIEWER="Reads.",
+)
+
+
+class OrderDirection(StrEnum):
+    ASC = "asc"
+    DESC = "desc"
+
+
+class ControlAction(StrEnum):
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STEP = "step"
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+_told(
+    OrderDirection,
+    "OrderDirection",
+    "Which way a list is sorted.",
+    ASC="Smallest or oldest first.",
+    DESC="Largest or newest first.",
+)
+_told(
+    ControlAction,
+    "ControlAction",
+    "What to do with an execution.",
+    CANCEL="Stop it for good.",
+    PAUSE="Hold it before its next step.",
+    RESUME="Go on after a pause.",
+    STEP="Take one step, then hold again.",
+)
+_told(
+    Severity,
+    "Severity",
+    "How serious a remark about a program is.",
+    ERROR="The program cannot run.",
+    WARNING="The program runs; look at it.",
+)

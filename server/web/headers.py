@@ -1,0 +1,69 @@
+"""What every answer says to the browser, and the id under which the log knows the request."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+_ALWAYS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+_USABLE_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+
+
+class SecureHeaders:
+    """Wraps the whole app. An id that a proxy sends is kept, so its log and ours meet."""
+
+    def __init__(self, app: ASGIApp, *, https: bool = False) -> None:
+        self.app = app
+        self.https = https
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        request_id = request_id_of(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._add(MutableHeaders(scope=message), request_id)
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+    def _add(self, headers: MutableHeaders, request_id: str) -> None:
+        for name, value in _ALWAYS.items():
+            headers.setdefault(name, value)
+        headers.setdefault("content-security-policy", CONTENT_POLICY)
+        headers["x-request-id"] = request_id
+        if self.https:
+            headers.setdefault("strict-transport-security", "max-age=31536000")
+
+
+def request_id_of(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _USABLE_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"

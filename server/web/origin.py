@@ -1,0 +1,29 @@
+"""Which pages may speak to us with the visitor's cookie: only our own."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+def same_site(origin: str, host: str, public_url: str | None) -> bool:
+    """True for a page of this server: its Origin names the Host that was asked, or PUBLIC_URL."""
+    asking = _place(origin)
+    if asking is None:
+        return False
+    if public_url is not None and asking == _place(public_url):
+        return True
+    scheme = asking[0]
+    return asking == _place(f"{scheme}://{host}")
+
+
+def _place(address: str) -> tuple[str, str, int] | None:
+    try:
+        parts = urlsplit(address)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        return None
+    return parts.scheme, parts.hostname.lower(), port

@@ -1,0 +1,75 @@
+"""The few pages that must work without the web app: sign in, and what went wrong with a link."""
+
+from __future__ import annotations
+
+from html import escape
+
+from starlette.responses import HTMLResponse
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title} · Baleybots</title>
+<style>
+:root {{ --ground: #f6f7f9; --card: #fff; --text: #14181f; --soft: #5b6472; --line: #d9dee6;
+  --accent: #2451d6; --on-accent: #fff }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ground: #0e1116; --card: #171c24;
+  --text: #e9edf3; --soft: #a3adbb; --line: #2b3340; --accent: #86a8ff; --on-accent: #0e1116 }} }}
+body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 24px;
+  box-sizing: border-box; background: var(--ground); color: var(--text);
+  font: 16px/1.55 system-ui, sans-serif }}
+main {{ max-width: 30rem; background: var(--card); border: 1px solid var(--line);
+  border-radius: 14px; padding: 32px }}
+h1 {{ font-size: 1.35rem; margin: 0 0 .75rem }}
+p {{ margin: .75rem 0 }}
+.soft {{ color: var(--soft) }}
+code {{ display: inline-block; background: var(--ground); border: 1px solid var(--line);
+  border-radius: 8px; padding: .15rem .5rem; font: .92rem ui-monospace, monospace }}
+button, a.button {{ display: inline-block; border: 0; border-radius: 9px; padding: .6rem 1.1rem;
+  background: var(--accent); color: var(--on-accent); font: inherit; font-weight: 600;
+  text-decoration: none; cursor: pointer }}
+button:focus-visible, a:focus-visible {{ outline: 3px solid var(--accent); outline-offset: 2px }}
+</style>
+</head>
+<body><main><h1>{title}</h1>{content}</main></body>
+</html>
+"""
+
+_HOW = (
+    "<p>Baleybots signs you in with a one-time link. In a terminal on the machine where it runs, "
+    "type</p><p><code>baleybots user link</code></p>"
+    "<p>and open the address that it prints. A link works once and for 15 minutes. "
+    "After that this browser stays signed in.</p>"
+)
+
+
+def page(title: str, content: str, status: int = 200) -> HTMLResponse:
+    headers = {"cache-control": "no-store"}
+    return HTMLResponse(_PAGE.format(title=escape(title), content=content), status, headers)
+
+
+def signin_page() -> HTMLResponse:
+    return page("Sign in", _HOW)
+
+
+def used_link_page() -> HTMLResponse:
+    told = "<p>This link was used already, or its 15 minutes are over.</p>"
+    return page("This link no longer works", told + _HOW, 410)
+
+
+def confirm_page(token: str) -> HTMLResponse:
+    """For a browser that only looks ahead: nothing is used up until a person presses the button."""
+    form = (
+        '<form method="post" action="/signin">'
+        f'<input type="hidden" name="token" value="{escape(token, quote=True)}">'
+        '<p><button type="submit">Sign in</button></p></form>'
+    )
+    return page("Sign in to Baleybots", form)
+
+
+def not_found_page() -> HTMLResponse:
+    told = '<p class="soft">There is nothing at this address.</p>'
+    return page("Not found", told + '<p><a class="button" href="/">To the start</a></p>', 404)
