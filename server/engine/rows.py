@@ -1,0 +1,256 @@
+"""Commits turned into plain rows, encoded once, before they wait for their turn to be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from server.core.jsontext import dumps
+from server.engine.store import (
+    UNSET,
+    Commit,
+    EventRow,
+    ExecutionChange,
+    NewExecution,
+    StepRow,
+    UsageRow,
+)
+
+NUL = "\x00"
+_MARK = "\N{REPLACEMENT CHARACTER}"
+
+NEW_COLUMNS = (
+    "id",
+    "workspace_id",
+    "bot_id",
+    "version_id",
+    "status",
+    "waiting_reason",
+    "mode",
+    "trigger_kind",
+    "trigger",
+    "input",
+    "output",
+    "error",
+    "idempotency_key",
+    "request_hash",
+    "owner",
+    "attempt",
+    "last_seq",
+    "cancel_requested_at",
+    "cancel_reason",
+    "created_by_id",
+    "parent_id",
+    "forked_from_id",
+    "forked_from_step",
+    "input_tokens",
+    "output_tokens",
+    "cost_nano",
+    "estimated",
+    "unpriced",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "duration_ms",
+)
+
+STEP_COLUMNS = (
+    "key",
+    "parent_key",
+    "type",
+    "name",
+    "position",
+    "status",
+    "attempt",
+    "reused",
+    "input",
+    "output",
+    "error",
+    "issues",
+    "requested_model",
+    "model",
+    "provider",
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "cost_nano",
+    "estimated",
+    "unpriced",
+    "ttft_ms",
+    "started_at",
+    "finished_at",
+    "duration_ms",
+)
+
+USAGE_COLUMNS = (
+    "workspace_id",
+    "bot_id",
+    "execution_id",
+    "step_key",
+    "attempt",
+    "provider",
+    "requested_model",
+    "model",
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "cost_nano",
+    "price",
+    "estimated",
+    "unpriced",
+    "duration_ms",
+    "created_at",
+)
+
+EVENT_COLUMNS = ("type", "at", "step_key", "attempt", "data")
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the usage of one commit adds to its execution."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_nano: int = 0
+    estimated: bool = False
+    unpriced: bool = False
+
+
+def totals(usage: tuple[UsageRow, ...] | list[UsageRow]) -> Totals:
+    return Totals(
+        input_tokens=sum(row.input_tokens for row in usage),
+        output_tokens=sum(row.output_tokens for row in usage),
+        cost_nano=sum(row.cost_nano or 0 for row in usage),
+        estimated=any(row.estimated for row in usage),
+        unpriced=any(row.unpriced for row in usage),
+    )
+
+
+def clean(text: str | None) -> str | None:
+    """PostgreSQL has no way to keep NUL in text."""
+    return text.replace(NUL, _MARK) if text and NUL in text else text
+
+
+def encoded(value: Any) -> str | None:
+    return None if value is UNSET else dumps(value)
+
+
+def optional(value: Any) -> str | None:
+    """JSON for a column where nothing and null are the same."""
+    return None if value is None else dumps(value)
+
+
+def new_row(commit: Commit, new: NewExecution) -> Row:
+    """In the order of NEW_COLUMNS; the due time is counted by the database and comes apart."""
+    change = commit.change or ExecutionChange()
+    sums = totals(list(commit.usage))
+    status, reason, owner = new.status, new.waiting_reason, new.owner
+    if change.status is not None:
+        status, reason = change.status, change.waiting_reason
+        owner = new.owner if status == "running" else None
+    return (
+        new.id,
+        new.workspace_id,
+        new.bot_id,
+        new.version_id,
+        status.value,
+        reason.value if reason else None,
+        new.mode.value,
+        new.trigger_kind.value,
+        optional(new.trigger),
+        optional(new.input),
+        encoded(change.output),
+        optional(change.error),
+        clean(new.idempotency_key),
+        new.request_hash,
+        owner,
+        new.attempt,
+        len(commit.events),
+        change.cancel_requested_at,
+        clean(change.cancel_reason),
+        new.created_by_id,
+        new.parent_id,
+        new.forked_from_id,
+        clean(new.forked_from_step),
+        sums.input_tokens,
+        sums.output_tokens,
+        sums.cost_nano,
+        sums.estimated,
+        sums.unpriced,
+        new.created_at,
+        change.started_at,
+        change.finished_at,
+        change.duration_ms,
+    )
+
+
+def new_due_in(commit: Commit, new: NewExecution) -> float | None:
+    change = commit.change
+    return new.due_in if change is None or change.status is None else change.due_in
+
+
+def event_row(event: EventRow) -> Row:
+    return (event.type, event.at, clean(event.step_key), event.attempt, optional(event.data))
+
+
+def step_row(step: StepRow) -> Row:
+    return (
+        clean(step.key),
+        clean(step.parent_key),
+        step.type,
+        clean(step.name),
+        step.position,
+        step.status.value,
+        step.attempt,
+        step.reused,
+        optional(step.input),
+        encoded(step.output),
+        optional(step.error),
+        optional(step.issues),
+        clean(step.requested_model),
+        clean(step.model),
+        clean(step.provider),
+        step.input_tokens,
+        step.output_tokens,
+        step.cached_tokens,
+        step.reasoning_tokens,
+        step.cost_nano,
+        step.estimated,
+        step.unpriced,
+        step.ttft_ms,
+        step.started_at,
+        step.finished_at,
+        step.duration_ms,
+    )
+
+
+def step_rows(commit: Commit) -> list[Row]:
+    """The last word on each key: one statement cannot write a row twice."""
+    return [step_row(step) for step in {step.key: step for step in commit.steps}.values()]
+
+
+def usage_row(commit: Commit, usage: UsageRow) -> Row:
+    return (
+        usage.workspace_id,
+        usage.bot_id,
+        commit.execution_id,
+        clean(usage.step_key),
+        usage.attempt,
+        usage.provider,
+        clean(usage.requested_model),
+        clean(usage.model),
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens,
+        usage.reasoning_tokens,
+        usage.cost_nano,
+        optional(usage.price),
+        usage.estimated,
+        usage.unpriced,
+        usage.duration_ms,
+        usage.created_at,
+    )

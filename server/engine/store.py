@@ -1,0 +1,298 @@
+"""The door through which a run reaches the database.
+
+A run gathers what it has to say and commits it in one piece just before anything leaves the
+process. A store takes all commits that are waiting and writes them in one transaction; an
+execution that lost its lease is refused (`Fenced`) without harm to its neighbours. Event numbers
+are given inside the transaction, so that a cancel from another process and the run itself never
+leave a gap or use a number twice.
+
+Times that decide who may run (`due_at`) are counted by the database's own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Protocol
+from uuid import UUID
+
+from server.core.errors import AppError
+from server.models.enums import (
+    ExecutionMode,
+    ExecutionStatus,
+    StepStatus,
+    TriggerKind,
+    WaitingReason,
+)
+
+BATCH_LIMIT = 512
+REDISPATCH_SECONDS = 10.0
+
+
+class Unset(Enum):
+    """For JSON values, where None is a value of its own."""
+
+    UNSET = 0
+
+
+UNSET = Unset.UNSET
+
+
+class Fenced(AppError):
+    """This execution is in other hands, or finished; what was to be written is out of date."""
+
+
+class AlreadyAccepted(AppError):
+    """The idempotency key was used before; `execution_id` is what it started."""
+
+    def __init__(self, execution_id: UUID, request_hash: str | None) -> None:
+        super().__init__()
+        self.execution_id = execution_id
+        self.request_hash = request_hash
+
+
+@dataclass(frozen=True, slots=True)
+class NewExecution:
+    """A row to insert. To run it at once in this process, give `owner`, `attempt=1`, the lease as
+    `due_in` and status RUNNING; to queue it, leave the defaults."""
+
+    id: UUID
+    workspace_id: UUID
+    bot_id: UUID
+    version_id: UUID
+    created_at: datetime
+    input: Any = None
+    mode: ExecutionMode = ExecutionMode.LIVE
+    trigger_kind: TriggerKind = TriggerKind.API
+    trigger: Any = None
+    status: ExecutionStatus = ExecutionStatus.PENDING
+    waiting_reason: WaitingReason | None = None
+    owner: str | None = None
+    attempt: int = 0
+    due_in: float | None = 0.0
+    idempotency_key: str | None = None
+    request_hash: str | None = None
+    created_by_id: UUID | None = None
+    parent_id: UUID | None = None
+    forked_from_id: UUID | None = None
+    forked_from_step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionChange:
+    """What to set. None leaves a field alone, but with a `status` the reason and the due time are
+    set too: they belong to it. A status other than RUNNING gives up the lease."""
+
+    status: ExecutionStatus | None = None
+    waiting_reason: WaitingReason | None = None
+    due_in: float | None = None
+    output: Any = UNSET
+    error: Any = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration_ms: int | None = None
+    cancel_requested_at: datetime | None = None
+    cancel_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Who may write: the owner of this attempt, while it runs."""
+
+    attempt: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    type: str
+    at: datetime
+    data: Any = None
+    step_key: str | None = None
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """The whole of a step as it is now: a later row with the same key takes the place of this."""
+
+    key: str
+    type: str
+    name: str
+    status: StepStatus
+    parent_key: str | None = None
+    position: int = 0
+    attempt: int = 1
+    reused: bool = False
+    input: Any = None
+    output: Any = UNSET
+    error: Any = None
+    issues: Any = None
+    requested_model: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nano: int | None = None
+    estimated: bool = False
+    unpriced: bool = False
+    ttft_ms: int | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One model call as it is paid for; the execution's totals grow by it."""
+
+    workspace_id: UUID
+    provider: str
+    requested_model: str
+    model: str
+    created_at: datetime
+    bot_id: UUID | None = None
+    step_key: str | None = None
+    attempt: int = 1
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nano: int | None = None
+    price: Any = None
+    estimated: bool = False
+    unpriced: bool = False
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One piece of an execution's life. With `new` the row is inserted, already changed by
+    `change`. Else it is updated if `fence` still holds and its status is one of `while_in`
+    (default: any that is not final)."""
+
+    execution_id: UUID
+    new: NewExecution | None = None
+    change: ExecutionChange | None = None
+    fence: Fence | None = None
+    while_in: frozenset[ExecutionStatus] | None = None
+    events: Sequence[EventRow] = ()
+    steps: Sequence[StepRow] = ()
+    usage: Sequence[UsageRow] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """`last_seq` is the number of the last event of this commit; the first one is
+    `last_seq - len(events) + 1`. The same answer says whether somebody asked to cancel."""
+
+    last_seq: int
+    cancel_requested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An execution that is ours until the lease ends, and what is needed to go on with it."""
+
+    id: UUID
+    workspace_id: UUID
+    bot_id: UUID
+    version_id: UUID
+    attempt: int
+    mode: ExecutionMode
+    trigger_kind: TriggerKind
+    last_seq: int
+    created_at: datetime
+    started_at: datetime | None = None
+    cancel_requested: bool = False
+    input: Any = None
+    trigger: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The answer to a heartbeat for one lease that is still ours."""
+
+    id: UUID
+    cancel_requested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """A finished step of an earlier attempt."""
+
+    key: str
+    status: StepStatus
+    attempt: int
+    output: Any = None
+    error: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    seq: int
+    type: str
+    at: datetime
+    step_key: str | None
+    attempt: int
+    data: Any = field(default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The form on the wire."""
+        return {
+            "seq": self.seq,
+            "type": self.type,
+            "at": self.at.isoformat().replace("+00:00", "Z"),
+            "stepKey": self.step_key,
+            "attempt": self.attempt,
+            "data": self.data,
+        }
+
+
+class Store(Protocol):
+    async def open(self) -> None: ...
+
+    async def close(self) -> None:
+        """Writes what was handed in, then ends. A commit after that is refused."""
+        ...
+
+    async def commit(self, commit: Commit) -> Committed:
+        """Returns once it is durable. Raises Fenced, AlreadyAccepted, or Unavailable when the
+        database cannot be written for the moment."""
+        ...
+
+    async def claim(self, ids: Sequence[UUID], owner: str, lease: float) -> list[Claimed]:
+        """Takes those that are due and open, each for one caller only."""
+        ...
+
+    async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
+        """Prolongs leases, given as id and attempt. What is missing in the answer is lost."""
+        ...
+
+    async def release(self, held: dict[UUID, int], owner: str) -> list[UUID]:
+        """Gives running executions back at once, for another worker to go on with."""
+        ...
+
+    async def release_others(self, owner: str) -> list[UUID]:
+        """Gives back what other owners hold. Only where there can be no other process: after a
+        restart of the single one."""
+        ...
+
+    async def due(self, limit: int = 1000) -> list[UUID]:
+        """Open executions that are due and were not sent to a worker lately, marked as sent.
+        This is what heals a lost wake-up, a dead worker and a wait that is over."""
+        ...
+
+    async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
+        """What an earlier attempt has finished, by instance key."""
+        ...
+
+    async def events(
+        self, execution_id: UUID, after: int = 0, limit: int = 500
+    ) -> list[StoredEvent]:
+        """In order, from the one that follows `after`."""
+        ...
