@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from arq.connections import ArqRedis
 from fakeredis import FakeServer
-from fakeredis.aioredis import FakeConnection
+from fakeredis.aioredis import FakeAsyncRedisConnection
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -45,5 +45,5 @@ def _real(url: str) -> ArqRedis:
 
 
 def _embedded() -> ArqRedis:
-    fake: Any = FakeConnection
+    fake: Any = FakeAsyncRedisConnection
     return ArqRedis(ConnectionPool(connection_class=fake, server=FakeServer()))
