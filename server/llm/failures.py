@@ -1,4 +1,4 @@
-"""From what the library or the network raised to a ModelError: a kind, what happened, what to do."""
+"""From what the library or the network raised to a ModelError: a kind, what happened, advice."""
 
 from __future__ import annotations
 

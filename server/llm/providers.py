@@ -8,7 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Provider:
     """`litellm`: its name inside the library. `keys` and `bases`: names in the environment, the
-    first one that is set wins. `fast`: the parity tests of the fast path pass for it.
+    first one that is set wins. `extras`: further arguments of the call and where they come from.
+    `fast`: the parity tests of the fast path pass for it.
     `model`: what answers when a bot names no model and this is the first provider set up."""
 
     name: str
@@ -21,6 +22,8 @@ class Provider:
     needs_base: bool = False
     free: bool = False
     fast: bool = False
+    key_param: str = "api_key"
+    extras: tuple[tuple[str, str], ...] = ()
     families: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
@@ -34,6 +37,7 @@ PROVIDERS: tuple[Provider, ...] = (
         bases=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         model="gpt-4o-mini",
         fast=True,
+        extras=(("organization", "OPENAI_ORGANIZATION"),),
         families=("gpt-", "o1", "o3", "o4", "chatgpt"),
     ),
     Provider(
@@ -128,8 +132,20 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("AZURE_API_KEY",),
         bases=("AZURE_API_BASE",),
         needs_base=True,
+        extras=(("api_version", "AZURE_API_VERSION"),),
     ),
-    Provider("bedrock", "Amazon Bedrock", "bedrock", keys=("AWS_ACCESS_KEY_ID",)),
+    Provider(
+        "bedrock",
+        "Amazon Bedrock",
+        "bedrock",
+        keys=("AWS_ACCESS_KEY_ID",),
+        key_param="aws_access_key_id",
+        extras=(
+            ("aws_secret_access_key", "AWS_SECRET_ACCESS_KEY"),
+            ("aws_session_token", "AWS_SESSION_TOKEN"),
+            ("aws_region_name", "AWS_REGION_NAME"),
+        ),
+    ),
     Provider(
         "ollama",
         "Ollama",

@@ -42,6 +42,7 @@ class Route:
     api_base: str | None = None
     key_name: str = ""
     base_name: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @property
     def is_demo(self) -> bool:
@@ -155,7 +156,9 @@ class Router:
                 f"The model “{requested}” needs the address of your {provider.label} resource.",
                 f"Set {' or '.join(provider.bases)} and start again.",
             )
-        return Route(requested, provider, model, key, _address(base), key_name, base_name)
+        given = self._settings.providers
+        extra = {name: given[source] for name, source in provider.extras if given.get(source)}
+        return Route(requested, provider, model, key, _address(base), key_name, base_name, extra)
 
     def _open_without_key(self, provider: Provider) -> bool:
         """A model server of one's own often wants no key."""

@@ -13,7 +13,7 @@ from server.llm.structured import response_format, told_in_words
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One attempt, ready to be sent. `messages` and `params` are fresh: a sender may change them."""
+    """One attempt, ready to be sent. Messages and params are fresh: senders may change them."""
 
     route: Route
     messages: list[dict[str, Any]]

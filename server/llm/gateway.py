@@ -1,0 +1,155 @@
+"""The one door to every model. A call of it is one attempt: an answer, or a ModelError that says
+whether to try again. Waiting, repeating and changing the model are the engine's decisions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from server.llm import litellm_client
+from server.llm.catalogue import Catalogue, ModelFacts, catalogue
+from server.llm.collector import Collector, OnDelta
+from server.llm.demo import PACE, DemoModel
+from server.llm.failures import timed_out, unreadable
+from server.llm.fast import FastPath
+from server.llm.messages import ChatRequest, ModelAnswer, Usage
+from server.llm.patience import Limits, Patience
+from server.llm.pricing import cost_of
+from server.llm.routing import ModelSettings, Route, Router
+from server.llm.wire import Call, make_call
+
+# English prose; used only where a provider does not count, and then marked as estimated.
+_CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What a first call to a real model loads."""
+
+    litellm: Any
+    fast: FastPath
+    known: Catalogue
+
+
+class Gateway:
+    """Belongs to the loop it is first used on; `close` it there."""
+
+    def __init__(
+        self,
+        settings: ModelSettings,
+        *,
+        limits: Limits | None = None,
+        demo_pace: float = PACE,
+        use_fast_path: bool = True,
+    ) -> None:
+        self.router = Router(settings)
+        self._limits = limits or Limits()
+        self._demo = DemoModel(demo_pace)
+        self._use_fast_path = use_fast_path
+        self._loading: asyncio.Task[_Tools] | None = None
+
+    def route(self, model: str | None) -> Route:
+        """Where a call would go. Raises ModelError when it could go nowhere: ask before a run."""
+        return self.router.route(model)
+
+    async def chat(self, request: ChatRequest, on_delta: OnDelta | None = None) -> ModelAnswer:
+        """One attempt. Cancelling it closes the connection to the provider."""
+        route = self.route(request.model)
+        if route.is_demo:
+            return await self._demo.chat(request, on_delta)
+        tools = await self.prepare()
+        provider = route.provider
+        assert provider is not None
+        facts = tools.known.find(provider, route.model)
+        call = make_call(route, request, facts)
+        started = perf_counter()
+        collector = Collector(on_delta)
+        await self._attempt(tools, call, facts, collector, request.timeout)
+        return _answer(tools.known, request, route, collector, started)
+
+    async def prepare(self) -> _Tools:
+        """Loads what calls to real models need, once, in a thread: some seconds."""
+        if self._loading is None or (self._loading.done() and self._loading.exception()):
+            self._loading = asyncio.create_task(_load())
+        return await asyncio.shield(self._loading)
+
+    async def close(self) -> None:
+        if self._loading is None:
+            return
+        tools = await self._loading
+        await tools.fast.close()
+        await litellm_client.close()
+
+    async def _attempt(
+        self,
+        tools: _Tools,
+        call: Call,
+        facts: ModelFacts | None,
+        collector: Collector,
+        total: float | None,
+    ) -> None:
+        patience = Patience(self._limits, total)
+        try:
+            async with patience:
+                if self._is_fast(call.route, facts):
+                    await tools.fast.complete(call, collector, patience)
+                else:
+                    await litellm_client.complete(tools.litellm, call, collector, patience)
+        except TimeoutError:
+            raise timed_out(call.route, patience.why, collector.text) from None
+
+    def _is_fast(self, route: Route, facts: ModelFacts | None) -> bool:
+        """Models of OpenAI's other API, and calls with extra arguments, take the slow way."""
+        assert route.provider is not None
+        talks = facts is None or facts.mode == "chat"
+        return self._use_fast_path and route.provider.fast and talks and not route.extra
+
+
+async def _load() -> _Tools:
+    litellm, known = await asyncio.gather(litellm_client.loaded(), asyncio.to_thread(catalogue))
+    return _Tools(litellm, FastPath(litellm), known)
+
+
+def _answer(
+    known: Catalogue, request: ChatRequest, route: Route, collector: Collector, started: float
+) -> ModelAnswer:
+    ended = perf_counter()
+    assert route.provider is not None
+    text, calls = collector.text, collector.tool_calls
+    if not text and not calls:
+        raise unreadable(route, _nothing(collector))
+    usage = collector.usage or _estimated(request, collector)
+    model = collector.model or route.model
+    first = collector.first_at
+    return ModelAnswer(
+        text=text,
+        tool_calls=calls,
+        usage=usage,
+        requested_model=route.requested,
+        model=model,
+        provider=route.provider.name,
+        cost=cost_of(known, route.provider, (route.model, model), usage),
+        estimated=collector.usage is None,
+        finish_reason=collector.finish_reason or "stop",
+        ttft_ms=None if first is None else (first - started) * 1000,
+        duration_ms=(ended - started) * 1000,
+        reasoning=collector.reasoning,
+    )
+
+
+def _nothing(collector: Collector) -> str:
+    if collector.finish_reason == "length":
+        return "no text before it reached its limit of tokens"
+    if collector.finish_reason == "refusal":
+        return "a refusal and no text"
+    return "nothing"
+
+
+def _estimated(request: ChatRequest, collector: Collector) -> Usage:
+    asked = sum(len(message.content) for message in request.messages)
+    made = len(collector.text) + len(collector.reasoning)
+    made += sum(len(call.arguments) + len(call.name) for call in collector.tool_calls)
+    return Usage(-(-asked // _CHARACTERS_PER_TOKEN), -(-made // _CHARACTERS_PER_TOKEN))

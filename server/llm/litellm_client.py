@@ -1,0 +1,87 @@
+"""The door to litellm, which costs 4 s and 170 MB to import: opened when a call first needs it, in
+a thread, and never at the top of a module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+from typing import Any
+
+from server.llm.collector import Collector
+from server.llm.errors import ModelError
+from server.llm.failures import broken_off, from_exception
+from server.llm.patience import Patience
+from server.llm.providers import OPENAI
+from server.llm.wire import Call
+
+# The library gets no time limit of its own to act on: Patience decides.
+_NO_LIMIT = 86_400.0
+
+
+@functools.cache
+def load() -> Any:
+    """The library with our settings: no network at import, no `.env`, no downloads, no prints."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
+    import litellm
+
+    litellm.disable_hf_tokenizer_download = True
+    litellm.suppress_debug_info = True
+    litellm.drop_params = True
+    return litellm
+
+
+async def loaded() -> Any:
+    """Without stopping the loop for the time of the import."""
+    return await asyncio.to_thread(load)
+
+
+async def close() -> None:
+    """Ends the connections that the library keeps open, if it was ever loaded."""
+    if load.cache_info().currsize:
+        await load().close_litellm_async_clients()
+
+
+async def complete(litellm: Any, call: Call, collector: Collector, patience: Patience) -> None:
+    """One attempt through `acompletion`: any provider, the slow way."""
+    try:
+        if call.stream:
+            await _stream(litellm, call, collector, patience)
+        else:
+            collector.add_response(await litellm.acompletion(**_arguments(call)))
+    except (TimeoutError, ModelError):
+        raise
+    except Exception as error:
+        raise from_exception(error, call.route, collector.text) from error
+
+
+async def _stream(litellm: Any, call: Call, collector: Collector, patience: Patience) -> None:
+    stream = await litellm.acompletion(**_arguments(call))
+    try:
+        async for chunk in stream:
+            patience.heard()
+            collector.add_chunk(chunk)
+    finally:
+        await stream.aclose()
+    # A stream that just ends gets the finish reason "stop" from the library; this is what came.
+    if stream.received_finish_reason is None:
+        raise broken_off(call.route, collector.text)
+
+
+def _arguments(call: Call) -> dict[str, Any]:
+    route = call.route
+    assert route.provider is not None
+    # An OpenAI-compatible endpoint without a key: the library still wants to see one.
+    key = route.api_key or ("none" if route.provider is OPENAI else None)
+    given = {
+        "model": route.litellm_model,
+        "messages": call.messages,
+        route.provider.key_param: key,
+        "base_url": route.api_base,
+        **route.extra,
+        **call.params,
+    }
+    kept = {name: value for name, value in given.items() if value is not None}
+    return {**kept, "max_retries": 0, "num_retries": 0, "timeout": _NO_LIMIT, "drop_params": True}

@@ -1,0 +1,369 @@
+"""A scripted model server: OpenAI's chat format over HTTP, streaming, delaying, failing and cutting
+on demand. It counts and keeps every request, and knows which were hung up on.
+
+In a test: `async with ModelServer() as models: models.script("m", Reply("hi"))`, address in
+`models.url`. As a process: `python -m tests.support.model_server --port 0 --delay-ms 50`.
+
+Written straight on the transport: it must not be what a benchmark measures, and must be able to
+break a connection at any byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import sys
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Self
+
+import httptools
+import orjson
+
+from tests.support.model_wire import anthropic_answer, openai_answer
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer. `tool_calls`: (name, arguments) pairs. `pieces`: into how many frames a stream
+    cuts the text, None for one a word. `cut_after`: bytes of the body before the connection is
+    broken; `cut_before_usage`: it is broken right before the frame that counts tokens.
+    `body`: sent as it is instead of an answer, as `content_type`. `hang`: nothing is ever sent.
+    """
+
+    text: str = "ok"
+    tool_calls: Sequence[tuple[str, Any]] = ()
+    reasoning: str = ""
+    pieces: int | None = None
+    finish: str | None = None
+    status: int = 200
+    error: str = ""
+    error_code: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    gap: float = 0.0
+    cut_after: int | None = None
+    cut_before_usage: bool = False
+    hang: bool = False
+    usage: dict[str, Any] | None = field(default_factory=dict)
+    model: str | None = None
+    body: bytes | None = None
+    content_type: str = "application/json"
+
+
+Script = Reply | Callable[[dict[str, Any]], Reply]
+
+
+@dataclass
+class Received:
+    """A request that came. `hung_up` is set when the caller closed before the answer's end."""
+
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    at: float
+    answered: bool = False
+    hung_up: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def model(self) -> str:
+        return str(self.body.get("model", ""))
+
+    @property
+    def key(self) -> str:
+        given = self.headers.get("authorization", "").removeprefix("Bearer ")
+        return given or self.headers.get("x-api-key", "")
+
+
+class ModelServer:
+    """Answers are looked for in this order: queued for the model, first content match, standing
+    for the model, the default. `keys`: when given, any other key is refused with 401."""
+
+    def __init__(
+        self,
+        default: Script | None = None,
+        *,
+        keys: Sequence[str] | None = None,
+        models: Sequence[str] = (),
+        keep: bool = True,
+    ) -> None:
+        self.default = default or Reply()
+        self.keys = keys
+        self.models = tuple(models)
+        self.requests: list[Received] = []
+        self.total = 0
+        self.connections = 0
+        self._keep = keep
+        self._queued: dict[str, deque[Script]] = defaultdict(deque)
+        self._standing: dict[str, Script] = {}
+        self._by_content: list[tuple[str, Script]] = []
+        self._server: asyncio.Server | None = None
+        self._open: set[_Connection] = set()
+        self._arrived = asyncio.Event()
+
+    def script(self, model: str, *replies: Script) -> None:
+        """One reply per call of this model, in this order; then the standing one."""
+        self._queued[model].extend(replies)
+
+    def always(self, model: str, reply: Script) -> None:
+        self._standing[model] = reply
+
+    def when(self, content: str, reply: Script) -> None:
+        """For requests whose messages hold this text."""
+        self._by_content.append((content, reply))
+
+    def count(self, model: str | None = None, key: str | None = None) -> int:
+        return sum(
+            (model is None or one.model == model) and (key is None or one.key == key)
+            for one in self.requests
+        )
+
+    async def wait_for(self, count: int, seconds: float = 10.0) -> None:
+        """Until so many requests have come."""
+        async with asyncio.timeout(seconds):
+            while self.total < count:
+                self._arrived.clear()
+                await self._arrived.wait()
+
+    @property
+    def url(self) -> str:
+        return f"{self.base}/v1"
+
+    @property
+    def base(self) -> str:
+        assert self._server is not None
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
+        return self._server.sockets[0].getsockname()[1]
+
+    async def start(self, port: int = 0) -> Self:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", port)
+        return self
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            for connection in tuple(self._open):
+                connection.abort()
+            await self._server.wait_closed()
+            self._server = None
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def receive(self, path: str, headers: dict[str, str], body: dict[str, Any]) -> Received:
+        received = Received(path, headers, body, monotonic())
+        self.total += 1
+        if self._keep:
+            self.requests.append(received)
+            self._arrived.set()
+        return received
+
+    def reply_to(self, received: Received) -> Reply:
+        if self.keys is not None and received.key not in self.keys:
+            said = f"Incorrect API key provided: {received.key}."
+            return Reply(status=401, error=said, error_code="invalid_api_key")
+        script = self._script_for(received)
+        return script(received.body) if callable(script) else script
+
+    def _script_for(self, received: Received) -> Script:
+        if queued := self._queued.get(received.model):
+            return queued.popleft()
+        if self._by_content:
+            said = orjson.dumps(received.body.get("messages")).decode()
+            for content, script in self._by_content:
+                if content in said:
+                    return script
+        return self._standing.get(received.model, self.default)
+
+
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection; requests on it are answered one after the other."""
+
+    def __init__(self, server: ModelServer) -> None:
+        self._server = server
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._path = b""
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+        self._current: Received | None = None
+        self._sending: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._server.connections += 1
+        self._server._open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server._open.discard(self)
+        if self._current is not None and not self._current.answered:
+            self._current.hung_up.set()
+        if self._sending is not None:
+            self._sending.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_message_begin(self) -> None:
+        self._path, self._headers, self._body = b"", {}, bytearray()
+
+    def on_url(self, url: bytes) -> None:
+        self._path += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode().lower()] = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        path = self._path.decode()
+        if path.endswith("/models"):
+            return self._write_models()
+        body = orjson.loads(self._body) if self._body else {}
+        received = self._current = self._server.receive(path, self._headers, body)
+        reply = self._server.reply_to(received)
+        if reply.delay or reply.gap or reply.hang:
+            self._sending = asyncio.ensure_future(self._send_slowly(received, reply))
+            return None
+        frames = _frames(received, reply)
+        self._write_head(received, reply)
+        self._write_frames(received, reply, frames)
+        return None
+
+    async def _send_slowly(self, received: Received, reply: Reply) -> None:
+        if reply.hang:
+            await asyncio.Event().wait()
+        await asyncio.sleep(reply.delay)
+        frames = _frames(received, reply)
+        self._write_head(received, reply)
+        if not reply.gap:
+            return self._write_frames(received, reply, frames)
+        sent = 0
+        for frame in frames:
+            if self._is_cut(reply, sent + len(frame), frame):
+                return self._cut(reply, frame, sent)
+            self._write(received, reply, frame)
+            sent += len(frame)
+            await asyncio.sleep(reply.gap)
+        return self._finish(received, reply)
+
+    def _write_frames(self, received: Received, reply: Reply, frames: list[bytes]) -> None:
+        sent = 0
+        for frame in frames:
+            if self._is_cut(reply, sent + len(frame), frame):
+                return self._cut(reply, frame, sent)
+            self._write(received, reply, frame)
+            sent += len(frame)
+        return self._finish(received, reply)
+
+    def _is_cut(self, reply: Reply, after: int, frame: bytes) -> bool:
+        if reply.cut_before_usage and b'"usage":{' in frame:
+            return True
+        return reply.cut_after is not None and after > reply.cut_after
+
+    def _cut(self, reply: Reply, frame: bytes, sent: int) -> None:
+        rest = 0 if reply.cut_before_usage else (reply.cut_after or 0) - sent
+        assert self._transport is not None
+        if rest > 0:
+            self._transport.write(b"%x\r\n" % len(frame) + frame[:rest])
+        self._transport.close()
+
+    def _write_head(self, received: Received, reply: Reply) -> None:
+        kind = "text/event-stream" if _streams(received, reply) else reply.content_type
+        lines = [f"HTTP/1.1 {reply.status} Scripted", f"content-type: {kind}"]
+        lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+        lines.append("transfer-encoding: chunked")
+        assert self._transport is not None
+        self._transport.write("\r\n".join(lines).encode() + b"\r\n\r\n")
+
+    def _write(self, received: Received, reply: Reply, frame: bytes) -> None:
+        assert self._transport is not None
+        if frame:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(frame), frame))
+
+    def _finish(self, received: Received, reply: Reply) -> None:
+        assert self._transport is not None
+        received.answered = True
+        self._transport.write(b"0\r\n\r\n")
+
+    def _write_models(self) -> None:
+        data = orjson.dumps({"object": "list", "data": [{"id": m} for m in self._server.models]})
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(data)}"
+        assert self._transport is not None
+        self._transport.write(head.encode() + b"\r\n\r\n" + data)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+_numbers = itertools.count(1)
+
+
+def _streams(received: Received, reply: Reply) -> bool:
+    return bool(received.body.get("stream")) and reply.status < 400 and reply.body is None
+
+
+def _frames(received: Received, reply: Reply) -> list[bytes]:
+    if reply.body is not None:
+        return [reply.body]
+    if reply.status >= 400:
+        error = {"message": reply.error or "scripted", "type": "scripted", "code": reply.error_code}
+        return [orjson.dumps({"error": error})]
+    answer = anthropic_answer if received.path.endswith("/messages") else openai_answer
+    return answer(received.body, reply, next(_numbers))
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="A scripted model server.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--text", default="ok", help="what it answers; `echo` repeats the input")
+    parser.add_argument("--delay-ms", type=float, default=0, help="before the first byte")
+    parser.add_argument("--gap-ms", type=float, default=0, help="between frames of a stream")
+    parser.add_argument("--pieces", type=int, default=None, help="frames per stream")
+    return parser.parse_args(arguments)
+
+
+def _standing(options: argparse.Namespace) -> Script:
+    reply = Reply(
+        text=options.text,
+        delay=options.delay_ms / 1000,
+        gap=options.gap_ms / 1000,
+        pieces=options.pieces,
+    )
+    return echo if options.text == "echo" else reply
+
+
+def echo(body: dict[str, Any]) -> Reply:
+    """Answers with the last message."""
+    return Reply(text=str(body["messages"][-1].get("content") or ""))
+
+
+async def serve(arguments: Sequence[str]) -> None:
+    options = _options(arguments)
+    server = await ModelServer(_standing(options), keep=False).start(options.port)
+    sys.stdout.write(f"{server.url}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    try:
+        uvloop.run(serve(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(0)
