@@ -61,6 +61,9 @@ _LONGEST = 300
 def from_exception(error: Exception, route: Route, partial: str = "") -> ModelError:
     """For anything that the library raised."""
     chain = _names_of(error)
+    # The library wraps what breaks a stream; the wrapper's own words say nothing.
+    while isinstance(inner := getattr(error, "original_exception", None), Exception):
+        error, chain = inner, chain | _names_of(inner)
     if chain & _UNREACHED:
         return unreached(route, _cause(error))
     status = getattr(error, "status_code", None)

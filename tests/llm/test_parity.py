@@ -1,0 +1,159 @@
+"""The fast path asks and answers exactly as `acompletion` does: that is what makes it allowed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from server.llm.errors import ModelError
+from server.llm.messages import ChatRequest, Delta, Message, ModelAnswer, ToolCall, ToolSpec
+from tests.llm.conftest import MakeGateway, ask
+from tests.support.model_server import ModelServer, Reply
+
+pytestmark = pytest.mark.slow
+
+WEATHER = ToolSpec(
+    "get_weather",
+    "Tells the weather of a city.",
+    {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+        "required": ["city"],
+    },
+)
+SCHEMA = {
+    "type": "object",
+    "properties": {"title": {"type": "string"}, "score": {"type": "number"}},
+    "required": ["title", "score"],
+    "additionalProperties": False,
+}
+CALLS = [("get_weather", {"city": "Paris"}), ("get_weather", {"city": "Ö"})]
+TWO_CALLS = Reply("", tool_calls=CALLS)
+AFTER_A_TOOL = ChatRequest(
+    model="openai:gpt-4o-mini",
+    messages=(
+        Message("user", "Weather?"),
+        Message("assistant", "", (ToolCall("call_0", "get_weather", '{"city":"Paris"}'),)),
+        Message("tool", "sunny", tool_call_id="call_0"),
+    ),
+    tools=(WEATHER,),
+)
+COUNTED = {
+    "prompt_tokens": 50,
+    "completion_tokens": 20,
+    "total_tokens": 70,
+    "prompt_tokens_details": {"cached_tokens": 30},
+    "completion_tokens_details": {"reasoning_tokens": 8},
+}
+
+CASES = {
+    "text": (ask(), Reply("Hello there, “world” — ünï 🎈 code")),
+    "settings": (ask(temperature=0.2, max_tokens=50), Reply("A fixed answer")),
+    "tools": (ask(tools=(WEATHER,)), TWO_CALLS),
+    "after a tool": (AFTER_A_TOOL, Reply("It is sunny.")),
+    "schema": (ask(output_schema=SCHEMA), Reply('{"title": "A", "score": 1}')),
+    "usage": (ask(), Reply("Counted", usage=COUNTED)),
+    "no usage": (ask(), Reply("Not counted", usage=None)),
+    "cut short": (ask(max_tokens=3), Reply("One two three", finish="length")),
+    "reasoning model": (
+        ask(model="openai:o4-mini", reasoning="low", max_tokens=90, temperature=0.5),
+        Reply("Thought about it"),
+    ),
+    "gpt-5": (
+        ask(model="openai:gpt-5-mini", reasoning=True, max_tokens=90, temperature=0.5),
+        Reply("Thought about it"),
+    ),
+    "unlisted model": (ask(model="openai:acme/own:7b", reasoning=True), Reply("I am your own")),
+    "thinking shown": (ask(model="openai:qwen3"), Reply("Four", reasoning="Two and two")),
+    "another name": (ask(), Reply("Hi", model="gpt-4o-mini-2024-07-18")),
+}
+FAILURES = {
+    "wrong key": Reply(status=401, error="Incorrect API key provided: sk-test-1234."),
+    "forbidden": Reply(status=403, error="Your account may not use this model."),
+    "unknown model": Reply(
+        status=404, error="The model `gpt-4o-mini` does not exist.", error_code="model_not_found"
+    ),
+    "wrong address": Reply(status=404, error="Not Found"),
+    "too long": Reply(
+        status=400,
+        error="This model's maximum context length is 128000 tokens. Your messages are longer.",
+        error_code="context_length_exceeded",
+    ),
+    "bad request": Reply(status=400, error="Invalid value for temperature."),
+    "too many calls": Reply(status=429, error="Slow down.", headers={"retry-after": "7"}),
+    "no credit": Reply(
+        status=429, error="You exceeded your current quota.", error_code="insufficient_quota"
+    ),
+    "crashed": Reply(status=500, error="The server had an error."),
+    "overloaded": Reply(status=503, error="Overloaded."),
+    "overloaded 529": Reply(status=529, error="Overloaded."),
+    "filtered": Reply(
+        status=400, error="Content management policy.", error_code="content_policy_violation"
+    ),
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("case", CASES)
+async def test_fast_path_sends_and_reads_the_same(
+    models: ModelServer, make_gateway: MakeGateway, case: str, stream: bool
+) -> None:
+    request, reply = CASES[case]
+    models.default = reply
+    request = replace(request, stream=stream)
+    seen: list[tuple[ModelAnswer, list[Delta], dict[str, Any]]] = []
+    for fast in (True, False):
+        deltas: list[Delta] = []
+        answer = await make_gateway(fast).chat(request, deltas.append)
+        seen.append((_without_times(answer), _joined(deltas), models.requests[-1].body))
+    assert seen[0] == seen[1]
+    assert seen[0][0].text == ("" if reply.tool_calls else reply.text)
+    assert models.requests[0].key == models.requests[1].key == "sk-test-1234"
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("case", FAILURES)
+async def test_fast_path_fails_the_same(
+    models: ModelServer, make_gateway: MakeGateway, case: str, stream: bool
+) -> None:
+    models.default = FAILURES[case]
+    failures: list[tuple[object, ...]] = []
+    for fast in (True, False):
+        with pytest.raises(ModelError) as caught:
+            await make_gateway(fast).chat(ask(stream=stream))
+        error = caught.value
+        failures.append(
+            (
+                error.kind,
+                error.message,
+                error.hint,
+                error.retryable,
+                error.retry_after,
+                error.status,
+            )
+        )
+    assert failures[0] == failures[1]
+    assert models.total == 2
+    assert "sk-test-1234" not in str(failures)
+
+
+def _told(error: ModelError) -> tuple[object, ...]:
+    said = (error.kind, error.message, error.hint)
+    return (*said, error.retryable, error.retry_after, error.status)
+
+
+def _without_times(answer: ModelAnswer) -> ModelAnswer:
+    return replace(answer, ttft_ms=None, duration_ms=0.0)
+
+
+def _joined(deltas: list[Delta]) -> list[Delta]:
+    """What was told, without how it was cut."""
+    told: dict[tuple[str, int], Delta] = {}
+    for delta in deltas:
+        before = told.get((delta.kind, delta.index))
+        told[delta.kind, delta.index] = (
+            replace(before, text=before.text + delta.text) if before else delta
+        )
+    return list(told.values())
