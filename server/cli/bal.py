@@ -14,6 +14,13 @@ from server.core.errors import Invalid
 
 STDIN = "-"
 
+input_option = click.option(
+    "--input",
+    "input_text",
+    metavar="JSON|TEXT|@FILE",
+    help="The input: JSON, or plain text, or either from a file.",
+)
+
 
 @click.group(epilog=example("baleybots bal check hello.bal\nbaleybots bal run hello.bal"))
 def bal() -> None:
@@ -54,25 +61,20 @@ def check(files: tuple[str, ...], as_json: bool) -> None:
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if one would.")
 def fmt(files: tuple[str, ...], only_check: bool) -> None:
     """Rewrite programs in the one canonical layout. With - the text goes to standard output."""
-    from server.bal.checker import check as check_source
     from server.bal.formatter import format_source
 
     different = 0
     broken = 0
     for file in files:
         source = read_source(file)
-        mistakes = _syntax_errors(check_source(source))
-        for mistake in mistakes:
-            _show({"file": file, **mistake.to_json()}, source)
-        broken += bool(mistakes)
-        if not mistakes:
-            different += _write_formatted(file, source, format_source(source), only_check)
+        formatted = format_source(source)
+        for mistake in formatted.diagnostics:
+            if mistake.severity == "error":
+                _show({"file": file, **mistake.to_json()}, source)
+        broken += not formatted.ok
+        if formatted.ok:
+            different += _write_formatted(file, source, formatted.text, only_check)
     sys.exit(1 if broken or (only_check and different) else 0)
-
-
-def _syntax_errors(report: Any) -> list[Any]:
-    """Only a text that cannot be read cannot be formatted; other mistakes keep their layout."""
-    return [d for d in report.diagnostics if d.severity == "error" and d.kind == "syntax"]
 
 
 def _write_formatted(file: str, source: str, text: str, only_check: bool) -> int:
@@ -114,7 +116,7 @@ baleybots bal run hello.bal --replies replies.json --json"""
     )
 )
 @click.argument("file", metavar="FILE")
-@click.option("--input", "input_text", help="The input, as JSON; other text is taken as text.")
+@input_option
 @click.option("--replies", type=click.Path(), help="Canned answers per entity and tool (JSON).")
 @json_option
 def run(file: str, input_text: str | None, replies: str | None, as_json: bool) -> None:
@@ -159,19 +161,20 @@ def read_source(file: str) -> str:
 
 
 def input_value(text: str | None) -> Any:
-    """JSON where it is JSON; a bare word or sentence is the text itself."""
+    """JSON where it is JSON, else the text itself; `@FILE` takes either from a file."""
     import json
 
     if text is None:
         return None
+    from_file = text.startswith("@") and len(text) > 1
+    given = read_source(text[1:]) if from_file else text
     try:
-        return json.loads(text)
+        return json.loads(given)
     except ValueError:
-        if text.lstrip()[:1] in ("{", "[", '"'):
-            raise click.UsageError(
-                "--input looks like JSON but is not: check the quotes."
-            ) from None
-        return text
+        if not from_file and given.lstrip()[:1] in ("{", "[", '"'):
+            problem = "--input looks like JSON but is not: check the quotes."
+            raise click.UsageError(problem) from None
+        return given
 
 
 def _read_json_file(path: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from server.cli.bal import input_value, read_source
+from server.cli.bal import input_option, input_value, read_source
 from server.cli.group import example
 from server.cli.output import json_option, note, on_terminal, print_json, say, value_text
 from server.cli.remote import Remote, connected
@@ -44,7 +44,7 @@ baleybots run hello.bal --json"""
     )
 )
 @click.argument("bot", metavar="BOT|FILE.bal")
-@click.option("--input", "input_text", help="The input, as JSON; other text is taken as text.")
+@input_option
 @click.option("--follow", is_flag=True, help="Show steps and text live.")
 @click.option("--demo", is_flag=True, help="Use the offline demo model for every call.")
 @json_option

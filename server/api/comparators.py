@@ -1,0 +1,60 @@
+"""How lists are narrowed: typed comparators over listed fields and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from server.api.kinds import BotState, ExecutionMode, ExecutionStatus, TriggerKind
+
+
+@strawberry.input(description="Compares text. Every field that is given must hold.")
+class StringComparator:
+    eq: str | None = strawberry.field(default=None, description="Exactly this text.")
+    in_: list[str] | None = strawberry.field(
+        name="in", default=None, description="One of these texts."
+    )
+    contains: str | None = strawberry.field(
+        default=None, description="Has this text in it, upper and lower case alike."
+    )
+
+
+@strawberry.input(description="Compares instants. Every field that is given must hold.")
+class DateComparator:
+    gte: datetime | None = strawberry.field(default=None, description="At this time or later.")
+    gt: datetime | None = strawberry.field(default=None, description="Later than this.")
+    lte: datetime | None = strawberry.field(default=None, description="At this time or earlier.")
+    lt: datetime | None = strawberry.field(default=None, description="Earlier than this.")
+
+
+@strawberry.input(description="Compares the state of a bot.")
+class BotStateComparator:
+    eq: BotState | None = strawberry.field(default=None, description="Exactly this state.")
+    in_: list[BotState] | None = strawberry.field(
+        name="in", default=None, description="One of these states."
+    )
+
+
+@strawberry.input(description="Compares the status of an execution.")
+class ExecutionStatusComparator:
+    eq: ExecutionStatus | None = strawberry.field(default=None, description="Exactly this one.")
+    in_: list[ExecutionStatus] | None = strawberry.field(
+        name="in", default=None, description="One of these."
+    )
+
+
+@strawberry.input(description="Compares the mode of an execution.")
+class ExecutionModeComparator:
+    eq: ExecutionMode | None = strawberry.field(default=None, description="Exactly this one.")
+    in_: list[ExecutionMode] | None = strawberry.field(
+        name="in", default=None, description="One of these."
+    )
+
+
+@strawberry.input(description="Compares what started an execution.")
+class TriggerKindComparator:
+    eq: TriggerKind | None = strawberry.field(default=None, description="Exactly this one.")
+    in_: list[TriggerKind] | None = strawberry.field(
+        name="in", default=None, description="One of these."
+    )

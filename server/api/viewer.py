@@ -1,0 +1,56 @@
+"""Who the API thinks is asking."""
+
+from __future__ import annotations
+
+import strawberry
+
+from server.api.access import ANYONE_SIGNED_IN, query
+from server.api.context import Info
+from server.api.kinds import Role
+from server.core.ids import public_id
+from server.models.tables import Workspace as WorkspaceRow
+
+
+@strawberry.type(description="A person.")
+class User:
+    id: strawberry.ID = strawberry.field(description="`usr_…`")
+    name: str = strawberry.field(description="How they are called.")
+    email: str = strawberry.field(description="Their mail address.")
+
+
+@strawberry.type(description="A space of its own: nothing in it can be seen from another one.")
+class Workspace:
+    id: strawberry.ID = strawberry.field(description="`wsp_…`")
+    name: str = strawberry.field(description="How it is called.")
+    timezone: str = strawberry.field(description="IANA zone for its schedules and days.")
+
+
+@strawberry.type(description="Who is asking, and where.")
+class Viewer:
+    id: strawberry.ID = strawberry.field(description="The user's id.")
+    user: User = strawberry.field(description="The person, also behind a token.")
+    role: Role = strawberry.field(description="What they may do here.")
+    scopes: list[str] = strawberry.field(description="Every scope that they hold now.")
+    via_token: bool = strawberry.field(description="True for an API token, false for a browser.")
+
+    @strawberry.field(description="The workspace that every answer is about.")
+    async def workspace(self, info: Info) -> Workspace:
+        row = await WorkspaceRow.get(id=info.context.asker.workspace_id)
+        return Workspace(
+            id=strawberry.ID(public_id("workspace", row.id)), name=row.name, timezone=row.timezone
+        )
+
+
+@strawberry.type
+class ViewerQueries:
+    @query(ANYONE_SIGNED_IN, "Who is asking, and where.")
+    def viewer(self, info: Info) -> Viewer:
+        asker = info.context.asker
+        user_id = strawberry.ID(public_id("user", asker.user_id))
+        return Viewer(
+            id=user_id,
+            user=User(id=user_id, name=asker.name, email=asker.email),
+            role=Role(asker.role),
+            scopes=sorted(asker.scopes),
+            via_token=asker.via_token,
+        )

@@ -1,0 +1,77 @@
+"""One server process, from the open database to the last answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import uvicorn
+import uvloop
+
+from server.app import build_app
+from server.cli.listening import BACKLOG
+from server.core.settings import Settings
+
+DRAIN_SECONDS = 3
+KEEP_ALIVE_SECONDS = 75
+MAX_FRAME = 1024 * 1024
+
+Ready = Callable[[str | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """`ready` is called once with the first sign-in link, or None after the first start."""
+
+    settings: Settings
+    listener: socket.socket
+    worker: bool
+    ready: Ready
+
+    async def run(self) -> None:
+        """The rooms open before the port answers, so a start that fails is one sentence."""
+        app = build_app(self.settings, worker=self.worker)
+        async with app.running():
+            server = _Server(self._config(app), lambda: self.ready(app.first_link))
+            await server.serve(sockets=[self.listener])
+
+    def _config(self, app: object) -> uvicorn.Config:
+        return uvicorn.Config(
+            app,  # pyright: ignore[reportArgumentType]
+            lifespan="off",
+            loop="none",
+            http="httptools",
+            ws="websockets-sansio",
+            ws_max_size=MAX_FRAME,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=bool(self.settings.trusted_proxies),
+            forwarded_allow_ips=list(self.settings.trusted_proxies),
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            backlog=BACKLOG,
+        )
+
+
+class _Server(uvicorn.Server):
+    """Says that it is ready when it is, not before."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.ready()
+
+
+def run_on_uvloop(work: Callable[[], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await work()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(whole())

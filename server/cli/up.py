@@ -1,0 +1,100 @@
+"""`up`, `serve` and `worker`: the processes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from server.cli.group import example
+from server.cli.local import data_option, settings_for
+from server.cli.output import say
+from server.core.errors import StartError
+
+if TYPE_CHECKING:
+    from server.core.settings import Settings
+
+host_option = click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
+)
+port_option = click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port; 0 takes a free one.",
+)
+
+
+@click.command(epilog=example("baleybots up\nbaleybots up --port 9000 --data-dir ~/bots --open"))
+@host_option
+@port_option
+@data_option
+@click.option("--open", "open_browser", is_flag=True, help="Open the browser when it is ready.")
+def up(host: str, port: int, data_dir: str | None, open_browser: bool) -> None:
+    """Start everything in one process: API, web app, worker, database and queue.
+
+    Prints `Ready: URL`, and on the first start a one-time link to sign in. Ctrl-C stops it.
+    """
+    _serve(settings_for(data_dir), host, port, worker=True, open_browser=open_browser)
+
+
+@click.command(
+    epilog=example("BALEYBOTS_REDIS_URL=redis://localhost baleybots serve --host 0.0.0.0")
+)
+@host_option
+@port_option
+@data_option
+def serve(host: str, port: int, data_dir: str | None) -> None:
+    """Start the API and the web app alone; workers run beside it with `baleybots worker`.
+
+    Needs Redis (BALEYBOTS_REDIS_URL), through which the processes hear each other.
+    """
+    settings = settings_for(data_dir)
+    _need_redis(settings, "serve")
+    _serve(settings, host, port, worker=False, open_browser=False)
+
+
+@click.command(epilog=example("BALEYBOTS_REDIS_URL=redis://localhost baleybots worker"))
+@data_option
+def worker(data_dir: str | None) -> None:
+    """Start a worker alone. Several may run, on several machines, with PostgreSQL or MySQL.
+
+    Needs Redis (BALEYBOTS_REDIS_URL), through which the processes hear each other.
+    """
+    settings = settings_for(data_dir)
+    _need_redis(settings, "worker")
+    from workers.main import run_worker
+
+    from server.cli.serving import run_on_uvloop
+
+    run_on_uvloop(lambda: run_worker(settings))
+
+
+def _serve(settings: Settings, host: str, port: int, *, worker: bool, open_browser: bool) -> None:
+    from server.cli.listening import address_of, listen
+
+    with listen(host, port) as listener:
+        from server.cli.serving import Serving, run_on_uvloop
+
+        url = settings.public_url or address_of(listener)
+
+        def ready(token: str | None) -> None:
+            link = f"{url}/signin?token={token}" if token else None
+            say(f"Ready: {url}")
+            if link:
+                say(f"Sign in with this link; it works once, for 15 minutes: {link}")
+            sys.stdout.flush()
+            if open_browser:
+                click.launch(link or url)
+
+        run_on_uvloop(Serving(settings, listener, worker, ready).run)
+
+
+def _need_redis(settings: Settings, command: str) -> None:
+    if settings.redis_url is None:
+        raise StartError(
+            f"`baleybots {command}` needs Redis: processes hear of each other's work through it.",
+            hint="Set BALEYBOTS_REDIS_URL, or start everything in one process with `baleybots up`.",
+        )
