@@ -285,7 +285,7 @@ def _read_route(cursor: Cursor) -> Route:
         classifier = read_name(cursor)
     else:
         cursor.fail("Expected an entity's name or a quoted condition after `route (`")
-        cursor.close("after the classifier", 'Anything but a name stands in quotes: "result.kind".')
+    cursor.close("after the classifier", 'Anything but a name stands in quotes: "result.kind".')
     opener = cursor.open("{", "after `route (…)`")
     seen: set[str] = set()
     arms = _read_items(cursor, opener, lambda inner: _read_route_arm(inner, seen, first))
