@@ -1,0 +1,42 @@
+"""The list that a checking pass writes its diagnostics to."""
+
+from __future__ import annotations
+
+from server.bal.errors import Diagnostic
+from server.bal.escapes import offset_in_raw
+from server.bal.lines import Lines
+from server.bal.nodes import Node, Text
+from server.bal.span import Span
+
+
+class Findings:
+    """`lines` of the program's source; None when nobody looks at the positions."""
+
+    __slots__ = ("found", "lines")
+
+    def __init__(self, lines: Lines | None = None) -> None:
+        self.lines = lines
+        self.found: list[Diagnostic] = []
+
+    def error(self, kind: str, message: str, at: Node | Span, hint: str | None = None) -> None:
+        self.found.append(Diagnostic("error", kind, message, _span(at), hint))
+
+    def warning(self, kind: str, message: str, at: Node | Span, hint: str | None = None) -> None:
+        self.found.append(Diagnostic("warning", kind, message, _span(at), hint))
+
+    def inside(self, node: Node, start: int, end: int) -> Span:
+        """The place of a part of a quoted text; `start` and `end` count in its value. A bare
+        word is its own value."""
+        lines, span = self.lines, node.span
+        if lines is None:
+            return span
+        if not isinstance(node, Text):
+            return lines.span(span.start + start, min(span.start + end, span.end))
+        raw = lines.source[span.start + 1 : span.end - 1]
+        first = span.start + 1 + offset_in_raw(raw, start)
+        last = first if end <= start else span.start + 1 + offset_in_raw(raw, end - 1) + 1
+        return lines.span(first, last) if last > first else lines.span(first, first + 1)
+
+
+def _span(at: Node | Span) -> Span:
+    return at if isinstance(at, Span) else at.span
