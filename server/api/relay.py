@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import strawberry
+
+from server.workspaces.listing import Page
 
 NodeType = TypeVar("NodeType")
 
@@ -53,3 +55,16 @@ class Connection(Generic[NodeType]):
     @strawberry.field(description="How many the whole list holds; counted only when asked for.")
     async def total_count(self) -> int:
         return await self.count()
+
+
+def connection_of(
+    page: Page[Any], made: type[Connection[NodeType]], of: Callable[[Any], NodeType]
+) -> Connection[NodeType]:
+    edges = [Edge(cursor=page.cursor(row), node=of(row)) for row in page.rows]
+    info = PageInfo(
+        has_next_page=page.has_next,
+        has_previous_page=page.has_previous,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return made(edges=edges, page_info=info, count=page.count)

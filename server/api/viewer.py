@@ -8,7 +8,6 @@ from server.api.access import ANYONE_SIGNED_IN, query
 from server.api.context import Info
 from server.api.kinds import Role
 from server.core.ids import public_id
-from server.models.tables import Workspace as WorkspaceRow
 
 
 @strawberry.type(description="A person.")
@@ -22,7 +21,6 @@ class User:
 class Workspace:
     id: strawberry.ID = strawberry.field(description="`wsp_…`")
     name: str = strawberry.field(description="How it is called.")
-    timezone: str = strawberry.field(description="IANA zone for its schedules and days.")
 
 
 @strawberry.type(description="Who is asking, and where.")
@@ -32,13 +30,7 @@ class Viewer:
     role: Role = strawberry.field(description="What they may do here.")
     scopes: list[str] = strawberry.field(description="Every scope that they hold now.")
     via_token: bool = strawberry.field(description="True for an API token, false for a browser.")
-
-    @strawberry.field(description="The workspace that every answer is about.")
-    async def workspace(self, info: Info) -> Workspace:
-        row = await WorkspaceRow.get(id=info.context.asker.workspace_id)
-        return Workspace(
-            id=strawberry.ID(public_id("workspace", row.id)), name=row.name, timezone=row.timezone
-        )
+    workspace: Workspace = strawberry.field(description="Where every answer is from.")
 
 
 @strawberry.type
@@ -50,7 +42,11 @@ class ViewerQueries:
         return Viewer(
             id=user_id,
             user=User(id=user_id, name=asker.name, email=asker.email),
-            role=Role(asker.role),
+            role=asker.role,
             scopes=sorted(asker.scopes),
             via_token=asker.via_token,
+            workspace=Workspace(
+                id=strawberry.ID(public_id("workspace", asker.workspace_id)),
+                name=asker.workspace_name,
+            ),
         )

@@ -32,8 +32,15 @@ class OpenSocket:
 class OpenSockets:
     """`credential` is whatever `still_valid` understands; a socket without one ends by itself."""
 
-    def __init__(self, still_valid: StillValid, *, per_credential: int = 1_000) -> None:
+    def __init__(
+        self,
+        still_valid: StillValid,
+        *,
+        per_credential: int = 1_000,
+        seconds: float = RECHECK_SECONDS,
+    ) -> None:
         self.still_valid = still_valid
+        self.seconds = seconds
         self.per_credential = per_credential
         self._open: dict[str | None, set[OpenSocket]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -70,7 +77,7 @@ class OpenSockets:
 
     async def _recheck_forever(self) -> None:
         while True:
-            await asyncio.sleep(RECHECK_SECONDS)
+            await asyncio.sleep(self.seconds)
             try:
                 await self.recheck()
             except Exception as error:  # the database is away: ask again at the next turn

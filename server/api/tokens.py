@@ -1,0 +1,133 @@
+"""API tokens: made in the web app, shown once, revoked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+
+from server.api.access import ANYONE_SIGNED_IN, mutation, query
+from server.api.context import Info
+from server.api.errors import UserError
+from server.api.kinds import Role
+from server.api.relay import Node
+from server.core.ids import public_id, read_id
+from server.models import tables
+from server.workspaces import keys
+
+
+@strawberry.type(description="A token for a program. Only its hash is stored.")
+class ApiToken(Node):
+    name: str = strawberry.field(description="To tell tokens apart.")
+    prefix: str = strawberry.field(description="How the token begins.")
+    role: Role = strawberry.field(description="What it may do at most.")
+    scopes: list[str] | None = strawberry.field(
+        description="Narrows the role to these scopes; null for all of them."
+    )
+    bot_ids: list[strawberry.ID] | None = strawberry.field(
+        description="Narrows it to these bots; null for all."
+    )
+    created_at: datetime = strawberry.field(description="When it was made.")
+    expires_at: datetime | None = strawberry.field(description="When it ends; null for never.")
+    last_used_at: datetime | None = strawberry.field(
+        description="When it was last used, to within five minutes."
+    )
+
+    @classmethod
+    def of(cls, row: tables.ApiToken) -> ApiToken:
+        bots = None
+        if row.bot_ids is not None:
+            bots = [strawberry.ID(public_id("bot", UUID(bot_id))) for bot_id in row.bot_ids]
+        return cls(
+            id=strawberry.ID(public_id("token", row.id)),
+            name=row.name,
+            prefix=row.prefix,
+            role=row.role,
+            scopes=row.scopes,
+            bot_ids=bots,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            last_used_at=row.last_used_at,
+        )
+
+
+@strawberry.input(description="Input of `createApiToken`.")
+class CreateApiTokenInput:
+    name: str = strawberry.field(description="1 to 200 characters, to tell tokens apart.")
+    role: Role | None = strawberry.field(
+        default=None, description="Your own role when not given; never above it."
+    )
+    scopes: list[str] | None = strawberry.field(
+        default=None, description="Narrow the role to these scopes."
+    )
+    bot_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Narrow the token to these bots."
+    )
+    expires_at: datetime | None = strawberry.field(default=None, description="When it ends.")
+
+
+@strawberry.type(description="Answer of `createApiToken`.")
+class CreateApiTokenPayload:
+    token: str | None = strawberry.field(
+        default=None, description="The token itself. It is shown this once and never again."
+    )
+    api_token: ApiToken | None = strawberry.field(default=None, description="What is kept of it.")
+    errors: list[UserError] = strawberry.field(
+        default_factory=list[UserError], description="What to mend; empty when it worked."
+    )
+
+
+@strawberry.input(description="Input of `revokeApiToken`.")
+class RevokeApiTokenInput:
+    token_id: strawberry.ID = strawberry.field(description="The token's id, `tok_…`.")
+
+
+@strawberry.type(description="Answer of `revokeApiToken`.")
+class RevokeApiTokenPayload:
+    api_token: ApiToken | None = strawberry.field(default=None, description="The ended token.")
+    errors: list[UserError] = strawberry.field(
+        default_factory=list[UserError], description="What to mend; empty when it worked."
+    )
+
+
+@strawberry.type
+class TokenQueries:
+    @query(ANYONE_SIGNED_IN, "Your API tokens that are not revoked; owners and admins see all.")
+    async def api_tokens(self, info: Info) -> list[ApiToken]:
+        return [ApiToken.of(row) for row in await keys.list_tokens(info.context.asker)]
+
+
+@strawberry.type
+class TokenMutations:
+    @mutation(
+        ANYONE_SIGNED_IN,
+        CreateApiTokenPayload,
+        "Makes a token for a program. A token cannot make tokens. Errors: INVALID_INPUT, "
+        "NOT_FOUND for a bot.",
+    )
+    async def create_api_token(
+        self, info: Info, input: CreateApiTokenInput
+    ) -> CreateApiTokenPayload:
+        bots = None if input.bot_ids is None else [read_id("bot", text) for text in input.bot_ids]
+        made = await keys.create(
+            info.context.asker,
+            input.name,
+            input.role,
+            input.scopes,
+            bots,
+            input.expires_at,
+        )
+        return CreateApiTokenPayload(token=made.text, api_token=ApiToken.of(made.row))
+
+    @mutation(
+        ANYONE_SIGNED_IN,
+        RevokeApiTokenPayload,
+        "Ends a token at once, also on open sockets within 15 seconds. Errors: NOT_FOUND.",
+    )
+    async def revoke_api_token(
+        self, info: Info, input: RevokeApiTokenInput
+    ) -> RevokeApiTokenPayload:
+        row = await keys.revoke(info.context.asker, read_id("token", input.token_id))
+        info.context.forget_credentials()
+        return RevokeApiTokenPayload(api_token=ApiToken.of(row))
