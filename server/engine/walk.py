@@ -1,0 +1,160 @@
+"""One walk through a plan: what is the same for every step. The constructs themselves stand in
+`constructs_*.py`; `walker.py` puts them together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from server.bal.expression_nodes import Expr
+from server.bal.expressions import Names, Scope, TooCostly, evaluate
+from server.bal.plan import Plan
+from server.bal.plan_steps import AnyStep, Steps, steps_inside
+from server.engine.frame import Frame
+from server.engine.host import (
+    Cancelled,
+    Host,
+    StepEnd,
+    StepFailed,
+    StepSkipped,
+    StepStart,
+)
+from server.engine.memory import Memory
+
+STEPS_BETWEEN_BREATHS = 256
+
+Construct: TypeAlias = "Callable[[Walk, Any, Any, Frame, str], Awaitable[Any]]"
+Calculation: TypeAlias = "Callable[[Walk, Any, Any, Frame, str], Any]"
+
+
+class Walk:
+    """`constructs` may wait, `calculations` never do: they run without a coroutine of their own."""
+
+    __slots__ = ("_calculations", "_constructs", "_count", "host", "input", "plan")
+
+    def __init__(
+        self,
+        plan: Plan,
+        value: Any,
+        host: Host,
+        constructs: Mapping[type, Construct],
+        calculations: Mapping[type, Calculation],
+    ) -> None:
+        self.plan = plan
+        self.input = value
+        self.host = host
+        self._constructs = constructs
+        self._calculations = calculations
+        self._count = 0
+
+    async def block(self, steps: Steps, value: Any, frame: Frame) -> Any:
+        """A chain: the value of each step is the input of the next."""
+        done = 0
+        try:
+            for step in steps:
+                value = await self.step(step, value, frame)
+                done += 1
+        except StepFailed:
+            self.skip(steps[done + 1 :], frame)
+            raise
+        return value
+
+    async def step(self, step: AnyStep, value: Any, frame: Frame) -> Any:
+        self.host.checkpoint()
+        self._count += 1
+        if self._count % STEPS_BETWEEN_BREATHS == 0:
+            await self._breathe()
+        key = frame.key_of(step)
+        self.host.step_started(
+            StepStart(key, step.key, frame.parent, step.type, step.name, value, self._count)
+        )
+        while True:
+            try:
+                calculation = self._calculations.get(type(step))
+                if calculation is not None:
+                    result = calculation(self, step, value, frame, key)
+                else:
+                    result = await self._constructs[type(step)](self, step, value, frame, key)
+            except StepFailed as failed:
+                repeat, result = await self._after_failure(step, failed, value, key)
+                if repeat:
+                    continue
+            except (Cancelled, asyncio.CancelledError):
+                self.host.step_ended(StepEnd(key, "cancelled"))
+                raise
+            else:
+                self.host.step_ended(StepEnd(key, "completed", result))
+            if step.capture is not None:
+                frame.memory.put("$" + step.capture, result)
+            return result
+
+    async def _after_failure(
+        self, step: AnyStep, failed: StepFailed, value: Any, key: str
+    ) -> tuple[bool, Any]:
+        """Whether to do the step again; else the value that stands in for its result."""
+        plan = step.on_error
+        action = plan.action if plan is not None and failed.catchable else "stop"
+        stand_in = None if plan is None else plan.value
+        if action == "pause":
+            remedy = await self.host.ask_for_remedy(key, failed.failure)
+            if remedy.action == "retry":
+                return True, None
+            action, stand_in = remedy.action, remedy.value
+        handled = action if action in ("skip", "continue") else None
+        result = value if action == "skip" else stand_in
+        self.host.step_ended(StepEnd(key, "failed", result, failed.failure, handled))
+        if handled is None:
+            raise failed
+        return False, result
+
+    async def _breathe(self) -> None:
+        """Long calculations let others go on, and end at the limit of the workspace."""
+        if self._count > self.host.limits.steps:
+            message = f"The run takes more than {self.host.limits.steps} steps."
+            raise StepFailed("budget_exceeded", message, catchable=False)
+        await asyncio.sleep(0)
+
+    # --- values
+
+    def evaluate(self, expr: Expr, value: Any, frame: Frame, step: AnyStep, key: str) -> Any:
+        names: Names = frame.memory
+        if step.reads_run:
+            names = frame.memory.layer({"$run": self._facts(key)})
+        try:
+            return evaluate(expr, Scope(value, self.input, frame.words, names))
+        except TooCostly:
+            message = "The expression asks for more work than one expression may do."
+            raise StepFailed("budget_exceeded", message) from None
+
+    def _facts(self, key: str) -> Any:
+        """Cost and duration are other ones at a replay, so the first look at them is recorded."""
+        recorded = self.host.recall(f"{key}#run")
+        if recorded is not None:
+            return recorded.output
+        facts = self.host.reserved("run")
+        self.host.remember(f"{key}#run", facts)
+        return facts
+
+    # --- steps that are not run
+
+    def skip(self, steps: Steps, frame: Frame) -> None:
+        """These steps and, outside rounds and items, everything inside them."""
+        waiting = [(step, frame) for step in reversed(steps)]
+        while waiting:
+            step, around = waiting.pop()
+            key = around.key_of(step)
+            self.host.step_skipped(StepSkipped(key, step.key, around.parent, step.type, step.name))
+            if around.prefix is None:
+                within = around.inside(key)
+                for inside in reversed(list(steps_inside(step))):
+                    waiting.extend((inner, within) for inner in reversed(inside))
+
+    def pass_by(self, steps: Steps, frame: Frame) -> None:
+        """A branch that was not taken. In rounds and items that is everyday and not reported."""
+        if frame.prefix is None:
+            self.skip(steps, frame)
+
+
+def memory_of(host: Host) -> Memory:
+    return Memory({f"${name}": host.reserved(name) for name in ("user", "trigger", "run")})
