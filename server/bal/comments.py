@@ -121,7 +121,9 @@ def _room_within(comment: Comment, anchor: Node, owners: CommentMap) -> Containe
     for place, room in enumerate(rooms):
         if room.start <= start < room.end:
             return room
-        if start < room.start and place > 0:
+        if start < room.start:
+            if place == 0:
+                break
             _place_first(comment, room, owners)
             return None
     owners.moved.add(id(comment))

@@ -134,7 +134,7 @@ class _Printer:
             previous = item
         rest = self._comments.last.get(id(program))
         if rest:
-            if previous is not None:
+            if previous is not None and rest[0].span.line - previous.span.end_line > 1:
                 self.lines.append("")
             self._own_lines(rest, "")
 
@@ -176,8 +176,8 @@ class _Printer:
 
     def property(self, prop: Property, indent: str) -> None:
         name = canonical_key(prop.key.value)
-        prefix = f"{indent}{key_text(prop.key, self._source)}: "
-        value = prop.value
+        key = f'"{name}"' if name != prop.key.value else key_text(prop.key, self._source)
+        prefix, value = f"{indent}{key}: ", prop.value
         if name in _TOOL_LISTS:
             self._tools(prefix, value, indent)
         else:
@@ -443,7 +443,7 @@ class _Printer:
         """A blank line between two of them is kept: it parts a heading from a remark."""
         line = comments[0].span.line
         for comment in comments:
-            if comment.span.line - line > 1:
+            if comment.span.line - line > 1 and id(comment) not in self._comments.moved:
                 self.lines.append("")
             self.lines.append(indent + _plain(comment))
             line = comment.span.line
