@@ -1,0 +1,247 @@
+"""What can happen in an execution: one class per kind of event, JSON in and out.
+
+A kind is never deleted and its fields only grow; when a shape has to change, `VERSION` of that
+class goes up and `from_data` learns to read the older one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+
+from server.engine.store import EventRow
+
+EventType = TypeVar("EventType", bound="ExecutionEvent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionEvent:
+    """`TYPE` is the word on the wire, the fields are its `data`."""
+
+    TYPE: ClassVar[str] = ""
+    VERSION: ClassVar[int] = 1
+
+    def to_data(self) -> dict[str, Any]:
+        """Fields that are null are left out; so is the version while it is 1."""
+        named = {_camel(item.name): getattr(self, item.name) for item in fields(self)}
+        data = {name: value for name, value in named.items() if value is not None}
+        return data if self.VERSION == 1 else {**data, "version": self.VERSION}
+
+    @classmethod
+    def from_data(cls: type[EventType], data: dict[str, Any] | None) -> EventType:
+        """Fields that this release does not know are passed over."""
+        given = data or {}
+        known = {item.name: _camel(item.name) for item in fields(cls)}
+        return cls(**{name: given[wire] for name, wire in known.items() if wire in given})
+
+    def row(self, at: datetime, step_key: str | None = None, attempt: int = 0) -> EventRow:
+        return EventRow(
+            type=self.TYPE, at=at, data=self.to_data() or None, step_key=step_key, attempt=attempt
+        )
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+# --- the execution ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionQueued(ExecutionEvent):
+    TYPE: ClassVar[str] = "execution.queued"
+    input: Any = None
+    trigger_kind: str | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionStarted(ExecutionEvent):
+    """`resumed` when an earlier attempt was lost, handed back or waited."""
+
+    TYPE: ClassVar[str] = "execution.started"
+    resumed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionCompleted(ExecutionEvent):
+    TYPE: ClassVar[str] = "execution.completed"
+    output: Any = None
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionFailed(ExecutionEvent):
+    TYPE: ClassVar[str] = "execution.failed"
+    error: dict[str, Any] | None = None
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionCancelRequested(ExecutionEvent):
+    TYPE: ClassVar[str] = "execution.cancel_requested"
+    reason: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionCancelled(ExecutionEvent):
+    TYPE: ClassVar[str] = "execution.cancelled"
+    reason: str | None = None
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionTimedOut(ExecutionEvent):
+    TYPE: ClassVar[str] = "execution.timed_out"
+    error: dict[str, Any] | None = None
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionWaiting(ExecutionEvent):
+    TYPE: ClassVar[str] = "execution.waiting"
+    reason: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionHandedBack(ExecutionEvent):
+    """The worker stops; another one goes on."""
+
+    TYPE: ClassVar[str] = "execution.handed_back"
+
+
+# --- steps -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted(ExecutionEvent):
+    TYPE: ClassVar[str] = "step.started"
+    name: str | None = None
+    type: str | None = None
+    parent_key: str | None = None
+    position: int | None = None
+    input: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDelta(ExecutionEvent):
+    """The text that a model wrote in the last 50 ms; `kind` is text or reasoning."""
+
+    TYPE: ClassVar[str] = "step.delta"
+    text: str = ""
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCompleted(ExecutionEvent):
+    TYPE: ClassVar[str] = "step.completed"
+    output: Any = None
+    duration_ms: int | None = None
+    reused: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFailedEvent(ExecutionEvent):
+    """`handled` says what `on_error` made of it: skip or continue."""
+
+    TYPE: ClassVar[str] = "step.failed"
+    error: dict[str, Any] | None = None
+    handled: str | None = None
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCancelled(ExecutionEvent):
+    TYPE: ClassVar[str] = "step.cancelled"
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSkippedEvent(ExecutionEvent):
+    TYPE: ClassVar[str] = "step.skipped"
+    name: str | None = None
+    type: str | None = None
+    parent_key: str | None = None
+
+
+# --- models ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequested(ExecutionEvent):
+    TYPE: ClassVar[str] = "model.requested"
+    model: str | None = None
+    try_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAnswered(ExecutionEvent):
+    """`cost` is in nano-dollars; null when no price is known."""
+
+    TYPE: ClassVar[str] = "model.answered"
+    requested_model: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: int | None = None
+    estimated: bool | None = None
+    ttft_ms: int | None = None
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFailed(ExecutionEvent):
+    """`retry_in` is the wait before the next try; null when there is none."""
+
+    TYPE: ClassVar[str] = "model.failed"
+    model: str | None = None
+    kind: str | None = None
+    message: str | None = None
+    hint: str | None = None
+    try_number: int | None = None
+    retry_in: float | None = None
+
+
+EVENT_TYPES: dict[str, type[ExecutionEvent]] = {
+    kind.TYPE: kind
+    for kind in (
+        ExecutionQueued,
+        ExecutionStarted,
+        ExecutionCompleted,
+        ExecutionFailed,
+        ExecutionCancelRequested,
+        ExecutionCancelled,
+        ExecutionTimedOut,
+        ExecutionWaiting,
+        ExecutionHandedBack,
+        StepStarted,
+        StepDelta,
+        StepCompleted,
+        StepFailedEvent,
+        StepCancelled,
+        StepSkippedEvent,
+        ModelRequested,
+        ModelAnswered,
+        ModelFailed,
+    )
+}
+
+FINAL_TYPES = frozenset(
+    {
+        ExecutionCompleted.TYPE,
+        ExecutionFailed.TYPE,
+        ExecutionCancelled.TYPE,
+        ExecutionTimedOut.TYPE,
+    }
+)
+
+
+def read_event(kind: str, data: dict[str, Any] | None) -> ExecutionEvent | None:
+    """None for a kind that only a later release knows."""
+    found = EVENT_TYPES.get(kind)
+    return None if found is None else found.from_data(data)
