@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.bal.entity_plans import defaults_of, entity_plan, plain, triggers_of
+from server.bal.entity_plans import defaults_of, entity_plan, plain, trigger_rows
 from server.bal.expression_nodes import Expr, paths
 from server.bal.keys import (
     StepKeys,
@@ -70,29 +70,36 @@ from server.bal.plan_steps import (
     WhenStep,
     all_steps,
 )
+from server.bal.properties import entity_spec, property_of
 from server.bal.shapes import shape_of
 
 DEFAULT_ROUNDS = 10
 
 
 def plan(program: Program) -> Plan:
-    defaults = defaults_of(program)
-    entities = {e.name.value: entity_plan(e, defaults) for e in program.entities}
+    specs = [entity_spec(entity, program.defaults) for entity in program.entities]
+    entities = {spec.name: entity_plan(spec) for spec in specs}
     root = _root(program, entities)
-    triggers = {e.name.value: triggers_of(e) for e in program.entities}
     inside = {step.entity for step in all_steps(root) if isinstance(step, CallStep)}
+    rows = {spec.name: trigger_rows(spec.triggers) for spec in specs if spec.triggers}
     return Plan(
         entities=entities,
         root=root,
-        entries=tuple(
-            EntryPoint(name, rows) for name, rows in triggers.items() if rows and name not in inside
-        ),
-        triggers=tuple(row for name in triggers if name in inside for row in triggers[name]),
+        entries=tuple(EntryPoint(name, rows[name]) for name in rows if name not in inside),
+        triggers=tuple(row for name in rows if name in inside for row in rows[name]),
         run=() if program.run is None else (plain(program.run.value),),
-        analytics=None if program.analytics is None else plain(program.analytics.value),
-        defaults=defaults,
+        analytics=_analytics(program),
+        defaults=defaults_of(program),
         needs=_needs(root, entities),
     )
+
+
+def _analytics(program: Program) -> Any:
+    """The block of the program, else the one of the first entity that has one."""
+    if program.analytics is not None:
+        return plain(program.analytics.value)
+    properties = (property_of(entity, "analytics") for entity in program.entities)
+    return next((plain(one.value) for one in properties if one is not None), None)
 
 
 def _root(program: Program, entities: dict[str, EntityPlan]) -> Steps:
@@ -112,8 +119,7 @@ def _needs(root: Steps, entities: dict[str, EntityPlan]) -> Needs:
         elif isinstance(step, CallStep) and step.entity in entities:
             entity = entities[step.entity]
             default_model = default_model or entity.model is None
-            models.update(dict.fromkeys((*(() if entity.model is None else (entity.model,)),)))
-            models.update(dict.fromkeys(entity.fallbacks))
+            models.update(dict.fromkeys(filter(None, (entity.model, *entity.fallbacks))))
             tools.update(dict.fromkeys((*entity.tools, *entity.can_request)))
     return Needs(tuple(models), tuple(tools), default_model)
 
