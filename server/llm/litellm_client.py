@@ -68,6 +68,9 @@ async def _stream(litellm: Any, call: Call, collector: Collector, patience: Pati
     # A stream that just ends gets the finish reason "stop" from the library; this is what came.
     if stream.received_finish_reason is None:
         raise broken_off(call.route, collector.text)
+    # Where the provider counted nothing the library counts by itself, and does not say so.
+    if not any(getattr(chunk, "usage", None) for chunk in stream.chunks):
+        collector.usage = None
 
 
 def _arguments(call: Call) -> dict[str, Any]:

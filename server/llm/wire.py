@@ -49,7 +49,8 @@ def _params(request: ChatRequest, native_schema: bool) -> dict[str, Any]:
 def _message(message: Message) -> dict[str, Any]:
     sent: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
-        sent["content"] = message.content or None
+        if not message.content:
+            del sent["content"]
         sent["tool_calls"] = [
             {
                 "id": call.id,

@@ -18,9 +18,10 @@ MakeGateway = Callable[..., Gateway]
 both_ways = pytest.mark.parametrize("fast", [True, False], ids=["fast", "acompletion"])
 
 
-def ask(
-    text: str = "Hello", model: str | None = "openai:gpt-4o-mini", **more: object
-) -> ChatRequest:
+MODEL = "openai:gpt-4o-mini"
+
+
+def ask(text: str = "Hello", model: str | None = MODEL, **more: object) -> ChatRequest:
     messages = (Message("system", "Be short."), Message("user", text))
     return ChatRequest(messages=messages, model=model, **more)  # type: ignore[arg-type]
 

@@ -66,8 +66,10 @@ CASES = {
         Reply("Thought about it"),
     ),
     "unlisted model": (ask(model="openai:acme/own:7b", reasoning=True), Reply("I am your own")),
-    "thinking shown": (ask(model="openai:qwen3"), Reply("Four", reasoning="Two and two")),
-    "another name": (ask(), Reply("Hi", model="gpt-4o-mini-2024-07-18")),
+    "thinking shown": (
+        ask(model="openai:qwen3"),
+        Reply("Four", reasoning="Two and two", usage=COUNTED),
+    ),
 }
 FAILURES = {
     "wrong key": Reply(status=401, error="Incorrect API key provided: sk-test-1234."),
