@@ -125,5 +125,7 @@ def read_usage(usage: Any) -> Usage | None:
         return None
     cached = getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", None)
     details = getattr(usage, "completion_tokens_details", None)
-    thought = getattr(details, "reasoning_tokens", None)
-    return Usage(asked, answered, cached or 0, thought or 0)
+    thought = getattr(details, "reasoning_tokens", None) or 0
+    if thought and usage.total_tokens == asked + answered + thought:
+        answered += thought  # Some count the reasoning beside the output, not as a part of it.
+    return Usage(asked, answered, cached or 0, thought)
