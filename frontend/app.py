@@ -1,0 +1,32 @@
+"""The root component and the table of pages."""
+
+from typing import Any
+
+from reactpy import component, use_scope
+
+from frontend.kit.messages import MessagesContext, use_new_messages
+from frontend.kit.place import Route, Router
+from frontend.pages.bot import BotPage
+from frontend.pages.bots import BotsPage
+from frontend.pages.execution import ExecutionPage
+from frontend.pages.executions import ExecutionsPage
+from frontend.pages.new_bot import NewBotPage
+from frontend.pages.not_found import NotFoundPage
+from frontend.pages.sign_in import SignInPage
+from frontend.shell import bare_frame, frame
+
+PAGES: list[Route] = [
+    (r"/|/bots", BotsPage),
+    (r"/bots/new", NewBotPage),
+    (r"/bots/(?P<bot_id>[^/]+)", BotPage),
+    (r"/executions", ExecutionsPage),
+    (r"/executions/(?P<execution_id>[^/]+)", ExecutionPage),
+]
+
+
+@component
+def App() -> Any:
+    messages = use_new_messages()
+    signed_in = use_scope()["state"].get("viewer") is not None
+    pages = Router(PAGES, NotFoundPage, frame) if signed_in else Router([], SignInPage, bare_frame)
+    return MessagesContext(pages, value=messages)

@@ -1,0 +1,74 @@
+"""One bot on the list: what it does, how its last runs went, what they cost."""
+
+from typing import Any
+
+from reactpy import html
+from reactpy.types import VdomDict
+
+from frontend.components.badges import bot_tile, state_pill, status_pill
+from frontend.components.recent import recent_bars
+from frontend.format import ENDED, duration, plural, spent
+from frontend.kit.elements import ago, elapsed, icon
+
+SHOWN_ENTITIES = 4
+
+
+def bot_card(bot: dict[str, Any]) -> VdomDict:
+    runs = bot["executions"]["nodes"]
+    return html.article(
+        {"className": "card bot-card", "key": bot["id"], "data-bot": bot["id"]},
+        html.header(
+            bot_tile(bot["name"], bot.get("icon")),
+            html.h2(html.a({"href": f"/bots/{bot['id']}", "className": "cover"}, bot["name"])),
+            state_pill(bot["state"]),
+        ),
+        html.p({"className": "bot-text"}, _words(bot)),
+        _entities(bot["entities"]),
+        html.footer(_last(runs), recent_bars(runs)),
+    )
+
+
+def _words(bot: dict[str, Any]) -> str:
+    if bot.get("description"):
+        return bot["description"]
+    goals = [entity["goal"] for entity in bot["entities"] if entity.get("goal")]
+    return goals[0] if goals else "Nothing written yet."
+
+
+def _entities(entities: list[dict[str, Any]]) -> VdomDict:
+    shown = [
+        html.li({"key": entity["name"], "title": _entity_words(entity)}, entity["name"])
+        for entity in entities[:SHOWN_ENTITIES]
+    ]
+    more = len(entities) - SHOWN_ENTITIES
+    rest: Any = html.li({"key": "more"}, f"+{more}") if more > 0 else ""
+    models = sorted({entity["model"] for entity in entities if entity.get("model")})
+    model: Any = (
+        html.li({"key": "model", "className": "model"}, icon("cpu"), models[0].split("/")[-1])
+        if models
+        else ""
+    )
+    return html.ul({"className": "chips", "aria-label": "Entities"}, *shown, rest, model)
+
+
+def _entity_words(entity: dict[str, Any]) -> str:
+    return entity.get("model") or "Default model"
+
+
+def _last(runs: list[dict[str, Any]]) -> VdomDict:
+    if not runs:
+        return html.p({"className": "last"}, html.span("Never run"))
+    last = runs[0]
+    facts: list[Any] = [ago(last.get("startedAt") or last["createdAt"])]
+    if last["status"] not in ENDED:
+        facts = [elapsed(last.get("startedAt") or last["createdAt"])]
+    elif last.get("durationMs") is not None:
+        facts.append(duration(last["durationMs"]))
+    if cost := spent(last.get("usage")):
+        facts.append(cost)
+    spans = [html.span({"key": str(n)}, fact) for n, fact in enumerate(facts)]
+    return html.p({"className": "last"}, status_pill(last["status"]), *spans)
+
+
+def total_words(bot: dict[str, Any]) -> str:
+    return plural(bot["executionCount"], "execution")

@@ -1,0 +1,85 @@
+"""Executions as a table on wide screens and as a list of cards on a phone (the same markup)."""
+
+from typing import Any
+
+from reactpy import html
+from reactpy.types import VdomDict
+
+from frontend.components.badges import bot_tile, status_pill
+from frontend.format import ENDED, TRIGGERS, count, duration, spent
+from frontend.kit.elements import ago, elapsed
+
+HEADINGS = ("Status", "Bot", "Started", "Duration", "Tokens", "Cost", "Trigger")
+NUMBERS = {"Duration", "Tokens", "Cost"}
+
+
+def execution_table(executions: list[dict[str, Any]], with_bot: bool = True) -> VdomDict:
+    names = [name for name in HEADINGS if with_bot or name not in {"Bot", "Trigger"}]
+    slowest = max([entry.get("durationMs") or 0 for entry in executions], default=0)
+    head = [
+        html.th({"key": name, "scope": "col", "className": "num" if name in NUMBERS else ""}, name)
+        for name in names
+    ]
+    rows = [_row(entry, with_bot, slowest) for entry in executions]
+    return html.div(
+        {"className": "table-wrap"},
+        html.table(
+            {"className": "table" if with_bot else "table compact"},
+            html.thead(html.tr(*head)),
+            html.tbody(*rows),
+        ),
+    )
+
+
+def _row(entry: dict[str, Any], with_bot: bool, slowest: float) -> VdomDict:
+    cells = [
+        _status(entry, cover=not with_bot),
+        *([_bot(entry)] if with_bot else []),
+        html.td({"data-label": "Started"}, ago(entry.get("startedAt") or entry["createdAt"])),
+        _duration(entry, slowest),
+        html.td(
+            {"className": "num", "data-label": "Tokens"},
+            count((entry.get("usage") or {}).get("totalTokens")),
+        ),
+        html.td({"className": "num", "data-label": "Cost"}, spent(entry.get("usage"))),
+    ]
+    if with_bot:
+        kind = entry.get("triggerKind") or ""
+        cells.append(html.td({"data-label": "Trigger"}, TRIGGERS.get(kind, kind.capitalize())))
+    return html.tr({"key": entry["id"], "data-execution": entry["id"]}, *cells)
+
+
+def _status(entry: dict[str, Any], cover: bool) -> VdomDict:
+    pill = status_pill(entry["status"])
+    if not cover:
+        return html.td({"data-label": "Status"}, pill)
+    link = html.a({"href": f"/executions/{entry['id']}", "className": "cover"}, pill)
+    return html.td({"data-label": "Status"}, link)
+
+
+def _bot(entry: dict[str, Any]) -> VdomDict:
+    bot = entry["bot"]
+    error = entry.get("error")
+    why: Any = html.small({"className": "why"}, error["message"]) if error else ""
+    return html.td(
+        {"data-label": "Bot", "className": "who"},
+        bot_tile(bot["name"], bot.get("icon")),
+        html.span(
+            html.a({"href": f"/executions/{entry['id']}", "className": "cover"}, bot["name"]), why
+        ),
+    )
+
+
+def _duration(entry: dict[str, Any], slowest: float) -> VdomDict:
+    took = entry.get("durationMs")
+    if entry["status"] in ENDED or not entry.get("startedAt"):
+        words: Any = duration(took)
+    else:
+        words = elapsed(entry["startedAt"])
+    share = round(100 * (took or 0) / slowest) if slowest else 0
+    bar: Any = (
+        html.i({"className": "share", "style": {"width": f"{share}%"}, "aria-hidden": "true"})
+        if share
+        else ""
+    )
+    return html.td({"className": "num took", "data-label": "Duration"}, words, bar)

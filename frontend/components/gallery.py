@@ -1,0 +1,38 @@
+"""Bots to start from. One click makes the bot and runs it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from reactpy import html
+from reactpy.types import VdomDict
+
+from frontend.components.badges import bot_tile
+from frontend.kit.elements import icon
+
+
+def gallery(
+    templates: list[dict[str, Any]], on_run: Callable[[dict[str, Any]], Any], busy: str | None
+) -> VdomDict:
+    cards = [_card(template, on_run(template), busy) for template in templates]
+    return html.ul({"className": "gallery"}, *cards)
+
+
+def _card(template: dict[str, Any], on_click: Any, busy: str | None) -> VdomDict:
+    working = busy == template["id"]
+    return html.li(
+        {"key": template["id"], "className": "card template"},
+        bot_tile(template["name"], template.get("icon")),
+        html.h3(template["name"]),
+        html.p(template["description"]),
+        html.button(
+            {
+                "className": "button",
+                "type": "button",
+                "onClick": on_click,
+                "disabled": busy is not None,
+                "aria-label": f"Run {template['name']} now",
+            },
+            icon("loader-circle" if working else "play", "spin" if working else ""),
+            "Starting" if working else "Run now",
+        ),
+    )

@@ -1,0 +1,42 @@
+const number = new Intl.NumberFormat("en-US");
+
+export function duration(ms) {
+  if (ms === null || ms === undefined) return "";
+  if (ms < 1) return "<1 ms";
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 10_000) return `${(ms / 1000).toFixed(2)} s`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m ${String(seconds % 60).padStart(2, "0")} s`;
+  return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} m`;
+}
+
+export function cost(value) {
+  if (value === null || value === undefined || value === "") return "";
+  const usd = Number(value);
+  if (!Number.isFinite(usd)) return "";
+  if (usd === 0) return "$0";
+  if (usd < 0.0001) return "<$0.0001";
+  if (usd < 0.01) return `$${usd.toFixed(4)}`;
+  return usd < 1 ? `$${usd.toFixed(3)}` : `$${usd.toFixed(2)}`;
+}
+
+export const tokens = (value) => (value === null || value === undefined ? "" : number.format(value));
+
+export const LABELS = {
+  PENDING: "Queued", RUNNING: "Running", WAITING: "Waiting", PAUSED: "Paused", COMPLETED: "Completed",
+  FAILED: "Failed", CANCELLED: "Cancelled", TIMED_OUT: "Timed out", SKIPPED: "Skipped",
+};
+export const isFinal = (status) => ["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"].includes(status);
+
+const rtf = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
+export function ago(date, now = Date.now()) {
+  const seconds = Math.round((date.getTime() - now) / 1000);
+  const size = Math.abs(seconds);
+  if (size < 10) return "just now";
+  if (size < 60) return rtf.format(seconds, "second");
+  if (size < 3600) return rtf.format(Math.round(seconds / 60), "minute");
+  if (size < 86_400) return rtf.format(Math.round(seconds / 3600), "hour");
+  if (size < 7 * 86_400) return rtf.format(Math.round(seconds / 86_400), "day");
+  return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+}

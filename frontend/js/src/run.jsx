@@ -1,0 +1,3 @@
+export { bind } from "./lib/bind.js";
+export { RunPanel } from "./run/RunPanel.jsx";
+export { ExecutionView } from "./run/ExecutionView.jsx";

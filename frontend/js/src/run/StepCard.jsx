@@ -1,0 +1,54 @@
+import { useState } from "react";
+import { Icon, StatusMark } from "../lib/Icon.jsx";
+import { cost, duration, tokens } from "../lib/format.js";
+import { LiveText } from "./LiveText.jsx";
+import { Value } from "./Value.jsx";
+
+const LONG = 420;
+
+export function spent(step, now = Date.now()) {
+  if (!step.startedAt) return null;
+  const end = step.finishedAt ? new Date(step.finishedAt).getTime() : now;
+  return step.durationMs ?? Math.max(0, end - new Date(step.startedAt).getTime());
+}
+
+function Facts({ step }) {
+  const used = step.usage || {};
+  const count = used.totalTokens ?? ((used.inputTokens || 0) + (used.outputTokens || 0) || null);
+  return (
+    <p className="step-facts">
+      {step.model || step.requestedModel ? <span>{step.model || step.requestedModel}</span> : null}
+      {count ? <span>{tokens(count)} tokens</span> : null}
+      {used.cost !== undefined && used.cost !== null ? <span>{cost(used.cost)}</span> : null}
+      <span className="num">{step.status === "RUNNING" ? <bb-elapsed since={step.startedAt} /> : duration(spent(step))}</span>
+    </p>
+  );
+}
+
+/** One step of a live run: who works, what it says so far, what it took. */
+export function StepCard({ step }) {
+  const [open, setOpen] = useState(false);
+  const running = step.status === "RUNNING";
+  const content = running ? step.text : step.output ?? step.text;
+  const long = !running && String(typeof content === "string" ? content : JSON.stringify(content ?? "")).length > LONG;
+  return (
+    <article className="step-card" data-status={step.status} aria-label={`Step ${step.name}`}>
+      <header>
+        <StatusMark status={step.status} />
+        <h3>{step.name}</h3>
+        <Facts step={step} />
+      </header>
+      {step.error ? <p className="step-error">{step.error.message}</p> : null}
+      {running && !step.text ? <div className="thinking"><i /><i /><i /><span className="visually-hidden">Waiting for the model</span></div> : null}
+      {running && step.text ? <LiveText text={step.text} active label={`Text of ${step.name}`} /> : null}
+      {!running && !step.error && content ? (
+        <div className="step-body" data-clipped={long && !open ? "yes" : undefined}><Value value={content} /></div>
+      ) : null}
+      {long ? (
+        <button type="button" className="more" aria-expanded={open} onClick={() => setOpen(!open)} data-offline-ok>
+          <Icon name="chevron-down" /> {open ? "Show less" : "Show all"}
+        </button>
+      ) : null}
+    </article>
+  );
+}

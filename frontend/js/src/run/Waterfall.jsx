@@ -1,0 +1,91 @@
+import { Fragment, useEffect, useReducer } from "react";
+import { StatusMark } from "../lib/Icon.jsx";
+import { LABELS, duration } from "../lib/format.js";
+import { StepIcon } from "./StepIcon.jsx";
+import { spent } from "./StepCard.jsx";
+
+const ms = (text) => (text ? new Date(text).getTime() : null);
+
+function ticks(total) {
+  const rough = total / 4;
+  const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1)));
+  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough) || power;
+  const out = [];
+  for (let t = 0; t < total; t += step) out.push(t);
+  return out;
+}
+
+function useClock(active) {
+  const [, tick] = useReducer((n) => n + 1, 0);
+  useEffect(() => {
+    if (!active) return undefined;
+    const timer = setInterval(tick, 250);
+    return () => clearInterval(timer);
+  }, [active]);
+}
+
+function Bar({ step, zero, total, now }) {
+  const start = ms(step.startedAt);
+  if (start === null) return null;
+  const end = ms(step.finishedAt) ?? now;
+  const left = ((start - zero) / total) * 100;
+  const width = Math.max(((end - start) / total) * 100, 0.6);
+  const first = step.ttftMs && end > start ? Math.min((step.ttftMs / (end - start)) * 100, 100) : 0;
+  return (
+    <span className="bar" data-status={step.status} data-reused={step.reused ? "yes" : undefined}
+      style={{ left: `${Math.min(Math.max(left, 0), 99.4)}%`, width: `${Math.min(width, 100 - left)}%` }}>
+      {first ? <i style={{ width: `${first}%` }} /> : null}
+    </span>
+  );
+}
+
+function move(event, keys, selected, onSelect) {
+  const at = keys.indexOf(selected);
+  const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: keys.length - 1 }[event.key];
+  if (next === undefined || !keys[next]) return;
+  event.preventDefault();
+  onSelect(keys[next]);
+  event.currentTarget.querySelector(`[data-key="${CSS.escape(keys[next])}"]`)?.focus();
+}
+
+/** Steps over time. Waiting before the start is drawn apart from work. */
+export function Waterfall({ run, rows, selected, onSelect, live }) {
+  useClock(live);
+  const now = Date.now();
+  const zero = ms(run.createdAt);
+  const end = ms(run.finishedAt) ?? Math.max(now, ...rows.map(({ step }) => ms(step.finishedAt) ?? 0));
+  const total = Math.max(end - zero, 1);
+  const queued = run.startedAt ? Math.max(0, ms(run.startedAt) - zero) : 0;
+  const keys = ["", ...rows.map(({ step }) => step.key)];
+  const pick = (key) => ({
+    "data-key": key, type: "button", className: "wf-row", onClick: () => onSelect(key), "data-offline-ok": true,
+    "aria-current": selected === key ? "true" : undefined, tabIndex: selected === key || (selected === null && key === "") ? 0 : -1,
+  });
+  return (
+    <div className="waterfall" role="group" aria-label="Steps over time" onKeyDown={(e) => move(e, keys, selected, onSelect)}>
+      <div className="wf-axis" aria-hidden="true"><span /><div className="wf-track">
+        {ticks(total).map((t) => <Fragment key={t}><i style={{ left: `${(t / total) * 100}%` }} /><b style={{ left: `${(t / total) * 100}%` }}>{t ? duration(t).replace(/\.0+ s$/, " s") : "0"}</b></Fragment>)}
+      </div><span /></div>
+      <button {...pick("")}>
+        <span className="wf-name"><StatusMark status={run.status} /><span className="wf-label">Whole execution</span></span>
+        <span className="wf-track">
+          {queued > total * 0.004 ? <span className="bar queue" style={{ left: 0, width: `${(queued / total) * 100}%` }} title={`Waited ${duration(queued)}`} /> : null}
+          <Bar step={{ ...run, startedAt: run.startedAt }} zero={zero} total={total} now={now} />
+        </span>
+        <span className="wf-time num">{duration(spent({ startedAt: run.startedAt, finishedAt: run.finishedAt }, now))}</span>
+      </button>
+      {rows.map(({ step, depth }) => (
+        <button key={step.key} {...pick(step.key)}>
+          <span className="wf-name" style={{ "--depth": Math.min(depth + 1, 6) }}>
+            <StatusMark status={step.status} /><StepIcon type={step.type} />
+            <span className="wf-label">{step.name}</span>
+            {step.attempt > 1 ? <small className="chip">try {step.attempt}</small> : null}
+            <span className="visually-hidden">{LABELS[step.status]}</span>
+          </span>
+          <span className="wf-track"><Bar step={step} zero={zero} total={total} now={now} /></span>
+          <span className="wf-time num">{step.startedAt ? duration(spent(step, now)) : ""}</span>
+        </button>
+      ))}
+    </div>
+  );
+}

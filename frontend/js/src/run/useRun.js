@@ -1,0 +1,82 @@
+import { useEffect, useRef, useState } from "react";
+import { once, socket } from "../lib/socket.js";
+import { isFinal } from "../lib/format.js";
+import { apply, settle, startOf } from "./fold.js";
+import eventsQuery from "../../../../graphql-schema/operations/execution_events.graphql";
+import executionQuery from "../../../../graphql-schema/operations/execution.graphql";
+
+const PAINT_MS = 100;
+
+/** Follows one execution from its first event. After a lost line it goes on behind the last number it has. */
+function follow(run, onPaint, onDone, onTrouble) {
+  const variables = { executionId: run.id, after: 0 };
+  let timer = 0;
+  let stop = () => {};
+  let closed = false;
+  const paint = () => { timer = 0; onPaint(); };
+
+  const take = (batch) => {
+    for (const event of batch.events) {
+      if (event.seq > run.lastSeq + 1) return restart();
+      apply(run, event);
+    }
+    // The client sends these variables again when it reconnects.
+    variables.after = run.lastSeq;
+    timer ||= setTimeout(paint, PAINT_MS);
+    if (batch.done) finish();
+    return undefined;
+  };
+  const finish = () => {
+    if (closed) return;
+    closed = true;
+    clearTimeout(timer);
+    stop();
+    onDone();
+  };
+  const restart = () => {
+    stop();
+    if (!closed) start();
+  };
+  const start = () => {
+    stop = socket().subscribe({ query: eventsQuery, variables }, {
+      next: ({ data, errors }) => (errors ? onTrouble(errors[0].message) : take(data.executionEvents)),
+      error: (error) => onTrouble(Array.isArray(error) ? error[0].message : "The live line was refused."),
+      complete: () => { if (!closed && isFinal(run.status)) finish(); },
+    });
+  };
+  start();
+  return () => { closed = true; clearTimeout(timer); stop(); };
+}
+
+/** The state of one execution, live while it runs and settled from the tables when it has ended. */
+export function useRun(executionId, snapshot, onFinished) {
+  const [, repaint] = useState(0);
+  const run = useRef(null);
+  const facts = useRef(snapshot);
+  const [trouble, setTrouble] = useState(null);
+  if (!run.current || run.current.id !== executionId) {
+    run.current = startOf(snapshot || { id: executionId, status: "PENDING", createdAt: new Date().toISOString() });
+    facts.current = snapshot;
+    if (snapshot && isFinal(snapshot.status)) settle(run.current, snapshot);
+  }
+
+  useEffect(() => {
+    const target = run.current;
+    if (!executionId || isFinal(target.status)) return undefined;
+    let left = false;
+    const paint = () => { if (!left) repaint((n) => n + 1); };
+    const done = async () => {
+      try {
+        const answer = await once(executionQuery, { id: executionId });
+        if (answer?.execution) { facts.current = answer.execution; settle(target, answer.execution); }
+      } catch (error) {
+        console.warn("The final numbers could not be read:", error);
+      }
+      paint();
+      if (!left) onFinished?.(target.status);
+    };
+    const stop = follow(target, paint, done, (text) => { if (!left) setTrouble(text); });
+    return () => { left = true; stop(); };
+  }, [executionId]);
+  return { run: run.current, facts: facts.current, trouble };
+}

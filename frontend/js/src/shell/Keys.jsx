@@ -1,0 +1,130 @@
+import { useEffect, useMemo, useRef, useState } from "react";
+import { emit } from "../lib/emit.js";
+import { Icon } from "../lib/Icon.jsx";
+
+const SHORTCUTS = [
+  ["Ctrl K", "Go to a bot, a page or a command"], ["?", "Show this list"], ["g b", "Go to bots"],
+  ["g e", "Go to executions"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
+  ["Ctrl S", "Save the draft now"], ["Alt Shift F", "Format the text of the bot"], ["Esc", "Close the top layer"],
+];
+
+const typing = (target) => target.closest?.("input, textarea, select, [contenteditable], .cm-editor");
+const follow = (path) => {
+  const link = document.createElement("a");
+  link.href = path;
+  document.body.append(link);
+  link.click();
+  link.remove();
+};
+
+const PAGES = [
+  { label: "Bots", path: "/bots", icon: "bot", kind: "Page" },
+  { label: "Executions", path: "/executions", icon: "activity", kind: "Page" },
+  { label: "Failed executions", path: "/executions?status=failed", icon: "circle-x", kind: "Page" },
+];
+
+function Palette({ bots, onClose }) {
+  const ref = useRef(null);
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  useEffect(() => { ref.current?.showModal(); }, []);
+  const items = useMemo(() => {
+    const all = [...PAGES, ...(bots || []).map((b) => (
+      { label: b.name, path: `/bots/${b.id}`, icon: "bot", kind: "Bot" }))];
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    return all.filter((i) => words.every((w) => i.label.toLowerCase().includes(w))).slice(0, 9);
+  }, [text, bots]);
+  const choose = (item) => { ref.current?.close(); if (item) follow(item.path); };
+  const onKey = (event) => {
+    if (event.key === "ArrowDown") { event.preventDefault(); setAt((i) => Math.min(i + 1, items.length - 1)); }
+    if (event.key === "ArrowUp") { event.preventDefault(); setAt((i) => Math.max(i - 1, 0)); }
+    if (event.key === "Enter") { event.preventDefault(); choose(items[at]); }
+  };
+  return (
+    <dialog ref={ref} className="palette" aria-label="Go to" onClose={onClose}
+      onClick={(e) => { if (e.target === ref.current) ref.current.close(); }}>
+      <div className="palette-input">
+        <Icon name="search" />
+        <input autoFocus value={text} aria-label="Go to a bot or a page" placeholder="Go to a bot or a page"
+          role="combobox" aria-expanded="true" aria-controls="palette-list"
+          aria-activedescendant={items[at] ? `palette-${at}` : undefined}
+          onChange={(e) => { setText(e.target.value); setAt(0); }} onKeyDown={onKey} />
+        <kbd>Esc</kbd>
+      </div>
+      <ul id="palette-list" role="listbox" aria-label="Places">
+        {items.map((item, i) => (
+          <li key={item.path} id={`palette-${i}`} role="option" aria-selected={i === at}
+            onMouseMove={() => setAt(i)} onClick={() => choose(item)}>
+            <Icon name={item.icon} /><span>{item.label}</span><small>{item.kind}</small>
+          </li>
+        ))}
+      </ul>
+      {items.length ? null : <p className="palette-none">Nothing is called “{text}”.</p>}
+    </dialog>
+  );
+}
+
+function Help({ onClose }) {
+  const ref = useRef(null);
+  useEffect(() => { ref.current?.showModal(); }, []);
+  return (
+    <dialog ref={ref} className="dialog" aria-labelledby="help-title" onClose={onClose}
+      onClick={(e) => { if (e.target === ref.current) ref.current.close(); }}>
+      <header>
+        <h2 id="help-title">Keyboard</h2>
+        <button type="button" className="icon-button" aria-label="Close" onClick={() => ref.current.close()}>
+          <Icon name="x" />
+        </button>
+      </header>
+      <dl className="keys">
+        {SHORTCUTS.map(([keys, text]) => (
+          <div key={keys}><dt>{keys.split(" ").map((k) => <kbd key={k}>{k}</kbd>)}</dt><dd>{text}</dd></div>
+        ))}
+      </dl>
+    </dialog>
+  );
+}
+
+/** The palette and the help, and the keys that open them from anywhere. */
+export function Keys({ bots, onOpen }) {
+  const [layer, setLayer] = useState(null);
+  const opened = useRef(onOpen);
+  opened.current = onOpen;
+  useEffect(() => {
+    let prefix = 0;
+    const openPalette = () => { emit(opened.current); setLayer("palette"); };
+    const onKey = (event) => {
+      if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        return openPalette();
+      }
+      if (event.metaKey || event.ctrlKey || event.altKey || typing(event.target)) return undefined;
+      if (event.key === "?") return setLayer("help");
+      if (event.key === "/") {
+        const field = document.querySelector("[data-filter] input");
+        if (field) { event.preventDefault(); field.focus(); }
+        return undefined;
+      }
+      if (event.key === "g") { prefix = Date.now(); return undefined; }
+      if (Date.now() - prefix < 900) {
+        prefix = 0;
+        if (event.key === "b") follow("/bots");
+        if (event.key === "e") follow("/executions");
+      }
+      return undefined;
+    };
+    const onOpenEvent = (event) => (event.detail === "help" ? setLayer("help") : openPalette());
+    const onClick = (event) => {
+      const opener = event.target.closest?.("[data-layer]");
+      if (opener) onOpenEvent({ detail: opener.dataset.layer });
+    };
+    window.addEventListener("keydown", onKey);
+    document.addEventListener("click", onClick);
+    return () => {
+      window.removeEventListener("keydown", onKey);
+      document.removeEventListener("click", onClick);
+    };
+  }, []);
+  if (layer === "palette") return <Palette bots={bots} onClose={() => setLayer(null)} />;
+  return layer === "help" ? <Help onClose={() => setLayer(null)} /> : null;
+}

@@ -1,0 +1,1 @@
+"""Our thin layer over ReactPy: assets, router, fields, messages, queries."""

@@ -1,0 +1,31 @@
+"""Small elements that every page uses."""
+
+from reactpy import Vdom, html
+from reactpy.types import VdomDict
+
+from frontend.kit.assets import url
+
+_use = Vdom("use")
+_ago = Vdom("bb-ago")
+_elapsed = Vdom("bb-elapsed")
+_title = Vdom("bb-title")
+
+
+def icon(name: str, class_name: str = "") -> VdomDict:
+    return html.svg(
+        {"className": f"icon {class_name}".strip(), "aria-hidden": "true", "focusable": "false"},
+        _use({"href": f"{url('icons.svg')}#{name}"}),
+    )
+
+
+def ago(moment: str | None) -> VdomDict | str:
+    """A moment as "3 min ago", in the clock and time zone of the browser."""
+    return _ago({"value": moment}) if moment else ""
+
+
+def elapsed(since: str | None) -> VdomDict | str:
+    return _elapsed({"since": since}) if since else ""
+
+
+def title(text: str) -> VdomDict:
+    return _title({"value": text, "hidden": True})

@@ -1,0 +1,30 @@
+"""The JavaScript components, one import per bundle. A bundle is loaded when its first one is shown."""
+
+from typing import Any
+
+from reactpy.reactjs import component_from_url
+from reactpy.types import VdomConstructor
+
+from frontend.kit.assets import url
+
+
+def _bundle(file: str, *names: str) -> list[VdomConstructor]:
+    components: Any = component_from_url(url(file), list(names), allow_children=False)
+    return list(components)
+
+
+(NavBridge, Toasts, TextField, TextArea, Select, Checkbox, ThemeSwitch, Keys, Dialog) = _bundle(
+    "shell.js",
+    "NavBridge",
+    "Toasts",
+    "TextField",
+    "TextArea",
+    "Select",
+    "Checkbox",
+    "ThemeSwitch",
+    "Keys",
+    "Dialog",
+)
+(Watch,) = _bundle("watch.js", "Watch")
+(Studio,) = _bundle("studio.js", "Studio")
+(RunPanel, ExecutionView) = _bundle("run.js", "RunPanel", "ExecutionView")

@@ -1,0 +1,151 @@
+"""All bots: numbers of the day, a card per bot; with none yet, bots to run at once."""
+
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+from reactpy import component, html, use_memo, use_state
+
+from frontend.components.blocks import empty, notice, page_head, skeleton
+from frontend.components.bot_card import bot_card
+from frontend.components.gallery import gallery
+from frontend.components.kpis import Kpi, kpi_strip
+from frontend.format import ENDED, count, duration, moment, money, plural
+from frontend.kit.elements import icon
+from frontend.kit.handlers import message
+from frontend.kit.js import TextField, Watch
+from frontend.kit.query import Answer, use_query
+from frontend.pages.start import use_template_runner
+
+PAGE_SIZE = 48
+
+
+@component
+def BotsPage() -> Any:
+    since = use_memo(_yesterday, dependencies=[])
+    answer = use_query("bots", {"first": PAGE_SIZE, "since": since})
+    wanted, set_wanted = use_state("")
+
+    async def changed(_text: str = "") -> None:
+        answer.reload()
+
+    @message
+    async def filtered(found: dict[str, Any]) -> None:
+        set_wanted(found["value"].strip())
+
+    bots = answer.data["bots"]["nodes"] if answer.data else []
+    new = html.a(
+        {"className": "button primary", "href": "/bots/new"}, icon("plus"), html.span("New bot")
+    )
+    search: Any = (
+        html.div(
+            {"data-filter": "bots", "className": "filter"},
+            TextField(
+                {
+                    "label": "Filter bots",
+                    "quietLabel": True,
+                    "placeholder": "Filter bots",
+                    "icon": "search",
+                    "onChange": filtered,
+                }
+            ),
+        )
+        if bots
+        else ""
+    )
+    return html.div(
+        page_head("Bots", _note(answer), search, new if bots else ""),
+        Watch({"onChange": changed}),
+        _body(answer, wanted),
+    )
+
+
+def _yesterday() -> str:
+    return (datetime.now(UTC) - timedelta(hours=24)).isoformat().replace("+00:00", "Z")
+
+
+def _note(answer: Answer) -> str:
+    if answer.data is None:
+        return ""
+    bots = answer.data["bots"]["nodes"]
+    running = sum(run["status"] not in ENDED for bot in bots for run in bot["executions"]["nodes"])
+    words = plural(answer.data["bots"]["totalCount"], "bot")
+    return f"{words}, {running} running now" if running else words
+
+
+def _body(answer: Answer, wanted: str) -> Any:
+    if answer.error and answer.data is None:
+        return notice(answer.error, lambda _event: answer.reload())
+    if answer.data is None:
+        return html.div(skeleton("strip"), skeleton("tall-card", 6))
+    bots = answer.data["bots"]["nodes"]
+    if not bots:
+        return FirstBots()
+    shown = [bot for bot in bots if wanted.lower() in _searchable(bot)]
+    cards: Any = (
+        html.div({"className": "cards"}, *[bot_card(bot) for bot in shown])
+        if shown
+        else empty(
+            "search",
+            f"No bot matches “{wanted}”",
+            f"The filter hides {plural(len(bots), 'bot')}. Clear it to see them again.",
+        )
+    )
+    return html.div(_numbers(answer.data["recent"]), cards)
+
+
+def _searchable(bot: dict[str, Any]) -> str:
+    return f"{bot['name']} {bot.get('description') or ''}".lower()
+
+
+def _numbers(recent: dict[str, Any]) -> Any:
+    """The last 24 hours; beyond a hundred executions the rates speak of the newest hundred."""
+    runs = recent["nodes"]
+    ended = [run for run in runs if run["status"] in ENDED and run["status"] != "CANCELLED"]
+    good = sum(run["status"] == "COMPLETED" for run in ended)
+    times = [run["durationMs"] for run in ended if run.get("durationMs") is not None]
+    cost = sum(float((run.get("usage") or {}).get("cost") or 0) for run in runs)
+    rate = f"{100 * good / len(ended):.1f}%".replace(".0%", "%") if ended else "–"
+    return kpi_strip(
+        Kpi("Executions", count(recent["totalCount"]), "last 24 h", _per_hour(runs)),
+        Kpi("Success rate", rate, _failed_words(len(ended) - good)),
+        Kpi("Spend", money(f"{cost:.6f}"), "last 24 h"),
+        Kpi("Median time", duration(median(times)) if times else "–", "start to end"),
+    )
+
+
+def _failed_words(failed: int) -> str:
+    return f"{failed} failed" if failed else "none failed"
+
+
+def _per_hour(runs: list[dict[str, Any]]) -> list[int]:
+    now = datetime.now(UTC)
+    hours = [0] * 24
+    for run in runs:
+        age = int((now - moment(run["createdAt"])).total_seconds() // 3600)
+        if 0 <= age < 24:
+            hours[23 - age] += 1
+    return hours
+
+
+@component
+def FirstBots() -> Any:
+    answer = use_query("templates")
+    busy, run = use_template_runner()
+    if answer.data is None:
+        return skeleton("tall-card", 3)
+    return html.section(
+        {"className": "first"},
+        html.h2("Run your first bot now"),
+        html.p(
+            "Each of these is a whole bot. One click makes it yours and runs it on a sample, live. "
+            "No key is needed: the demo model answers until you add one."
+        ),
+        gallery(answer.data["templates"], run, busy),
+        html.p(
+            {"className": "or"},
+            "Or ",
+            html.a({"href": "/bots/new"}, "write one from an empty page"),
+            ".",
+        ),
+    )

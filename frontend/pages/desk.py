@@ -1,0 +1,156 @@
+"""The draft of one bot: checked and saved as it is typed, never over somebody else's change."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from reactpy import use_async_effect, use_ref, use_state
+
+from frontend.client import Client, ClientError
+from frontend.kit.handlers import Guard, use_guard
+from frontend.kit.query import use_client
+from frontend.pages.flow import flow_of
+
+
+@dataclass
+class Draft:
+    """What the server knows of the text, kept for the life of the page."""
+
+    version: int
+    seq: int = 0
+    lock: asyncio.Lock | None = None
+    session: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """What the editor is told. Marks and saves carry the number of the text they speak of."""
+
+    source: str
+    rev: int = 0
+    base: int | None = None
+    checked: dict[str, Any] | None = None
+    saved: dict[str, Any] | None = None
+    flow: list[dict[str, Any]] | None = None
+
+
+class DeskModel:
+    def __init__(
+        self,
+        bot: dict[str, Any],
+        client: Client,
+        guard: Guard,
+        draft: Draft,
+        view: View,
+        change: Any,
+    ) -> None:
+        self.bot, self.client, self.guard = bot, client, guard
+        self.draft, self.view, self._change = draft, view, change
+
+    def studio(self) -> dict[str, Any]:
+        view = self.view
+        return {
+            "source": view.source,
+            "rev": view.rev,
+            "base": view.base,
+            "session": self.draft.session,
+            "checked": view.checked,
+            "saved": view.saved or {"seq": 0, "state": "saved"},
+            "flow": view.flow,
+            "canEdit": self.bot["viewerCan"]["edit"],
+            "onText": self.guard.js(self.typed),
+            "onFormat": self.guard.js(self.format),
+            "onTake": self.guard.js(self.take_other),
+            "onKeep": self.guard.js(self.keep_mine),
+        }
+
+    async def typed(self, found: dict[str, Any]) -> None:
+        text, seq = found["text"], found["seq"]
+        await asyncio.gather(self.check(text, seq), self.save(text, seq))
+
+    async def check(self, text: str, seq: int) -> dict[str, Any]:
+        preview = (await self.client.query("preview_bal", {"source": text}))["previewBalChange"]
+        checked = {"seq": seq, "items": preview["diagnostics"]}
+        self._change(checked=checked, **flow_change(preview))
+        return preview
+
+    async def save(self, text: str, seq: int) -> bool:
+        """Saves one text after the other; an older one that comes late is dropped."""
+        assert self.draft.lock is not None
+        async with self.draft.lock:
+            if seq <= self.draft.seq:
+                return True
+            values = {
+                "botId": self.bot["id"],
+                "source": text,
+                "expectedVersion": self.draft.version,
+            }
+            try:
+                payload = await self.client.mutate("save_bot_draft", values)
+            except ClientError as error:
+                state = "conflict" if error.code == "CONFLICT" else "failed"
+                self._change(saved={"seq": seq, "state": state})
+                if state == "failed":
+                    raise
+                return False
+            self.draft.version = payload["bot"]["draftVersion"]
+            self.draft.seq = seq
+            self._change(saved={"seq": seq, "state": "saved"})
+            return True
+
+    async def save_before_run(self, wanted: dict[str, Any] | None) -> None:
+        if not wanted or wanted["seq"] <= self.draft.seq or not self.bot["viewerCan"]["edit"]:
+            return
+        if not await self.save(wanted["text"], wanted["seq"]):
+            raise ClientError(
+                "The bot was changed in another place. Decide which text to keep first."
+            )
+
+    async def format(self, found: dict[str, Any]) -> None:
+        preview = await self.check(found["text"], found["seq"])
+        if not preview["ok"] or not preview.get("formatted"):
+            raise ClientError("Correct the errors first, then the text can be formatted.")
+        self.show_text(preview["formatted"], found["seq"])
+
+    def show_text(self, text: str, base: int | None = None) -> None:
+        """Puts a text into the editor, which then sends it back as any other change."""
+        self._change(source=text, rev=self.view.rev + 1, base=base)
+
+    async def newest(self) -> dict[str, Any]:
+        return (await self.client.query("bot", {"id": self.bot["id"]}))["bot"]
+
+    async def take_other(self, _found: dict[str, Any]) -> None:
+        bot = await self.newest()
+        self.draft.version = bot["draftVersion"]
+        self._change(saved={"seq": self.draft.seq, "state": "saved"})
+        self.show_text(bot["source"])
+
+    async def keep_mine(self, found: dict[str, Any]) -> None:
+        self.draft.version = (await self.newest())["draftVersion"]
+        await self.save(found["text"], found["seq"])
+
+
+def flow_change(preview: dict[str, Any]) -> dict[str, Any]:
+    """Broken text keeps the last picture that was right."""
+    flow = flow_of(preview.get("diagram"))
+    return {"flow": flow} if flow else {}
+
+
+def use_desk(bot: dict[str, Any]) -> DeskModel:
+    client, guard = use_client(), use_guard()
+    kept = use_ref(None)
+    if kept.current is None:
+        kept.current = Draft(bot["draftVersion"], 0, asyncio.Lock(), uuid4().hex)
+    view, set_view = use_state(lambda: View(source=bot["source"]))
+
+    def change(**changes: Any) -> None:
+        set_view(lambda old: View(**{**old.__dict__, **changes}))
+
+    desk = DeskModel(bot, client, guard, kept.current, view, change)
+
+    async def first_check() -> None:
+        await desk.check(bot["source"], 0)
+
+    use_async_effect(first_check, dependencies=[])
+    return desk

@@ -1,0 +1,148 @@
+"""All executions: newest first, filtered by the address, read again when something changes."""
+
+from typing import Any
+
+from reactpy import component, html, use_state
+
+from frontend.components.blocks import empty, notice, page_head, skeleton
+from frontend.components.execution_table import execution_table
+from frontend.format import plural
+from frontend.kit.handlers import message
+from frontend.kit.js import Select, Watch
+from frontend.kit.place import Nav, use_nav
+from frontend.kit.query import Answer, use_query
+
+PAGE_SIZE = 50
+GROUPS = {
+    "running": ("Running", ["PENDING", "RUNNING", "WAITING", "PAUSED"]),
+    "completed": ("Completed", ["COMPLETED"]),
+    "failed": ("Failed", ["FAILED", "TIMED_OUT"]),
+    "cancelled": ("Cancelled", ["CANCELLED"]),
+}
+
+
+@component
+def ExecutionsPage() -> Any:
+    nav = use_nav()
+    pages, set_pages = use_state([None])
+    answer = use_query(
+        "executions", {"first": PAGE_SIZE, "after": pages[-1], "filter": filter_of(nav)}
+    )
+    bots = use_query("shell")
+
+    async def changed(_text: str = "") -> None:
+        if len(pages) == 1:
+            answer.reload()
+
+    def turn(cursor: str | None) -> None:
+        set_pages(pages[:-1] if cursor is None else [*pages, cursor])
+
+    total = answer.data["executions"]["totalCount"] if answer.data else None
+    note = "" if total is None else plural(total, "execution")
+    return html.div(
+        page_head("Executions", note),
+        Watch({"onChange": changed}),
+        _filters(nav, bots, lambda: set_pages([None])),
+        _body(nav, answer),
+        _pager(answer, pages, turn),
+    )
+
+
+def filter_of(nav: Nav) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    if group := GROUPS.get(nav.query("status") or ""):
+        wanted["status"] = {"in": group[1]}
+    if bot := nav.query("bot"):
+        wanted["botId"] = bot
+    return wanted
+
+
+def _address(nav: Nav, **changes: str | None) -> str:
+    query = {**nav.place.query, **changes}
+    words = "&".join(f"{name}={value}" for name, value in query.items() if value)
+    return f"/executions?{words}" if words else "/executions"
+
+
+def _filters(nav: Nav, bots: Answer, reset: Any) -> Any:
+    chosen = nav.query("status") or ""
+
+    def tab(value: str, name: str) -> Any:
+        attributes: dict[str, Any] = {"href": _address(nav, status=value or None)}
+        if value == chosen:
+            attributes["aria-current"] = "true"
+        attributes["onClick"] = lambda _event: reset()
+        return html.a({**attributes, "key": value or "all"}, name)
+
+    @message
+    async def picked(found: dict[str, Any]) -> None:
+        reset()
+        nav.go("/executions", {**nav.place.query, "bot": found["value"]})
+
+    options = [{"value": "", "label": "All bots"}]
+    if bots.data:
+        options += [{"value": b["id"], "label": b["name"]} for b in bots.data["bots"]["nodes"]]
+    return html.div(
+        {"className": "filters"},
+        html.nav(
+            {"className": "segmented", "aria-label": "Status"},
+            tab("", "All"),
+            *[tab(value, name) for value, (name, _) in GROUPS.items()],
+        ),
+        Select(
+            {
+                "label": "Bot",
+                "quietLabel": True,
+                "value": nav.query("bot") or "",
+                "options": options,
+                "onChange": picked,
+            }
+        ),
+    )
+
+
+def _body(nav: Nav, answer: Answer) -> Any:
+    if answer.error and answer.data is None:
+        return notice(answer.error, lambda _event: answer.reload())
+    if answer.data is None:
+        return skeleton("row", 8)
+    nodes = answer.data["executions"]["nodes"]
+    if nodes:
+        return execution_table(nodes)
+    if filter_of(nav):
+        return empty(
+            "funnel",
+            "Nothing matches this filter",
+            "Only the filter hides the executions. Clear it to see all of them.",
+            html.a({"className": "button primary", "href": "/executions"}, "Clear the filter"),
+        )
+    return empty(
+        "activity",
+        "Nothing has run yet",
+        "Open a bot and press Run, or start from one that works.",
+        html.a({"className": "button primary", "href": "/bots"}, "Choose a bot to run"),
+    )
+
+
+def _pager(answer: Answer, pages: list[str | None], turn: Any) -> Any:
+    info = answer.data["executions"]["pageInfo"] if answer.data else {}
+    more = info.get("hasNextPage")
+    if len(pages) == 1 and not more:
+        return ""
+
+    def button(name: str, cursor: str | None, possible: bool) -> Any:
+        return html.button(
+            {
+                "className": "button small",
+                "type": "button",
+                "disabled": not possible,
+                "onClick": lambda _event: turn(cursor),
+            },
+            name,
+        )
+
+    return html.nav(
+        {"className": "pager", "aria-label": "Pages"},
+        button("Newer", None, len(pages) > 1),
+        html.span(f"Page {len(pages)}"),
+        button("Older", info.get("endCursor") or "", bool(more)),
+    )

@@ -1,0 +1,112 @@
+"""The frame around every page: sidebar on wide screens, bar at the bottom on a phone."""
+
+from typing import Any
+
+from reactpy import component, html
+from reactpy.types import Component, VdomDict
+
+from frontend.kit.elements import icon
+from frontend.kit.js import Keys, ThemeSwitch
+from frontend.kit.messages import MessageHost
+from frontend.kit.place import Nav, use_nav
+from frontend.kit.query import use_query
+
+PLACES = (("/bots", "Bots", "bot"), ("/executions", "Executions", "activity"))
+
+
+def frame(nav: Nav, page: Component) -> VdomDict:
+    return html.div(
+        {"className": "app"},
+        Sidebar(),
+        html.main({"id": "main", "key": nav.place.path, "tabIndex": -1}, page),
+        MessageHost(),
+    )
+
+
+def bare_frame(nav: Nav, page: Component) -> VdomDict:
+    return html.div(
+        {"className": "bare"},
+        html.main({"id": "main", "key": nav.place.path, "tabIndex": -1}, page),
+        MessageHost(),
+    )
+
+
+def here(path: str, place: str) -> bool:
+    return path.startswith(place) or (place == "/bots" and path == "/")
+
+
+@component
+def Sidebar() -> Any:
+    path = use_nav().place.path
+    answer = use_query("shell")
+    data = answer.data or {}
+    bots = (data.get("bots") or {}).get("nodes", [])
+
+    async def opened(_text: str = "") -> None:
+        answer.reload()
+
+    return html.aside(
+        {"className": "sidebar"},
+        html.a(
+            {"className": "brand", "href": "/bots", "aria-label": "Baleybots, all bots"},
+            icon("mark", "mark"),
+            html.span("Baleybots"),
+        ),
+        html.button(
+            {"className": "goto", "type": "button", "data-layer": "palette", "aria-label": "Go to"},
+            icon("search"),
+            html.span("Go to…"),
+            html.kbd("Ctrl K"),
+        ),
+        html.nav({"aria-label": "Main"}, html.ul(*[_place(path, *place) for place in PLACES])),
+        html.div({"className": "sidebar-end"}, _person(data.get("viewer")), _tools()),
+        Keys({"bots": bots, "onOpen": opened}),
+    )
+
+
+def _place(path: str, target: str, name: str, mark: str) -> VdomDict:
+    attributes: dict[str, Any] = {"href": target}
+    if here(path, target):
+        attributes["aria-current"] = "page"
+    return html.li({"key": target}, html.a(attributes, icon(mark), html.span(name)))
+
+
+def _person(viewer: dict[str, Any] | None) -> VdomDict:
+    if viewer is None:
+        return html.div({"className": "person"})
+    user = viewer.get("user") or {}
+    name = user.get("name") or user.get("email") or "Owner"
+    return html.div(
+        {"className": "person"},
+        html.span({"className": "avatar", "aria-hidden": "true"}, name[:1].upper()),
+        html.span(html.strong(name), html.small((viewer.get("workspace") or {}).get("name", ""))),
+        html.form(
+            {"action": "/signout", "method": "post"},
+            html.button(
+                {
+                    "className": "icon-button",
+                    "type": "submit",
+                    "aria-label": "Sign out",
+                    "title": "Sign out",
+                },
+                icon("log-out"),
+            ),
+        ),
+    )
+
+
+def _tools() -> VdomDict:
+    return html.div(
+        {"className": "sidebar-tools"},
+        ThemeSwitch({}),
+        html.button(
+            {
+                "className": "icon-button",
+                "type": "button",
+                "aria-label": "Keyboard shortcuts",
+                "title": "Keyboard shortcuts",
+                "data-layer": "help",
+            },
+            icon("keyboard"),
+        ),
+    )

@@ -1,0 +1,301 @@
+"""A small world behind the web app: bots, executions and a scripted engine, all in memory.
+
+It answers the operations of graphql-schema/operations as the server does, so that pages can be
+looked at and tested without one."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+OPERATION = re.compile(r"\b(?:query|mutation|subscription)\s+(\w+)")
+ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
+
+
+def stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def usage(tokens_in: int, tokens_out: int, cost: str | None) -> dict[str, Any]:
+    return {
+        "inputTokens": tokens_in,
+        "outputTokens": tokens_out,
+        "totalTokens": tokens_in + tokens_out,
+        "cost": cost,
+        "estimated": False,
+        "unpriced": False,
+    }
+
+
+class World:
+    def __init__(self, pace: float = 0.02) -> None:
+        self.pace = pace
+        self.bots: dict[str, dict[str, Any]] = {}
+        self.executions: dict[str, dict[str, Any]] = {}
+        self.events: dict[str, list[dict[str, Any]]] = {}
+        self.templates: list[dict[str, Any]] = []
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.changed = asyncio.Condition()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.script: Callable[[World, dict[str, Any]], Any] | None = None
+        self._count = 0
+
+    def new_id(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind}_{self._count:026d}"
+
+    async def execute(
+        self, document: str, variables: dict[str, Any], viewer: Any
+    ) -> dict[str, Any]:
+        found = OPERATION.search(document)
+        assert found is not None
+        self.calls.append((found[1], variables))
+        try:
+            return {"data": await getattr(self, f"do_{found[1]}")(variables), "errors": None}
+        except PermissionError as error:
+            refused = {"message": str(error), "extensions": {"code": "FORBIDDEN"}}
+            return {"data": None, "errors": [refused]}
+
+    # Reading
+
+    async def do_Shell(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "viewer": {
+                "user": {"id": "usr_1", "name": "Ada Marlow", "email": "ada@example.com"},
+                "workspace": {"id": "wsp_1", "name": "Marlow Research"},
+                "role": "OWNER",
+            },
+            "bots": {"nodes": [{"id": b["id"], "name": b["name"]} for b in self.bots.values()]},
+        }
+
+    async def do_Bots(self, variables: dict[str, Any]) -> dict[str, Any]:
+        nodes = [self._bot(bot, 14) for bot in self.bots.values()]
+        recent = [e for e in self._newest() if e["createdAt"] >= variables["since"]]
+        return {
+            "bots": _connection(nodes),
+            "recent": {"totalCount": len(recent), "nodes": recent[:100]},
+        }
+
+    async def do_Bot(self, variables: dict[str, Any]) -> dict[str, Any]:
+        bot = self.bots.get(variables["id"])
+        return {"bot": self._bot(bot, 8) if bot else None}
+
+    async def do_Templates(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"templates": self.templates}
+
+    async def do_Executions(self, variables: dict[str, Any]) -> dict[str, Any]:
+        wanted = variables.get("filter") or {}
+        statuses = (wanted.get("status") or {}).get("in")
+        found = [
+            e
+            for e in self._newest()
+            if (not statuses or e["status"] in statuses)
+            and (not wanted.get("botId") or e["bot"]["id"] == wanted["botId"])
+        ]
+        start = int(variables.get("after") or 0)
+        size = variables.get("first") or 25
+        page = _connection(found[start : start + size], total=len(found))
+        more = start + size < len(found)
+        page["pageInfo"] = {"hasNextPage": more, "endCursor": str(start + size)}
+        return {"executions": page}
+
+    async def do_Execution(self, variables: dict[str, Any]) -> dict[str, Any]:
+        return {"execution": self.executions.get(variables["id"])}
+
+    async def do_PreviewBal(self, variables: dict[str, Any]) -> dict[str, Any]:
+        source = variables["source"]
+        diagnostics = []
+        for number, line in enumerate(source.split("\n"), 1):
+            if (column := line.find("oops")) >= 0:
+                diagnostics.append(_diagnostic(number, column + 1))
+        names = re.findall(r"^(\w+) \{", source, re.MULTILINE)
+        nodes = [
+            {"id": n, "data": {"name": n}, "position": {"x": 380 * i, "y": 100}}
+            for i, n in enumerate(names)
+            if n not in {"chain", "parallel", "merge"}
+        ]
+        return {
+            "previewBalChange": {
+                "ok": not diagnostics,
+                "diagnostics": diagnostics,
+                "formatted": re.sub(r"\n{3,}", "\n\n", source).strip() + "\n",
+                "diagram": {"nodes": nodes, "edges": []},
+            }
+        }
+
+    # Changing
+
+    async def do_CreateBot(self, variables: dict[str, Any]) -> dict[str, Any]:
+        values = variables["input"]
+        if any(bot["name"] == values["name"] for bot in self.bots.values()):
+            error = {"code": "CONFLICT", "message": "This name is taken.", "path": ["name"]}
+            return {"createBot": {"bot": None, "errors": [error]}}
+        bot = self.add_bot(values["name"], values["source"], state="DRAFT")
+        return {"createBot": {"bot": bot, "errors": []}}
+
+    async def do_SaveBotDraft(self, variables: dict[str, Any]) -> dict[str, Any]:
+        values = variables["input"]
+        bot = self.bots[values["botId"]]
+        if values["expectedVersion"] != bot["draftVersion"]:
+            error = {"code": "CONFLICT", "message": "The draft was changed.", "path": []}
+            return {"saveBotDraft": {"bot": None, "errors": [error]}}
+        bot["source"] = values["source"]
+        bot["draftVersion"] += 1
+        return {"saveBotDraft": {"bot": bot, "errors": []}}
+
+    async def do_PublishBot(self, variables: dict[str, Any]) -> dict[str, Any]:
+        bot = self.bots[variables["input"]["botId"]]
+        number = (bot["published"] or {"number": 0})["number"] + 1
+        bot.update(published={"id": self.new_id("ver"), "number": number}, state="ACTIVE")
+        return {"publishBot": {"bot": bot, "errors": []}}
+
+    async def do_DeleteBot(self, variables: dict[str, Any]) -> dict[str, Any]:
+        bot = self.bots.pop(variables["input"]["botId"])
+        return {"deleteBot": {"bot": bot, "errors": []}}
+
+    async def do_StartExecution(self, variables: dict[str, Any]) -> dict[str, Any]:
+        values = variables["input"]
+        bot = self.bots[values["botId"]]
+        execution = self.add_execution(bot, "PENDING", input=values.get("input"))
+        task = asyncio.create_task(self._run(execution))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return {"startExecution": {"execution": execution, "errors": []}}
+
+    async def do_ControlExecution(self, variables: dict[str, Any]) -> dict[str, Any]:
+        execution = self.executions[variables["input"]["executionId"]]
+        if execution["status"] in ENDED:
+            error = {"code": "INVALID_STATE", "message": "It has ended already.", "path": []}
+            return {"controlExecution": {"execution": None, "errors": [error]}}
+        execution["status"] = "CANCELLED"
+        execution["finishedAt"] = stamp(datetime.now(UTC))
+        await self.tell(execution, "execution.cancelled")
+        return {"controlExecution": {"execution": execution, "errors": []}}
+
+    # What is there
+
+    def add_bot(self, name: str, source: str, **more: Any) -> dict[str, Any]:
+        names = re.findall(r"^(\w+) \{", source, re.MULTILINE)
+        bot = {
+            "id": self.new_id("bot"),
+            "name": name,
+            "description": "",
+            "icon": "",
+            "state": "ACTIVE",
+            "source": source,
+            "draftVersion": 1,
+            "entities": [
+                {"name": n, "goal": "", "model": None}
+                for n in names
+                if n not in {"chain", "parallel", "merge", "defaults", "analytics"}
+            ],
+            "published": None,
+            "inputSchema": None,
+            "sampleInput": None,
+            **more,
+        }
+        self.bots[bot["id"]] = bot
+        return bot
+
+    def add_execution(
+        self, bot: dict[str, Any], status: str, ago: float = 0, took: float = 0, **more: Any
+    ) -> dict[str, Any]:
+        created = datetime.now(UTC) - timedelta(seconds=ago)
+        started = created + timedelta(milliseconds=38)
+        ended = status in ENDED
+        execution: dict[str, Any] = {
+            "id": self.new_id("exe"),
+            "status": status,
+            "waitingReason": None,
+            "mode": "LIVE",
+            "triggerKind": "MANUAL",
+            "bot": {"id": bot["id"], "name": bot["name"], "icon": bot["icon"]},
+            "version": {"id": "ver_1", "number": 3},
+            "input": None,
+            "output": None,
+            "error": None,
+            "usage": usage(0, 0, "0"),
+            "createdAt": stamp(created),
+            "startedAt": None if status == "PENDING" else stamp(started),
+            "finishedAt": stamp(started + timedelta(milliseconds=took)) if ended else None,
+            "durationMs": took if ended else None,
+            "queuedMs": 38,
+            "lastSeq": 0,
+            "viewerCan": {"cancel": True, "retry": True},
+            "steps": [],
+            **more,
+        }
+        self.executions[execution["id"]] = execution
+        self.events[execution["id"]] = []
+        return execution
+
+    def _newest(self) -> list[dict[str, Any]]:
+        return sorted(self.executions.values(), key=lambda e: e["createdAt"], reverse=True)
+
+    def _bot(self, bot: dict[str, Any], shown: int) -> dict[str, Any]:
+        runs = [e for e in self._newest() if e["bot"]["id"] == bot["id"]]
+        can = {"edit": True, "run": True, "publish": True, "delete": True}
+        return {
+            **bot,
+            "executionCount": len(runs),
+            "executions": {"nodes": runs[:shown]},
+            "stats": None,
+            "viewerCan": can,
+        }
+
+    # Running
+
+    async def tell(
+        self, execution: dict[str, Any], kind: str, step: str | None = None, **data: Any
+    ) -> None:
+        events = self.events[execution["id"]]
+        event = {
+            "seq": len(events) + 1,
+            "type": kind,
+            "at": stamp(datetime.now(UTC)),
+            "stepKey": step,
+            "attempt": 1,
+            "data": data,
+        }
+        events.append(event)
+        execution["lastSeq"] = event["seq"]
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def _run(self, execution: dict[str, Any]) -> None:
+        assert self.script is not None
+        await self.script(self, execution)
+
+    async def follow(self, execution_id: str, after: int) -> AsyncIterator[dict[str, Any]]:
+        execution, events = self.executions[execution_id], self.events[execution_id]
+        while True:
+            new = events[after:]
+            after = len(events)
+            done = execution["status"] in ENDED
+            yield {"lastSeq": after, "caughtUp": True, "done": done, "events": new}
+            if done:
+                return
+            async with self.changed:
+                await self.changed.wait_for(lambda seen=after: len(events) > seen)
+
+
+def _connection(nodes: list[Any], total: int | None = None) -> dict[str, Any]:
+    return {
+        "totalCount": len(nodes) if total is None else total,
+        "pageInfo": {"hasNextPage": False, "endCursor": None},
+        "nodes": nodes,
+    }
+
+
+def _diagnostic(line: int, column: int) -> dict[str, Any]:
+    return {
+        "severity": "ERROR",
+        "kind": "unknown_entity",
+        "message": "There is no entity named “oops”.",
+        "hint": "Define it, or use one of the names above.",
+        "line": line,
+        "column": column,
+        "endLine": line,
+        "endColumn": column + 4,
+    }
