@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -12,14 +13,14 @@ from strawberry.scalars import JSON
 from server.api.access import mutation, query
 from server.api.comparators import BotStateComparator, StringComparator
 from server.api.context import Info
-from server.api.errors import UserError
+from server.api.drafts import draft_input
+from server.api.errors import UserError, payload_errors
 from server.api.kinds import BotState, OrderDirection
 from server.api.relay import Connection, Node, connection_of
 from server.api.scalars import BigInt
 from server.bots import service
 from server.core.errors import Invalid, NotFound
 from server.core.ids import public_id, read_id
-from server.core.money import to_decimal_text
 from server.models import tables
 from server.workspaces.listing import PageAsk
 
@@ -124,7 +125,7 @@ class Bot(Node):
         before: str | None = None,
     ) -> Connection[BotVersion]:
         ask = PageAsk(first, after, last, before)
-        page = await service.versions(info.context.asker, self.row.id, ask)
+        page = await service.list_versions(info.context.asker, self.row.id, ask)
         return connection_of(page, Connection[BotVersion], BotVersion.of)
 
     @strawberry.field(description="Its executions, the latest first.")
@@ -161,8 +162,12 @@ class Bot(Node):
     @strawberry.field(
         description="JSON Schema of the input that the draft's first step takes; null for any."
     )
-    async def input_schema(self) -> JSON | None:
-        raise AssertionError
+    def input_schema(self) -> JSON | None:
+        return draft_input(self.row.source).schema
+
+    @strawberry.field(description="An input to try the draft with.")
+    def sample_input(self) -> JSON | None:
+        return draft_input(self.row.source).sample
 
     @strawberry.field(description="What the viewer may do with it.")
     def viewer_can(self, info: Info) -> BotPermissions:
@@ -179,3 +184,195 @@ class Bot(Node):
 class BotFilter:
     name: StringComparator | None = strawberry.field(default=None, description="By name.")
     state: BotStateComparator | None = strawberry.field(default=None, description="By state.")
+
+
+@strawberry.enum(description="What bots are sorted by.")
+class BotOrderField(StrEnum):
+    NAME = "name"
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+
+
+@strawberry.input(description="How bots are sorted.")
+class BotOrder:
+    field: BotOrderField = strawberry.field(description="By what.")
+    direction: OrderDirection = strawberry.field(
+        default=OrderDirection.ASC, description="Which way."
+    )
+
+
+@strawberry.type
+class BotQueries:
+    @query("bots:read", "The bots of the workspace; the latest changed first by default.")
+    async def bots(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+        filter: BotFilter | None = None,
+        order_by: list[BotOrder] | None = None,
+    ) -> Connection[Bot]:
+        ask = PageAsk(first, after, last, before)
+        where, order = _where(filter), _order(order_by)
+        page = await service.list_bots(info.context.asker, ask, where, order)
+        return connection_of(page, Connection[Bot], Bot.of)
+
+    @query("bots:read", "One bot, by id or by name; null when there is none.")
+    async def bot(
+        self, info: Info, id: strawberry.ID | None = None, name: str | None = None
+    ) -> Bot | None:
+        if (id is None) == (name is None):
+            raise Invalid("Give id or name, and not both.", path=["id"])
+        row = await _by_id(info, id) if id is not None else None
+        if name is not None:
+            row = await service.find(info.context.asker, name)
+        return Bot.of(row) if row is not None else None
+
+
+async def _by_id(info: Info, bot_id: str) -> tables.Bot | None:
+    """Junk, an id of elsewhere and one that never was: all the same null."""
+    try:
+        return await service.get(info.context.asker, read_id("bot", bot_id))
+    except NotFound:
+        return None
+
+
+def _where(given: BotFilter | None) -> service.BotFilter | None:
+    if given is None:
+        return None
+    name, state = given.name or StringComparator(), given.state or BotStateComparator()
+    states = state.in_ if state.eq is None else [state.eq]
+    return service.BotFilter(
+        name_contains=name.contains, name_is=name.eq, name_in=name.in_, states=states
+    )
+
+
+def _order(given: list[BotOrder] | None) -> service.BotOrder | None:
+    if not given:
+        return None
+    if len(given) > 1:
+        raise Invalid("Bots are sorted by one field.", path=["orderBy"])
+    falling = given[0].direction is OrderDirection.DESC
+    return service.BotOrder(key=given[0].field.value, descending=falling)  # pyright: ignore[reportArgumentType]
+
+
+# --- changes --------------------------------------------------------------------------------
+
+
+@strawberry.input(description="Input of `createBot`.")
+class CreateBotInput:
+    source: str = strawberry.field(description="The program, at most 512 KiB, without mistakes.")
+    name: str | None = strawberry.field(
+        default=None, description="1 to 200 characters; called after its first entity when absent."
+    )
+
+
+@strawberry.input(description="Input of `saveBotDraft`.")
+class SaveBotDraftInput:
+    bot_id: strawberry.ID = strawberry.field(description="The bot.")
+    source: str = strawberry.field(description="The new text; it may have mistakes.")
+    expected_version: int | None = strawberry.field(
+        default=None,
+        description="The `draftVersion` that the change was made on; without it the last one wins.",
+    )
+
+
+@strawberry.input(description="Input of `publishBot`.")
+class PublishBotInput:
+    bot_id: strawberry.ID = strawberry.field(description="The bot.")
+
+
+@strawberry.input(description="Input of `restoreBotVersion`.")
+class RestoreBotVersionInput:
+    bot_id: strawberry.ID = strawberry.field(description="The bot.")
+    version_id: strawberry.ID = strawberry.field(description="The version that becomes the draft.")
+
+
+@strawberry.input(description="Input of `deleteBot`.")
+class DeleteBotInput:
+    bot_id: strawberry.ID = strawberry.field(description="The bot.")
+
+
+@strawberry.type(description="Answer of `createBot`.")
+class CreateBotPayload:
+    bot: Bot | None = strawberry.field(default=None, description="The new bot.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="Answer of `saveBotDraft` and `restoreBotVersion`.")
+class SaveBotDraftPayload:
+    bot: Bot | None = strawberry.field(default=None, description="The bot with its new draft.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="Answer of `publishBot`.")
+class PublishBotPayload:
+    bot: Bot | None = strawberry.field(default=None, description="The bot with its live version.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="Answer of `deleteBot`.")
+class DeleteBotPayload:
+    bot: Bot | None = strawberry.field(default=None, description="What was deleted.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type
+class BotMutations:
+    @mutation(
+        "bots:write",
+        CreateBotPayload,
+        "Makes a bot from a text. Errors: BAL_INVALID with every mistake, CONFLICT for the name, "
+        "INVALID_INPUT, TOO_LARGE.",
+    )
+    async def create_bot(self, info: Info, input: CreateBotInput) -> CreateBotPayload:
+        row = await service.create(info.context.asker, input.source, input.name)
+        return CreateBotPayload(bot=Bot.of(row))
+
+    @mutation(
+        "bots:write",
+        SaveBotDraftPayload,
+        "Replaces the text of the draft. Errors: NOT_FOUND, CONFLICT when somebody else saved in "
+        "the meantime, TOO_LARGE.",
+    )
+    async def save_bot_draft(self, info: Info, input: SaveBotDraftInput) -> SaveBotDraftPayload:
+        asker, bot_id = info.context.asker, read_id("bot", input.bot_id)
+        expected = input.expected_version
+        if expected is None:
+            expected = (await service.get(asker, bot_id)).draft_version
+        row = await service.save_draft(asker, bot_id, input.source, expected)
+        return SaveBotDraftPayload(bot=Bot.of(row))
+
+    @mutation(
+        "bots:publish",
+        PublishBotPayload,
+        "Freezes the draft and makes it the live version. Errors: NOT_FOUND, BAL_INVALID with "
+        "every mistake.",
+    )
+    async def publish_bot(self, info: Info, input: PublishBotInput) -> PublishBotPayload:
+        row = await service.publish(info.context.asker, read_id("bot", input.bot_id))
+        return PublishBotPayload(bot=Bot.of(row))
+
+    @mutation(
+        "bots:write",
+        SaveBotDraftPayload,
+        "Makes an earlier text the draft again; what is live stays. Errors: NOT_FOUND.",
+    )
+    async def restore_bot_version(
+        self, info: Info, input: RestoreBotVersionInput
+    ) -> SaveBotDraftPayload:
+        bot_id, version_id = read_id("bot", input.bot_id), read_id("version", input.version_id)
+        row = await service.restore(info.context.asker, bot_id, version_id)
+        return SaveBotDraftPayload(bot=Bot.of(row))
+
+    @mutation(
+        "bots:write",
+        DeleteBotPayload,
+        "Deletes a bot. Its executions stay to be looked at, its name is free again. Errors: "
+        "NOT_FOUND.",
+    )
+    async def delete_bot(self, info: Info, input: DeleteBotInput) -> DeleteBotPayload:
+        row = await service.delete(info.context.asker, read_id("bot", input.bot_id))
+        return DeleteBotPayload(bot=Bot.of(row))

@@ -20,6 +20,7 @@ log = structlog.get_logger("api")
 MAX_ERRORS = 25
 MAX_MESSAGE = 400
 
+
 @strawberry.interface(description="Something that the caller can mend.")
 class UserError:
     code: ErrorCode = strawberry.field(description="For machines.")
@@ -48,6 +49,13 @@ class BalError(UserError):
 class ConflictError(UserError):
     current_version: int | None = strawberry.field(
         default=None, description="The version that is stored now."
+    )
+
+
+def payload_errors() -> Any:
+    """The last field of every payload."""
+    return strawberry.field(
+        default_factory=list, description="What to mend, all of it; empty when it worked."
     )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
 
-from server.api.access import mutation, query, subscription
 from server.api.comparators import (
     DateComparator,
     ExecutionModeComparator,
@@ -18,9 +17,7 @@ from server.api.comparators import (
     TriggerKindComparator,
 )
 from server.api.context import Info
-from server.api.errors import UserError
 from server.api.kinds import (
-    ControlAction,
     ExecutionMode,
     ExecutionStatus,
     OrderDirection,
@@ -30,7 +27,7 @@ from server.api.kinds import (
 )
 from server.api.relay import Connection, Node
 from server.api.scalars import BigInt
-from server.core.ids import public_id, read_id
+from server.core.ids import public_id
 from server.core.money import to_decimal_text
 from server.models import tables
 
@@ -204,9 +201,7 @@ class Execution(Node):
     last_seq: int = strawberry.field(description="Number of its latest event.")
 
     @strawberry.field(description="The bot; null when it is gone.")
-    async def bot(
-        self, info: Info
-    ) -> Annotated[Bot, strawberry.lazy("server.api.bots")] | None:
+    async def bot(self, info: Info) -> Annotated[Bot, strawberry.lazy("server.api.bots")] | None:
         return await info.context.loaders.bot.load(self.row.bot_id)
 
     @strawberry.field(description="The frozen version that it runs.")
@@ -256,3 +251,34 @@ class Execution(Node):
             queued_ms=row.queued_ms,
             last_seq=row.last_seq,
         )
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+@strawberry.input(description="Which executions. Every field that is given must hold.")
+class ExecutionFilter:
+    bot_id: strawberry.ID | None = strawberry.field(default=None, description="Of this bot.")
+    status: ExecutionStatusComparator | None = strawberry.field(
+        default=None, description="By status."
+    )
+    mode: ExecutionModeComparator | None = strawberry.field(default=None, description="By mode.")
+    trigger_kind: TriggerKindComparator | None = strawberry.field(
+        default=None, description="By what started it."
+    )
+    created_at: DateComparator | None = strawberry.field(
+        default=None, description="By when it was accepted."
+    )
+
+
+@strawberry.enum(description="What executions are sorted by.")
+class ExecutionOrderField(StrEnum):
+    CREATED_AT = "created_at"
+
+
+@strawberry.input(description="How executions are sorted.")
+class ExecutionOrder:
+    field: ExecutionOrderField = strawberry.field(description="By what.")
+    direction: OrderDirection = strawberry.field(
+        default=OrderDirection.DESC, description="Which way."
+    )

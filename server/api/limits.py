@@ -51,7 +51,8 @@ _CACHED_TEXT = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """`depth` counts levels with selections; `introspection` the same below `__schema`."""
+    """`depth` counts levels with selections; `introspection` the same below `__schema`. `cost`
+    counts the objects that may be made: plain values cost nothing of note."""
 
     depth: int = 0
     introspection: int = 0
@@ -173,6 +174,9 @@ def _too_deep() -> GraphQLError:
 
 
 def _syntax_refusal(error: GraphQLSyntaxError) -> GraphQLError:
+    """The parser has limits of its own, and no code for them."""
+    if "nested too deeply" in error.message:
+        return _too_deep()
     if "tokens" in error.message:
         return refusal(
             ErrorCode.LIMIT_REACHED,
@@ -256,15 +260,16 @@ class _Walk:
         return self.measured[name]
 
     def _field(self, node: FieldNode, level: int) -> Measure:
-        inner = self.selections(node.selection_set, level + 1)
-        deeper = 1 if node.selection_set else 0
         alias = 1 if node.alias else 0
+        if node.selection_set is None:
+            return Measure(aliases=alias)
+        inner = self.selections(node.selection_set, level + 1)
         name = node.name.value
         if name in ("__schema", "__type"):
             return Measure(0, inner.depth + 1, inner.aliases + alias, inner.cost + 1)
         times = self._page(node) if name in self.lists else 1
         return Measure(
-            inner.depth + deeper,
+            inner.depth + 1,
             inner.introspection,
             inner.aliases + alias,
             1 + times * inner.cost,

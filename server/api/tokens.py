@@ -9,7 +9,7 @@ import strawberry
 
 from server.api.access import ANYONE_SIGNED_IN, mutation, query
 from server.api.context import Info
-from server.api.errors import UserError
+from server.api.errors import UserError, payload_errors
 from server.api.kinds import Role
 from server.api.relay import Node
 from server.core.ids import public_id, read_id
@@ -73,9 +73,7 @@ class CreateApiTokenPayload:
         default=None, description="The token itself. It is shown this once and never again."
     )
     api_token: ApiToken | None = strawberry.field(default=None, description="What is kept of it.")
-    errors: list[UserError] = strawberry.field(
-        default_factory=list[UserError], description="What to mend; empty when it worked."
-    )
+    errors: list[UserError] = payload_errors()
 
 
 @strawberry.input(description="Input of `revokeApiToken`.")
@@ -86,9 +84,7 @@ class RevokeApiTokenInput:
 @strawberry.type(description="Answer of `revokeApiToken`.")
 class RevokeApiTokenPayload:
     api_token: ApiToken | None = strawberry.field(default=None, description="The ended token.")
-    errors: list[UserError] = strawberry.field(
-        default_factory=list[UserError], description="What to mend; empty when it worked."
-    )
+    errors: list[UserError] = payload_errors()
 
 
 @strawberry.type
