@@ -242,5 +242,6 @@ class _Lexer:
     def _error(
         self, kind: str, message: str, start: int, end: int, hint: str | None = None
     ) -> None:
-        span = self.lines.span(start, end)
-        self.tokens.diagnostics.append(Diagnostic("error", kind, message, span, hint))
+        if len(self.tokens.diagnostics) < 2 * MAX_ERRORS:
+            span = self.lines.span(start, end)
+            self.tokens.diagnostics.append(Diagnostic("error", kind, message, span, hint))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.bal.collector import collector_paused
 from server.bal.cursor import Abandoned, Cursor, plain_words
 from server.bal.errors import Diagnostic
 from server.bal.lexer import tokenize
@@ -40,7 +41,8 @@ class Parsed:
 
 
 def parse(source: str) -> Parsed:
-    return parse_tokens(tokenize(source))
+    with collector_paused():
+        return parse_tokens(tokenize(source))
 
 
 def parse_tokens(tokens: Tokens) -> Parsed:
