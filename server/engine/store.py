@@ -44,6 +44,10 @@ class Fenced(AppError):
     """This execution is in other hands, or finished; what was to be written is out of date."""
 
 
+class Refused(AppError):
+    """The database refused this commit; nothing of it was stored."""
+
+
 class AlreadyAccepted(AppError):
     """The idempotency key was used before; `execution_id` is what it started."""
 
@@ -196,7 +200,8 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An execution that is ours until the lease ends, and what is needed to go on with it."""
+    """An execution that is ours until the lease ends, and what is needed to go on with it.
+    `losses` counts the workers that vanished since a step of it was last finished."""
 
     id: UUID
     workspace_id: UUID
@@ -207,6 +212,7 @@ class Claimed:
     trigger_kind: TriggerKind
     last_seq: int
     created_at: datetime
+    losses: int = 0
     started_at: datetime | None = None
     cancel_requested: bool = False
     input: Any = None

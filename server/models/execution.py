@@ -1,6 +1,7 @@
 """One run of one version. The row is the queue: a worker may take it once `due_at` is past.
 While it runs `due_at` is the end of the lease; it is NULL when nothing is to be done by itself.
-`attempt` counts the takings and, with `owner`, fences every write of the run. The totals are
+`attempt` counts the takings and, with `owner`, fences every write of the run; `losses` counts
+workers that vanished since a step was last finished. The totals are
 kept by the store from the usage rows of each commit."""
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Execution(Model):
     request_hash = fields.CharField(max_length=64, null=True)
     owner = fields.CharField(max_length=64, null=True)
     attempt = fields.IntField(default=0)
+    losses = fields.IntField(default=0)
     due_at = fields.DatetimeField(null=True)
     dispatched_at = fields.DatetimeField(null=True)
     last_seq = fields.IntField(default=0)

@@ -303,6 +303,7 @@ class Migration(migrations.Migration):
                 ("request_hash", fields.CharField(null=True, max_length=64)),
                 ("owner", fields.CharField(null=True, max_length=64)),
                 ("attempt", fields.IntField(default=0)),
+                ("losses", fields.IntField(default=0)),
                 ("due_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 (
                     "dispatched_at",

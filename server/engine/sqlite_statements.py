@@ -1,0 +1,101 @@
+"""The statements of the SQLite store."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from server.engine.rows import EVENT_COLUMNS, NEW_COLUMNS, STEP_COLUMNS, USAGE_COLUMNS
+from server.models.enums import ExecutionStatus
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    names = ", ".join(f'"{column}"' for column in columns)
+    return f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"
+
+
+_CLAIMABLE = "status IN ('pending', 'running', 'waiting')"
+_HELD = """status = 'running' AND owner = :owner AND (id, attempt) IN (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:held))"""
+
+INSERT_EXECUTION = (
+    _insert("executions", (*NEW_COLUMNS, "due_at", "dispatched_at"))
+    + " ON CONFLICT (workspace_id, idempotency_key) DO NOTHING"
+)
+
+BY_IDEMPOTENCY_KEY = """SELECT id, request_hash FROM executions
+WHERE workspace_id = ? AND idempotency_key = ?"""
+
+INSERT_EVENT = _insert("events", ("execution_id", "seq", *EVENT_COLUMNS))
+
+UPSERT_STEP = (
+    _insert("steps", ("execution_id", *STEP_COLUMNS))
+    + ' ON CONFLICT (execution_id, "key") DO UPDATE SET '
+    + ", ".join(f'"{column}" = excluded."{column}"' for column in STEP_COLUMNS[1:])
+)
+
+INSERT_USAGE = _insert("usage_records", USAGE_COLUMNS)
+
+CLAIM = f"""UPDATE executions SET
+    losses = losses + (status = 'running'),
+    status = 'running', waiting_reason = NULL, owner = :owner, attempt = attempt + 1,
+    due_at = :until, started_at = COALESCE(started_at, :now)
+WHERE id IN (SELECT value FROM json_each(:ids)) AND due_at <= :now AND {_CLAIMABLE}
+RETURNING id, workspace_id, bot_id, version_id, attempt, mode, trigger_kind, last_seq, losses,
+    created_at, started_at, cancel_requested_at IS NOT NULL, input, "trigger" """
+
+RENEW = f"""UPDATE executions SET due_at = :until WHERE {_HELD}
+RETURNING id, cancel_requested_at IS NOT NULL"""
+
+RELEASE = f"""UPDATE executions SET
+    status = 'pending', owner = NULL, due_at = :now, dispatched_at = NULL
+WHERE {_HELD} RETURNING id"""
+
+RELEASE_OTHERS = """UPDATE executions SET
+    status = 'pending', owner = NULL, due_at = :now, dispatched_at = NULL, losses = losses + 1
+WHERE status = 'running' AND owner IS NOT :owner RETURNING id"""
+
+DUE = f"""UPDATE executions SET dispatched_at = :now WHERE id IN (
+    SELECT id FROM executions WHERE due_at <= :now AND {_CLAIMABLE} AND (
+        dispatched_at IS NULL OR dispatched_at < due_at OR dispatched_at < :before)
+    ORDER BY due_at LIMIT :limit)
+RETURNING id, due_at"""
+
+STEPS = """SELECT "key", status, attempt, output, error FROM steps
+WHERE execution_id = ? AND status IN ('completed', 'failed', 'skipped')"""
+
+EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
+WHERE execution_id = ? AND seq > ? ORDER BY seq LIMIT ?"""
+
+_FACTS = """last_seq = last_seq + :events,
+    losses = CASE WHEN :progress THEN 0 ELSE losses END,
+    output = COALESCE(:output, output), error = COALESCE(:error, error),
+    started_at = COALESCE(:started_at, started_at),
+    finished_at = COALESCE(:finished_at, finished_at),
+    duration_ms = COALESCE(:duration_ms, duration_ms),
+    cancel_requested_at = COALESCE(cancel_requested_at, :cancel_requested_at),
+    cancel_reason = COALESCE(cancel_reason, :cancel_reason),
+    input_tokens = input_tokens + :input_tokens, output_tokens = output_tokens + :output_tokens,
+    cost_nano = cost_nano + :cost_nano,
+    estimated = MAX(estimated, :estimated), unpriced = MAX(unpriced, :unpriced)"""
+
+# Columns in an index are named only when they change: naming one rewrites its index entries.
+_MOVE = """, status = :status, waiting_reason = :waiting_reason, due_at = :due_at,
+    dispatched_at = COALESCE(:dispatched_at, dispatched_at),
+    owner = CASE WHEN :status = 'running' THEN owner END"""
+
+
+@functools.cache
+def _update(fenced: bool, moved: bool, open_in: tuple[str, ...]) -> str:
+    statuses = ", ".join(f"'{status}'" for status in open_in)
+    unfenced = f"status IN ({statuses})"
+    allowed = "attempt = :attempt AND owner = :owner AND status = 'running'"
+    return (
+        f"UPDATE executions SET {_FACTS}{_MOVE if moved else ''} "
+        f"WHERE id = :id AND {allowed if fenced else unfenced} "
+        "RETURNING last_seq, cancel_requested_at IS NOT NULL"
+    )
+
+
+def update_statement(*, fenced: bool, moved: bool, open_in: Sequence[ExecutionStatus]) -> str:
+    return _update(fenced, moved, tuple(status.value for status in open_in))

@@ -1,0 +1,273 @@
+"""The store over SQLite, with the standard library: one thread writes over its own connection, and
+reads go over a second one, so that they never wait for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from server.core.clock import Clock, SystemClock
+from server.core.errors import Unavailable
+from server.core.jsontext import dumps, loads
+from server.engine import sqlite_statements as sql
+from server.engine.rows import (
+    Row,
+    event_row,
+    new_due_in,
+    new_row,
+    step_rows,
+    totals,
+    usage_row,
+)
+from server.engine.sqlite_writer import Gathered, SqliteWriter, Work
+from server.engine.store import (
+    REDISPATCH_SECONDS,
+    UNSET,
+    AlreadyAccepted,
+    Claimed,
+    Commit,
+    Committed,
+    ExecutionChange,
+    Fenced,
+    Held,
+    RecordedStep,
+    StoredEvent,
+)
+from server.models.address import Address
+from server.models.enums import (
+    FINAL_STATUSES,
+    ExecutionMode,
+    ExecutionStatus,
+    StepStatus,
+    TriggerKind,
+)
+
+_OPEN = tuple(status for status in ExecutionStatus if status not in FINAL_STATUSES)
+_DONE_STEPS = frozenset({StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED})
+
+
+class SqliteStore:
+    def __init__(self, address: Address, clock: Clock | None = None) -> None:
+        self._address = address
+        self._writer = SqliteWriter(self._connect, clock or SystemClock())
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        self._read_db: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        await self._writer.open()
+        loop = asyncio.get_running_loop()
+        db = await loop.run_in_executor(self._reader, self._connect)
+        db.execute("PRAGMA query_only=ON")
+        self._read_db = db
+
+    async def close(self) -> None:
+        await self._writer.close()
+        db, self._read_db = self._read_db, None
+        if db is not None:
+            await asyncio.get_running_loop().run_in_executor(self._reader, db.close)
+        self._reader.shutdown()
+
+    async def commit(self, commit: Commit) -> Committed:
+        return await self._writer.write(_commit_work(commit))
+
+    async def claim(self, ids: Sequence[UUID], owner: str, lease: float) -> list[Claimed]:
+        wanted = dumps([str(each) for each in ids])
+
+        def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> list[Row]:
+            until = now + timedelta(seconds=lease)
+            given = {"owner": owner, "until": until, "now": now, "ids": wanted}
+            return db.execute(sql.CLAIM, given).fetchall()
+
+        return [_claimed(row) for row in await self._writer.write(work)]
+
+    async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
+        pairs = _pairs(held)
+
+        def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> list[Row]:
+            until = now + timedelta(seconds=lease)
+            return db.execute(sql.RENEW, {"until": until, "owner": owner, "held": pairs}).fetchall()
+
+        return [Held(UUID(row[0]), bool(row[1])) for row in await self._writer.write(work)]
+
+    async def release(self, held: dict[UUID, int], owner: str) -> list[UUID]:
+        pairs = _pairs(held)
+
+        def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> list[Row]:
+            return db.execute(sql.RELEASE, {"now": now, "owner": owner, "held": pairs}).fetchall()
+
+        return [UUID(row[0]) for row in await self._writer.write(work)]
+
+    async def release_others(self, owner: str) -> list[UUID]:
+        def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> list[Row]:
+            return db.execute(sql.RELEASE_OTHERS, {"now": now, "owner": owner}).fetchall()
+
+        return [UUID(row[0]) for row in await self._writer.write(work)]
+
+    async def due(self, limit: int = 1000) -> list[UUID]:
+        def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> list[Row]:
+            before = now - timedelta(seconds=REDISPATCH_SECONDS)
+            return db.execute(sql.DUE, {"now": now, "before": before, "limit": limit}).fetchall()
+
+        rows = await self._writer.write(work)
+        return [UUID(row[0]) for row in sorted(rows, key=_second)]
+
+    async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
+        rows = await self._read(sql.STEPS, (str(execution_id),))
+        return {
+            key: RecordedStep(key, StepStatus(status), attempt, _json(output), _json(error))
+            for key, status, attempt, output, error in rows
+        }
+
+    async def events(
+        self, execution_id: UUID, after: int = 0, limit: int = 500
+    ) -> list[StoredEvent]:
+        rows = await self._read(sql.EVENTS, (str(execution_id), after, limit))
+        return [
+            StoredEvent(seq, kind, datetime.fromisoformat(at), step_key, attempt, _json(data))
+            for seq, kind, at, step_key, attempt, data in rows
+        ]
+
+    async def _read(self, statement: str, given: tuple[Any, ...]) -> list[Any]:
+        db = self._read_db
+        if db is None:
+            raise Unavailable("The store is closed.")
+
+        def fetch() -> list[Any]:
+            return db.execute(statement, given).fetchall()
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reader, fetch)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"The database cannot be read: {error}.") from error
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(
+            str(self._address.path),
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        for name, value in self._address.sqlite_pragmas().items():
+            db.execute(f"PRAGMA {name}={value}").fetchall()
+        return db
+
+
+def _commit_work(commit: Commit) -> Work[Committed]:
+    """Encodes at once, in the caller's hands: a value that cannot be stored is its own error."""
+    execution_id = str(commit.execution_id)
+    events = [event_row(event) for event in commit.events]
+    steps = [(execution_id, *row) for row in step_rows(commit)]
+    usage = [usage_row(commit, row) for row in commit.usage]
+    head = _insert(commit) if commit.new is not None else _update(commit)
+
+    def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> Committed:
+        committed = head(db, now)
+        first = committed.last_seq - len(events) + 1
+        gathered.events += [(execution_id, first + i, *row) for i, row in enumerate(events)]
+        gathered.steps += steps
+        gathered.usage += usage
+        return committed
+
+    return work
+
+
+def _insert(commit: Commit) -> Callable[[sqlite3.Connection, datetime], Committed]:
+    new = commit.new
+    assert new is not None
+    row, due_in = new_row(commit, new), new_due_in(commit, new)
+
+    def head(db: sqlite3.Connection, now: datetime) -> Committed:
+        due_at = _due_at(now, due_in)
+        dispatched = due_at if due_in == 0 and new.owner is None else None
+        if db.execute(sql.INSERT_EXECUTION, (*row, due_at, dispatched)).rowcount:
+            return Committed(len(commit.events))
+        taken = (new.workspace_id, new.idempotency_key)
+        found = db.execute(sql.BY_IDEMPOTENCY_KEY, taken).fetchone()
+        raise AlreadyAccepted(UUID(found[0]), found[1])
+
+    return head
+
+
+def _update(commit: Commit) -> Callable[[sqlite3.Connection, datetime], Committed]:
+    change = commit.change or ExecutionChange()
+    given = _facts(commit, change)
+    statement = sql.update_statement(
+        fenced=commit.fence is not None,
+        moved=change.status is not None,
+        open_in=sorted(commit.while_in or _OPEN),
+    )
+
+    def head(db: sqlite3.Connection, now: datetime) -> Committed:
+        due_at = _due_at(now, change.due_in)
+        sent = due_at if change.due_in == 0 and change.status == "pending" else None
+        row = db.execute(statement, {**given, "due_at": due_at, "dispatched_at": sent}).fetchone()
+        if row is None:
+            raise Fenced
+        return Committed(row[0], bool(row[1]))
+
+    return head
+
+
+def _facts(commit: Commit, change: ExecutionChange) -> dict[str, Any]:
+    sums = totals(list(commit.usage))
+    return {
+        "id": str(commit.execution_id),
+        "attempt": commit.fence.attempt if commit.fence else None,
+        "owner": commit.fence.owner if commit.fence else None,
+        "status": change.status.value if change.status else None,
+        "waiting_reason": change.waiting_reason.value if change.waiting_reason else None,
+        "events": len(commit.events),
+        "progress": any(step.status in _DONE_STEPS for step in commit.steps),
+        "output": None if change.output is UNSET else dumps(change.output),
+        "error": None if change.error is None else dumps(change.error),
+        "started_at": change.started_at,
+        "finished_at": change.finished_at,
+        "duration_ms": change.duration_ms,
+        "cancel_requested_at": change.cancel_requested_at,
+        "cancel_reason": change.cancel_reason,
+        "input_tokens": sums.input_tokens,
+        "output_tokens": sums.output_tokens,
+        "cost_nano": sums.cost_nano,
+        "estimated": sums.estimated,
+        "unpriced": sums.unpriced,
+    }
+
+
+def _due_at(now: datetime, due_in: float | None) -> datetime | None:
+    return None if due_in is None else now + timedelta(seconds=due_in)
+
+
+def _claimed(row: Sequence[Any]) -> Claimed:
+    return Claimed(
+        id=UUID(row[0]),
+        workspace_id=UUID(row[1]),
+        bot_id=UUID(row[2]),
+        version_id=UUID(row[3]),
+        attempt=row[4],
+        mode=ExecutionMode(row[5]),
+        trigger_kind=TriggerKind(row[6]),
+        last_seq=row[7],
+        losses=row[8],
+        created_at=datetime.fromisoformat(row[9]),
+        started_at=datetime.fromisoformat(row[10]) if row[10] else None,
+        cancel_requested=bool(row[11]),
+        input=_json(row[12]),
+        trigger=_json(row[13]),
+    )
+
+
+def _pairs(held: dict[UUID, int]) -> str:
+    return dumps([[str(each), attempt] for each, attempt in held.items()])
+
+
+def _second(row: Sequence[Any]) -> Any:
+    return row[1]
+
+
+def _json(text: str | None) -> Any:
+    return None if text is None else loads(text)
