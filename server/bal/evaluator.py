@@ -29,6 +29,7 @@ from server.bal.functions import DEEP, FUNCTIONS, LINEAR, LONGEST_TEXT
 from server.bal.values import (
     equal,
     finite,
+    has,
     is_list,
     is_object,
     read,
@@ -175,7 +176,36 @@ def _apply(expr: Apply, meter: Meter) -> Any:
 
 
 def _joined(expr: Joined, meter: Meter) -> Any:
+    if len(expr.parts) == 1:
+        return _lone_slot(expr.parts[0], meter)
     return "".join(text_of(_value(part, meter)) for part in expr.parts)
+
+
+def _lone_slot(slot: Expr, meter: Meter) -> Any:
+    """Keeps its type, null too; what is not there at all becomes empty."""
+    value = _value(slot, meter)
+    if value is None and isinstance(slot, Read) and not _is_there(slot, meter.scope):
+        return ""
+    return value
+
+
+def _is_there(slot: Read, scope: Scope) -> bool:
+    path = [*slot.parts]
+    if slot.root in scope.words:
+        value = scope.words[slot.root]
+    elif slot.root in ("result", "input"):
+        value = scope.result if slot.root == "result" else scope.input
+    elif slot.root.startswith("$"):
+        value = scope.names.get(slot.root)
+        if value is None:
+            return False
+    else:
+        value, path = scope.result, [slot.root, *path]
+    for part in path:
+        if not has(value, part):
+            return False
+        value = read(value, part)
+    return True
 
 
 def _weight(function: str, value: Any, left: int) -> int:

@@ -27,7 +27,7 @@ class SlotError:
 
 @lru_cache(maxsize=4096)
 def parse_slots(text: str) -> Expr | SlotError:
-    """A Literal without slots, a Read for a slot alone, else a Joined."""
+    """A Literal without slots, else a Joined of texts and paths."""
     parts: list[Expr] = []
     position = 0
     while (opening := text.find("{{", position)) >= 0:
@@ -43,9 +43,9 @@ def parse_slots(text: str) -> Expr | SlotError:
         position = closing + 2
     if position < len(text):
         parts.append(Literal(text[position:]))
-    if len(parts) == 1:
-        return parts[0]
-    return Joined(tuple(parts)) if parts else Literal("")
+    if any(isinstance(part, Read) for part in parts):
+        return Joined(tuple(parts))
+    return Literal(text)
 
 
 def _slot(text: str, start: int, end: int) -> Read | SlotError:
@@ -69,8 +69,7 @@ def render(text: str, scope: Scope) -> Any:
     parsed = parse_slots(text)
     if isinstance(parsed, SlotError):
         return text
-    value = evaluate(parsed, scope)
-    return "" if value is None else value
+    return evaluate(parsed, scope)
 
 
 def render_value(value: Any, scope: Scope) -> Any:

@@ -167,3 +167,13 @@ def read(value: Any, part: str | int) -> Any:
             return value[part] if -len(value) <= part < len(value) else None
         return len(value) if part == "length" else None
     return None
+
+
+def has(value: Any, part: str | int) -> bool:
+    """Whether a read step finds something, be it null."""
+    found = look_into(value)
+    if is_object(found):
+        return part in found
+    if is_list(found) and isinstance(part, int):
+        return -len(found) <= part < len(found)
+    return read(found, part) is not None
