@@ -114,10 +114,10 @@ def unreached(route: Route, cause: str = "") -> ModelError:
 
 
 def broken_off(route: Route, partial: str) -> ModelError:
-    come = f" after {len(partial)} characters" if partial else " before it had begun"
+    come = f" after {len(partial)} characters" if partial else " before it began"
     return ModelError(
         ModelErrorKind.PROVIDER_UNAVAILABLE,
-        f"The answer of {who(route)} broke off{come}.",
+        f"{who(route)} broke off its answer{come}.",
         "The connection was lost or the provider stopped; try again.",
         partial=partial,
     )

@@ -65,9 +65,12 @@ class Gateway:
         assert provider is not None
         facts = tools.known.find(provider, route.model)
         call = make_call(route, request, facts)
+        fast = self._is_fast(route, facts)
+        if not fast:
+            await litellm_client.warmed()
         started = perf_counter()
         collector = Collector(on_delta)
-        await self._attempt(tools, call, facts, collector, request.timeout)
+        await self._attempt(tools, call, fast, collector, request.timeout)
         return _answer(tools.known, request, route, collector, started)
 
     async def prepare(self) -> _Tools:
@@ -87,14 +90,14 @@ class Gateway:
         self,
         tools: _Tools,
         call: Call,
-        facts: ModelFacts | None,
+        fast: bool,
         collector: Collector,
         total: float | None,
     ) -> None:
         patience = Patience(self._limits, total)
         try:
             async with patience:
-                if self._is_fast(call.route, facts):
+                if fast:
                     await tools.fast.complete(call, collector, patience)
                 else:
                     await litellm_client.complete(tools.litellm, call, collector, patience)

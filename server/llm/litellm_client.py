@@ -25,6 +25,8 @@ def load() -> Any:
     """The library with our settings: no network at import, no `.env`, no downloads, no prints."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
+    # A hundred equal pieces in a row are no error: tables and long lists have them.
+    os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", "1000000000")
     import litellm
 
     litellm.disable_hf_tokenizer_download = True
@@ -33,9 +35,22 @@ def load() -> Any:
     return litellm
 
 
+@functools.cache
+def warm() -> None:
+    """What the first `acompletion` would load by itself, holding the loop for most of a second."""
+    import openai.resources  # pyright: ignore[reportUnusedImport]  # noqa: F401
+
+    load().token_counter(model="gpt-4o-mini", text="warm")
+
+
 async def loaded() -> Any:
     """Without stopping the loop for the time of the import."""
     return await asyncio.to_thread(load)
+
+
+async def warmed() -> None:
+    if not warm.cache_info().currsize:
+        await asyncio.to_thread(warm)
 
 
 async def close() -> None:

@@ -50,6 +50,7 @@ COUNTED = {
 
 CASES = {
     "text": (ask(), Reply("Hello there, “world” — ünï 🎈 code")),
+    "one word many times": (ask(), Reply(" ".join(["and"] * 300))),
     "settings": (ask(temperature=0.2, max_tokens=50), Reply("A fixed answer")),
     "tools": (ask(tools=(WEATHER,)), TWO_CALLS),
     "after a tool": (AFTER_A_TOOL, Reply("It is sunny.")),
