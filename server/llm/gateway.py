@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import Any
 
@@ -15,6 +16,7 @@ from server.llm.collector import Collector, OnDelta
 from server.llm.demo import PACE, DemoModel
 from server.llm.failures import timed_out, unreadable
 from server.llm.fast import FastPath
+from server.llm.listing import Listing, ModelInfo
 from server.llm.messages import ChatRequest, ModelAnswer, Usage
 from server.llm.patience import Limits, Patience
 from server.llm.pricing import cost_of
@@ -48,12 +50,17 @@ class Gateway:
         self.router = Router(settings)
         self._limits = limits or Limits()
         self._demo = DemoModel(demo_pace)
+        self._listing = Listing(self.router)
         self._use_fast_path = use_fast_path
         self._loading: asyncio.Task[_Tools] | None = None
 
     def route(self, model: str | None) -> Route:
         """Where a call would go. Raises ModelError when it could go nowhere: ask before a run."""
         return self.router.route(model)
+
+    async def models(self, today: date | None = None) -> list[ModelInfo]:
+        """What a bot can name: the demo model and the models of providers that are set up."""
+        return await self._listing.models(today or datetime.now(UTC).date())
 
     async def chat(self, request: ChatRequest, on_delta: OnDelta | None = None) -> ModelAnswer:
         """One attempt. Cancelling it closes the connection to the provider."""

@@ -91,9 +91,19 @@ class Router:
             'Give the entity a "model", set BALEYBOTS_DEFAULT_MODEL, or use "demo:standard".',
         )
 
+    def default_route(self) -> Route | None:
+        """Where a call goes that names no model; None when it can go nowhere."""
+        try:
+            return self.route(None)
+        except ModelError:
+            return None
+
     def own_endpoint(self) -> str | None:
         """The address of an OpenAI-compatible endpoint that somebody named, if any."""
-        return self._value(OPENAI.bases)[1]
+        return _address(self._value(OPENAI.bases)[1])
+
+    def key_of(self, provider: Provider) -> str | None:
+        return self._value(provider.keys)[1]
 
     def _find(self, name: str) -> Route:
         prefix, colon, rest = name.partition(":")

@@ -1,0 +1,125 @@
+"""The models that one can name: what the interface offers, and what `doctor` can show."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from time import monotonic
+
+import aiohttp
+
+from server.llm.catalogue import Catalogue, ModelFacts, catalogue
+from server.llm.messages import DEMO_MODEL
+from server.llm.providers import OPENAI, Provider
+from server.llm.routing import Router
+
+_FRESH_SECONDS = 60.0
+_PATIENCE_SECONDS = 3.0
+_MOST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """`id` is what a bot writes. Prices are dollars per million tokens, None when not known."""
+
+    id: str
+    name: str
+    provider: str
+    demo: bool = False
+    is_default: bool = False
+    context_tokens: int | None = None
+    input_price: Decimal | None = None
+    output_price: Decimal | None = None
+    tools: bool | None = None
+    structured: bool | None = None
+    reasoning: bool | None = None
+
+
+class Listing:
+    """Asks an endpoint of one's own at most once a minute, and lives with no answer."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._served: tuple[float, tuple[str, ...]] | None = None
+
+    async def models(self, today: date) -> list[ModelInfo]:
+        """The default first, then the demo model, then each provider that is set up, by name."""
+        default = self._default()
+        found = [_demo(default == DEMO_MODEL)]
+        known = await asyncio.to_thread(catalogue) if self._router.set_up else None
+        for provider in self._router.set_up:
+            assert known is not None
+            for name in await self._names(provider, known, today):
+                found.append(_info(provider, name, known.find(provider, name), default))
+        return sorted(found, key=lambda model: not model.is_default)
+
+    def _default(self) -> str:
+        route = self._router.default_route()
+        if route is None:
+            return ""
+        return f"{route.provider.name}:{route.model}" if route.provider else DEMO_MODEL
+
+    async def _names(self, provider: Provider, known: Catalogue, today: date) -> list[str]:
+        if provider is OPENAI and (base := self._router.own_endpoint()):
+            return sorted(await self._ask(base, self._router.key_of(provider)))
+        facts = {name: known.find(provider, name) for name in known.names(provider)}
+        return [name for name, one in facts.items() if one and not _gone(one, today)]
+
+    async def _ask(self, base: str, key: str | None) -> tuple[str, ...]:
+        if self._served is None or monotonic() - self._served[0] > _FRESH_SECONDS:
+            self._served = (monotonic(), await _served_models(base, key))
+        return self._served[1]
+
+
+async def _served_models(base: str, key: str | None) -> tuple[str, ...]:
+    """What the endpoint says it serves; nothing when it does not answer."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    limit = aiohttp.ClientTimeout(total=_PATIENCE_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limit, headers=headers) as session,
+            session.get(f"{base}/models") as response,
+        ):
+            body = await response.json(content_type=None)
+            return tuple(str(model["id"]) for model in body["data"][:_MOST])
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
+        return ()
+
+
+def _demo(is_default: bool) -> ModelInfo:
+    return ModelInfo(
+        id=DEMO_MODEL,
+        name="Demo model (offline, free)",
+        provider="Demo",
+        demo=True,
+        is_default=is_default,
+        input_price=Decimal(0),
+        output_price=Decimal(0),
+        tools=True,
+        structured=True,
+        reasoning=False,
+    )
+
+
+def _info(provider: Provider, name: str, facts: ModelFacts | None, default: str) -> ModelInfo:
+    model = f"{provider.name}:{name}"
+    rates = facts.rates if facts else None
+    free = Decimal(0) if provider.free else None
+    return ModelInfo(
+        id=model,
+        name=name,
+        provider=provider.label,
+        is_default=model == default,
+        context_tokens=facts.context if facts else None,
+        input_price=rates.input / 1000 if rates else free,
+        output_price=rates.output / 1000 if rates else free,
+        tools=facts.tools if facts else None,
+        structured=facts.schema if facts else None,
+        reasoning=facts.reasoning if facts else None,
+    )
+
+
+def _gone(facts: ModelFacts, today: date) -> bool:
+    return facts.deprecated is not None and facts.deprecated < today.isoformat()
