@@ -127,10 +127,12 @@ def run(file: str, input_text: str | None, replies: str | None, as_json: bool) -
     import asyncio
 
     from server.engine.offline import run_source
+    from server.engine.walker import NO_INPUT
 
     source = read_source(file)
     canned = _read_json_file(replies) if replies else None
-    outcome = asyncio.run(run_source(source, input_value(input_text), replies=canned))
+    given = NO_INPUT if input_text is None else input_value(input_text)
+    outcome = asyncio.run(run_source(source, given, replies=canned))
     data = outcome.to_json()
     if as_json:
         print_json(data)

@@ -6,19 +6,22 @@ from collections import Counter
 from typing import Any
 
 from server.bal.values import is_list, is_object, text_of
+from server.core.errors import Invalid
 from server.engine.host import StepFailed
 
 FORMS = ("returns", "sequence", "append", "wrap", "echo")
 
 
-class RepliesUnreadable(ValueError):
+class RepliesUnreadable(Invalid):
     """The file of replies does not have the form that is documented."""
 
 
 class Replies:
     """One entry per entity or tool; an entity without one echoes its input."""
 
-    def __init__(self, entries: dict[str, Any]) -> None:
+    def __init__(self, entries: Any) -> None:
+        if not is_object(entries):
+            raise RepliesUnreadable("The replies must be an object with one entry per entity.")
         for name, entry in entries.items():
             _check(name, entry)
         self._entries = entries

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from server.bal.checker import check
 from server.bal.plan import Plan
 from server.bal.planner import plan
-from server.bal.types import TypeMistake, parse_type, validate
-from server.bal.values import look_into
 from server.engine.canned import Replies
+from server.engine.entities import SchemaMismatch, answer_of, issues_of
 from server.engine.host import (
     EntityCall,
     Failure,
@@ -26,6 +26,7 @@ from server.engine.host import (
     ToolCall,
 )
 from server.engine.walker import NO_INPUT, walk
+from server.llm.demo import DemoModel
 
 SECONDS = 60.0
 SPAWN = "spawn_baleybot"
@@ -33,10 +34,14 @@ SPAWN = "spawn_baleybot"
 Ask = Callable[[EntityCall], Awaitable[Any]]
 
 
-class OfflineHost:
-    """`ask` answers entities when there are no replies: the demo model, or a test."""
+async def ask_demo(call: EntityCall) -> Any:
+    return await answer_of(call, DemoModel(pace=0).chat)
 
-    def __init__(self, program: Plan, replies: Replies | None, ask: Ask | None = None) -> None:
+
+class OfflineHost:
+    """`ask` answers the entities when there are no replies."""
+
+    def __init__(self, program: Plan, replies: Replies | None, ask: Ask = ask_demo) -> None:
         self.limits = Limits(items_at_once=1)
         self.calls: list[list[Any]] = []
         self.statuses: dict[str, str] = {}
@@ -46,12 +51,12 @@ class OfflineHost:
 
     async def call_entity(self, call: EntityCall) -> Any:
         self.calls.append([call.entity.name, call.input, call.context])
-        if self._replies is None and self._ask is not None:
+        if self._replies is None:
             return await self._ask(call)
-        replies = self._replies or Replies({})
-        answer = replies.answer(call.entity.name, call.input)
-        if call.strict:
-            check_answer(call, answer)
+        answer = self._replies.answer(call.entity.name, call.input)
+        issues = issues_of(call, answer) if call.strict else []
+        if issues:
+            raise SchemaMismatch(call.entity.name, issues)
         return answer
 
     async def call_tool(self, call: ToolCall) -> Any:
@@ -105,42 +110,40 @@ RESERVED: dict[str, Any] = {
 }
 
 
-def check_answer(call: EntityCall, answer: Any) -> None:
-    """Strict: the first thing in the answer that does not fit its output block fails the step."""
-    name = call.entity.name
-    wanted = None if call.entity.output is None else parse_type(call.entity.output)
-    if wanted is None or isinstance(wanted, TypeMistake):
-        return
-    issues = validate(wanted, look_into(answer), strict=True)
-    if issues:
-        where = ".".join(str(part) for part in issues[0].path)
-        message = f"The answer does not fit its output block: {where} {issues[0].message}".strip()
-        raise StepFailed("schema_mismatch", message, entity=name)
+@dataclass(frozen=True, slots=True)
+class OfflineRun:
+    outcome: Outcome
+    calls: list[list[Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """What `bal run --json` prints."""
+        error = self.outcome.error
+        return {
+            "status": self.outcome.status,
+            "output": self.outcome.output,
+            "error": None if error is None else error.to_json(),
+            "calls": self.calls,
+        }
 
 
-def run_source(
-    source: str, value: Any = NO_INPUT, replies: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """The result as `bal run --json` prints it. RepliesUnreadable for replies of a wrong form."""
-    return asyncio.run(run_program(source, value, replies))
-
-
-async def run_program(
+async def run_source(
     source: str,
     value: Any = NO_INPUT,
-    replies: dict[str, Any] | None = None,
+    replies: Any = None,
     *,
-    ask: Ask | None = None,
+    ask: Ask = ask_demo,
     seconds: float = SECONDS,
-) -> dict[str, Any]:
+) -> OfflineRun:
+    """Without `replies` entities are answered by the demo model. RepliesUnreadable when these are
+    not of the documented form."""
     canned = None if replies is None else Replies(replies)
     report = check(source)
     mistake = next((one for one in report.diagnostics if one.severity == "error"), None)
     if mistake is not None:
-        return _result(Outcome("failed", None, Failure(mistake.kind, mistake.message)), [])
+        return OfflineRun(Outcome("failed", None, Failure(mistake.kind, mistake.message)), [])
     program = plan(report.program)
     host = OfflineHost(program, canned, ask)
-    return _result(await _walk(program, value, host, seconds), host.calls)
+    return OfflineRun(await _walk(program, value, host, seconds), host.calls)
 
 
 async def _walk(program: Plan, value: Any, host: OfflineHost, seconds: float) -> Outcome:
@@ -148,13 +151,5 @@ async def _walk(program: Plan, value: Any, host: OfflineHost, seconds: float) ->
         async with asyncio.timeout(seconds):
             return await walk(program, value, host)
     except TimeoutError:
-        return Outcome("failed", None, Failure("timeout", f"The run took longer than {seconds} s."))
-
-
-def _result(outcome: Outcome, calls: list[list[Any]]) -> dict[str, Any]:
-    return {
-        "status": outcome.status,
-        "output": outcome.output,
-        "error": None if outcome.error is None else outcome.error.to_json(),
-        "calls": calls,
-    }
+        message = f"The run took longer than {seconds:g} seconds."
+        return Outcome("failed", None, Failure("timeout", message))

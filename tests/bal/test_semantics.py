@@ -7,7 +7,6 @@ a line, each with JSON. `entities:` at the top of a file defines plain entities 
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from server.bal.checker import check
 from server.bal.plan import Plan
 from server.bal.planner import plan
 from server.engine.canned import Replies
-from server.engine.offline import OfflineHost, run_program
+from server.engine.offline import OfflineHost, run_source
 from server.engine.walker import NO_INPUT, walk
 
 FOLDER = Path(__file__).parent / "semantics"
@@ -84,7 +83,8 @@ CASES = [case for path in sorted(FOLDER.glob("*.txt")) for case in read_cases(pa
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 async def test_program_means_what_the_language_says(case: Case) -> None:
     given = case.given
-    result = await run_program(case.program, given.get("input", NO_INPUT), given.get("replies", {}))
+    run = await run_source(case.program, given.get("input", NO_INPUT), given.get("replies", {}))
+    result = run.to_json()
     assert result["status"] == given.get("status", "completed"), result["error"]
     if result["status"] != "completed":
         assert result["output"] is None
@@ -123,7 +123,7 @@ def test_there_are_enough_cases_and_none_twice() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_deep_programs_run() -> None:
+async def test_deep_programs_run() -> None:
     deep = 'a { goal: "g" }\n' + "chain { " * 95 + "a" + " }" * 95
-    result = asyncio.run(run_program(deep, 1, {"a": {"wrap": "x"}}))
-    assert result["output"] == {"x": 1}
+    run = await run_source(deep, 1, {"a": {"wrap": "x"}})
+    assert run.outcome.output == {"x": 1}

@@ -1,0 +1,128 @@
+"""An entity's call as a question to a model, and the model's answer as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import lru_cache
+
+from server.bal.plan import EntityPlan
+from server.bal.types import Issue, ObjectType, Type, parse_type, to_json_schema, validate
+from server.bal.values import is_list, is_object, json_text, look_into, text_of
+from server.engine.host import EntityCall, StepFailed
+from server.llm.messages import ChatRequest, Message, ModelAnswer, Reasoning
+from server.llm.structured import NoJson, read_json
+
+NO_INPUT = "(There is no input.)"
+MOST_ISSUES_TOLD = 10
+
+Chat = Callable[[ChatRequest], Awaitable[ModelAnswer]]
+
+
+class SchemaMismatch(StepFailed):
+    """Strict: the answer does not fit the output block, also after it was asked for once more."""
+
+    def __init__(self, entity: str, issues: list[Issue]) -> None:
+        told = "; ".join(_issue_text(issue) for issue in issues[:MOST_ISSUES_TOLD])
+        super().__init__(
+            "schema_mismatch", f"The answer does not fit the output block: {told}", entity=entity
+        )
+        self.told = told
+
+
+async def answer_of(call: EntityCall, chat: Chat, history: tuple[Message, ...] = ()) -> object:
+    """The value of the entity's answer; in strict mode a wrong one is asked for once more."""
+    request = request_for(call, history)
+    answer = await chat(request)
+    try:
+        return read_answer(call, answer)
+    except SchemaMismatch as mismatch:
+        return read_answer(call, await chat(repair_request(request, answer, mismatch)))
+
+
+def request_for(call: EntityCall, history: tuple[Message, ...] = ()) -> ChatRequest:
+    """`history` is the conversation so far; an entity that does not inherit it never sees it."""
+    entity = call.entity
+    earlier = history if entity.history == "inherit" else ()
+    context: tuple[Message, ...] = ()
+    if call.context is not None:
+        context = (Message("user", f"Context:\n{json_text(call.context)}"),)
+    given = text_of(call.input)
+    asked = Message("user", given if given.strip() else NO_INPUT)
+    return ChatRequest(
+        messages=(Message("system", entity.goal), *earlier, *context, asked),
+        model=entity.model,
+        output_schema=_schema(entity),
+        temperature=entity.temperature,
+        max_tokens=entity.max_tokens,
+        reasoning=_reasoning(entity.reasoning),
+        timeout=entity.timeout,
+    )
+
+
+def read_answer(call: EntityCall, answer: ModelAnswer) -> object:
+    """Free text as it is; with an output block JSON in the answer becomes the object."""
+    if output_type(call.entity) is None:
+        return answer.text
+    value = _structure(answer.text)
+    if call.strict:
+        issues = issues_of(call, value)
+        if issues:
+            raise SchemaMismatch(call.entity.name, issues)
+    return value
+
+
+def repair_request(
+    request: ChatRequest, answer: ModelAnswer, mismatch: SchemaMismatch
+) -> ChatRequest:
+    asked = f"That does not fit: {mismatch.told}. Answer again, with nothing but the JSON value."
+    again = (Message("assistant", answer.text), Message("user", asked))
+    return replace(request, messages=(*request.messages, *again))
+
+
+def issues_of(call: EntityCall, value: object) -> list[Issue]:
+    """Where the value does not fit the output block. Not strict, these are only recorded."""
+    wanted = output_type(call.entity)
+    return [] if wanted is None else validate(wanted, look_into(value), strict=call.strict)
+
+
+def output_type(entity: EntityPlan) -> Type | None:
+    return None if entity.output is None else _type(entity.output)
+
+
+@lru_cache(maxsize=1024)
+def _type(text: str) -> Type | None:
+    found = parse_type(text)
+    return found if isinstance(found, ObjectType) else None
+
+
+def _schema(entity: EntityPlan) -> dict[str, object] | None:
+    """An empty block wants an object of any form, which needs no schema."""
+    wanted = output_type(entity)
+    if not isinstance(wanted, ObjectType) or not wanted.fields:
+        return None
+    return dict(to_json_schema(wanted, strict=True))
+
+
+def _structure(text: str) -> object:
+    found = look_into(text)
+    if not isinstance(found, str):
+        return found
+    try:
+        value: object = read_json(text)
+    except NoJson:
+        return text
+    return value if is_object(value) or is_list(value) else text
+
+
+def _reasoning(said: bool | str | None) -> Reasoning | None:
+    match said:
+        case "low" | "medium" | "high" | bool():
+            return said
+        case _:
+            return None
+
+
+def _issue_text(issue: Issue) -> str:
+    where = ".".join(str(part) for part in issue.path)
+    return f"{where}: {issue.message}" if where else issue.message
