@@ -1,0 +1,70 @@
+"""Builds the engine and the rooms from the settings, starts them in order and stops them in the
+reverse one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from server.bus.bus import Bus
+from server.core.clock import Clock, SystemClock
+from server.core.settings import Settings
+from server.engine.engine import Engine
+from server.engine.stores import make_store
+from server.llm.gateway import Gateway
+from server.models.database import Database, open_database
+from server.models.tables import Workspace
+from server.workspaces import accounts
+from server.workspaces.recognise import Recogniser
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What the doors and the workers reach the rooms through."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    bus: Bus
+    gateway: Gateway
+    engine: Engine
+    recogniser: Recogniser
+
+    async def first_link(self) -> str | None:
+        """The token of the owner's first sign-in link; None after the first start."""
+        return await accounts.first_start(self.clock)
+
+    async def ready(self) -> dict[str, bool]:
+        """Each part by name: may work be sent here?"""
+        return {"database": await self._database_answers(), "queue": await self.bus.alive()}
+
+    async def _database_answers(self) -> bool:
+        try:
+            await Workspace.exists()
+        except Exception:  # whatever the driver says, the answer is the same
+            return False
+        return True
+
+
+@asynccontextmanager
+async def assembled(
+    settings: Settings, *, clock: Clock | None = None, drain_seconds: float = 25.0
+) -> AsyncIterator[Assembly]:
+    """The schema must be there. Without a Redis this is the only process at work."""
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        database = await open_database(settings)
+        stack.push_async_callback(database.close)
+        bus = Bus(settings.redis_url)
+        await bus.start()
+        stack.push_async_callback(bus.stop)
+        store = make_store(database.address)
+        await store.open()
+        stack.push_async_callback(store.close)
+        gateway = Gateway(settings)
+        stack.push_async_callback(gateway.close)
+        engine = Engine(store, bus, gateway, clock, embedded=bus.embedded)
+        await engine.start()
+        stack.push_async_callback(engine.stop, drain_seconds)
+        yield Assembly(settings, clock, database, bus, gateway, engine, Recogniser(clock))

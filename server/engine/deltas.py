@@ -1,0 +1,50 @@
+"""What models write while they write it: gathered for 50 ms, then an event that nobody waits for.
+The whole text is the step's result, so a crash loses nothing that counts."""
+
+from __future__ import annotations
+
+import asyncio
+
+from server.engine.events import StepDelta
+from server.engine.writer import Writer
+from server.llm.messages import Delta
+
+DELTA_SECONDS = 0.05
+
+
+class Deltas:
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._texts: dict[tuple[str, str], list[str]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, key: str, delta: Delta) -> None:
+        if delta.kind == "tool_call" or not delta.text:
+            return
+        self._texts.setdefault((key, delta.kind), []).append(delta.text)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(DELTA_SECONDS, self._due)
+
+    def flush(self, key: str) -> None:
+        """Before the step ends, so that its text stands before its end."""
+        for place in [place for place in self._texts if place[0] == key]:
+            self._say(place)
+
+    def close(self) -> None:
+        self._texts.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _due(self) -> None:
+        self._timer = None
+        places = list(self._texts)
+        for place in places:
+            self._say(place)
+        if places:
+            self._writer.soon()
+
+    def _say(self, place: tuple[str, str]) -> None:
+        key, kind = place
+        text = "".join(self._texts.pop(place))
+        self._writer.event(StepDelta(text=text, kind=None if kind == "text" else kind), key)

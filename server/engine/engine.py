@@ -1,0 +1,62 @@
+"""The engine as one thing: what starts, follows and stops executions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+from server.bus.bus import Bus
+from server.core.clock import Clock
+from server.engine import log
+from server.engine.control import Control
+from server.engine.log import EventBatch
+from server.engine.runner import Runner
+from server.engine.store import Store
+from server.llm.gateway import Gateway
+
+RUNNING_AT_ONCE = 64
+SLOTS_OF_A_WORKER = 8
+
+
+class Engine:
+    """`embedded`: no other process works on this database."""
+
+    def __init__(
+        self, store: Store, bus: Bus, gateway: Gateway, clock: Clock, *, embedded: bool
+    ) -> None:
+        self.owner = uuid4().hex
+        self.store = store
+        self.bus = bus
+        self.gateway = gateway
+        self.clock = clock
+        self.embedded = embedded
+        self.runner = Runner(
+            store,
+            bus.notices,
+            bus.queue,
+            gateway,
+            clock,
+            self.owner,
+            inline=embedded,
+            max_running=RUNNING_AT_ONCE if embedded else SLOTS_OF_A_WORKER,
+        )
+        self.control = Control(store, bus.notices, clock, self.runner)
+
+    async def start(self) -> None:
+        """Where nobody else can be at work, what the last process left behind goes on at once."""
+        self.runner.start()
+        if self.embedded:
+            await self.store.release_others(self.owner)
+
+    async def stop(self, drain_seconds: float = 0.0) -> None:
+        await self.runner.drain(drain_seconds)
+        await self.runner.stop()
+
+    def follow(self, execution_id: UUID, after: int = 0) -> AsyncIterator[EventBatch]:
+        return log.follow(self.store, self.bus.notices, execution_id, after)
+
+    async def wake_due(self) -> int:
+        """Hands what is due and in nobody's hands to the workers: the sweep of each second."""
+        due = await self.store.due()
+        self.bus.queue.ready(*(str(execution_id) for execution_id in due))
+        return len(due)

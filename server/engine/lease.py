@@ -1,0 +1,84 @@
+"""Holding on to what we run: a lease of 15 s, renewed every 5 s by one task for all runs of the
+process. The task lives on the same event loop as the runs, so a loop that stands still loses its
+leases, as it should."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from server.core.errors import Unavailable
+from server.engine.store import Store
+
+LEASE_SECONDS = 15.0
+BEAT_SECONDS = 5.0
+
+log = structlog.get_logger("engine")
+
+
+class Holder(Protocol):
+    """A run that holds a lease."""
+
+    def lost(self) -> None:
+        """Somebody else has it: stop at once and write nothing more."""
+        ...
+
+    def cancel(self) -> None:
+        """Somebody asked to cancel it."""
+        ...
+
+
+class Leases:
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
+        self._owner = owner
+        self._held: dict[UUID, tuple[int, Holder]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._beat_forever())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def hold(self, execution_id: UUID, attempt: int, holder: Holder) -> None:
+        self._held[execution_id] = (attempt, holder)
+
+    def drop(self, execution_id: UUID) -> None:
+        self._held.pop(execution_id, None)
+
+    async def give_back(self, held: dict[UUID, int]) -> None:
+        """At a stop: another worker may go on at once instead of after the lease."""
+        if held:
+            await self._store.release(held, self._owner)
+
+    async def beat(self) -> None:
+        asked = {execution_id: attempt for execution_id, (attempt, _) in self._held.items()}
+        if not asked:
+            return
+        answers = {
+            one.id: one for one in await self._store.renew(asked, self._owner, LEASE_SECONDS)
+        }
+        for execution_id, attempt in asked.items():
+            held_attempt, holder = self._held.get(execution_id, (None, None))
+            if holder is None or held_attempt != attempt:
+                continue
+            answer = answers.get(execution_id)
+            if answer is None:
+                holder.lost()
+            elif answer.cancel_requested:
+                holder.cancel()
+
+    async def _beat_forever(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                await self.beat()
+            except Unavailable as error:
+                # The leases may still hold when the database is back; the fence decides then.
+                log.warning("lease_not_renewed", error=error.message)

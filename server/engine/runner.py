@@ -1,0 +1,441 @@
+"""Advancing executions: claim, load the plan and what is recorded, walk, commit.
+
+One `advance` for all callers: the process that accepts an execution, a worker that was woken, the
+sweep that found one left behind. The row decides who may.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from server.bal.plan import Plan
+from server.bal.plan_steps import PlanUnreadable
+from server.bus.notices import Notices
+from server.bus.queue import Queue
+from server.core.clock import Clock
+from server.core.errors import AppError, Unavailable
+from server.engine import events as happened
+from server.engine.asking import Asking
+from server.engine.durable import DurableHost
+from server.engine.host import Failure, Outcome, Suspended
+from server.engine.lease import LEASE_SECONDS, Leases
+from server.engine.store import (
+    Claimed,
+    ExecutionChange,
+    Fenced,
+    NewExecution,
+    RecordedStep,
+    Store,
+)
+from server.engine.walker import walk
+from server.engine.writer import Identity, Writer
+from server.llm.errors import ModelError
+from server.llm.gateway import Gateway
+from server.models.enums import ExecutionMode, ExecutionStatus
+from server.models.tables import BotVersion
+
+LOST_WORKERS = 3
+WORKING_SECONDS = 3600.0
+PLANS_KEPT = 256
+CANCEL_TOPIC = "cancel"
+
+log = structlog.get_logger("engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A new execution, what became of it until it was durable, and its last event number."""
+
+    new: NewExecution
+    change: ExecutionChange | None
+    last_seq: int
+
+
+@dataclass(slots=True)
+class Run:
+    """One taking of one execution by this process. `plan` is None when it cannot be read."""
+
+    claimed: Claimed
+    plan: Plan | None
+    writer: Writer
+    host: DurableHost
+    task: asyncio.Task[None] | None = None
+    finished: ExecutionChange | None = None
+    gone: bool = False
+
+    def lost(self) -> None:
+        self.gone = True
+        self.host.silence()
+        if self.task is not None:
+            self.task.cancel()
+
+    def cancel(self) -> None:
+        self.host.cancel()
+
+
+class Runner:
+    """`inline`: this process may take what it accepts at once (it is the only one). Without it
+    only programs that call nothing are run on the spot."""
+
+    def __init__(
+        self,
+        store: Store,
+        notices: Notices,
+        queue: Queue,
+        gateway: Gateway,
+        clock: Clock,
+        owner: str,
+        *,
+        inline: bool,
+        max_running: int,
+    ) -> None:
+        self._store = store
+        self._notices = notices
+        self._queue = queue
+        self._gateway = gateway
+        self._clock = clock
+        self._owner = owner
+        self._inline = inline
+        self._max_running = max_running
+        self._leases = Leases(store, owner)
+        self._runs: dict[UUID, Run] = {}
+        self._starting = 0
+        self._claims: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._draining = False
+        self._plans: OrderedDict[UUID, Plan] = OrderedDict()
+        self._listener: asyncio.Task[None] | None = None
+
+    # --- life
+
+    def start(self) -> None:
+        self._leases.start()
+        self._listener = asyncio.create_task(self._listen_for_cancels())
+
+    async def drain(self, seconds: float) -> None:
+        """Takes nothing new, lets what runs end, hands back the rest for others to go on with."""
+        self._draining = True
+        self._changed.set()
+        await self._wait_for_runs(seconds)
+        rest = list(self._runs.values())
+        for run in rest:
+            run.host.silence()
+            if run.task is not None:
+                run.task.cancel()
+        await asyncio.gather(*(run.task for run in rest if run.task), return_exceptions=True)
+        await self._hand_back(rest)
+
+    async def stop(self) -> None:
+        await self.drain(0)
+        await self._leases.stop()
+        for task in [*self._claims, *([self._listener] if self._listener else [])]:
+            task.cancel()
+            await asyncio.wait([task])
+
+    @property
+    def running(self) -> int:
+        return len(self._runs)
+
+    # --- taking
+
+    async def room(self) -> int:
+        """How many more may be taken now; waits until it is at least one."""
+        while (free := self._free()) < 1:
+            self._changed.clear()
+            await self._changed.wait()
+        return free
+
+    def take(self, execution_ids: Sequence[str]) -> None:
+        """Claims in one statement and advances what it got, in tasks of their own."""
+        task = asyncio.create_task(self._take([UUID(one) for one in execution_ids]))
+        self._claims.add(task)
+        task.add_done_callback(self._claims.discard)
+
+    async def advance(self, execution_id: UUID) -> None:
+        """Takes one execution if it is due, and returns when this process is done with it."""
+        for run in await self._claimed([execution_id]):
+            assert run.task is not None
+            await asyncio.wait([run.task])
+
+    async def accept(self, new: NewExecution, plan: Plan) -> Accepted:
+        """Stores a new execution and returns once it is durable. A program that calls nothing is
+        finished by then, in the same transaction."""
+        if (self._inline or plan.pure) and self._free() > 0:
+            return await self._accept_and_run(new, plan)
+        writer = self._writer(_identity(new, self._owner), new)
+        writer.event(_queued(new))
+        await writer.settle()
+        self._queue.ready(str(new.id))
+        return Accepted(new, None, writer.last_seq)
+
+    def cancel(self, execution_id: UUID) -> None:
+        """The quick way to a run of this process; the row has been marked before."""
+        run = self._runs.get(execution_id)
+        if run is not None:
+            run.cancel()
+
+    # --- inside
+
+    async def _accept_and_run(self, new: NewExecution, plan: Plan) -> Accepted:
+        now = self._clock.now()
+        taken = replace(
+            new,
+            status=ExecutionStatus.RUNNING,
+            owner=self._owner,
+            attempt=1,
+            due_in=LEASE_SECONDS,
+        )
+        writer = self._writer(_identity(taken, self._owner), taken)
+        claimed = _claimed_at_insert(taken, now)
+        writer.event(_queued(new))
+        started = ExecutionChange(started_at=now)
+        writer.change(started)
+        run = self._run(claimed, plan, writer, {})
+        self._launch(run)
+        try:
+            await asyncio.shield(writer.accepted)
+        except Exception:
+            run.lost()
+            raise
+        return Accepted(taken, run.finished or started, writer.last_seq)
+
+    async def _take(self, ids: list[UUID]) -> None:
+        self._starting += len(ids)
+        try:
+            await self._claimed(ids)
+        except Unavailable as error:
+            log.warning("claim_failed", count=len(ids), error=error.message)
+        finally:
+            self._starting -= len(ids)
+            self._changed.set()
+
+    async def _claimed(self, ids: list[UUID]) -> list[Run]:
+        if self._draining:
+            return []
+        ids = [one for one in ids if one not in self._runs]
+        claims = await self._store.claim(ids, self._owner, LEASE_SECONDS) if ids else []
+        runs = [await self._resumed(claimed) for claimed in claims]
+        for run in runs:
+            self._launch(run)
+        return runs
+
+    async def _resumed(self, claimed: Claimed) -> Run:
+        recorded = await self._store.steps(claimed.id) if claimed.attempt > 1 else {}
+        plan = await self._plan(claimed.version_id)
+        writer = self._writer(_identity(claimed, self._owner), None)
+        run = self._run(claimed, plan, writer, recorded)
+        if claimed.cancel_requested:
+            run.cancel()
+        return run
+
+    def _launch(self, run: Run) -> None:
+        self._runs[run.claimed.id] = run
+        self._leases.hold(run.claimed.id, run.claimed.attempt, run)
+        run.task = asyncio.create_task(self._execute(run))
+
+    async def _execute(self, run: Run) -> None:
+        try:
+            await self._to_the_end(run)
+        except (Fenced, asyncio.CancelledError):
+            log.info("execution_left", execution=str(run.claimed.id), attempt=run.claimed.attempt)
+        except AppError as error:
+            log.warning("execution_not_stored", execution=str(run.claimed.id), error=error.message)
+        except Exception:
+            log.exception("execution_broke", execution=str(run.claimed.id))
+        finally:
+            if not self._draining:
+                self._leases.drop(run.claimed.id)
+                self._runs.pop(run.claimed.id, None)
+            elif run.finished is not None or run.gone:
+                self._runs.pop(run.claimed.id, None)
+            self._changed.set()
+
+    async def _to_the_end(self, run: Run) -> None:
+        claimed, writer = run.claimed, run.writer
+        writer.event(happened.ExecutionStarted(resumed=claimed.attempt > 1 or None))
+        try:
+            outcome = await self._outcome(run)
+        except Suspended:
+            await writer.settle()
+            return
+        except TimeoutError:
+            run.host.close_open_steps()
+            message = f"The run took longer than {WORKING_SECONDS:.0f} s of work."
+            self._finish(
+                run, ExecutionStatus.TIMED_OUT, None, {"kind": "timeout", "message": message}
+            )
+        except (AppError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            log.exception("program_broke", execution=str(claimed.id))
+            run.host.close_open_steps()
+            message = f"The engine failed at this program: {type(error).__name__}."
+            self._finish(
+                run, ExecutionStatus.FAILED, None, {"kind": "internal", "message": message}
+            )
+        else:
+            error = None if outcome.error is None else run.host.hints.error(outcome.error)
+            self._finish(run, ExecutionStatus(outcome.status), outcome.output, error)
+        await writer.settle()
+
+    async def _outcome(self, run: Run) -> Outcome:
+        claimed = run.claimed
+        if claimed.losses >= LOST_WORKERS:
+            message = f"{claimed.losses} workers were lost at the same step; it is not tried again."
+            return Outcome("failed", None, Failure("worker_lost", message))
+        if run.plan is None:
+            message = "The version of this execution is gone or was made by another release."
+            return Outcome("failed", None, Failure("plan_unreadable", message))
+        refused = self._refused(run, run.plan)
+        if refused is not None:
+            return refused
+        async with asyncio.timeout(WORKING_SECONDS):
+            return await walk(run.plan, claimed.input, run.host)
+
+    def _refused(self, run: Run, plan: Plan) -> Outcome | None:
+        """A model that cannot be reached at all is known before the first step."""
+        if run.claimed.mode is ExecutionMode.DEMO:
+            return None
+        needs = plan.needs
+        models: list[str | None] = [*needs.models, *([None] if needs.default_model else [])]
+        for model in models:
+            try:
+                self._gateway.route(model)
+            except ModelError as error:
+                failure = Failure(error.kind.value, error.message)
+                run.host.hints.by_message[error.message] = {"hint": error.hint, "stepKey": None}
+                return Outcome("failed", None, failure)
+        return None
+
+    def _finish(
+        self, run: Run, status: ExecutionStatus, output: Any, error: dict[str, Any] | None
+    ) -> None:
+        now = self._clock.now()
+        started = run.claimed.started_at or now
+        duration = max(0, round((now - started).total_seconds() * 1000))
+        run.finished = ExecutionChange(
+            status=status,
+            output=output,
+            error=error,
+            started_at=started,
+            finished_at=now,
+            duration_ms=duration,
+        )
+        run.writer.change(run.finished)
+        run.writer.event(_ending(status, output, error, duration))
+
+    def _run(
+        self,
+        claimed: Claimed,
+        plan: Plan | None,
+        writer: Writer,
+        recorded: dict[str, RecordedStep],
+    ) -> Run:
+        asking = Asking(self._gateway, demo=claimed.mode is ExecutionMode.DEMO)
+        return Run(claimed, plan, writer, DurableHost(writer, asking, recorded))
+
+    def _writer(self, identity: Identity, new: NewExecution | None) -> Writer:
+        return Writer(self._store, self._notices, self._clock, identity, new)
+
+    async def _plan(self, version_id: UUID) -> Plan | None:
+        found = self._plans.get(version_id) or await self._stored_plan(version_id)
+        if found is not None:
+            self._plans[version_id] = found
+            self._plans.move_to_end(version_id)
+            while len(self._plans) > PLANS_KEPT:
+                self._plans.popitem(last=False)
+        return found
+
+    async def _stored_plan(self, version_id: UUID) -> Plan | None:
+        version = await BotVersion.get_or_none(id=version_id)
+        try:
+            return None if version is None else Plan.from_json(version.plan)
+        except PlanUnreadable as error:
+            log.warning("plan_unreadable", version=str(version_id), error=str(error))
+            return None
+
+    def _free(self) -> int:
+        if self._draining:
+            return 0
+        return self._max_running - len(self._runs) - self._starting
+
+    async def _wait_for_runs(self, seconds: float) -> None:
+        tasks = [run.task for run in self._runs.values() if run.task is not None]
+        if tasks and seconds > 0:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    async def _hand_back(self, runs: list[Run]) -> None:
+        held = {run.claimed.id: run.claimed.attempt for run in runs if run.finished is None}
+        for execution_id in held:
+            self._runs.pop(execution_id, None)
+            self._leases.drop(execution_id)
+        try:
+            await self._leases.give_back(held)
+        except Unavailable as error:
+            log.warning("leases_not_given_back", count=len(held), error=error.message)
+        self._queue.ready(*(str(execution_id) for execution_id in held))
+
+    async def _listen_for_cancels(self) -> None:
+        """Cancels asked for in another process; the row says so too, this is only quicker."""
+        with self._notices.subscribe(CANCEL_TOPIC) as subscription:
+            while True:
+                woken = await subscription.next(60)
+                for notice in woken.notices:
+                    self.cancel(UUID(notice.data))
+
+
+def _identity(row: NewExecution | Claimed, owner: str) -> Identity:
+    return Identity(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        bot_id=row.bot_id,
+        attempt=row.attempt,
+        owner=owner,
+        created_at=row.created_at,
+        trigger=row.trigger or {},
+    )
+
+
+def _claimed_at_insert(new: NewExecution, now: datetime) -> Claimed:
+    return Claimed(
+        id=new.id,
+        workspace_id=new.workspace_id,
+        bot_id=new.bot_id,
+        version_id=new.version_id,
+        attempt=new.attempt,
+        mode=new.mode,
+        trigger_kind=new.trigger_kind,
+        last_seq=0,
+        created_at=new.created_at,
+        started_at=now,
+        input=new.input,
+        trigger=new.trigger,
+    )
+
+
+def _queued(new: NewExecution) -> happened.ExecutionQueued:
+    return happened.ExecutionQueued(
+        input=new.input, trigger_kind=new.trigger_kind.value, mode=new.mode.value
+    )
+
+
+def _ending(
+    status: ExecutionStatus, output: Any, error: dict[str, Any] | None, duration_ms: int
+) -> happened.ExecutionEvent:
+    match status:
+        case ExecutionStatus.COMPLETED:
+            return happened.ExecutionCompleted(output=output, duration_ms=duration_ms)
+        case ExecutionStatus.CANCELLED:
+            return happened.ExecutionCancelled(duration_ms=duration_ms)
+        case ExecutionStatus.TIMED_OUT:
+            return happened.ExecutionTimedOut(error=error, duration_ms=duration_ms)
+        case _:
+            return happened.ExecutionFailed(error=error, duration_ms=duration_ms)

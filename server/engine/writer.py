@@ -1,0 +1,210 @@
+"""What a run has to say, gathered and committed in one piece: in order, with its fence; after the
+commit the world is told."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from server.bus.notices import Notices
+from server.core.clock import Clock
+from server.core.errors import Unavailable
+from server.core.jsontext import dumps
+from server.engine.events import ExecutionEvent
+from server.engine.log import topic
+from server.engine.store import (
+    Commit,
+    Committed,
+    EventRow,
+    ExecutionChange,
+    Fence,
+    NewExecution,
+    StepRow,
+    Store,
+    StoredEvent,
+    UsageRow,
+)
+
+FLUSH_SECONDS = 0.1
+CARRIED_BYTES = 64 * 1024
+
+log = structlog.get_logger("engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which taking of which execution this is."""
+
+    id: UUID
+    workspace_id: UUID
+    bot_id: UUID
+    attempt: int
+    owner: str
+    created_at: datetime
+    trigger: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Writer:
+    """Gathers what a run says and commits it: in order, with its fence, then tells the world."""
+
+    def __init__(
+        self,
+        store: Store,
+        notices: Notices,
+        clock: Clock,
+        identity: Identity,
+        new: NewExecution | None = None,
+    ) -> None:
+        self._store = store
+        self._notices = notices
+        self._clock = clock
+        self.identity = identity
+        self._new = new
+        self._steps: dict[str, StepRow] = {}
+        self._events: list[EventRow] = []
+        self._usage: list[UsageRow] = []
+        self._change: ExecutionChange | None = None
+        self._next: asyncio.Task[None] | None = None
+        self._last: asyncio.Task[None] | None = None
+        self._committed_at = clock.monotonic()
+        self.commits = 0
+        self.last_seq = 0
+        self.cancel_requested = False
+        self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    # --- saying
+
+    def event(self, event: ExecutionEvent, step_key: str | None = None) -> None:
+        self._events.append(event.row(self.now(), step_key, self.identity.attempt))
+
+    def step(self, row: StepRow) -> None:
+        self._steps[row.key] = row
+
+    def usage(self, row: UsageRow) -> None:
+        self._usage.append(row)
+
+    def change(self, change: ExecutionChange) -> None:
+        self._change = change
+
+    # --- committing
+
+    def soon(self) -> asyncio.Task[None]:
+        """Everything said up to the next turn of the loop, in one commit. Need not be awaited."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._commit_next())
+            self._next.add_done_callback(_seen)
+        return self._next
+
+    async def settle(self) -> None:
+        """Returns when everything said so far is durable."""
+        if self._something_said() or self._next is not None:
+            await asyncio.shield(self.soon())
+        elif self._last is not None:
+            await asyncio.shield(self._last)
+
+    def flush_if_old(self) -> None:
+        """A long calculation is kept from time to time, too."""
+        if self._clock.monotonic() - self._committed_at > FLUSH_SECONDS:
+            self._committed_at = self._clock.monotonic()
+            self.soon()
+
+    def _something_said(self) -> bool:
+        said = self._steps or self._events or self._usage or self._change or self._new
+        return bool(said)
+
+    async def _commit_next(self) -> None:
+        """One commit of a run at a time: what is said meanwhile goes with the next one."""
+        await asyncio.sleep(0)
+        try:
+            if self._last is not None:
+                await asyncio.shield(self._last)
+            self._last, self._next = self._next, None
+            if self._something_said():
+                await self._commit()
+        except Exception as error:
+            if not self.accepted.done():
+                self.accepted.set_exception(error)
+            raise
+
+    async def _commit(self) -> None:
+        commit = self._take()
+        committed = await self._written(commit)
+        self.commits += 1
+        self.last_seq = committed.last_seq
+        self.cancel_requested = self.cancel_requested or committed.cancel_requested
+        if not self.accepted.done():
+            self.accepted.set_result(None)
+        self._tell(commit, committed.last_seq)
+
+    def _take(self) -> Commit:
+        identity = self.identity
+        commit = Commit(
+            execution_id=identity.id,
+            new=self._new,
+            change=self._change,
+            fence=None if self._new else Fence(identity.attempt, identity.owner),
+            events=tuple(self._events),
+            steps=tuple(self._steps.values()),
+            usage=tuple(self._usage),
+        )
+        self._new, self._change = None, None
+        self._steps, self._events, self._usage = {}, [], []
+        self._committed_at = self._clock.monotonic()
+        return commit
+
+    async def _written(self, commit: Commit) -> Committed:
+        """A result is not thrown away because the database is away: it waits for it. Whether it
+        is still ours to write, the fence decides when the database is back."""
+        while True:
+            try:
+                return await self._store.commit(commit)
+            except Unavailable as error:
+                if commit.new is not None:
+                    raise
+                log.warning("commit_waits", execution=str(commit.execution_id), error=error.message)
+            await asyncio.sleep(random.uniform(0.2, 1.0))
+
+    def _tell(self, commit: Commit, last_seq: int) -> None:
+        if commit.events:
+            tell(self._notices, self.identity.id, commit.events, last_seq)
+        changed = commit.change is not None and commit.change.status is not None
+        if commit.new is not None or changed:
+            tell_workspace(self._notices, self.identity.workspace_id, self.identity.id)
+
+
+def tell(notices: Notices, execution_id: UUID, events: Sequence[EventRow], last_seq: int) -> None:
+    """The notice carries the events themselves, unless they are large."""
+    first = last_seq - len(events) + 1
+    carried = None
+    if sum(len(dumps(event.data)) for event in events) <= CARRIED_BYTES:
+        carried = [
+            StoredEvent(
+                first + place, event.type, event.at, event.step_key, event.attempt, event.data
+            ).to_json()
+            for place, event in enumerate(events)
+        ]
+    notices.publish(topic(execution_id), {"seq": last_seq, "events": carried})
+
+
+def tell_workspace(notices: Notices, workspace_id: UUID, execution_id: UUID) -> None:
+    notices.publish(workspace_topic(workspace_id), {"executionId": str(execution_id)})
+
+
+def workspace_topic(workspace_id: UUID) -> str:
+    return f"workspace:{workspace_id}"
+
+
+def _seen(task: asyncio.Task[None]) -> None:
+    """Nobody may be waiting for this commit; whoever comes next is told what went wrong."""
+    if not task.cancelled():
+        task.exception()

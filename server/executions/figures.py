@@ -1,0 +1,116 @@
+"""Figures over many executions, in a few statements however many bots are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+from tortoise.functions import Count, Max, Sum
+
+from server.models.enums import FINAL_STATUSES, ExecutionStatus
+from server.models.tables import Execution
+from server.workspaces.access import Viewer, mine, require
+
+RECENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class BotFigures:
+    """`success_rate` in percent of what has ended, null while nothing has; the median is over
+    the last completed executions. `cost_nano` in nano-dollars."""
+
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+    success_rate: float | None = None
+    median_duration_ms: int | None = None
+    cost_nano: int = 0
+
+
+async def figures(viewer: Viewer, bot_ids: Sequence[UUID]) -> dict[UUID, BotFigures]:
+    require(viewer, "executions:read")
+    rows: list[dict[str, Any]] = (
+        await mine(viewer, Execution)
+        .filter(bot_id__in=list(bot_ids))
+        .annotate(count=Count("id"), cost=Sum("cost_nano"))
+        .group_by("bot_id", "status")
+        .values("bot_id", "status", "count", "cost")
+    )
+    counted: dict[UUID, list[dict[str, Any]]] = {bot_id: [] for bot_id in bot_ids}
+    for row in rows:
+        counted[_uuid(row["bot_id"])].append(row)
+    durations = {
+        bot_id: await _recent_durations(viewer, bot_id) for bot_id, seen in counted.items() if seen
+    }
+    return {bot_id: _figures(seen, durations.get(bot_id, [])) for bot_id, seen in counted.items()}
+
+
+async def counts(viewer: Viewer, bot_ids: Sequence[UUID]) -> dict[UUID, int]:
+    require(viewer, "executions:read")
+    rows: list[Any] = (
+        await mine(viewer, Execution)
+        .filter(bot_id__in=list(bot_ids))
+        .annotate(count=Count("id"))
+        .group_by("bot_id")
+        .values_list("bot_id", "count")
+    )
+    found = {_uuid(bot_id): int(count) for bot_id, count in rows}
+    return {bot_id: found.get(bot_id, 0) for bot_id in bot_ids}
+
+
+async def last_executions(viewer: Viewer, bot_ids: Sequence[UUID]) -> dict[UUID, Execution]:
+    """Ids sort by time, so the greatest id is the latest."""
+    require(viewer, "executions:read")
+    rows: list[Any] = (
+        await mine(viewer, Execution)
+        .filter(bot_id__in=list(bot_ids))
+        .annotate(latest=Max("id"))
+        .group_by("bot_id")
+        .values_list("latest", flat=True)
+    )
+    found = await mine(viewer, Execution).filter(id__in=[_uuid(row) for row in rows])
+    return {row.bot_id: row for row in found}
+
+
+async def open_counts() -> dict[str, int]:
+    """All workspaces, for the operator's metrics."""
+    rows: list[Any] = (
+        await Execution.exclude(status__in=list(FINAL_STATUSES))
+        .annotate(count=Count("id"))
+        .group_by("status")
+        .values_list("status", "count")
+    )
+    return {str(getattr(status, "value", status)): int(count) for status, count in rows}
+
+
+async def _recent_durations(viewer: Viewer, bot_id: UUID) -> list[int]:
+    rows: list[Any] = (
+        await mine(viewer, Execution)
+        .filter(bot_id=bot_id, status=ExecutionStatus.COMPLETED)
+        .order_by("-id")
+        .limit(RECENT)
+        .values_list("duration_ms", flat=True)
+    )
+    return [row for row in rows if row is not None]
+
+
+def _figures(rows: list[dict[str, Any]], durations: list[int]) -> BotFigures:
+    by_status = {ExecutionStatus(row["status"]): int(row["count"]) for row in rows}
+    ended = sum(by_status.get(status, 0) for status in FINAL_STATUSES)
+    completed = by_status.get(ExecutionStatus.COMPLETED, 0)
+    unfinished = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
+    return BotFigures(
+        total=sum(by_status.values()),
+        completed=completed,
+        failed=sum(by_status.get(status, 0) for status in unfinished),
+        success_rate=round(100 * completed / ended, 1) if ended else None,
+        median_duration_ms=round(median(durations)) if durations else None,
+        cost_nano=sum(int(row["cost"] or 0) for row in rows),
+    )
+
+
+def _uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(str(value))

@@ -1,0 +1,225 @@
+"""Executions: start one, look at many, stop one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from tortoise.queryset import QuerySet
+
+from server.bal.plan import Plan
+from server.bots import service as bots
+from server.bots.versions import freeze, version_of
+from server.core.errors import (
+    IdempotencyMismatch,
+    Invalid,
+    InvalidState,
+    Unavailable,
+)
+from server.core.ids import new_uuid
+from server.core.jsontext import dumps
+from server.engine.durable import REMEMBERED
+from server.engine.engine import Engine
+from server.engine.log import WireEvent
+from server.engine.log import read as read_log
+from server.engine.runner import Accepted
+from server.engine.store import UNSET, AlreadyAccepted, NewExecution, Unset
+from server.executions.inputs import checked_input
+from server.models.enums import BotState, ExecutionMode, ExecutionStatus, StepStatus, TriggerKind
+from server.models.tables import Bot, BotVersion, Execution, Step
+from server.workspaces.access import Viewer, mine, one_of_mine, require
+from server.workspaces.listing import Page, PageAsk, read_page
+
+ControlAction = Literal["cancel", "pause", "resume", "step"]
+KEY_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """Without an input the program's own `run(…)` counts; without a version its present draft."""
+
+    bot_id: UUID
+    input: Any = UNSET
+    version_id: UUID | None = None
+    idempotency_key: str | None = None
+    mode: ExecutionMode = ExecutionMode.LIVE
+    trigger_kind: TriggerKind = TriggerKind.API
+    trigger: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFilter:
+    bot_id: UUID | None = None
+    statuses: Sequence[ExecutionStatus] | None = None
+    modes: Sequence[ExecutionMode] | None = None
+    trigger_kinds: Sequence[TriggerKind] | None = None
+    created_from: datetime | None = None
+    created_after: datetime | None = None
+    created_to: datetime | None = None
+    created_before: datetime | None = None
+
+
+async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execution:
+    """Returns once the execution is durable. Everything that can be refused is refused before
+    anything is stored."""
+    require(viewer, "executions:run")
+    bot = await bots.get(viewer, request.bot_id)
+    if bot.state is BotState.ARCHIVED:
+        raise InvalidState(f"{bot.name} is archived.", hint="Bring it back to run it.")
+    key = _checked_key(request.idempotency_key)
+    version = await _version(viewer, bot, request.version_id)
+    plan = Plan.from_json(version.plan)
+    new = NewExecution(
+        id=new_uuid(),
+        workspace_id=viewer.workspace_id,
+        bot_id=bot.id,
+        version_id=version.id,
+        created_at=engine.clock.now(),
+        input=checked_input(plan, request.input, _trigger(viewer, request, engine)),
+        mode=request.mode,
+        trigger_kind=request.trigger_kind,
+        trigger=_trigger(viewer, request, engine),
+        idempotency_key=key,
+        request_hash=_hash_of(request) if key else None,
+        created_by_id=viewer.user_id,
+    )
+    try:
+        return _row(await engine.runner.accept(new, plan))
+    except AlreadyAccepted as earlier:
+        return await _earlier(viewer, earlier, new.request_hash)
+
+
+async def get(viewer: Viewer, execution_id: UUID) -> Execution:
+    require(viewer, "executions:read")
+    return await one_of_mine(viewer, Execution, execution_id, "execution")
+
+
+async def list_executions(
+    viewer: Viewer,
+    ask: PageAsk | None = None,
+    where: ExecutionFilter | None = None,
+    *,
+    descending: bool = True,
+) -> Page[Execution]:
+    """Newest first: ids sort by time of creation."""
+    require(viewer, "executions:read")
+    rows = _chosen(mine(viewer, Execution), where or ExecutionFilter())
+    return await read_page(rows, ask or PageAsk(), descending=descending)
+
+
+async def steps(viewer: Viewer, execution_id: UUID) -> list[Step]:
+    """In the order in which they began; what was skipped comes last."""
+    await get(viewer, execution_id)
+    rows = await Step.filter(execution_id=execution_id).exclude(type=REMEMBERED)
+    return sorted(rows, key=lambda row: (row.status is StepStatus.SKIPPED, row.position, row.id))
+
+
+async def events(
+    viewer: Viewer, engine: Engine, execution_id: UUID, after: int = 0, limit: int = 100
+) -> list[WireEvent]:
+    await get(viewer, execution_id)
+    return await read_log(engine.store, execution_id, after, limit)
+
+
+async def control(
+    viewer: Viewer,
+    engine: Engine,
+    execution_id: UUID,
+    action: ControlAction,
+    reason: str | None = None,
+) -> Execution:
+    require(viewer, "executions:control")
+    row = await get(viewer, execution_id)
+    if action != "cancel":
+        raise Unavailable(f"An execution cannot be told to {action} yet; it can be cancelled.")
+    done = await engine.control.cancel(row.workspace_id, row.id, reason, viewer.email)
+    row = await get(viewer, execution_id)
+    if not done:
+        raise InvalidState(f"This execution is {row.status.value} already; nothing was changed.")
+    return row
+
+
+# --- inside ---------------------------------------------------------------------------------
+
+
+def _checked_key(key: str | None) -> str | None:
+    if key is not None and not 1 <= len(key) <= KEY_LIMIT:
+        message = f"An idempotency key has 1 to {KEY_LIMIT} characters."
+        raise Invalid(message, path=["idempotencyKey"])
+    return key
+
+
+async def _version(viewer: Viewer, bot: Bot, version_id: UUID | None) -> BotVersion:
+    if version_id is not None:
+        return await version_of(bot, version_id)
+    return await freeze(bot, viewer.user_id)
+
+
+def _trigger(viewer: Viewer, request: StartRequest, engine: Engine) -> dict[str, Any]:
+    """What the program sees as `$trigger` and `$user`."""
+    person = {"id": str(viewer.user_id), "name": viewer.name, "email": viewer.email}
+    given = {"kind": request.trigger_kind.value, "at": engine.clock.now().isoformat()}
+    return {**given, **request.trigger, "user": person}
+
+
+def _hash_of(request: StartRequest) -> str:
+    """Two requests with one key must be the same request."""
+    given = None if isinstance(request.input, Unset) else {"value": request.input}
+    parts = [str(request.bot_id), str(request.version_id), request.mode.value, given]
+    return hashlib.sha256(dumps(parts).encode()).hexdigest()
+
+
+async def _earlier(viewer: Viewer, earlier: AlreadyAccepted, request_hash: str | None) -> Execution:
+    if earlier.request_hash != request_hash:
+        raise IdempotencyMismatch(path=["idempotencyKey"])
+    return await one_of_mine(viewer, Execution, earlier.execution_id, "execution")
+
+
+def _row(accepted: Accepted) -> Execution:
+    """The row as it was stored, without reading it back."""
+    new, change = accepted.new, accepted.change
+    row = Execution(
+        id=new.id,
+        workspace_id=new.workspace_id,
+        bot_id=new.bot_id,
+        version_id=new.version_id,
+        status=new.status,
+        mode=new.mode,
+        trigger_kind=new.trigger_kind,
+        trigger=new.trigger,
+        input=new.input,
+        idempotency_key=new.idempotency_key,
+        request_hash=new.request_hash,
+        attempt=new.attempt,
+        created_by_id=new.created_by_id,
+        created_at=new.created_at,
+        last_seq=accepted.last_seq,
+    )
+    if change is not None:
+        row.status = change.status or row.status
+        row.waiting_reason = change.waiting_reason  # type: ignore[assignment]
+        row.output = None if change.output is UNSET else change.output
+        row.error = change.error
+        row.started_at = change.started_at
+        row.finished_at = change.finished_at
+        row.duration_ms = change.duration_ms
+    row._saved_in_db = True
+    return row
+
+
+def _chosen(rows: QuerySet[Execution], where: ExecutionFilter) -> QuerySet[Execution]:
+    given: dict[str, Any] = {
+        "bot_id": where.bot_id,
+        "status__in": None if where.statuses is None else list(where.statuses),
+        "mode__in": None if where.modes is None else list(where.modes),
+        "trigger_kind__in": None if where.trigger_kinds is None else list(where.trigger_kinds),
+        "created_at__gte": where.created_from,
+        "created_at__gt": where.created_after,
+        "created_at__lte": where.created_to,
+        "created_at__lt": where.created_before,
+    }
+    return rows.filter(**{name: value for name, value in given.items() if value is not None})

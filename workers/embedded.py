@@ -1,0 +1,25 @@
+"""A worker beside others in one event loop: inside the server, or alone in `workers/main.py`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from server.assembly import Assembly
+from server.bus.worker import QueueWorker
+from workers.jobs import job_functions
+from workers.ticks import Ticks
+
+
+@asynccontextmanager
+async def working(rooms: Assembly) -> AsyncIterator[None]:
+    """Takes work until left; what still runs then is drained by the assembly."""
+    worker = QueueWorker(rooms.bus.queue, job_functions(rooms), rooms.engine.runner)
+    ticks = Ticks(rooms.engine)
+    worker.start()
+    ticks.start()
+    try:
+        yield
+    finally:
+        await ticks.stop()
+        await worker.stop()
