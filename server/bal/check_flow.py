@@ -46,6 +46,7 @@ from server.bal.nodes import (
     Try,
     When,
 )
+from server.bal.properties import property_of
 from server.bal.reads import Reading, condition_reads, reads_of, source_reads
 from server.bal.span import Span
 from server.bal.suggest import closest
@@ -288,12 +289,13 @@ class _Flow:
             self._blame(name)
 
     def _blame(self, name: str) -> None:
-        if name in self.blamed:
+        entity = self.context.entities[name]
+        if name in self.blamed or property_of(entity, "output") is not None:
             return
         self.blamed.add(name)
         message = f"`{name}` has no output block, so its answer is free text."
         hint = 'Say what it gives: "output": { "title": "string" }.'
-        self.findings.warning("no_output_schema", message, self.context.entities[name].name, hint)
+        self.findings.warning("no_output_schema", message, entity.name, hint)
 
     @contextmanager
     def _words(self, **words: Flow) -> Generator[None, None, None]:

@@ -17,7 +17,7 @@ from server.bal.errors import Diagnostic
 from server.bal.findings import Findings
 from server.bal.lexer import tokenize
 from server.bal.nodes import Program
-from server.bal.parser import parse_tokens
+from server.bal.parser import parse_tokens, without_echoes
 
 __all__ = ["OPEN", "Catalogue", "Report", "check"]
 
@@ -70,6 +70,6 @@ def _check(source: str, catalogue: Catalogue) -> Report:
     if not any(one.kind in _FATAL for one in parsed.diagnostics):
         for run_pass in WHOLE_PASSES:
             run_pass(context)
-    found = [*parsed.diagnostics, *findings.found]
+    found = [*parsed.diagnostics, *without_echoes(findings.found, tokens)]
     found.sort(key=lambda one: (one.span.start, one.severity))
     return Report(parsed.program, tuple(found))

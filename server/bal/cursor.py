@@ -171,9 +171,9 @@ class Cursor:
         return len(text) - len(text.lstrip())
 
     def _follows_lexical_error(self) -> bool:
-        """A character without a meaning just before is mistake enough."""
+        """A character without a meaning among the last words is mistake enough."""
         tokens = self.tokens
-        before = tokens.ends[self.index - 1] if self.index else 0
+        before = tokens.ends[self.index - 2] if self.index > 1 else 0
         after = tokens.ends[self.index]
         return any(
             before <= found.span.start < after

@@ -24,7 +24,7 @@ _MASTER = re.compile(
     | ((?:\#|//)[^\n]*+)                                                 # 5 comment
     | (\$[A-Za-z_][A-Za-z0-9_]*+)                                        # 6 variable
     | (["'])                                                             # 7 text without an end
-    | (@[a-z]++(?=[\ \t]++[A-Za-z_])|[^\W\x00-\x7f]++|.)               # 8 anything else
+    | (@[a-z]++(?=[\ \t]++[A-Za-z_])|->|[^\W\x00-\x7f]++|.)            # 8 anything else
     )""",
     re.VERBOSE | re.DOTALL,
 )

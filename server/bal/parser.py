@@ -49,13 +49,19 @@ def parse_tokens(tokens: Tokens) -> Parsed:
     reader = _Reader(tokens)
     items = reader.read_items()
     program = Program(tuple(items), tuple(tokens.comments), tokens.source)
-    found = [*tokens.diagnostics, *reader.cursor.diagnostics]
+    found = [*tokens.diagnostics, *without_echoes(reader.cursor.diagnostics, tokens)]
     if not any(one.severity == "error" for one in found) and not (
         program.entities or program.steps
     ):
         found.append(_empty_program(tokens))
     found.sort(key=lambda one: one.span.start)
     return Parsed(program, tuple(found))
+
+
+def without_echoes(found: list[Diagnostic], tokens: Tokens) -> list[Diagnostic]:
+    """A number that cannot be read is one mistake, not also a value out of its range."""
+    numbers = {one.span.start for one in tokens.diagnostics if one.kind == "invalid_number"}
+    return [one for one in found if one.span.start not in numbers] if numbers else found
 
 
 def _empty_program(tokens: Tokens) -> Diagnostic:

@@ -151,6 +151,7 @@ def property_of(entity: Entity, name: str) -> Property | None:
 
 _HISTORY = ("inherit", "none")
 _REASONING = ("low", "medium", "high")
+_REASONING_FORMS = "true, false, low, medium or high"
 _ENTITY_KEYS = frozenset(word.name for word in ENTITY_PROPERTIES)
 _DEFAULTS_KEYS = tuple(word.name for word in DEFAULTS_PROPERTIES)
 _ALL_ENTITY_KEYS = tuple(name for word in ENTITY_PROPERTIES for name in (word.name, *word.aliases))
@@ -203,9 +204,12 @@ def _read_model(value: Value | None, findings: Findings) -> str | None:
 
 
 def _read_reasoning(value: Value | None, findings: Findings) -> str | bool | None:
-    if value is None or isinstance(value, Text | Name):
-        return read_choice("reasoning", value, _REASONING, findings)
-    return read_flag("reasoning", value, findings, "true, false, low, medium or high")
+    if isinstance(value, Text | Name) and value.value in _REASONING:
+        return value.value
+    if isinstance(value, Text | Name) and (hint := closest(value.value, _REASONING)):
+        findings.error("invalid_value", f"`reasoning` is {_REASONING_FORMS}.", value, hint)
+        return None
+    return read_flag("reasoning", value, findings, _REASONING_FORMS)
 
 
 def _read_stop(value: Value | None, findings: Findings) -> StopWhen | None:

@@ -419,6 +419,8 @@ def _step_hint(cursor: Cursor) -> str | None:
         return "Steps follow each other without a mark; `=>` keeps the value of the step before it."
     if cursor.kind == ",":
         return "One comma between two items is enough."
+    if cursor.kind == ":" and cursor.kinds[cursor.index - 1] == NAME:
+        return f'A label stands in quotes and in `parallel`: "{cursor.values[cursor.index - 1]}": …'
     if cursor.kind == STRING and cursor.peek() == ":":
         return "Labels stand in `parallel`, `route` and `when`."
     if cursor.kind == STRING:
