@@ -41,7 +41,7 @@ class BuiltFiles(StaticFiles):
 
 
 def shell_page() -> str:
-    """One static page for every address. It holds no inline script, so the policy can forbid them."""
+    """One page for every address. It holds no inline script, so the policy can forbid them."""
     early = [assets.url("shell.js"), *assets.imports("shell.js"), f"{PREFIX}static/index.js"]
     preload = "\n".join(f'<link rel="modulepreload" href="{address}">' for address in early)
     font = assets.url("inter-latin-opsz-normal.woff2")
@@ -66,7 +66,7 @@ The line to the server is gone. Trying to connect again; what you typed is kept.
 <div id="app" data-component="{ROOT_COMPONENT}"></div>
 <div id="splash" aria-hidden="true"><aside></aside><div><i></i><i></i><i></i>
 <p id="splash-note"></p></div></div>
-<noscript>Baleybots needs JavaScript. Everything can also be done with the baleybots command.</noscript>
+<noscript>Baleybots needs JavaScript. The baleybots command can do everything too.</noscript>
 </body>
 </html>
 """
@@ -140,5 +140,9 @@ def _is_event(text: str) -> bool:
 def wrap(app: ASGIApp, execute: Execute) -> ASGIApp:
     """The web app around the rest. The caller puts the viewer in `scope["state"]["viewer"]` and
     refuses a foreign Origin before this is reached."""
-    pages: Any = ReactPyMiddleware(app, root_components=[ROOT_COMPONENT], path_prefix=PREFIX)
+    # Rendered side by side, two updates that are ready at once leave in no order, and an older
+    # picture of the parent can bury the newer one of its child (seen: a skeleton for ever).
+    pages: Any = ReactPyMiddleware(
+        app, root_components=[ROOT_COMPONENT], path_prefix=PREFIX, async_rendering=False
+    )
     return Socket(pages, execute)

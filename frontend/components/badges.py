@@ -7,10 +7,56 @@ from reactpy import html
 from reactpy.types import VdomDict
 
 from frontend.format import LABELS
+from frontend.kit.assets import icon_names as names
 from frontend.kit.elements import icon
 
 STATES = {"DRAFT": "Draft", "ACTIVE": "Active", "PAUSED": "Paused", "ARCHIVED": "Archived"}
 HUES = 8
+
+# An emoji is a block where the font lacks it; the usual ones have a drawing of ours.
+DRAWN = {
+    "🤖": "bot",
+    "📰": "newspaper",
+    "📥": "inbox",
+    "📧": "mail",
+    "✉": "mail",
+    "💡": "lightbulb",
+    "✍": "pen-line",
+    "📝": "pen-line",
+    "🔭": "telescope",
+    "🔍": "search",
+    "🔎": "search",
+    "📊": "chart-column",
+    "📈": "trending-up",
+    "💬": "message-square",
+    "🚀": "rocket",
+    "⚖": "scale",
+    "🌍": "globe",
+    "🌐": "globe",
+    "📅": "calendar",
+    "⏰": "clock",
+    "🧪": "flask-conical",
+    "🛡": "shield-check",
+    "🔧": "wrench",
+    "💰": "coins",
+    "🏷": "tag",
+    "📚": "book-open",
+    "📄": "file-text",
+    "🧠": "brain",
+    "🎯": "target",
+    "⚡": "zap",
+    "🗞": "newspaper",
+    "🔥": "flame",
+    "✨": "sparkles",
+    "🧭": "compass",
+    "🎓": "graduation-cap",
+    "🐛": "bug",
+    "🌱": "sprout",
+    "🧾": "receipt",
+    "👀": "eye",
+    "📣": "megaphone",
+    "🔁": "repeat",
+}
 
 
 def status_pill(status: str) -> VdomDict:
@@ -38,9 +84,14 @@ def bot_tile(name: str, mark: str | None, large: bool = False) -> VdomDict:
         "data-hue": str(hue),
         "aria-hidden": "true",
     }
-    if mark and mark.isascii():
-        return html.span(attributes, icon(mark))
-    return html.span(attributes, mark or initials(name))
+    drawn = drawing(mark or "")
+    return html.span(attributes, icon(drawn) if drawn else (mark or initials(name)))
+
+
+def drawing(mark: str) -> str | None:
+    """The name of our own drawing for an icon that a bot names."""
+    plain = mark.replace("\ufe0f", "")
+    return plain if plain in names() else DRAWN.get(plain)
 
 
 def initials(name: str) -> str:

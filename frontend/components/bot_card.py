@@ -24,7 +24,7 @@ def bot_card(bot: dict[str, Any]) -> VdomDict:
         ),
         html.p({"className": "bot-text"}, _words(bot)),
         _entities(bot["entities"]),
-        html.footer(_last(runs), recent_bars(runs)),
+        html.footer(*_last(bot, runs), recent_bars(runs)),
     )
 
 
@@ -43,32 +43,40 @@ def _entities(entities: list[dict[str, Any]]) -> VdomDict:
     more = len(entities) - SHOWN_ENTITIES
     rest: Any = html.li({"key": "more"}, f"+{more}") if more > 0 else ""
     models = sorted({entity["model"] for entity in entities if entity.get("model")})
-    model: Any = (
-        html.li({"key": "model", "className": "model"}, icon("cpu"), models[0].split("/")[-1])
-        if models
-        else ""
-    )
+    model: Any = _model(models) if models else ""
     return html.ul({"className": "chips", "aria-label": "Entities"}, *shown, rest, model)
+
+
+def _model(models: list[str]) -> VdomDict:
+    short = models[0].split("/")[-1].split(":", 1)[-1]
+    more = f" +{len(models) - 1}" if len(models) > 1 else ""
+    return html.li(
+        {"key": "model", "className": "model", "title": ", ".join(models)},
+        icon("cpu"),
+        html.span(short + more),
+    )
 
 
 def _entity_words(entity: dict[str, Any]) -> str:
     return entity.get("model") or "Default model"
 
 
-def _last(runs: list[dict[str, Any]]) -> VdomDict:
+def _last(bot: dict[str, Any], runs: list[dict[str, Any]]) -> list[VdomDict]:
+    """Two lines: how the last run ended and when, what it took and how many there were."""
+    total = html.span({"key": "total", "className": "total"}, plural(bot["executionCount"], "run"))
     if not runs:
-        return html.p({"className": "last"}, html.span("Never run"))
+        return [html.p({"key": "last", "className": "last"}, "Never run")]
     last = runs[0]
-    facts: list[Any] = [ago(last.get("startedAt") or last["createdAt"])]
-    if last["status"] not in ENDED:
-        facts = [elapsed(last.get("startedAt") or last["createdAt"])]
-    elif last.get("durationMs") is not None:
-        facts.append(duration(last["durationMs"]))
-    if cost := spent(last.get("usage")):
-        facts.append(cost)
-    spans = [html.span({"key": str(n)}, fact) for n, fact in enumerate(facts)]
-    return html.p({"className": "last"}, status_pill(last["status"]), *spans)
-
-
-def total_words(bot: dict[str, Any]) -> str:
-    return plural(bot["executionCount"], "execution")
+    start = last.get("startedAt") or last["createdAt"]
+    live = last["status"] not in ENDED
+    facts = [] if live else [duration(last.get("durationMs")), spent(last.get("usage"))]
+    return [
+        html.p(
+            {"key": "last", "className": "last"},
+            status_pill(last["status"]),
+            elapsed(start) if live else ago(start),
+        ),
+        html.p(
+            {"key": "took", "className": "took"}, " · ".join(fact for fact in facts if fact), total
+        ),
+    ]

@@ -61,12 +61,10 @@ def _bot(entry: dict[str, Any]) -> VdomDict:
     bot = entry["bot"]
     error = entry.get("error")
     why: Any = html.small({"className": "why"}, error["message"]) if error else ""
+    link = html.a({"href": f"/executions/{entry['id']}", "className": "cover"}, bot["name"])
     return html.td(
         {"data-label": "Bot", "className": "who"},
-        bot_tile(bot["name"], bot.get("icon")),
-        html.span(
-            html.a({"href": f"/executions/{entry['id']}", "className": "cover"}, bot["name"]), why
-        ),
+        html.div(bot_tile(bot["name"], bot.get("icon")), html.span(link, why)),
     )
 
 

@@ -9,6 +9,8 @@ from reactpy.types import VdomDict
 from frontend.components.badges import bot_tile
 from frontend.kit.elements import icon
 
+PEEK_LINES = 7
+
 
 def gallery(
     templates: list[dict[str, Any]], on_run: Callable[[dict[str, Any]], Any], busy: str | None
@@ -24,6 +26,7 @@ def _card(template: dict[str, Any], on_click: Any, busy: str | None) -> VdomDict
         bot_tile(template["name"], template.get("icon")),
         html.h3(template["name"]),
         html.p(template["description"]),
+        html.pre({"className": "peek", "aria-hidden": "true"}, peek(template["source"])),
         html.button(
             {
                 "className": "button",
@@ -36,3 +39,9 @@ def _card(template: dict[str, Any], on_click: Any, busy: str | None) -> VdomDict
             "Starting" if working else "Run now",
         ),
     )
+
+
+def peek(source: str) -> str:
+    """The first lines of the program: enough to see what a bot is made of."""
+    lines = [line for line in source.splitlines() if line.strip() and not line.startswith("#")]
+    return "\n".join(lines[:PEEK_LINES])

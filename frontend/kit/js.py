@@ -1,4 +1,4 @@
-"""The JavaScript components, one import per bundle. A bundle is loaded when its first one is shown."""
+"""The JavaScript components. A bundle is loaded when its first component is shown."""
 
 from typing import Any
 

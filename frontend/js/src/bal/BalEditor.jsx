@@ -40,7 +40,7 @@ function mark(doc, d) {
 
 function extensions(on, readOnly) {
   return [
-    lineNumbers(), foldGutter(), lintGutter(), highlightActiveLine(), highlightActiveLineGutter(), drawSelection(),
+    lintGutter(), lineNumbers(), foldGutter(), highlightActiveLine(), highlightActiveLineGutter(), drawSelection(),
     history(), indentOnInput(), bracketMatching(), closeBrackets(), highlightSelectionMatches(), search({ top: true }),
     EditorState.readOnly.of(readOnly), EditorState.tabSize.of(2), indentUnit.of("  "), EditorView.lineWrapping, bal(), assist,
     EditorView.contentAttributes.of({ "aria-label": "BAL text of the bot", spellcheck: "false" }),

@@ -29,14 +29,13 @@ export const LABELS = {
 };
 export const isFinal = (status) => ["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"].includes(status);
 
-const rtf = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
+const spans = [["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]];
 export function ago(date, now = Date.now()) {
-  const seconds = Math.round((date.getTime() - now) / 1000);
-  const size = Math.abs(seconds);
-  if (size < 10) return "just now";
-  if (size < 60) return rtf.format(seconds, "second");
-  if (size < 3600) return rtf.format(Math.round(seconds / 60), "minute");
-  if (size < 86_400) return rtf.format(Math.round(seconds / 3600), "hour");
-  if (size < 7 * 86_400) return rtf.format(Math.round(seconds / 86_400), "day");
-  return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  const seconds = Math.round((now - date.getTime()) / 1000);
+  if (seconds < 5) return "just now";
+  if (seconds >= 7 * 86_400) {
+    return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  }
+  const [unit, size] = spans.find(([, length]) => seconds >= length);
+  return `${Math.floor(seconds / size)} ${unit} ago`;
 }
