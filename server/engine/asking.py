@@ -10,9 +10,9 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
-from server.engine.entities import read_answer, request_for
+from server.engine.entities import answer_of
 from server.engine.host import EntityCall, StepFailed
 from server.llm.errors import ModelError
 from server.llm.gateway import Gateway
@@ -57,30 +57,37 @@ class Asking:
         self._demo = demo
         self._jitter = jitter
 
-    async def ask(self, call: EntityCall, told: Told) -> Any:
+    async def ask(self, call: EntityCall, told: Told) -> object:
         models = (call.entity.model, *call.entity.fallbacks)
-        for place, model in enumerate(models):
+        for model in models[:-1]:
             try:
-                answer = await self._tried(call, DEMO_MODEL if self._demo else model, told)
-            except ModelError as error:
-                if place + 1 == len(models):
-                    raise ModelFailure(error, call.entity.name) from error
-            else:
-                return read_answer(call, answer)
-        raise AssertionError("an entity has at least one model, named or not")
+                return await self._answer(call, model, told)
+            except ModelError:
+                continue
+        try:
+            return await self._answer(call, models[-1], told)
+        except ModelError as error:
+            raise ModelFailure(error, call.entity.name) from error
 
-    async def _tried(self, call: EntityCall, model: str | None, told: Told) -> ModelAnswer:
+    async def _answer(self, call: EntityCall, model: str | None, told: Told) -> object:
+        named = DEMO_MODEL if self._demo else model
+
+        async def chat(request: ChatRequest) -> ModelAnswer:
+            return await self._tried(call, replace(request, model=named), told)
+
+        return await answer_of(call, chat)
+
+    async def _tried(self, call: EntityCall, request: ChatRequest, told: Told) -> ModelAnswer:
         tries = TRIES if call.entity.retries is None else call.entity.retries + 1
-        request = replace(request_for(call), model=model)
         number = 1
         while True:
-            told.asked(call.key, model, number)
+            told.asked(call.key, request.model, number)
             await told.ready()
             try:
                 return await self._once(call.key, request, told)
             except ModelError as error:
                 wait = self._wait(error, number) if number < tries else None
-                told.failed(call.key, model, error, number, wait)
+                told.failed(call.key, request.model, error, number, wait)
                 if wait is None:
                     raise
             await asyncio.sleep(wait)

@@ -18,6 +18,7 @@ from server.core.money import NANO_PER_DOLLAR
 from server.engine import events as happened
 from server.engine.asking import Asking, ModelFailure
 from server.engine.deltas import Deltas
+from server.engine.entities import issues_of
 from server.engine.host import (
     Cancelled,
     EntityCall,
@@ -58,6 +59,7 @@ class OpenStep:
     cost_nano: int | None = None
     estimated: bool = False
     unpriced: bool = False
+    issues: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     def add(self, answer: ModelAnswer) -> None:
         """A step may need several answers; it shows the last one's model and everybody's cost."""
@@ -205,10 +207,14 @@ class DurableHost:
 
     async def call_entity(self, call: EntityCall) -> Any:
         try:
-            return await self._interruptible(self._asking.ask(call, self))
+            value = await self._interruptible(self._asking.ask(call, self))
         except StepFailed as failed:
             self.hints.note(call.key, failed)
             raise
+        opened = self._open.get(call.key)
+        if opened is not None:
+            opened.issues = [issue.to_json() for issue in issues_of(call, value)]
+        return value
 
     async def call_tool(self, call: ToolCall) -> Any:
         await self._writer.settle()
@@ -337,6 +343,7 @@ class DurableHost:
             input=start.input,
             output=output,
             error=error,
+            issues=opened.issues or None,
             requested_model=answer.requested_model if answer else None,
             model=answer.model if answer else None,
             provider=answer.provider if answer else None,

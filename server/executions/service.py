@@ -191,7 +191,6 @@ def _row(accepted: Accepted) -> Execution:
         mode=new.mode,
         trigger_kind=new.trigger_kind,
         trigger=new.trigger,
-        input=new.input,
         idempotency_key=new.idempotency_key,
         request_hash=new.request_hash,
         attempt=new.attempt,
@@ -199,6 +198,7 @@ def _row(accepted: Accepted) -> Execution:
         created_at=new.created_at,
         last_seq=accepted.last_seq,
     )
+    row.input = new.input  # a constructor would take a text for JSON
     if change is not None:
         row.status = change.status or row.status
         row.waiting_reason = change.waiting_reason  # type: ignore[assignment]

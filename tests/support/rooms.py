@@ -1,0 +1,84 @@
+"""The rooms of a whole installation in one test: its own database, its first owner, its worker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from server.assembly import Assembly, assembled
+from server.bots import service as bots
+from server.core.settings import load_settings
+from server.engine.log import WireEvent
+from server.engine.store import UNSET
+from server.executions import service as executions
+from server.executions.service import StartRequest
+from server.models.enums import ExecutionMode
+from server.models.migrate import migrate
+from server.models.tables import Bot, Execution
+from server.workspaces import accounts
+from server.workspaces.access import Viewer
+from workers.embedded import working
+
+
+@dataclass(frozen=True)
+class Home:
+    rooms: Assembly
+    owner: Viewer
+
+    async def bot(self, source: str, name: str | None = None) -> Bot:
+        return await bots.create(self.owner, source, name)
+
+    async def start(self, bot: Bot, input: Any = UNSET, **more: Any) -> Execution:
+        request = StartRequest(bot.id, input, **more)
+        return await executions.start(self.owner, self.rooms.engine, request)
+
+    async def ended(self, execution: Execution) -> Execution:
+        """Waits for the end and reads the row."""
+        await self.events(execution)
+        return await executions.get(self.owner, execution.id)
+
+    async def events(self, execution: Execution, after: int = 0) -> list[WireEvent]:
+        """All events up to the end."""
+        found: list[WireEvent] = []
+        async for batch in self.rooms.engine.follow(execution.id, after):
+            found.extend(batch.events)
+        return found
+
+    async def run(self, source: str, input: Any = UNSET, **more: Any) -> Execution:
+        return await self.ended(await self.start(await self.bot(source), input, **more))
+
+
+async def first_owner(rooms: Assembly) -> Viewer:
+    """Signs in with the link of the first start, as a person would."""
+    link = await rooms.first_link() or await accounts.make_link()
+    session = await accounts.redeem(link)
+    assert session is not None
+    found = await rooms.recogniser.by_session(session.token)
+    assert found is not None
+    return found[0]
+
+
+@asynccontextmanager
+async def open_home(
+    folder: Path,
+    *,
+    database_url: str | None = None,
+    redis_url: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    worker: bool = True,
+) -> AsyncIterator[Home]:
+    settings = load_settings(
+        environ or {}, data_dir=folder, database_url=database_url, redis_url=redis_url
+    )
+    await migrate(settings)
+    async with AsyncExitStack() as stack:
+        rooms = await stack.enter_async_context(assembled(settings, drain_seconds=0))
+        if worker:
+            await stack.enter_async_context(working(rooms))
+        yield Home(rooms, await first_owner(rooms))
+
+
+DEMO = ExecutionMode.DEMO
