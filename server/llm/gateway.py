@@ -8,20 +8,22 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.llm import litellm_client
 from server.llm.catalogue import Catalogue, ModelFacts, catalogue
 from server.llm.collector import Collector, OnDelta
 from server.llm.demo import PACE, DemoModel
 from server.llm.failures import timed_out, unreadable
-from server.llm.fast import FastPath
 from server.llm.listing import Listing, ModelInfo
 from server.llm.messages import ChatRequest, ModelAnswer, Usage
 from server.llm.patience import Limits, Patience
 from server.llm.pricing import cost_of
 from server.llm.routing import ModelSettings, Route, Router
 from server.llm.wire import Call, make_call
+
+if TYPE_CHECKING:
+    from server.llm.fast import FastPath
 
 # English prose; used only where a provider does not count, and then marked as estimated.
 _CHARACTERS_PER_TOKEN = 4
@@ -83,7 +85,7 @@ class Gateway:
     async def prepare(self) -> _Tools:
         """Loads what calls to real models need, once, in a thread: some seconds."""
         if self._loading is None or (self._loading.done() and self._loading.exception()):
-            self._loading = asyncio.create_task(_load())
+            self._loading = asyncio.create_task(asyncio.to_thread(_load))
         return await asyncio.shield(self._loading)
 
     async def close(self) -> None:
@@ -118,9 +120,11 @@ class Gateway:
         return self._use_fast_path and route.provider.fast and talks and not route.extra
 
 
-async def _load() -> _Tools:
-    litellm, known = await asyncio.gather(litellm_client.loaded(), asyncio.to_thread(catalogue))
-    return _Tools(litellm, FastPath(litellm), known)
+def _load() -> _Tools:
+    from server.llm.fast import FastPath
+
+    litellm = litellm_client.load()
+    return _Tools(litellm, FastPath(litellm), catalogue())
 
 
 def _answer(

@@ -43,11 +43,6 @@ def warm() -> None:
     load().token_counter(model="gpt-4o-mini", text="warm")
 
 
-async def loaded() -> Any:
-    """Without stopping the loop for the time of the import."""
-    return await asyncio.to_thread(load)
-
-
 async def warmed() -> None:
     if not warm.cache_info().currsize:
         await asyncio.to_thread(warm)
@@ -57,6 +52,8 @@ async def close() -> None:
     """Ends the connections that the library keeps open, if it was ever loaded."""
     if load.cache_info().currsize:
         await load().close_litellm_async_clients()
+        # It keeps the closed clients by address, and would use them again.
+        load().in_memory_llm_clients_cache.flush_cache()
 
 
 async def complete(litellm: Any, call: Call, collector: Collector, patience: Patience) -> None:
