@@ -15,6 +15,7 @@ from server.engine.store import (
     StepRow,
     UsageRow,
 )
+from server.models.enums import FINAL_STATUSES, ExecutionStatus, StepStatus
 
 NUL = "\x00"
 _MARK = "\N{REPLACEMENT CHARACTER}"
@@ -105,7 +106,34 @@ USAGE_COLUMNS = (
     "created_at",
 )
 
+CHANGE_COLUMNS = (
+    "id",
+    "attempt",
+    "owner",
+    "open_in",
+    "status",
+    "waiting_reason",
+    "due_in",
+    "events",
+    "progress",
+    "output",
+    "error",
+    "started_at",
+    "finished_at",
+    "duration_ms",
+    "cancel_requested_at",
+    "cancel_reason",
+    "input_tokens",
+    "output_tokens",
+    "cost_nano",
+    "estimated",
+    "unpriced",
+)
+
 EVENT_COLUMNS = ("type", "at", "step_key", "attempt", "data")
+
+OPEN_STATUSES = frozenset(ExecutionStatus) - FINAL_STATUSES
+_DONE_STEPS = frozenset({StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED})
 
 Row = tuple[Any, ...]
 
@@ -187,6 +215,36 @@ def new_row(commit: Commit, new: NewExecution) -> Row:
         change.started_at,
         change.finished_at,
         change.duration_ms,
+    )
+
+
+def change_row(commit: Commit) -> Row:
+    """What a commit sets in an execution that is there, in the order of CHANGE_COLUMNS."""
+    change = commit.change or ExecutionChange()
+    fence = commit.fence
+    sums = totals(list(commit.usage))
+    return (
+        commit.execution_id,
+        fence.attempt if fence else None,
+        fence.owner if fence else None,
+        ",".join(sorted(commit.while_in or OPEN_STATUSES)),
+        change.status.value if change.status else None,
+        change.waiting_reason.value if change.waiting_reason else None,
+        change.due_in,
+        len(commit.events),
+        any(step.status in _DONE_STEPS for step in commit.steps),
+        encoded(change.output),
+        optional(change.error),
+        change.started_at,
+        change.finished_at,
+        change.duration_ms,
+        change.cancel_requested_at,
+        clean(change.cancel_reason),
+        sums.input_tokens,
+        sums.output_tokens,
+        sums.cost_nano,
+        sums.estimated,
+        sums.unpriced,
     )
 
 

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Sequence
 
 from server.engine.rows import EVENT_COLUMNS, NEW_COLUMNS, STEP_COLUMNS, USAGE_COLUMNS
-from server.models.enums import ExecutionStatus
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
@@ -86,16 +85,14 @@ _MOVE = """, status = :status, waiting_reason = :waiting_reason, due_at = :due_a
 
 
 @functools.cache
-def _update(fenced: bool, moved: bool, open_in: tuple[str, ...]) -> str:
-    statuses = ", ".join(f"'{status}'" for status in open_in)
-    unfenced = f"status IN ({statuses})"
-    allowed = "attempt = :attempt AND owner = :owner AND status = 'running'"
+def update_statement(*, fenced: bool, moved: bool, open_in: str) -> str:
+    statuses = ", ".join(f"'{status}'" for status in open_in.split(","))
+    allowed = (
+        "attempt = :attempt AND owner = :owner AND status = 'running'"
+        if fenced
+        else f"status IN ({statuses})"
+    )
     return (
-        f"UPDATE executions SET {_FACTS}{_MOVE if moved else ''} "
-        f"WHERE id = :id AND {allowed if fenced else unfenced} "
+        f"UPDATE executions SET {_FACTS}{_MOVE if moved else ''} WHERE id = :id AND {allowed} "
         "RETURNING last_seq, cancel_requested_at IS NOT NULL"
     )
-
-
-def update_statement(*, fenced: bool, moved: bool, open_in: Sequence[ExecutionStatus]) -> str:
-    return _update(fenced, moved, tuple(status.value for status in open_in))

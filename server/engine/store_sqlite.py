@@ -13,21 +13,22 @@ from uuid import UUID
 
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Unavailable
-from server.core.jsontext import dumps, loads
+from server.core.jsontext import dumps
 from server.engine import sqlite_statements as sql
+from server.engine.decode import claimed, json_value, moment
 from server.engine.rows import (
+    CHANGE_COLUMNS,
     Row,
+    change_row,
     event_row,
     new_due_in,
     new_row,
     step_rows,
-    totals,
     usage_row,
 )
 from server.engine.sqlite_writer import Gathered, SqliteWriter, Work
 from server.engine.store import (
     REDISPATCH_SECONDS,
-    UNSET,
     AlreadyAccepted,
     Claimed,
     Commit,
@@ -40,15 +41,8 @@ from server.engine.store import (
 )
 from server.models.address import Address
 from server.models.enums import (
-    FINAL_STATUSES,
-    ExecutionMode,
-    ExecutionStatus,
     StepStatus,
-    TriggerKind,
 )
-
-_OPEN = tuple(status for status in ExecutionStatus if status not in FINAL_STATUSES)
-_DONE_STEPS = frozenset({StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED})
 
 
 class SqliteStore:
@@ -83,7 +77,7 @@ class SqliteStore:
             given = {"owner": owner, "until": until, "now": now, "ids": wanted}
             return db.execute(sql.CLAIM, given).fetchall()
 
-        return [_claimed(row) for row in await self._writer.write(work)]
+        return [claimed(row) for row in await self._writer.write(work)]
 
     async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
         pairs = _pairs(held)
@@ -119,8 +113,8 @@ class SqliteStore:
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
         rows = await self._read(sql.STEPS, (str(execution_id),))
         return {
-            key: RecordedStep(key, StepStatus(status), attempt, _json(output), _json(error))
-            for key, status, attempt, output, error in rows
+            key: RecordedStep(key, StepStatus(status), tries, json_value(output), json_value(error))
+            for key, status, tries, output, error in rows
         }
 
     async def events(
@@ -128,7 +122,7 @@ class SqliteStore:
     ) -> list[StoredEvent]:
         rows = await self._read(sql.EVENTS, (str(execution_id), after, limit))
         return [
-            StoredEvent(seq, kind, datetime.fromisoformat(at), step_key, attempt, _json(data))
+            StoredEvent(seq, kind, moment(at), step_key, attempt, json_value(data))
             for seq, kind, at, step_key, attempt, data in rows
         ]
 
@@ -195,11 +189,11 @@ def _insert(commit: Commit) -> Callable[[sqlite3.Connection, datetime], Committe
 
 def _update(commit: Commit) -> Callable[[sqlite3.Connection, datetime], Committed]:
     change = commit.change or ExecutionChange()
-    given = _facts(commit, change)
+    given: dict[str, Any] = dict(zip(CHANGE_COLUMNS, change_row(commit), strict=True))
     statement = sql.update_statement(
         fenced=commit.fence is not None,
         moved=change.status is not None,
-        open_in=sorted(commit.while_in or _OPEN),
+        open_in=given["open_in"],
     )
 
     def head(db: sqlite3.Connection, now: datetime) -> Committed:
@@ -213,52 +207,8 @@ def _update(commit: Commit) -> Callable[[sqlite3.Connection, datetime], Committe
     return head
 
 
-def _facts(commit: Commit, change: ExecutionChange) -> dict[str, Any]:
-    sums = totals(list(commit.usage))
-    return {
-        "id": str(commit.execution_id),
-        "attempt": commit.fence.attempt if commit.fence else None,
-        "owner": commit.fence.owner if commit.fence else None,
-        "status": change.status.value if change.status else None,
-        "waiting_reason": change.waiting_reason.value if change.waiting_reason else None,
-        "events": len(commit.events),
-        "progress": any(step.status in _DONE_STEPS for step in commit.steps),
-        "output": None if change.output is UNSET else dumps(change.output),
-        "error": None if change.error is None else dumps(change.error),
-        "started_at": change.started_at,
-        "finished_at": change.finished_at,
-        "duration_ms": change.duration_ms,
-        "cancel_requested_at": change.cancel_requested_at,
-        "cancel_reason": change.cancel_reason,
-        "input_tokens": sums.input_tokens,
-        "output_tokens": sums.output_tokens,
-        "cost_nano": sums.cost_nano,
-        "estimated": sums.estimated,
-        "unpriced": sums.unpriced,
-    }
-
-
 def _due_at(now: datetime, due_in: float | None) -> datetime | None:
     return None if due_in is None else now + timedelta(seconds=due_in)
-
-
-def _claimed(row: Sequence[Any]) -> Claimed:
-    return Claimed(
-        id=UUID(row[0]),
-        workspace_id=UUID(row[1]),
-        bot_id=UUID(row[2]),
-        version_id=UUID(row[3]),
-        attempt=row[4],
-        mode=ExecutionMode(row[5]),
-        trigger_kind=TriggerKind(row[6]),
-        last_seq=row[7],
-        losses=row[8],
-        created_at=datetime.fromisoformat(row[9]),
-        started_at=datetime.fromisoformat(row[10]) if row[10] else None,
-        cancel_requested=bool(row[11]),
-        input=_json(row[12]),
-        trigger=_json(row[13]),
-    )
 
 
 def _pairs(held: dict[UUID, int]) -> str:
@@ -267,7 +217,3 @@ def _pairs(held: dict[UUID, int]) -> str:
 
 def _second(row: Sequence[Any]) -> Any:
     return row[1]
-
-
-def _json(text: str | None) -> Any:
-    return None if text is None else loads(text)

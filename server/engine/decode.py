@@ -1,0 +1,46 @@
+"""Rows of the database turned into what the engine works with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from server.core.jsontext import loads
+from server.engine.store import Claimed
+from server.models.enums import ExecutionMode, TriggerKind
+
+
+def claimed(row: Sequence[Any]) -> Claimed:
+    """In the order in which every store's CLAIM gives it."""
+    return Claimed(
+        id=uuid_value(row[0]),
+        workspace_id=uuid_value(row[1]),
+        bot_id=uuid_value(row[2]),
+        version_id=uuid_value(row[3]),
+        attempt=row[4],
+        mode=ExecutionMode(row[5]),
+        trigger_kind=TriggerKind(row[6]),
+        last_seq=row[7],
+        losses=row[8],
+        created_at=moment(row[9]),
+        started_at=moment(row[10]) if row[10] else None,
+        cancel_requested=bool(row[11]),
+        input=json_value(row[12]),
+        trigger=json_value(row[13]),
+    )
+
+
+def json_value(text: str | None) -> Any:
+    return None if text is None else loads(text)
+
+
+def uuid_value(value: UUID | str) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def moment(value: datetime | str) -> datetime:
+    """SQLite keeps text, MySQL a time without its zone, which is UTC."""
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -1,0 +1,148 @@
+"""The statements of the MySQL store. There is no insert that answers, so the rows to change are
+locked and read first, and every table gets one statement with many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from server.engine.rows import (
+    CHANGE_COLUMNS,
+    EVENT_COLUMNS,
+    NEW_COLUMNS,
+    STEP_COLUMNS,
+    USAGE_COLUMNS,
+)
+
+NOW = "UTC_TIMESTAMP(6)"
+_LATER = f"TIMESTAMPADD(MICROSECOND, %s, {NOW})"
+
+
+def _quoted(columns: Sequence[str]) -> str:
+    return ", ".join(f"`{column}`" for column in columns)
+
+
+def marks(count: int) -> str:
+    return ", ".join(["%s"] * count)
+
+
+def _many(table: str, columns: Sequence[str], rows: int, *, row: str | None = None) -> str:
+    one = row or f"({marks(len(columns))})"
+    return f"INSERT INTO {table} ({_quoted(columns)}) VALUES {', '.join([one] * rows)}"
+
+
+def insert_executions(rows: int) -> str:
+    """A row whose idempotency key is taken changes nothing; `known` shows which came in."""
+    columns = (*NEW_COLUMNS, "due_at", "dispatched_at")
+    row = f"({marks(len(NEW_COLUMNS))}, {_LATER}, IF(%s, {NOW}, NULL))"
+    insert = _many("executions", columns, rows, row=row)
+    return f"{insert} ON DUPLICATE KEY UPDATE id = executions.id"
+
+
+def insert_events(rows: int) -> str:
+    return _many("events", ("execution_id", "seq", *EVENT_COLUMNS), rows)
+
+
+def upsert_steps(rows: int) -> str:
+    taken = ", ".join(f"`{column}` = VALUES(`{column}`)" for column in STEP_COLUMNS[1:])
+    insert = _many("steps", ("execution_id", *STEP_COLUMNS), rows)
+    return f"{insert} ON DUPLICATE KEY UPDATE {taken}"
+
+
+def insert_usage(rows: int) -> str:
+    return _many("usage_records", USAGE_COLUMNS, rows)
+
+
+def known(rows: int) -> str:
+    return f"SELECT id FROM executions WHERE id IN ({marks(rows)})"
+
+
+def lock(rows: int) -> str:
+    return f"""SELECT id, attempt, owner, status, last_seq, cancel_requested_at IS NOT NULL
+    FROM executions WHERE id IN ({marks(rows)}) ORDER BY id FOR UPDATE"""
+
+
+_DUE = f"TIMESTAMPADD(MICROSECOND, c.due_in, {NOW})"
+_SET = f"""e.last_seq = e.last_seq + c.events,
+    e.losses = IF(c.progress, 0, e.losses),
+    e.waiting_reason = IF(c.status IS NULL, e.waiting_reason, c.waiting_reason),
+    e.due_at = IF(c.status IS NULL, e.due_at, {_DUE}),
+    e.dispatched_at = IF(c.status = 'pending' AND c.due_in = 0, {NOW}, e.dispatched_at),
+    e.owner = IF(c.status IS NULL OR c.status = 'running', e.owner, NULL),
+    e.status = COALESCE(c.status, e.status),
+    e.output = COALESCE(c.output, e.output), e.error = COALESCE(c.error, e.error),
+    e.started_at = COALESCE(c.started_at, e.started_at),
+    e.finished_at = COALESCE(c.finished_at, e.finished_at),
+    e.duration_ms = COALESCE(c.duration_ms, e.duration_ms),
+    e.cancel_requested_at = COALESCE(e.cancel_requested_at, c.cancel_requested_at),
+    e.cancel_reason = COALESCE(e.cancel_reason, c.cancel_reason),
+    e.input_tokens = e.input_tokens + c.input_tokens,
+    e.output_tokens = e.output_tokens + c.output_tokens,
+    e.cost_nano = e.cost_nano + c.cost_nano,
+    e.estimated = e.estimated OR c.estimated, e.unpriced = e.unpriced OR c.unpriced"""
+
+
+def update_executions(rows: int) -> str:
+    first = ", ".join(f"%s AS `{column}`" for column in CHANGE_COLUMNS)
+    more = f" UNION ALL SELECT {marks(len(CHANGE_COLUMNS))}" * (rows - 1)
+    return f"""UPDATE executions e JOIN (SELECT {first}{more}) c
+    ON e.id = c.id COLLATE utf8mb4_bin SET {_SET}"""
+
+
+BY_IDEMPOTENCY_KEY = """SELECT id, request_hash FROM executions
+WHERE workspace_id = %s AND idempotency_key = %s"""
+
+_CLAIMABLE = "status IN ('pending', 'running', 'waiting')"
+
+
+def choose(rows: int) -> str:
+    return f"""SELECT id FROM executions WHERE id IN ({marks(rows)}) AND due_at <= {NOW}
+    AND {_CLAIMABLE} ORDER BY id FOR UPDATE SKIP LOCKED"""
+
+
+def take(rows: int) -> str:
+    """Assignments happen from left to right here, so the count looks at the old status."""
+    return f"""UPDATE executions SET losses = losses + (status = 'running'), status = 'running',
+    waiting_reason = NULL, owner = %s, attempt = attempt + 1, due_at = {_LATER},
+    started_at = COALESCE(started_at, {NOW}) WHERE id IN ({marks(rows)})"""
+
+
+def taken(rows: int) -> str:
+    return f"""SELECT id, workspace_id, bot_id, version_id, attempt, mode, trigger_kind, last_seq,
+    losses, created_at, started_at, cancel_requested_at IS NOT NULL, input, `trigger`
+    FROM executions WHERE id IN ({marks(rows)})"""
+
+
+def held(rows: int) -> str:
+    """The lock keeps the answer true until the change is made."""
+    pairs = ", ".join(["(%s, %s)"] * rows)
+    return f"""SELECT id, cancel_requested_at IS NOT NULL FROM executions
+    WHERE status = 'running' AND owner = %s AND id IN ({marks(rows)})
+    AND (id, attempt) IN ({pairs}) ORDER BY id FOR UPDATE"""
+
+
+def prolong(rows: int) -> str:
+    return f"UPDATE executions SET due_at = {_LATER} WHERE id IN ({marks(rows)})"
+
+
+def give_back(rows: int) -> str:
+    return f"""UPDATE executions SET status = 'pending', owner = NULL, due_at = {NOW},
+    dispatched_at = NULL, losses = losses + %s WHERE id IN ({marks(rows)})"""
+
+
+HELD_BY_OTHERS = """SELECT id FROM executions
+WHERE status = 'running' AND NOT (owner <=> %s) ORDER BY id FOR UPDATE"""
+
+DUE = f"""SELECT id FROM executions WHERE due_at <= {NOW} AND {_CLAIMABLE} AND (
+    dispatched_at IS NULL OR dispatched_at < due_at OR dispatched_at < {_LATER})
+ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"""
+
+
+def sent(rows: int) -> str:
+    return f"UPDATE executions SET dispatched_at = {NOW} WHERE id IN ({marks(rows)})"
+
+
+STEPS = """SELECT `key`, status, attempt, output, error FROM steps
+WHERE execution_id = %s AND status IN ('completed', 'failed', 'skipped')"""
+
+EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
+WHERE execution_id = %s AND seq > %s ORDER BY seq LIMIT %s"""

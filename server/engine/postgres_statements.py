@@ -1,0 +1,202 @@
+"""The statements of the PostgreSQL store. A whole batch is one statement: arrays come in through
+`unnest`, the fenced update says which executions may be written, and only their rows are."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from server.engine.rows import (
+    CHANGE_COLUMNS,
+    EVENT_COLUMNS,
+    NEW_COLUMNS,
+    STEP_COLUMNS,
+    USAGE_COLUMNS,
+)
+
+_UUIDS = {
+    "id",
+    "workspace_id",
+    "bot_id",
+    "version_id",
+    "created_by_id",
+    "parent_id",
+    "forked_from_id",
+    "execution_id",
+}
+_INTS = {"attempt", "losses", "last_seq", "duration_ms", "position", "ttft_ms", "events", "back"}
+_BIGINTS = {"input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost_nano"}
+_BOOLS = {"estimated", "unpriced", "reused", "progress"}
+
+
+def _type(column: str) -> str:
+    if column in _UUIDS:
+        return "uuid"
+    if column in _INTS:
+        return "int"
+    if column in _BIGINTS:
+        return "bigint"
+    if column in _BOOLS:
+        return "bool"
+    if column == "due_in":
+        return "float8"
+    return "timestamptz" if column == "at" or column.endswith("_at") else "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which kinds of row a batch holds: each has its part of the statement, and the arguments
+    follow in this order."""
+
+    new: bool
+    changes: bool
+    events: bool
+    steps: bool
+    usage: bool
+
+
+def _quoted(columns: Sequence[str], table: str = "") -> str:
+    return ", ".join(f'{table}"{column}"' for column in columns)
+
+
+def _unnest(columns: Sequence[str], numbers: Iterator[int], alias: str) -> str:
+    arrays = ", ".join(f"${next(numbers)}::{_type(column)}[]" for column in columns)
+    return f"unnest({arrays}) AS {alias}({_quoted(columns)})"
+
+
+def _seconds(column: str) -> str:
+    return f"now() + {column} * interval '1 second'"
+
+
+_SET = f"""last_seq = e.last_seq + c.events,
+    losses = CASE WHEN c.progress THEN 0 ELSE e.losses END,
+    status = COALESCE(c.status, e.status),
+    waiting_reason = CASE WHEN c.status IS NULL THEN e.waiting_reason ELSE c.waiting_reason END,
+    due_at = CASE WHEN c.status IS NULL THEN e.due_at ELSE {_seconds("c.due_in")} END,
+    dispatched_at = CASE WHEN c.status = 'pending' AND c.due_in = 0 THEN now()
+        ELSE e.dispatched_at END,
+    owner = CASE WHEN c.status IS NULL OR c.status = 'running' THEN e.owner END,
+    output = COALESCE(c.output, e.output), error = COALESCE(c.error, e.error),
+    started_at = COALESCE(c.started_at, e.started_at),
+    finished_at = COALESCE(c.finished_at, e.finished_at),
+    duration_ms = COALESCE(c.duration_ms, e.duration_ms),
+    cancel_requested_at = COALESCE(e.cancel_requested_at, c.cancel_requested_at),
+    cancel_reason = COALESCE(e.cancel_reason, c.cancel_reason),
+    input_tokens = e.input_tokens + c.input_tokens,
+    output_tokens = e.output_tokens + c.output_tokens,
+    cost_nano = e.cost_nano + c.cost_nano,
+    estimated = e.estimated OR c.estimated, unpriced = e.unpriced OR c.unpriced"""
+
+_ALLOWED = """CASE WHEN c.owner IS NOT NULL
+    THEN e.attempt = c.attempt AND e.owner = c.owner AND e.status = 'running'
+    ELSE e.status = ANY(string_to_array(c.open_in, ',')) END"""
+
+
+@functools.cache
+def batch_statement(shape: Shape) -> str:
+    numbers = iter(range(1, 1000))
+    parts: list[str] = []
+    written: list[str] = []
+    if shape.new:
+        parts.append(_new_part(numbers))
+        written.append("SELECT * FROM new")
+    if shape.changes:
+        parts.append(_change_part(numbers))
+        written.append("SELECT * FROM moved")
+    parts.append(f"done AS ({' UNION ALL '.join(written)})")
+    if shape.events:
+        parts.append(_event_part(numbers))
+    if shape.steps:
+        parts.append(_step_part(numbers))
+    if shape.usage:
+        parts.append(_usage_part(numbers))
+    return f"WITH {', '.join(parts)} SELECT id, last_seq, cancel FROM done"
+
+
+def _new_part(numbers: Iterator[int]) -> str:
+    given = _unnest((*NEW_COLUMNS, "due_in"), numbers, "n")
+    return f"""new AS (
+    INSERT INTO executions ({_quoted(NEW_COLUMNS)}, due_at, dispatched_at)
+    SELECT {_quoted(NEW_COLUMNS, "n.")}, {_seconds("n.due_in")},
+        CASE WHEN n.due_in = 0 AND n.owner IS NULL THEN now() END
+    FROM {given} ON CONFLICT (workspace_id, idempotency_key) DO NOTHING
+    RETURNING id, last_seq, cancel_requested_at IS NOT NULL AS cancel)"""
+
+
+def _change_part(numbers: Iterator[int]) -> str:
+    return f"""moved AS (
+    UPDATE executions e SET {_SET}
+    FROM {_unnest(CHANGE_COLUMNS, numbers, "c")}
+    WHERE e.id = c.id AND {_ALLOWED}
+    RETURNING e.id, e.last_seq, e.cancel_requested_at IS NOT NULL AS cancel)"""
+
+
+def _event_part(numbers: Iterator[int]) -> str:
+    """`back` is how many events of the same commit come after this one."""
+    given = _unnest(("execution_id", "back", *EVENT_COLUMNS), numbers, "v")
+    return f"""ev AS (
+    INSERT INTO events (execution_id, seq, {_quoted(EVENT_COLUMNS)})
+    SELECT done.id, done.last_seq - v.back, {_quoted(EVENT_COLUMNS, "v.")}
+    FROM {given} JOIN done ON done.id = v.execution_id)"""
+
+
+def _step_part(numbers: Iterator[int]) -> str:
+    given = _unnest(("execution_id", *STEP_COLUMNS), numbers, "s")
+    taken = ", ".join(f'"{column}" = excluded."{column}"' for column in STEP_COLUMNS[1:])
+    return f"""st AS (
+    INSERT INTO steps (execution_id, {_quoted(STEP_COLUMNS)})
+    SELECT done.id, {_quoted(STEP_COLUMNS, "s.")}
+    FROM {given} JOIN done ON done.id = s.execution_id
+    ON CONFLICT (execution_id, "key") DO UPDATE SET {taken})"""
+
+
+def _usage_part(numbers: Iterator[int]) -> str:
+    return f"""us AS (
+    INSERT INTO usage_records ({_quoted(USAGE_COLUMNS)})
+    SELECT {_quoted(USAGE_COLUMNS, "u.")}
+    FROM {_unnest(USAGE_COLUMNS, numbers, "u")} JOIN done ON done.id = u.execution_id)"""
+
+
+BY_IDEMPOTENCY_KEY = """SELECT id, request_hash FROM executions
+WHERE workspace_id = $1 AND idempotency_key = $2"""
+
+_CLAIMABLE = "status IN ('pending', 'running', 'waiting')"
+_HELD = """e.status = 'running' AND e.owner = $1
+    AND e.id = h.id AND e.attempt = h.attempt"""
+_PAIRS = "unnest($2::uuid[], $3::int[]) AS h(id, attempt)"
+
+CLAIM = f"""UPDATE executions e SET
+    losses = e.losses + (e.status = 'running')::int,
+    status = 'running', waiting_reason = NULL, owner = $2, attempt = e.attempt + 1,
+    due_at = {_seconds("$3::float8")}, started_at = COALESCE(e.started_at, now())
+FROM (SELECT id FROM executions WHERE id = ANY($1::uuid[]) AND due_at <= now() AND {_CLAIMABLE}
+    FOR UPDATE SKIP LOCKED) f
+WHERE e.id = f.id
+RETURNING e.id, e.workspace_id, e.bot_id, e.version_id, e.attempt, e.mode, e.trigger_kind,
+    e.last_seq, e.losses, e.created_at, e.started_at, e.cancel_requested_at IS NOT NULL,
+    e.input, e."trigger" """
+
+RENEW = f"""UPDATE executions e SET due_at = {_seconds("$4::float8")} FROM {_PAIRS} WHERE {_HELD}
+RETURNING e.id, e.cancel_requested_at IS NOT NULL"""
+
+RELEASE = f"""UPDATE executions e SET
+    status = 'pending', owner = NULL, due_at = now(), dispatched_at = NULL
+FROM {_PAIRS} WHERE {_HELD} RETURNING e.id"""
+
+RELEASE_OTHERS = """UPDATE executions SET
+    status = 'pending', owner = NULL, due_at = now(), dispatched_at = NULL, losses = losses + 1
+WHERE status = 'running' AND owner IS DISTINCT FROM $1 RETURNING id"""
+
+DUE = f"""UPDATE executions e SET dispatched_at = now() FROM (
+    SELECT id FROM executions WHERE due_at <= now() AND {_CLAIMABLE} AND (
+        dispatched_at IS NULL OR dispatched_at < due_at
+        OR dispatched_at < {_seconds("$1::float8")})
+    ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) f
+WHERE e.id = f.id RETURNING e.id, e.due_at"""
+
+STEPS = """SELECT "key", status, attempt, output, error FROM steps
+WHERE execution_id = $1 AND status IN ('completed', 'failed', 'skipped')"""
+
+EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
+WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"""

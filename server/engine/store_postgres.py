@@ -1,0 +1,172 @@
+"""The store over PostgreSQL: asyncpg as it is, a whole batch of commits in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+
+from server.core.errors import Unavailable
+from server.engine import postgres_statements as sql
+from server.engine.decode import claimed, json_value
+from server.engine.group import Answer, GroupWriter
+from server.engine.rows import (
+    Row,
+    change_row,
+    event_row,
+    new_due_in,
+    new_row,
+    step_rows,
+    usage_row,
+)
+from server.engine.store import (
+    REDISPATCH_SECONDS,
+    AlreadyAccepted,
+    Claimed,
+    Commit,
+    Committed,
+    Fenced,
+    Held,
+    RecordedStep,
+    StoredEvent,
+)
+from server.models.address import Address
+from server.models.enums import StepStatus
+
+_POOL = 6
+_driver: Any = asyncpg  # its types are not known in detail
+# Connection lost, no resources, shut down by the operator, system error, timed out or cancelled.
+_AWAY = ("08", "53", "57", "58")
+_AGAIN = "40"
+
+
+class PostgresStore:
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._writer = GroupWriter(self._write)
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        arguments = self._address.postgres_arguments()
+        # Nothing here leaves a mark on its connection, so the usual clean-up query is saved.
+        self._pool = await _driver.create_pool(
+            **arguments, min_size=1, max_size=_POOL, reset=_leave_as_it_is
+        )
+        self._writer.open()
+
+    async def close(self) -> None:
+        await self._writer.close()
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def commit(self, commit: Commit) -> Committed:
+        return await self._writer.commit(commit)
+
+    async def claim(self, ids: Sequence[UUID], owner: str, lease: float) -> list[Claimed]:
+        return [claimed(row) for row in await self._fetch(sql.CLAIM, list(ids), owner, lease)]
+
+    async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
+        rows = await self._fetch(sql.RENEW, owner, list(held), list(held.values()), lease)
+        return [Held(row[0], row[1]) for row in rows]
+
+    async def release(self, held: dict[UUID, int], owner: str) -> list[UUID]:
+        rows = await self._fetch(sql.RELEASE, owner, list(held), list(held.values()))
+        return [row[0] for row in rows]
+
+    async def release_others(self, owner: str) -> list[UUID]:
+        return [row[0] for row in await self._fetch(sql.RELEASE_OTHERS, owner)]
+
+    async def due(self, limit: int = 1000) -> list[UUID]:
+        rows = await self._fetch(sql.DUE, -REDISPATCH_SECONDS, limit)
+        return [row[0] for row in sorted(rows, key=_second)]
+
+    async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
+        rows = await self._fetch(sql.STEPS, execution_id)
+        return {
+            row[0]: RecordedStep(
+                row[0], StepStatus(row[1]), row[2], json_value(row[3]), json_value(row[4])
+            )
+            for row in rows
+        }
+
+    async def events(
+        self, execution_id: UUID, after: int = 0, limit: int = 500
+    ) -> list[StoredEvent]:
+        rows = await self._fetch(sql.EVENTS, execution_id, after, limit)
+        return [StoredEvent(*row[:5], data=json_value(row[5])) for row in rows]
+
+    async def _fetch(self, statement: str, *given: Any) -> list[tuple[Any, ...]]:
+        async def fetch() -> Any:
+            return await self._pool.fetch(statement, *given)
+
+        return [tuple(row) for row in await _guarded(fetch)]
+
+    async def _write(self, batch: list[Commit]) -> list[Answer]:
+        # The same order in every process: two batches then wait for each other, never in a ring.
+        ordered = sorted(batch, key=_id_of)
+        rows = await self._fetch(*_batch(ordered))
+        done = {row[0]: Committed(row[1], row[2]) for row in rows}
+        return [done.get(each.execution_id) or await self._refusal(each) for each in batch]
+
+    async def _refusal(self, commit: Commit) -> Answer:
+        new = commit.new
+        if new is None:
+            return Fenced()
+        given = (new.workspace_id, new.idempotency_key)
+        found = await self._fetch(sql.BY_IDEMPOTENCY_KEY, *given)
+        return AlreadyAccepted(*found[0]) if found else Unavailable()
+
+
+def _batch(commits: list[Commit]) -> tuple[Any, ...]:
+    """The statement and its arrays: one array a column."""
+    new: list[Row] = []
+    changes: list[Row] = []
+    events: list[Row] = []
+    steps: list[Row] = []
+    usage: list[Row] = []
+    for commit in commits:
+        if commit.new is not None:
+            new.append((*new_row(commit, commit.new), new_due_in(commit, commit.new)))
+        else:
+            changes.append(change_row(commit))
+        key, last = commit.execution_id, len(commit.events) - 1
+        events += [(key, last - i, *event_row(event)) for i, event in enumerate(commit.events)]
+        steps += [(key, *row) for row in step_rows(commit)]
+        usage += [usage_row(commit, row) for row in commit.usage]
+    tables = (new, changes, events, steps, usage)
+    shape = sql.Shape(*(bool(rows) for rows in tables))
+    columns = [column for rows in tables if rows for column in zip(*rows, strict=True)]
+    return (sql.batch_statement(shape), *columns)
+
+
+async def _guarded(run: Callable[[], Awaitable[Any]]) -> Any:
+    """A deadlock is tried again at once; a database that is away is said so."""
+    for last in (False, True):
+        try:
+            return await run()
+        except asyncpg.PostgresError as error:
+            state = cast("str | None", getattr(error, "sqlstate", None)) or ""
+            if state.startswith(_AGAIN) and not last:
+                continue
+            if state.startswith(_AWAY):
+                raise Unavailable(f"The database cannot be used: {error}.") from error
+            raise
+        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+            if isinstance(error, asyncpg.exceptions.DataError):
+                raise
+            raise Unavailable(f"No connection to the database: {error}.") from error
+    raise Unavailable
+
+
+async def _leave_as_it_is(connection: Any) -> None:
+    return
+
+
+def _id_of(commit: Commit) -> bytes:
+    return commit.execution_id.bytes
+
+
+def _second(row: Sequence[Any]) -> Any:
+    return row[1]
