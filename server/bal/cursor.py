@@ -79,10 +79,12 @@ class Cursor:
         return index
 
     def close(self, where: str, hint: str | None = None) -> int:
-        mark = _CLOSING[self.kinds[self.opened[-1]]]
-        index = self.expect(mark, where, hint)
+        opener = self.opened[-1]
+        mark = _CLOSING[self.kinds[opener]]
+        if self.kinds[self.index] != mark:
+            self.fail(f"Expected `{mark}` {where}", hint or self._unclosed_hint(opener), opener)
         self.opened.pop()
-        return index
+        return self.take()
 
     # --- spans -----------------------------------------------------------------------------
 
@@ -109,14 +111,18 @@ class Cursor:
         if len(self.diagnostics) >= MAX_ERRORS:
             self.index = len(self.kinds) - 1
 
-    def fail(self, expectation: str, hint: str | None = None) -> NoReturn:
-        """`expectation` is a sentence without its end: what was found is added here."""
+    def fail(
+        self, expectation: str, hint: str | None = None, opener: int | None = None
+    ) -> NoReturn:
+        """`expectation` is a sentence without its end: what was found is added here. `opener` is
+        the mark that should have been closed."""
         if self.kind == END:
             self._fail_at_end(expectation, hint)
         elif not self._follows_lexical_error():
             message = f"{expectation}, but found {self.found(self.index)}."
-            hint = hint or self._reserved_hint()
-            self.report("unexpected_token", message, self.span(self.index), hint)
+            hint = hint or self._reserved_hint() or self._mark_hint()
+            related = None if opener is None else self.span(opener)
+            self.report("unexpected_token", message, self.span(self.index), hint, related)
         raise Abandoned
 
     def fail_deep(self, index: int) -> NoReturn:
@@ -130,7 +136,8 @@ class Cursor:
             shown = str(value)
             return f'the text "{shown[:30]}…"' if len(shown) > 30 else f'the text "{shown}"'
         if kind == NUMBER:
-            return f"the number {value}"
+            tokens = self.tokens
+            return f"`{tokens.source[tokens.starts[index] : tokens.ends[index]]}`"
         if kind == VARIABLE:
             return f"`${value}`"
         return "the end of the text" if kind == END else f"`{value}`"
@@ -164,6 +171,21 @@ class Cursor:
                 if kind == "}" and self._indent(index) < self._indent(opener):
                     suspect = suspect or opener
         return self.opened[-1] if suspect is None else suspect
+
+    def _mark_hint(self) -> str | None:
+        kind = self.kind
+        if kind == ",":
+            return "One comma between two items is enough."
+        if kind in _CLOSING.values() and self.opened:
+            opener = self.opened[-1]
+            if _CLOSING[self.kinds[opener]] != kind:
+                return self._unclosed_hint(opener)
+        return None
+
+    def _unclosed_hint(self, opener: int) -> str:
+        where, mark = self.span(opener), self.kinds[opener]
+        place = f"line {where.line}, column {where.column}"
+        return f"The `{mark}` at {place} is not closed yet."
 
     def _indent(self, index: int) -> int:
         lines = self.tokens.lines

@@ -243,8 +243,6 @@ class _Reader:
             return f"There is no open mark that this `{kind}` could close."
         if kind == STRING and self.cursor.peek() == "{":
             return "The name of an entity stands without quotes."
-        if kind == ",":
-            return "One comma between two items is enough."
         return None
 
 

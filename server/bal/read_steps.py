@@ -333,7 +333,7 @@ def _read_when_arm(cursor: Cursor, seen: set[str]) -> Arm:
 
 def _read_block(cursor: Cursor, keyword: int | None) -> Block:
     """`keyword` is blamed when the block is empty; None allows that."""
-    opener = cursor.open("{", "before the steps")
+    opener = cursor.open("{", "before the steps", "Steps stand in braces: { … }.")
     steps = _read_items(cursor, opener, read_step)
     if not steps and keyword is not None:
         _report_empty(cursor, keyword)
@@ -417,8 +417,8 @@ def _step_hint(cursor: Cursor) -> str | None:
         return "A step is an entity's name; a variable is read in `with`, `select` or a condition."
     if cursor.kind == "=>":
         return "Steps follow each other without a mark; `=>` keeps the value of the step before it."
-    if cursor.kind == ",":
-        return "One comma between two items is enough."
+    if cursor.kind == "{" and cursor.kinds[cursor.index - 1] == NAME:
+        return "An entity is defined at the top level; inside a composition stands only its name."
     if cursor.kind == ":" and cursor.kinds[cursor.index - 1] == NAME:
         return f'A label stands in quotes and in `parallel`: "{cursor.values[cursor.index - 1]}": …'
     if cursor.kind == STRING and cursor.peek() == ":":

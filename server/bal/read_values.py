@@ -23,6 +23,7 @@ from server.bal.nodes import (
 from server.bal.tokens import NAME, NUMBER, STRING, VARIABLE
 from server.bal.vocabulary import RESERVED
 
+_TYPE_HINT = 'A type of more than one word stands in quotes, as in "number(0, 10)".'
 _FIELD_HINT = "A field holds a text, a number, true, false, null, a path, a list or fields."
 
 
@@ -63,7 +64,8 @@ def read_key(cursor: Cursor, where: str) -> Text | Name:
         return read_name(cursor)
     if cursor.kind == STRING:
         return read_text(cursor)
-    cursor.fail(f"Expected a key {where}")
+    hint = _TYPE_HINT if cursor.kind in ("(", "[") else None
+    cursor.fail(f"Expected a key {where}", hint)
 
 
 def read_object(cursor: Cursor, where: str) -> ObjectValue:
@@ -89,8 +91,17 @@ def read_path(cursor: Cursor) -> Path:
             parts.append(str(cursor.values[cursor.expect(NAME, "after the `.` of the path")]))
         elif cursor.kind == "[":
             parts.append(_read_index(cursor))
+        elif cursor.kind == NUMBER and _is_dotted(cursor):
+            cursor.fail("Expected the end of the path", "A place in a list is written `[0]`.")
         else:
             return Path(root, tuple(parts), span=cursor.since(first))
+
+
+def _is_dotted(cursor: Cursor) -> bool:
+    """`items.0` reads as the number `.0` after a path."""
+    tokens, index = cursor.tokens, cursor.index
+    start = tokens.starts[index]
+    return tokens.source[start] == "." and tokens.ends[index - 1] == start
 
 
 def is_path_start(cursor: Cursor) -> bool:
@@ -212,8 +223,6 @@ def _read_field_list(cursor: Cursor) -> FieldList:
 def _value_hint(cursor: Cursor) -> str | None:
     if cursor.kind == VARIABLE:
         return "A variable can be read in `with`, `select`, `merge`, `map` and in conditions."
-    if cursor.kind == ",":
-        return "One comma between two items is enough."
     return None
 
 

@@ -1,0 +1,2 @@
+use fetch_url with { url: "https://example.com" } => page
+select { text: $page.text }

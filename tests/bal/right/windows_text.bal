@@ -1,0 +1,8 @@
+﻿a {
+  "goal": "two
+lines",
+  output: { n: number }
+}
+
+chain { a
+}
