@@ -225,16 +225,10 @@ def _weight(function: str, value: Any, left: int) -> int:
 def _compare(expr: Compare, meter: Meter) -> Any:
     left, right = _value(expr.left, meter), _value(expr.right, meter)
     if expr.operator == "==":
-        return _same(left, right, meter)
+        return equal(left, right, meter.spend)
     if expr.operator == "!=":
-        return not _same(left, right, meter)
+        return not equal(left, right, meter.spend)
     return _ordered(expr.operator, left, right)
-
-
-def _same(left: Any, right: Any, meter: Meter) -> bool:
-    if is_list(left) or is_object(left):
-        meter.spend(min(_size(left, meter.left), _size(right, meter.left)))
-    return equal(left, right)
 
 
 def _size(value: Any, enough: int) -> int:

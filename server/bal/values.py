@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any, TypeGuard
 
 import orjson
@@ -83,17 +84,24 @@ def json_text(value: Any) -> str:
         return ""
 
 
-def equal(left: Any, right: Any) -> bool:
+def _free(parts: int) -> None:
+    pass
+
+
+def equal(left: Any, right: Any, spend: Callable[[int], None] = _free) -> bool:
     """Numbers by value, a number with a numeric text as numbers, booleans only with booleans,
-    lists and objects when all parts are. Walks with its own stack: data may be deep."""
+    lists and objects when all parts are. Walks with its own stack: data may be deep. `spend` is
+    told how many parts are looked at before they are."""
     waiting: list[tuple[Any, Any]] = [(left, right)]
     while waiting:
         one, other = waiting.pop()
         if is_list(one) and is_list(other):
             if len(one) != len(other):
                 return False
+            spend(len(one))
             waiting.extend(zip(one, other, strict=True))
         elif is_object(one) and is_object(other):
+            spend(len(one))
             if one.keys() != other.keys():
                 return False
             waiting.extend((one[key], other[key]) for key in one)
