@@ -13,6 +13,8 @@ def _insert(table: str, columns: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"
 
 
+# SQLite 3.40 answers `IS NOT NULL` in RETURNING with true for this column, whatever it holds.
+_CANCEL_ASKED = "typeof(cancel_requested_at) <> 'null'"
 _CLAIMABLE = "status IN ('pending', 'running', 'waiting')"
 _HELD = """status = 'running' AND owner = :owner AND (id, attempt) IN (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:held))"""
@@ -41,10 +43,10 @@ CLAIM = f"""UPDATE executions SET
     due_at = :until, started_at = COALESCE(started_at, :now)
 WHERE id IN (SELECT value FROM json_each(:ids)) AND due_at <= :now AND {_CLAIMABLE}
 RETURNING id, workspace_id, bot_id, version_id, attempt, mode, trigger_kind, last_seq, losses,
-    created_at, started_at, cancel_requested_at IS NOT NULL, input, "trigger" """
+    created_at, started_at, {_CANCEL_ASKED}, input, "trigger" """
 
 RENEW = f"""UPDATE executions SET due_at = :until WHERE {_HELD}
-RETURNING id, cancel_requested_at IS NOT NULL"""
+RETURNING id, {_CANCEL_ASKED}"""
 
 RELEASE = f"""UPDATE executions SET
     status = 'pending', owner = NULL, due_at = :now, dispatched_at = NULL
@@ -94,5 +96,5 @@ def update_statement(*, fenced: bool, moved: bool, open_in: str) -> str:
     )
     return (
         f"UPDATE executions SET {_FACTS}{_MOVE if moved else ''} WHERE id = :id AND {allowed} "
-        "RETURNING last_seq, cancel_requested_at IS NOT NULL"
+        f"RETURNING last_seq, {_CANCEL_ASKED}"
     )
