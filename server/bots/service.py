@@ -64,6 +64,12 @@ async def create(viewer: Viewer, source: str, name: str | None = None) -> Bot:
     return await _insert(viewer, wanted, source, face)
 
 
+async def create_named_like(viewer: Viewer, source: str, wanted: str) -> Bot:
+    """As `create`, but a name that is taken gets a number: `Digest 2`."""
+    require(viewer, "bots:write")
+    return await create(viewer, source, await _free_name(viewer, _checked_name(wanted)))
+
+
 async def get(viewer: Viewer, bot_id: UUID) -> Bot:
     require(viewer, "bots:read")
     return await _one(viewer, bot_id)
