@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -170,7 +170,7 @@ class Run:
 
 
 @contextlib.asynccontextmanager
-async def _transaction(connection: Any) -> AsyncIterator[Run]:
+async def _transaction(connection: Any) -> AsyncGenerator[Run]:
     await connection.begin()
     try:
         async with connection.cursor() as cursor:
