@@ -17,15 +17,17 @@ from server.api.drafts import draft_input
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import BotState, OrderDirection
 from server.api.relay import Connection, Node, connection_of
-from server.api.scalars import BigInt
+from server.api.scalars import BigInt, dollars, whole
 from server.bots import service
 from server.core.errors import Invalid, NotFound
 from server.core.ids import public_id, read_id
+from server.executions.figures import BotFigures
 from server.models import tables
 from server.workspaces.listing import PageAsk
 
 if TYPE_CHECKING:
-    from server.api.executions import Execution, ExecutionFilter, ExecutionOrder
+    from server.api.execution_types import Execution
+    from server.api.executions import ExecutionFilter, ExecutionOrder
 
 
 @strawberry.type(description="One entity of a program.")
@@ -61,12 +63,23 @@ class BotStats:
     completed: int = strawberry.field(description="Those that completed.")
     failed: int = strawberry.field(description="Those that failed or timed out.")
     success_rate: float | None = strawberry.field(
-        description="Completed over completed and failed, 0 to 1; null before the first end."
+        description="Percent of the ended ones that completed; null before the first end."
     )
     median_duration_ms: BigInt | None = strawberry.field(
         description="Half of the latest completed ones took at most this long, in milliseconds."
     )
     cost: Decimal = strawberry.field(description="US dollars for all of them.")
+
+    @classmethod
+    def of(cls, found: BotFigures) -> BotStats:
+        return cls(
+            total=found.total,
+            completed=found.completed,
+            failed=found.failed,
+            success_rate=found.success_rate,
+            median_duration_ms=whole(found.median_duration_ms),
+            cost=dollars(found.cost_nano),
+        )
 
 
 @strawberry.type(description="What the viewer may do with a bot.")
@@ -113,7 +126,8 @@ class Bot(Node):
     async def published(self, info: Info) -> BotVersion | None:
         if self.row.published_version_id is None:
             return None
-        return await info.context.loaders.version.load(self.row.published_version_id)
+        row = await info.context.loaders.version.load(self.row.published_version_id)
+        return BotVersion.of(row) if row is not None else None
 
     @strawberry.field(description="Its frozen versions, the latest first.")
     async def versions(
@@ -139,7 +153,7 @@ class Bot(Node):
         filter: Annotated[ExecutionFilter, strawberry.lazy("server.api.executions")] | None = None,
         order_by: list[Annotated[ExecutionOrder, strawberry.lazy("server.api.executions")]]
         | None = None,
-    ) -> Connection[Annotated[Execution, strawberry.lazy("server.api.executions")]]:
+    ) -> Connection[Annotated[Execution, strawberry.lazy("server.api.execution_types")]]:
         from server.api.executions import executions_page
 
         ask = PageAsk(first, after, last, before)
@@ -147,23 +161,26 @@ class Bot(Node):
 
     @strawberry.field(description="How many executions it has had.")
     async def execution_count(self, info: Info) -> int:
-        return (await info.context.loaders.stats.load(self.row.id)).total
+        return await info.context.loaders.count.load(self.row.id) or 0
 
     @strawberry.field(description="The latest execution.")
     async def last_execution(
         self, info: Info
-    ) -> Annotated[Execution, strawberry.lazy("server.api.executions")] | None:
-        return await info.context.loaders.last_execution.load(self.row.id)
+    ) -> Annotated[Execution, strawberry.lazy("server.api.execution_types")] | None:
+        from server.api.execution_types import Execution
+
+        row = await info.context.loaders.last_execution.load(self.row.id)
+        return Execution.of(row) if row is not None else None
 
     @strawberry.field(description="How it has done so far.")
     async def stats(self, info: Info) -> BotStats:
-        return await info.context.loaders.stats.load(self.row.id)
+        return BotStats.of(await info.context.loaders.figures.load(self.row.id) or BotFigures())
 
     @strawberry.field(
         description="JSON Schema of the input that the draft's first step takes; null for any."
     )
     def input_schema(self) -> JSON | None:
-        return draft_input(self.row.source).schema
+        return JSON(draft_input(self.row.source).schema)
 
     @strawberry.field(description="An input to try the draft with.")
     def sample_input(self) -> JSON | None:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import strawberry
 
+from server.api.loaders import Loaders
+from server.assembly import Assembly
 from server.core.errors import Unauthenticated
-
-if TYPE_CHECKING:
-    from server.assembly import Assembly
-    from server.workspaces.access import Viewer
+from server.workspaces.access import Viewer
 
 
 @dataclass(slots=True)
 class Context:
-    """One per request, or one per socket. `recognise` reads a token sent after the handshake."""
+    """One per request, or one per socket. `connection_params` is what a socket sent at its start;
+    a token in it makes `viewer`, and `admit` says so to whoever watches over sockets."""
 
     viewer: Viewer | None
     rooms: Assembly
     request_id: str
-    introspection: bool = True
-    recognise: Callable[[str], Awaitable[Viewer | None]] | None = None
+    credential: str | None = None
+    admit: Callable[[str], None] | None = None
     connection_params: dict[str, Any] | None = None
+    _loaders: Loaders | None = field(default=None, repr=False)
 
     @property
     def asker(self) -> Viewer:
@@ -32,6 +33,20 @@ class Context:
         if self.viewer is None:
             raise Unauthenticated
         return self.viewer
+
+    @property
+    def loaders(self) -> Loaders:
+        if self._loaders is None:
+            self._loaders = Loaders(self.asker)
+        return self._loaders
+
+    @property
+    def introspection(self) -> bool:
+        return self.rooms.settings.explorer
+
+    def forget(self) -> None:
+        """At the start of an operation: a socket serves many, and each reads afresh."""
+        self._loaders = None
 
 
 Info = strawberry.Info[Context, None]

@@ -87,8 +87,11 @@ class Door(GraphQL[Context, None]):
 
     async def on_ws_connect(self, context: Context) -> Any:
         token = bearer(context.connection_params or {})
-        if token and context.recognise is not None:
-            context.viewer = await context.recognise(token)
+        found = await context.rooms.recogniser.by_token(token) if token else None
+        if found is not None:
+            context.viewer, context.credential = found
+            if context.admit is not None:
+                context.admit(found[1])
         if context.viewer is None:
             raise ConnectionRejectionError
         return await super().on_ws_connect(context)

@@ -13,8 +13,7 @@ from typing import Any, get_args, get_type_hints
 import strawberry
 from strawberry.scalars import JSON
 
-from server.api.scalars import BigInt
-from server.core.money import to_decimal_text
+from server.api.scalars import BigInt, dollars
 from server.engine.events import EVENT_TYPES, ExecutionEvent
 from server.engine.store import StoredEvent
 
@@ -123,4 +122,4 @@ def event_of(stored: StoredEvent) -> Event:
 
 
 def _wire_value(name: str, value: Any) -> Any:
-    return to_decimal_text(value) if name == "cost" and value is not None else value
+    return dollars(value) if name == "cost" and value is not None else value

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
+from uuid import UUID
 
 import strawberry
 from strawberry.scalars import JSON
 
+from server.api.access import mutation, query
 from server.api.comparators import (
     DateComparator,
     ExecutionModeComparator,
@@ -17,243 +17,22 @@ from server.api.comparators import (
     TriggerKindComparator,
 )
 from server.api.context import Info
+from server.api.errors import UserError, payload_errors
+from server.api.execution_types import Execution
 from server.api.kinds import (
+    ControlAction,
     ExecutionMode,
-    ExecutionStatus,
     OrderDirection,
-    StepStatus,
     TriggerKind,
-    WaitingReason,
 )
-from server.api.relay import Connection, Node
-from server.api.scalars import BigInt
-from server.core.ids import public_id
-from server.core.money import to_decimal_text
-from server.models import tables
+from server.api.relay import Connection, connection_of
+from server.core.errors import Invalid, NotFound
+from server.core.ids import read_id
+from server.engine.store import UNSET
+from server.executions import service
+from server.workspaces.listing import PageAsk
 
-if TYPE_CHECKING:
-    from server.api.bots import Bot, BotVersion
-
-
-@strawberry.type(description="Tokens and money. Money is in US dollars, as exact decimal text.")
-class Usage:
-    input_tokens: BigInt = strawberry.field(description="Tokens sent to models.")
-    output_tokens: BigInt = strawberry.field(description="Tokens that models wrote.")
-    total_tokens: BigInt = strawberry.field(description="Both together.")
-    cost: Decimal | None = strawberry.field(
-        description="What it cost; null when no price is known for the model."
-    )
-    estimated: bool = strawberry.field(
-        description="The provider reported no tokens, so they were counted here."
-    )
-    unpriced: bool = strawberry.field(description="A model without a known price took part.")
-
-    @classmethod
-    def of(cls, row: tables.Execution | tables.Step) -> Usage:
-        nano = row.cost_nano
-        return cls(
-            input_tokens=BigInt(row.input_tokens),
-            output_tokens=BigInt(row.output_tokens),
-            total_tokens=BigInt(row.total_tokens),
-            cost=None if nano is None else to_decimal_text(nano),  # pyright: ignore[reportArgumentType]
-            estimated=row.estimated,
-            unpriced=row.unpriced,
-        )
-
-
-@strawberry.type(description="Why an execution or a step did not finish well.")
-class RunError:
-    kind: str = strawberry.field(description="The run error's word, such as `model_unknown`.")
-    message: str = strawberry.field(description="What happened.")
-    hint: str | None = strawberry.field(description="What to do about it, when known.")
-    step_key: str | None = strawberry.field(description="The step in which it happened.")
-
-    @classmethod
-    def of(cls, error: dict[str, Any] | None) -> RunError | None:
-        if not error:
-            return None
-        return cls(
-            kind=str(error.get("kind") or "failed"),
-            message=str(error.get("message") or "It failed without a message."),
-            hint=error.get("hint"),
-            step_key=error.get("step_key") or error.get("stepKey"),
-        )
-
-
-@strawberry.type(description="One step of an execution, with what it was given and answered.")
-class Step:
-    key: str = strawberry.field(description="Names the step inside its execution, for ever.")
-    parent_key: str | None = strawberry.field(description="The block around it.")
-    name: str = strawberry.field(description="What a person calls it.")
-    type: str = strawberry.field(description="Its kind: entity, tool, parallel, loop, …")
-    status: StepStatus = strawberry.field(description="Where it stands.")
-    position: int = strawberry.field(description="Its place in the order of starting.")
-    attempt: int = strawberry.field(description="Which try this was, from 1.")
-    reused: bool = strawberry.field(description="The result was taken over, not made again.")
-    input: JSON | None = strawberry.field(description="What it was given.")
-    output: JSON | None = strawberry.field(description="What it answered.")
-    error: RunError | None = strawberry.field(description="Why it failed.")
-    requested_model: str | None = strawberry.field(description="The model the program names.")
-    model: str | None = strawberry.field(description="The model that answered.")
-    provider: str | None = strawberry.field(description="Who runs that model.")
-    usage: Usage = strawberry.field(description="Tokens and money.")
-    ttft_ms: BigInt | None = strawberry.field(description="Milliseconds to the first text.")
-    started_at: datetime | None = strawberry.field(description="When it started.")
-    finished_at: datetime | None = strawberry.field(description="When it ended.")
-    duration_ms: BigInt | None = strawberry.field(description="Milliseconds of work.")
-
-    @classmethod
-    def of(cls, row: tables.Step) -> Step:
-        return cls(
-            key=row.key,
-            parent_key=row.parent_key,
-            name=row.name,
-            type=row.type,
-            status=row.status,
-            position=row.position,
-            attempt=row.attempt,
-            reused=row.reused,
-            input=row.input,
-            output=row.output,
-            error=RunError.of(row.error),
-            requested_model=row.requested_model,
-            model=row.model,
-            provider=row.provider,
-            usage=Usage.of(row),
-            ttft_ms=row.ttft_ms,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
-            duration_ms=row.duration_ms,
-        )
-
-
-@strawberry.interface(description="Something that happened in an execution, in its order.")
-class Event:
-    seq: int = strawberry.field(description="Its number in the execution, from 1 without a hole.")
-    type: str = strawberry.field(description="What happened, such as `step.completed`.")
-    at: datetime = strawberry.field(description="When.")
-    step_key: str | None = strawberry.field(description="In which step.")
-    attempt: int = strawberry.field(description="In which taking of the execution by a worker.")
-    data: JSON | None = strawberry.field(description="The rest, as on the live feed.")
-
-
-@strawberry.type(description="The execution as a whole moved on.")
-class ExecutionEvent(Event):
-    pass
-
-
-@strawberry.type(description="A step started, wrote, ended or was skipped.")
-class StepEvent(Event):
-    pass
-
-
-@strawberry.type(description="A model was asked, answered or failed.")
-class ModelEvent(Event):
-    pass
-
-
-@strawberry.type(description="A tool was called, answered or failed.")
-class ToolEvent(Event):
-    pass
-
-
-@strawberry.type(description="Any other event; new kinds arrive here first.")
-class OtherEvent(Event):
-    pass
-
-
-_EVENT_TYPES: dict[str, type[Event]] = {
-    "execution": ExecutionEvent,
-    "step": StepEvent,
-    "model": ModelEvent,
-    "tool": ToolEvent,
-}
-
-
-@strawberry.type(description="What the viewer may do with an execution now.")
-class ExecutionPermissions:
-    cancel: bool = strawberry.field(description="Stop it.")
-    retry: bool = strawberry.field(description="Start it again with the same input.")
-
-
-@strawberry.type(description="One run of one version of a bot.")
-class Execution(Node):
-    row: strawberry.Private[tables.Execution]
-    status: ExecutionStatus = strawberry.field(description="Where it stands.")
-    waiting_reason: WaitingReason | None = strawberry.field(
-        description="What it waits for, while it is WAITING."
-    )
-    mode: ExecutionMode = strawberry.field(description="How models and tools are reached.")
-    trigger_kind: TriggerKind = strawberry.field(description="What started it.")
-    input: JSON | None = strawberry.field(description="What it was given.")
-    output: JSON | None = strawberry.field(description="What it answered.")
-    error: RunError | None = strawberry.field(description="Why it did not finish well.")
-    usage: Usage = strawberry.field(description="Tokens and money of all its steps.")
-    created_at: datetime = strawberry.field(description="When it was accepted.")
-    started_at: datetime | None = strawberry.field(description="When a worker first took it.")
-    finished_at: datetime | None = strawberry.field(description="When it ended.")
-    duration_ms: BigInt | None = strawberry.field(
-        description="Milliseconds from its start to its end."
-    )
-    queued_ms: BigInt | None = strawberry.field(
-        description="Milliseconds from acceptance to its start."
-    )
-    last_seq: int = strawberry.field(description="Number of its latest event.")
-
-    @strawberry.field(description="The bot; null when it is gone.")
-    async def bot(self, info: Info) -> Annotated[Bot, strawberry.lazy("server.api.bots")] | None:
-        return await info.context.loaders.bot.load(self.row.bot_id)
-
-    @strawberry.field(description="The frozen version that it runs.")
-    async def version(
-        self, info: Info
-    ) -> Annotated[BotVersion, strawberry.lazy("server.api.bots")]:
-        return await info.context.loaders.version.load(self.row.version_id)
-
-    @strawberry.field(description="Its steps in the order in which they started.")
-    async def steps(self, info: Info) -> list[Step]:
-        rows = await service.steps(info.context.asker, self.row.id)
-        return [Step.of(row) for row in rows]
-
-    @strawberry.field(
-        description="What happened, from the event after number `after` on; `first` at most 100."
-    )
-    async def events(
-        self, info: Info, after: int | None = None, first: int | None = None
-    ) -> Connection[Event]:
-        return await events_page(info, self.row, after, first)
-
-    @strawberry.field(description="What the viewer may do with it now.")
-    def viewer_can(self, info: Info) -> ExecutionPermissions:
-        viewer = info.context.asker
-        return ExecutionPermissions(
-            cancel=not self.row.status.final and viewer.may("executions:control"),
-            retry=self.row.status.final and viewer.may("executions:run"),
-        )
-
-    @classmethod
-    def of(cls, row: tables.Execution) -> Execution:
-        return cls(
-            row=row,
-            id=strawberry.ID(public_id("execution", row.id)),
-            status=row.status,
-            waiting_reason=row.waiting_reason,
-            mode=row.mode,
-            trigger_kind=row.trigger_kind,
-            input=row.input,
-            output=row.output,
-            error=RunError.of(row.error),
-            usage=Usage.of(row),
-            created_at=row.created_at,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
-            duration_ms=row.duration_ms,
-            queued_ms=row.queued_ms,
-            last_seq=row.last_seq,
-        )
-
-
-# --- reading --------------------------------------------------------------------------------
+REASON_LIMIT = 1_000
 
 
 @strawberry.input(description="Which executions. Every field that is given must hold.")
@@ -282,3 +61,158 @@ class ExecutionOrder:
     direction: OrderDirection = strawberry.field(
         default=OrderDirection.DESC, description="Which way."
     )
+
+
+async def executions_page(
+    info: Info,
+    ask: PageAsk,
+    given: ExecutionFilter | None,
+    order: list[ExecutionOrder] | None,
+    bot_id: UUID | None = None,
+) -> Connection[Execution]:
+    """The one way to a list of executions, of the workspace or of one bot."""
+    if order and len(order) > 1:
+        raise Invalid("Executions are sorted by one field.", path=["orderBy"])
+    falling = not order or order[0].direction is OrderDirection.DESC
+    where = _where(given or ExecutionFilter(), bot_id)
+    page = await service.list_executions(info.context.asker, ask, where, descending=falling)
+    return connection_of(page, Connection[Execution], Execution.of)
+
+
+def _where(given: ExecutionFilter, bot_id: UUID | None) -> service.ExecutionFilter:
+    created = given.created_at or DateComparator()
+    if given.bot_id is not None and bot_id is None:
+        bot_id = read_id("bot", given.bot_id)
+    return service.ExecutionFilter(
+        bot_id=bot_id,
+        statuses=_any_of(given.status),
+        modes=_any_of(given.mode),
+        trigger_kinds=_any_of(given.trigger_kind),
+        created_from=created.gte,
+        created_after=created.gt,
+        created_to=created.lte,
+        created_before=created.lt,
+    )
+
+
+def _any_of(comparator: Any) -> Any:
+    if comparator is None:
+        return None
+    return comparator.in_ if comparator.eq is None else [comparator.eq]
+
+
+@strawberry.type
+class ExecutionQueries:
+    @query("executions:read", "The executions of the workspace, the latest first by default.")
+    async def executions(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+        filter: ExecutionFilter | None = None,
+        order_by: list[ExecutionOrder] | None = None,
+    ) -> Connection[Execution]:
+        return await executions_page(info, PageAsk(first, after, last, before), filter, order_by)
+
+    @query("executions:read", "One execution; null when there is none with this id.")
+    async def execution(self, info: Info, id: strawberry.ID) -> Execution | None:
+        try:
+            return Execution.of(await service.get(info.context.asker, read_id("execution", id)))
+        except NotFound:
+            return None
+
+
+# --- changes --------------------------------------------------------------------------------
+
+
+@strawberry.input(description="Input of `startExecution`.")
+class StartExecutionInput:
+    bot_id: strawberry.ID = strawberry.field(description="The bot.")
+    input: JSON | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="What it is given; the program's own `run(…)` counts when absent.",
+    )
+    version_id: strawberry.ID | None = strawberry.field(
+        default=None, description="A version to run; the draft as it is now when absent."
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="1 to 200 characters. A second request with the same key answers with the "
+        "execution of the first.",
+    )
+    mode: ExecutionMode = strawberry.field(
+        default=ExecutionMode.LIVE, description="How models and tools are reached."
+    )
+
+
+@strawberry.type(description="Answer of `startExecution`.")
+class StartExecutionPayload:
+    execution: Execution | None = strawberry.field(
+        default=None, description="The execution, stored for good."
+    )
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.input(description="Input of `controlExecution`.")
+class ControlExecutionInput:
+    execution_id: strawberry.ID = strawberry.field(description="The execution.")
+    action: ControlAction = strawberry.field(description="What to do with it.")
+    reason: str | None = strawberry.field(
+        default=None, description="Why, in at most 1000 characters; kept with the execution."
+    )
+
+
+@strawberry.type(description="Answer of `controlExecution`.")
+class ControlExecutionPayload:
+    execution: Execution | None = strawberry.field(
+        default=None, description="The execution as it is now; a running one stops a moment later."
+    )
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type
+class ExecutionMutations:
+    @mutation(
+        "executions:run",
+        StartExecutionPayload,
+        "Starts a bot; answers as soon as the execution is stored for good. Errors: NOT_FOUND, "
+        "BAL_INVALID, INVALID_INPUT when the input does not fit, INVALID_STATE, "
+        "IDEMPOTENCY_MISMATCH, UNAVAILABLE.",
+    )
+    async def start_execution(
+        self, info: Info, input: StartExecutionInput
+    ) -> StartExecutionPayload:
+        asker = info.context.asker
+        version = None if input.version_id is None else read_id("version", input.version_id)
+        request = service.StartRequest(
+            bot_id=read_id("bot", input.bot_id),
+            input=UNSET if input.input is strawberry.UNSET else input.input,
+            version_id=version,
+            idempotency_key=input.idempotency_key,
+            mode=input.mode,
+            trigger_kind=TriggerKind.API if asker.via_token else TriggerKind.MANUAL,
+        )
+        row = await service.start(asker, info.context.rooms.engine, request)
+        return StartExecutionPayload(execution=Execution.of(row))
+
+    @mutation(
+        "executions:control",
+        ControlExecutionPayload,
+        "Stops an execution. Errors: NOT_FOUND, INVALID_STATE when it has ended, UNAVAILABLE for "
+        "PAUSE, RESUME and STEP.",
+    )
+    async def control_execution(
+        self, info: Info, input: ControlExecutionInput
+    ) -> ControlExecutionPayload:
+        if input.reason is not None and len(input.reason) > REASON_LIMIT:
+            raise Invalid(f"A reason has at most {REASON_LIMIT} characters.", path=["reason"])
+        row = await service.control(
+            info.context.asker,
+            info.context.rooms.engine,
+            read_id("execution", input.execution_id),
+            input.action.value,
+            input.reason,
+        )
+        return ControlExecutionPayload(execution=Execution.of(row))

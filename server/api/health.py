@@ -2,15 +2,78 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from importlib.metadata import version
+
 import strawberry
+
+from server.api.access import ANYONE_SIGNED_IN, query
+from server.api.context import Info
+from server.llm import listing
 
 
 @strawberry.type(description="Whether the parts behind the API are well.")
 class Health:
     ready: bool = strawberry.field(description="Everything that is needed to run bots answers.")
-    database: bool = strawberry.field(description="The database can be written.")
+    database: bool = strawberry.field(description="The database answers.")
     queue: bool = strawberry.field(description="The queue answers.")
     version: str = strawberry.field(description="The version of Baleybots.")
     demo: bool = strawberry.field(
         description="The offline demo model answers where no model is named."
     )
+
+
+@strawberry.type(description="A model that a program can name. Prices are US dollars per million.")
+class ModelInfo:
+    id: strawberry.ID = strawberry.field(description="What a program writes, `provider:model`.")
+    name: str = strawberry.field(description="How it is called.")
+    provider: str = strawberry.field(description="Who runs it.")
+    demo: bool = strawberry.field(description="The offline demo model.")
+    is_default: bool = strawberry.field(description="It answers where no model is named.")
+    context_tokens: int | None = strawberry.field(description="How much it reads at once.")
+    input_price: Decimal | None = strawberry.field(
+        description="US dollars per million tokens sent; null when not known."
+    )
+    output_price: Decimal | None = strawberry.field(
+        description="US dollars per million tokens written; null when not known."
+    )
+    tools: bool | None = strawberry.field(description="It can call tools; null when not known.")
+    structured: bool | None = strawberry.field(
+        description="It can be held to a JSON Schema; null when not known."
+    )
+    reasoning: bool | None = strawberry.field(description="It thinks first; null when not known.")
+
+    @classmethod
+    def of(cls, found: listing.ModelInfo) -> ModelInfo:
+        return cls(
+            id=strawberry.ID(found.id),
+            name=found.name,
+            provider=found.provider,
+            demo=found.demo,
+            is_default=found.is_default,
+            context_tokens=found.context_tokens,
+            input_price=found.input_price,
+            output_price=found.output_price,
+            tools=found.tools,
+            structured=found.structured,
+            reasoning=found.reasoning,
+        )
+
+
+@strawberry.type
+class HealthQueries:
+    @query(ANYONE_SIGNED_IN, "Whether the parts behind the API are well.")
+    async def health(self, info: Info) -> Health:
+        rooms = info.context.rooms
+        parts = await rooms.ready()
+        return Health(
+            ready=all(parts.values()),
+            database=parts["database"],
+            queue=parts["queue"],
+            version=version("baleybots"),
+            demo=rooms.settings.demo,
+        )
+
+    @query("bots:read", "The models that a program can name: the default first, then by provider.")
+    async def models(self, info: Info) -> list[ModelInfo]:
+        return [ModelInfo.of(found) for found in await info.context.rooms.gateway.models()]

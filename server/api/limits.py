@@ -79,6 +79,7 @@ class Gate(SchemaExtension):
 
     def on_parse(self) -> Iterator[None]:
         context = self.execution_context
+        context.context.forget()
         self.prepared = self._prepare(context.schema._schema, context.query or "")  # pyright: ignore[reportPrivateUsage]
         refused = self.prepared.errors or ()
         context.graphql_document = (

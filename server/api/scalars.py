@@ -18,6 +18,15 @@ BigInt = NewType("BigInt", int)
 _SAFE = 2**53 - 1
 
 
+def dollars(nano: int) -> Decimal:
+    """Stored nano-dollars as the exact amount."""
+    return Decimal(nano).scaleb(-9)
+
+
+def whole(number: int | None) -> BigInt | None:
+    return None if number is None else BigInt(number)
+
+
 def _write_instant(value: datetime) -> str:
     moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -68,7 +77,7 @@ JsonScalar: ScalarDefinition = strawberry.scalar(
 DecimalScalar: ScalarDefinition = strawberry.scalar(
     name="Decimal",
     description='An exact decimal number as text, e.g. `"0.000125"`. Money is in US dollars.',
-    serialize=lambda value: value if isinstance(value, str) else format(value, "f"),
+    serialize=lambda value: format(value, "f"),
     parse_value=_read_decimal,
 )
 BigIntScalar: ScalarDefinition = strawberry.scalar(

@@ -125,5 +125,5 @@ class TokenMutations:
         self, info: Info, input: RevokeApiTokenInput
     ) -> RevokeApiTokenPayload:
         row = await keys.revoke(info.context.asker, read_id("token", input.token_id))
-        info.context.forget_credentials()
+        info.context.rooms.recogniser.forget()
         return RevokeApiTokenPayload(api_token=ApiToken.of(row))

@@ -36,6 +36,7 @@ def _cannot_listen(host: str, port: int, error: OSError) -> StartError:
 
 def address_of(listener: socket.socket) -> str:
     """Where a browser on this machine finds it."""
-    host, port = listener.getsockname()[:2]
+    name = listener.getsockname()
+    host, port = str(name[0]), int(name[1])
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -57,7 +60,8 @@ class Serving:
 
 
 class _Server(uvicorn.Server):
-    """Says that it is ready when it is, not before."""
+    """Says that it is ready when it is, not before. Signals only ask it to stop: uvicorn's own
+    handling would end the process before the rooms behind it are closed."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -67,6 +71,19 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self.ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._asked_to_stop)
+        yield
+
+    def _asked_to_stop(self) -> None:
+        """The second time ends it at once; what runs is found by its lease."""
+        if self.should_exit:
+            os._exit(1)
+        self.should_exit = True
 
 
 def run_on_uvloop(work: Callable[[], Awaitable[None]]) -> None:

@@ -65,9 +65,8 @@ def worker(data_dir: str | None) -> None:
     """
     settings = settings_for(data_dir)
     _need_redis(settings, "worker")
-    from workers.main import run_worker
-
     from server.cli.serving import run_on_uvloop
+    from workers.main import run_worker
 
     run_on_uvloop(lambda: run_worker(settings))
 
@@ -84,7 +83,7 @@ def _serve(settings: Settings, host: str, port: int, *, worker: bool, open_brows
             link = f"{url}/signin?token={token}" if token else None
             say(f"Ready: {url}")
             if link:
-                say(f"Sign in with this link; it works once, for 15 minutes: {link}")
+                say(f"Sign in with this link, which works once: {link}")
             sys.stdout.flush()
             if open_browser:
                 click.launch(link or url)

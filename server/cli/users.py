@@ -18,7 +18,10 @@ ROLES = ["owner", "admin", "editor", "operator", "viewer"]
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
-@click.group(epilog=example("baleybots user link\nbaleybots user add ada@example.org --role editor"))
+@click.group(
+    epilog=example("""baleybots user link
+baleybots user add ada@example.org --role editor""")
+)
 def user() -> None:
     """Accounts and sign-in links, on the machine that holds the data."""
 

@@ -14,14 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.web.auth import COOKIE, session_cookie
 from server.web.pages import confirm_page, signin_page, used_link_page
 from server.web.sockets import OpenSockets
+from server.workspaces.accounts import NewSession
 
 MAX_TOKEN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    token: str
-    seconds: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,12 @@ class OpenSockets:
         places.add(place)
         return place
 
+    def admit(self, place: OpenSocket, credential: str) -> None:
+        """Somebody who came in without a name said it in the first message."""
+        self.leave(place)
+        place.credential = credential
+        self._open.setdefault(credential, set()).add(place)
+
     def leave(self, place: OpenSocket) -> None:
         places = self._open.get(place.credential, set())
         places.discard(place)
@@ -104,6 +110,7 @@ class SocketGuard:
         if place is None:
             await send({"type": "websocket.close", "code": TOO_MANY, "reason": "Too many sockets"})
             return
+        scope["state"]["admit"] = lambda credential: self.sockets.admit(place, credential)
         try:
             await self._watched(place, scope, receive, send)
         finally:

@@ -46,6 +46,9 @@ class Query(Thing):
 class Asked:
     introspection: bool = True
 
+    def forget(self) -> None:
+        """Nothing is remembered here."""
+
 
 class Schema(strawberry.Schema):
     def process_errors(self, errors: list[Any], execution_context: Any = None) -> None:

@@ -1,0 +1,225 @@
+"""An execution with its steps, as the outside sees it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from server.api.context import Info
+from server.api.events import Event, event_of
+from server.api.kinds import ExecutionMode, ExecutionStatus, StepStatus, TriggerKind, WaitingReason
+from server.api.relay import Connection, Edge, Node, PageInfo
+from server.api.scalars import BigInt, dollars, whole
+from server.core.ids import public_id
+from server.core.paging import page_size
+from server.executions import service
+from server.models import tables
+
+if TYPE_CHECKING:
+    from server.api.bots import Bot, BotVersion
+
+
+@strawberry.type(description="Tokens and money. Money is in US dollars, as exact decimal text.")
+class Usage:
+    input_tokens: BigInt = strawberry.field(description="Tokens sent to models.")
+    output_tokens: BigInt = strawberry.field(description="Tokens that models wrote.")
+    total_tokens: BigInt = strawberry.field(description="Both together.")
+    cost: Decimal | None = strawberry.field(
+        description="What it cost; null when no price is known for the model."
+    )
+    estimated: bool = strawberry.field(
+        description="The provider reported no tokens, so they were counted here."
+    )
+    unpriced: bool = strawberry.field(description="A model without a known price took part.")
+
+    @classmethod
+    def of(cls, row: tables.Execution | tables.Step) -> Usage:
+        nano = row.cost_nano
+        return cls(
+            input_tokens=BigInt(row.input_tokens),
+            output_tokens=BigInt(row.output_tokens),
+            total_tokens=BigInt(row.total_tokens),
+            cost=None if nano is None else dollars(nano),
+            estimated=row.estimated,
+            unpriced=row.unpriced,
+        )
+
+
+@strawberry.type(description="Why an execution or a step did not finish well.")
+class RunError:
+    kind: str = strawberry.field(description="The run error's word, such as `model_unknown`.")
+    message: str = strawberry.field(description="What happened.")
+    hint: str | None = strawberry.field(description="What to do about it, when known.")
+    step_key: str | None = strawberry.field(description="The step in which it happened.")
+
+    @classmethod
+    def of(cls, error: dict[str, Any] | None) -> RunError | None:
+        if not error:
+            return None
+        return cls(
+            kind=str(error.get("kind") or "failed"),
+            message=str(error.get("message") or "It failed without a message."),
+            hint=error.get("hint"),
+            step_key=error.get("step_key") or error.get("stepKey"),
+        )
+
+
+@strawberry.type(description="One step of an execution, with what it was given and answered.")
+class Step:
+    key: str = strawberry.field(description="Names the step inside its execution, for ever.")
+    parent_key: str | None = strawberry.field(description="The block around it.")
+    name: str = strawberry.field(description="What a person calls it.")
+    type: str = strawberry.field(description="Its kind: entity, tool, parallel, loop, …")
+    status: StepStatus = strawberry.field(description="Where it stands.")
+    position: int = strawberry.field(description="Its place in the order of starting.")
+    attempt: int = strawberry.field(description="Which try this was, from 1.")
+    reused: bool = strawberry.field(description="The result was taken over, not made again.")
+    input: JSON | None = strawberry.field(description="What it was given.")
+    output: JSON | None = strawberry.field(description="What it answered.")
+    error: RunError | None = strawberry.field(description="Why it failed.")
+    requested_model: str | None = strawberry.field(description="The model the program names.")
+    model: str | None = strawberry.field(description="The model that answered.")
+    provider: str | None = strawberry.field(description="Who runs that model.")
+    usage: Usage = strawberry.field(description="Tokens and money.")
+    ttft_ms: BigInt | None = strawberry.field(description="Milliseconds to the first text.")
+    started_at: datetime | None = strawberry.field(description="When it started.")
+    finished_at: datetime | None = strawberry.field(description="When it ended.")
+    duration_ms: BigInt | None = strawberry.field(description="Milliseconds of work.")
+
+    @classmethod
+    def of(cls, row: tables.Step) -> Step:
+        return cls(
+            key=row.key,
+            parent_key=row.parent_key,
+            name=row.name,
+            type=row.type,
+            status=row.status,
+            position=row.position,
+            attempt=row.attempt,
+            reused=row.reused,
+            input=row.input,
+            output=row.output,
+            error=RunError.of(row.error),
+            requested_model=row.requested_model,
+            model=row.model,
+            provider=row.provider,
+            usage=Usage.of(row),
+            ttft_ms=whole(row.ttft_ms),
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            duration_ms=whole(row.duration_ms),
+        )
+
+
+@strawberry.type(description="What the viewer may do with an execution now.")
+class ExecutionPermissions:
+    cancel: bool = strawberry.field(description="Stop it.")
+    retry: bool = strawberry.field(description="Start it again with the same input.")
+
+
+@strawberry.type(description="One run of one version of a bot.")
+class Execution(Node):
+    row: strawberry.Private[tables.Execution]
+    status: ExecutionStatus = strawberry.field(description="Where it stands.")
+    waiting_reason: WaitingReason | None = strawberry.field(
+        description="What it waits for, while it is WAITING."
+    )
+    mode: ExecutionMode = strawberry.field(description="How models and tools are reached.")
+    trigger_kind: TriggerKind = strawberry.field(description="What started it.")
+    input: JSON | None = strawberry.field(description="What it was given.")
+    output: JSON | None = strawberry.field(description="What it answered.")
+    error: RunError | None = strawberry.field(description="Why it did not finish well.")
+    usage: Usage = strawberry.field(description="Tokens and money of all its steps.")
+    created_at: datetime = strawberry.field(description="When it was accepted.")
+    started_at: datetime | None = strawberry.field(description="When a worker first took it.")
+    finished_at: datetime | None = strawberry.field(description="When it ended.")
+    duration_ms: BigInt | None = strawberry.field(
+        description="Milliseconds from its start to its end."
+    )
+    queued_ms: BigInt | None = strawberry.field(
+        description="Milliseconds from acceptance to its start."
+    )
+    last_seq: int = strawberry.field(description="Number of its latest event.")
+
+    @strawberry.field(description="The bot; null when it is gone.")
+    async def bot(self, info: Info) -> Annotated[Bot, strawberry.lazy("server.api.bots")] | None:
+        from server.api.bots import Bot
+
+        row = await info.context.loaders.bot.load(self.row.bot_id)
+        return Bot.of(row) if row is not None else None
+
+    @strawberry.field(description="The frozen version that it runs; null when the bot is gone.")
+    async def version(
+        self, info: Info
+    ) -> Annotated[BotVersion, strawberry.lazy("server.api.bots")] | None:
+        from server.api.bots import BotVersion
+
+        row = await info.context.loaders.version.load(self.row.version_id)
+        return BotVersion.of(row) if row is not None else None
+
+    @strawberry.field(description="Its steps in the order in which they started.")
+    async def steps(self, info: Info) -> list[Step]:
+        rows = await service.steps(info.context.asker, self.row.id)
+        return [Step.of(row) for row in rows]
+
+    @strawberry.field(
+        description="What happened, from the event after number `after` on; `first` at most 100."
+    )
+    async def events(
+        self, info: Info, after: int | None = None, first: int | None = None
+    ) -> Connection[Event]:
+        return await _events_page(info, self.row, after or 0, first)
+
+    @strawberry.field(description="What the viewer may do with it now.")
+    def viewer_can(self, info: Info) -> ExecutionPermissions:
+        viewer = info.context.asker
+        return ExecutionPermissions(
+            cancel=not self.row.status.final and viewer.may("executions:control"),
+            retry=self.row.status.final and viewer.may("executions:run"),
+        )
+
+    @classmethod
+    def of(cls, row: tables.Execution) -> Execution:
+        return cls(
+            row=row,
+            id=strawberry.ID(public_id("execution", row.id)),
+            status=row.status,
+            waiting_reason=row.waiting_reason,
+            mode=row.mode,
+            trigger_kind=row.trigger_kind,
+            input=row.input,
+            output=row.output,
+            error=RunError.of(row.error),
+            usage=Usage.of(row),
+            created_at=row.created_at,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            duration_ms=whole(row.duration_ms),
+            queued_ms=whole(row.queued_ms),
+            last_seq=row.last_seq,
+        )
+
+
+async def _events_page(
+    info: Info, row: tables.Execution, after: int, first: int | None
+) -> Connection[Event]:
+    size = page_size(first)
+    store = info.context.rooms.engine.store
+    found = await store.events(row.id, max(after, 0), size + 1)
+    edges = [Edge(cursor=str(event.seq), node=event_of(event)) for event in found[:size]]
+    page = PageInfo(
+        has_next_page=len(found) > size,
+        has_previous_page=after > 0,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+
+    async def count() -> int:
+        """Numbers have no holes, so the last one is the count."""
+        return row.last_seq
+
+    return Connection[Event](edges=edges, page_info=page, count=count)

@@ -1,0 +1,112 @@
+"""What happens while somebody looks: the feed of one execution, and of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from uuid import UUID
+
+import strawberry
+from strawberry.scalars import JSON
+
+from server.api.access import subscription
+from server.api.context import Info
+from server.bus.notices import Notices
+from server.core.errors import Invalid
+from server.core.ids import public_id, read_id
+from server.engine.log import EventBatch
+from server.engine.writer import workspace_topic
+from server.executions import service
+from server.models.tables import Execution
+from server.workspaces.access import Viewer, mine
+
+BATCH_SECONDS = 0.04
+CHANGES_SECONDS = 30.0
+CHANGES_PAUSE = 0.5
+
+
+@strawberry.type(description="Events as they come, in the order of their numbers.")
+class ExecutionEventBatch:
+    last_seq: int = strawberry.field(
+        description="Number of the latest event given; pass it as `after` to go on later."
+    )
+    caught_up: bool = strawberry.field(
+        description="Everything that was stored when the subscription began has been given."
+    )
+    done: bool = strawberry.field(description="The execution has ended; nothing follows.")
+    events: JSON = strawberry.field(
+        description="`[{seq, type, at, stepKey, attempt, data}]`; the same, typed, is "
+        "`Execution.events`."
+    )
+
+
+@strawberry.type(description="Some executions of the workspace are not what they were.")
+class ExecutionsChanged:
+    ids: list[strawberry.ID] = strawberry.field(description="Which ones; look at them again.")
+    resync: bool = strawberry.field(
+        description="Some changes were missed: look at the whole list again."
+    )
+
+
+@strawberry.type
+class ExecutionSubscriptions:
+    @subscription(
+        "executions:read",
+        "Everything that happened in an execution after event number `after`, and then what "
+        "happens, in batches at most 40 ms apart; ends with the execution. Errors: NOT_FOUND.",
+    )
+    async def execution_events(
+        self, info: Info, execution_id: strawberry.ID, after: int = 0
+    ) -> AsyncGenerator[ExecutionEventBatch, None]:
+        if after < 0:
+            raise Invalid("Event numbers begin with 1; 0 asks for everything.", path=["after"])
+        row = await service.get(info.context.asker, read_id("execution", execution_id))
+        batches = info.context.rooms.engine.follow(row.id, after)
+        return _paced_events(batches)  # pyright: ignore[reportReturnType]
+
+    @subscription(
+        "executions:read",
+        "Which executions of the workspace changed, at most twice a second.",
+    )
+    async def executions_changed(self, info: Info) -> AsyncGenerator[ExecutionsChanged, None]:
+        asker = info.context.asker
+        return _changes(info.context.rooms.bus.notices, asker)  # pyright: ignore[reportReturnType]
+
+
+async def _paced_events(
+    batches: AsyncIterator[EventBatch],
+) -> AsyncGenerator[ExecutionEventBatch, None]:
+    """A pause after each batch lets the next events gather, so a flood is a few messages."""
+    async with aclosing(batches):  # pyright: ignore[reportArgumentType]
+        async for batch in batches:
+            yield ExecutionEventBatch(
+                last_seq=batch.last_seq,
+                caught_up=batch.caught_up,
+                done=batch.done,
+                events=JSON(list(batch.events)),
+            )
+            if batch.done:
+                return
+            if batch.caught_up:
+                await asyncio.sleep(BATCH_SECONDS)
+
+
+async def _changes(notices: Notices, viewer: Viewer) -> AsyncGenerator[ExecutionsChanged, None]:
+    with notices.subscribe(workspace_topic(viewer.workspace_id)) as changes:
+        while True:
+            woken = await changes.next(CHANGES_SECONDS)
+            if woken.notices or woken.resync:
+                named = dict.fromkeys(UUID(notice.data["executionId"]) for notice in woken.notices)
+                seen = await _seen_by(viewer, list(named))
+                if seen or woken.resync:
+                    yield ExecutionsChanged(ids=seen, resync=woken.resync)
+                await asyncio.sleep(CHANGES_PAUSE)
+
+
+async def _seen_by(viewer: Viewer, changed: list[UUID]) -> list[strawberry.ID]:
+    """A token for some bots hears of their executions only."""
+    if viewer.bot_ids is not None:
+        rows = await mine(viewer, Execution).filter(id__in=changed).only("id")
+        changed = [row.id for row in rows]
+    return [strawberry.ID(public_id("execution", one)) for one in changed]

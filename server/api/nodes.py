@@ -1,0 +1,54 @@
+"""`node` and `nodes`: anything with an id."""
+
+from __future__ import annotations
+
+import strawberry
+
+from server.api.access import ANYONE_SIGNED_IN, query
+from server.api.bots import Bot, BotVersion
+from server.api.context import Info
+from server.api.execution_types import Execution
+from server.api.relay import Node
+from server.api.tokens import ApiToken
+from server.bots import service as bots
+from server.core.errors import Denied, Invalid, NotFound
+from server.core.ids import split_id
+from server.core.paging import MAX_PAGE
+from server.executions import service as executions
+from server.workspaces import keys
+
+
+async def find_node(info: Info, text: str) -> Node | None:
+    """Null for junk, for what is gone, for what is elsewhere and for what may not be seen."""
+    found = split_id(text)
+    if found is None:
+        return None
+    kind, row_id = found
+    asker = info.context.asker
+    try:
+        if kind == "bot":
+            return Bot.of(await bots.get(asker, row_id))
+        if kind == "execution":
+            return Execution.of(await executions.get(asker, row_id))
+        if kind == "version":
+            version = (await bots.many_versions(asker, [row_id])).get(row_id)
+            return BotVersion.of(version) if version is not None else None
+        if kind == "token":
+            rows = {row.id: row for row in await keys.list_tokens(asker)}
+            return ApiToken.of(rows[row_id]) if row_id in rows else None
+    except (NotFound, Denied):
+        return None
+    return None
+
+
+@strawberry.type
+class NodeQueries:
+    @query(ANYONE_SIGNED_IN, "Anything by its id; null when there is nothing with it here.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        return await find_node(info, id)
+
+    @query(ANYONE_SIGNED_IN, "Up to 100 things by their ids, in that order, null for each miss.")
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+        if len(ids) > MAX_PAGE:
+            raise Invalid(f"Ask for at most {MAX_PAGE} ids at once.", path=["ids"])
+        return [await find_node(info, one) for one in ids]

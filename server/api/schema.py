@@ -1,0 +1,75 @@
+"""The whole schema, joined from the rooms, and the one way an answer's errors are tidied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from server.api.bal import BalQueries
+from server.api.bots import BotMutations, BotQueries
+from server.api.errors import BalError, ConflictError, InputError, tidy
+from server.api.events import EVENT_KINDS, OtherEvent
+from server.api.executions import ExecutionMutations, ExecutionQueries
+from server.api.health import HealthQueries
+from server.api.limits import Gate
+from server.api.live import ExecutionSubscriptions
+from server.api.nodes import NodeQueries
+from server.api.scalars import SCALARS
+from server.api.tokens import TokenMutations, TokenQueries
+from server.api.viewer import ViewerQueries
+
+
+@strawberry.type(description="Everything that can be asked. All of it is about one workspace.")
+class Query(
+    ViewerQueries,
+    NodeQueries,
+    BotQueries,
+    ExecutionQueries,
+    BalQueries,
+    TokenQueries,
+    HealthQueries,
+):
+    pass
+
+
+@strawberry.type(
+    description="Everything that can be changed. What a caller can mend stands in the payload's "
+    "`errors`; nothing was stored then."
+)
+class Mutation(BotMutations, ExecutionMutations, TokenMutations):
+    pass
+
+
+@strawberry.type(
+    description="What happens while you listen, over `graphql-transport-ws` or `graphql-sse`."
+)
+class Subscription(ExecutionSubscriptions):
+    pass
+
+
+class Schema(strawberry.Schema):
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Strawberry would print a traceback for each; expected ones are not crashes."""
+        context: Any = execution_context.context if execution_context else None
+        tidy(errors, context.request_id if context is not None else "-")
+
+
+schema = Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[InputError, BalError, ConflictError, OtherEvent, *EVENT_KINDS.values()],
+    extensions=[Gate],
+    config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+)
+
+
+def sdl() -> str:
+    """The text of graphql-schema/schema.graphql."""
+    return schema.as_str() + "\n"

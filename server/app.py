@@ -1,0 +1,146 @@
+"""The front door: one ASGI app around the API, the web routes and the web app.
+
+From the outside in: headers and request id, measure, who is asking, body limit, sockets, and then
+the routes. Nothing behind the second wrapper runs for a page of another site."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from frontend import mount
+from server.api.context import Context
+from server.api.door import Door
+from server.api.executor import Executor
+from server.api.schema import schema
+from server.assembly import Assembly, assembled
+from server.core.settings import Settings
+from server.executions.figures import open_counts
+from server.models.migrate import migrate
+from server.web.auth import Auth
+from server.web.bodies import BodyLimit
+from server.web.headers import SecureHeaders
+from server.web.health import health_routes
+from server.web.metrics import Metrics, metrics_route
+from server.web.sessions import SignedInOnly, SignIn
+from server.web.sockets import OpenSockets, SocketGuard
+from server.workspaces import accounts
+from workers.embedded import working
+
+
+def build_app(settings: Settings, *, worker: bool = True) -> App:
+    return App(settings, worker=worker)
+
+
+class App:
+    """Runs inside `running()`, or under a server that speaks the lifespan protocol."""
+
+    def __init__(self, settings: Settings, *, worker: bool) -> None:
+        self.settings = settings
+        self.worker = worker
+        self.rooms: Assembly | None = None
+        self.first_link: str | None = None
+        self._doors: ASGIApp | None = None
+        self._life: AsyncExitStack | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Assembly]:
+        """Opens the rooms in order and closes them in the reverse one."""
+        await migrate(self.settings)
+        async with AsyncExitStack() as stack:
+            rooms = await stack.enter_async_context(assembled(self.settings))
+            self.first_link = await rooms.first_link()
+            if self.worker:
+                await stack.enter_async_context(working(rooms))
+            sockets = OpenSockets(rooms.recogniser.still_valid)
+            sockets.start()
+            stack.push_async_callback(sockets.stop)
+            self.rooms, self._doors = rooms, _doors(rooms, sockets)
+            try:
+                yield rooms
+            finally:
+                self.rooms = self._doors = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif self._doors is not None:
+            await self._doors(scope, receive, send)
+        else:
+            await _not_ready(scope, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self.running())
+            except Exception as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _doors(rooms: Assembly, sockets: OpenSockets) -> ASGIApp:
+    settings = rooms.settings
+    metrics = Metrics(sockets, open_counts)
+    executor = Executor(schema, rooms)
+    routes: list[BaseRoute] = [
+        *_api_routes(rooms),
+        *health_routes(rooms.ready),
+        metrics_route(metrics, settings.metrics_token),
+        *_sign_in(rooms, sockets).routes(),
+        Mount("/", app=SignedInOnly(Starlette(routes=mount.routes()))),
+    ]
+    app: ASGIApp = mount.wrap(Starlette(routes=routes), executor.execute)
+    app = SocketGuard(app, sockets)
+    app = BodyLimit(app)
+    app = Auth(app, rooms.recogniser, settings.public_url)
+    return SecureHeaders(metrics.around(app), https=_is_https(settings))
+
+
+def _api_routes(rooms: Assembly) -> list[BaseRoute]:
+    def context_of(request: Request | WebSocket) -> Context:
+        state = request.scope["state"]
+        return Context(
+            viewer=state["viewer"],
+            rooms=rooms,
+            request_id=state["request_id"],
+            credential=state["credential"],
+            admit=state.get("admit"),
+        )
+
+    door: Any = Door(schema, context_of)
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    return [Route("/graphql", door, methods=methods), WebSocketRoute("/graphql", door)]
+
+
+def _sign_in(rooms: Assembly, sockets: OpenSockets) -> SignIn:
+    async def forget(cookie: str) -> None:
+        await accounts.sign_out(cookie)
+        rooms.recogniser.forget()
+
+    return SignIn(
+        redeem=accounts.redeem, forget=forget, sockets=sockets, secure=_is_https(rooms.settings)
+    )
+
+
+def _is_https(settings: Settings) -> bool:
+    return (settings.public_url or "").startswith("https://")
+
+
+async def _not_ready(scope: Scope, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1013, "reason": "Starting"})
+        return
+    headers = [(b"retry-after", b"1"), (b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": b"Starting; try again in a second.\n"})
