@@ -33,7 +33,7 @@ class Form:
 
     config: Any
     provider: str
-    base: str | None
+    base: str
     accepted: frozenset[str]
 
 
@@ -176,33 +176,34 @@ class FastPath:
         route = call.route
         key = (route.litellm_model, route.api_base)
         if (form := self._forms.get(key)) is None:
-            form = self._forms[key] = _form(self._litellm, call)
+            form = self._forms[key] = _form(call)
         return form
 
 
 class _Silence:
     """Where the library would log what was answered."""
 
+    def __init__(self) -> None:
+        self.model_call_details: dict[str, Any] = {}
+
     def post_call(self, *args: Any, **kwargs: Any) -> None:
         return
 
 
-def _form(litellm: Any, call: Call) -> Form:
+def _form(call: Call) -> Form:
     from litellm.types.utils import LlmProviders
     from litellm.utils import ProviderConfigManager
 
     route = call.route
     assert route.provider is not None
-    model, provider, _, base = litellm.get_llm_provider(
-        model=route.litellm_model, api_base=route.api_base, api_key=route.api_key
-    )
-    config = ProviderConfigManager.get_provider_chat_config(model, LlmProviders(provider))
-    if provider == "openai":
-        base = route.api_base or "https://api.openai.com/v1"
-    if config is None:
-        raise LookupError(f"the library has no class for {provider}")
-    accepted = frozenset(config.get_supported_openai_params(model))
-    return Form(config, provider, route.api_base or base, accepted)
+    house = LlmProviders(route.provider.litellm)
+    config = ProviderConfigManager.get_provider_chat_config(route.model, house)
+    base = route.api_base or route.provider.fast
+    # Where a class is given no address it may take OpenAI's, and a key would go to the wrong house.
+    if config is None or base is None:
+        raise LookupError(f"no fast path for {route.provider.name}")
+    accepted = frozenset(config.get_supported_openai_params(route.model))
+    return Form(config, house.value, base, accepted)
 
 
 def _request(form: Form, call: Call) -> tuple[str, dict[str, str], dict[str, Any]]:

@@ -117,7 +117,7 @@ class Gateway:
         """Models of OpenAI's other API, and calls with extra arguments, take the slow way."""
         assert route.provider is not None
         talks = facts is None or facts.mode == "chat"
-        return self._use_fast_path and route.provider.fast and talks and not route.extra
+        return self._use_fast_path and bool(route.provider.fast) and talks and not route.extra
 
 
 def _load() -> _Tools:

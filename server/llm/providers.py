@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Provider:
     """`litellm`: its name inside the library. `keys` and `bases`: names in the environment, the
     first one that is set wins. `extras`: further arguments of the call and where they come from.
-    `fast`: the parity tests of the fast path pass for it.
+    `fast`: its address, given where the parity tests of the fast path pass.
     `model`: what answers when a bot names no model and this is the first provider set up."""
 
     name: str
@@ -21,7 +21,7 @@ class Provider:
     needs_key: bool = True
     needs_base: bool = False
     free: bool = False
-    fast: bool = False
+    fast: str | None = None
     key_param: str = "api_key"
     extras: tuple[tuple[str, str], ...] = ()
     families: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("OPENAI_API_KEY",),
         bases=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         model="gpt-4o-mini",
-        fast=True,
+        fast="https://api.openai.com/v1",
         extras=(("organization", "OPENAI_ORGANIZATION"),),
         families=("gpt-", "o1", "o3", "o4", "chatgpt"),
     ),
@@ -72,6 +72,7 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("MISTRAL_API_KEY",),
         model="mistral-small-latest",
         families=("mistral", "codestral", "ministral", "magistral"),
+        fast="https://api.mistral.ai/v1",
     ),
     Provider(
         "deepseek",
@@ -80,6 +81,7 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("DEEPSEEK_API_KEY",),
         model="deepseek-chat",
         families=("deepseek",),
+        fast="https://api.deepseek.com/beta",
     ),
     Provider(
         "openrouter",
@@ -87,14 +89,24 @@ PROVIDERS: tuple[Provider, ...] = (
         "openrouter",
         keys=("OPENROUTER_API_KEY",),
         model="openai/gpt-4o-mini",
+        fast="https://openrouter.ai/api/v1",
     ),
-    Provider("xai", "xAI", "xai", keys=("XAI_API_KEY",), model="grok-4.3", families=("grok",)),
+    Provider(
+        "xai",
+        "xAI",
+        "xai",
+        keys=("XAI_API_KEY",),
+        model="grok-4.3",
+        families=("grok",),
+        fast="https://api.x.ai/v1",
+    ),
     Provider(
         "together",
         "Together AI",
         "together_ai",
         keys=("TOGETHERAI_API_KEY",),
         aliases=("together_ai", "togetherai"),
+        fast="https://api.together.ai/v1",
     ),
     Provider(
         "fireworks",
@@ -102,6 +114,7 @@ PROVIDERS: tuple[Provider, ...] = (
         "fireworks_ai",
         keys=("FIREWORKS_AI_API_KEY",),
         aliases=("fireworks_ai",),
+        fast="https://api.fireworks.ai/inference/v1",
     ),
     Provider(
         "cohere",
@@ -119,10 +132,23 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("PERPLEXITYAI_API_KEY",),
         model="sonar",
         families=("sonar",),
+        fast="https://api.perplexity.ai",
     ),
-    Provider("cerebras", "Cerebras", "cerebras", keys=("CEREBRAS_API_KEY",), model="llama3.1-8b"),
     Provider(
-        "nvidia", "NVIDIA NIM", "nvidia_nim", keys=("NVIDIA_NIM_API_KEY",), aliases=("nvidia_nim",)
+        "cerebras",
+        "Cerebras",
+        "cerebras",
+        keys=("CEREBRAS_API_KEY",),
+        model="llama3.1-8b",
+        fast="https://api.cerebras.ai/v1",
+    ),
+    Provider(
+        "nvidia",
+        "NVIDIA NIM",
+        "nvidia_nim",
+        keys=("NVIDIA_NIM_API_KEY",),
+        aliases=("nvidia_nim",),
+        fast="https://integrate.api.nvidia.com/v1",
     ),
     Provider("huggingface", "Hugging Face", "huggingface", keys=("HUGGINGFACE_API_KEY",)),
     Provider(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
+from server.llm import litellm_client
+from server.llm.catalogue import catalogue
+from server.llm.collector import Collector
 from server.llm.errors import ModelError
+from server.llm.fast import FastPath
 from server.llm.messages import ChatRequest, Delta, Message, ModelAnswer, ToolCall, ToolSpec
+from server.llm.patience import Limits, Patience
+from server.llm.providers import BY_NAME, PROVIDERS
+from server.llm.routing import Route
+from server.llm.wire import make_call
 from tests.llm.conftest import MakeGateway, ask
 from tests.support.model_server import ModelServer, Reply
 
@@ -96,6 +106,81 @@ FAILURES = {
         status=400, error="Content management policy.", error_code="content_policy_violation"
     ),
 }
+
+
+BothWays = Callable[[str, str, str, ChatRequest], Awaitable[tuple[object, ...]]]
+
+
+@pytest_asyncio.fixture
+async def both(models: ModelServer) -> AsyncIterator[BothWays]:
+    """Sends a request one way; gives what came of it and what was sent."""
+    litellm = litellm_client.load()
+    fast = FastPath(litellm)
+
+    async def send(way: str, name: str, model: str, request: ChatRequest) -> tuple[object, ...]:
+        provider = BY_NAME[name]
+        route = Route(f"{name}:{model}", provider, model, "sk-test-1234", models.url)
+        call = make_call(route, request, catalogue().find(provider, model))
+        collector = Collector(None)
+        try:
+            async with Patience(Limits(), None) as patience:
+                if way == "fast":
+                    await fast.complete(call, collector, patience)
+                else:
+                    await litellm_client.complete(litellm, call, collector, patience)
+        except ModelError as error:
+            return (_told(error),)
+        sent = models.requests[-1]
+        got = (collector.text, collector.reasoning, collector.tool_calls, collector.usage)
+        return (*got, collector.finish_reason, sent.body, sent.path, sent.key)
+
+    yield send
+    await fast.close()
+    await litellm_client.close()
+
+
+FAST = {
+    "openai": "gpt-4o-mini",
+    "mistral": "mistral-small-latest",
+    "deepseek": "deepseek-chat",
+    "openrouter": "openai/gpt-4o-mini",
+    "xai": "grok-4.3",
+    "together": "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+    "fireworks": "accounts/fireworks/models/deepseek-v3",
+    "perplexity": "sonar",
+    "cerebras": "llama3.1-8b",
+    "nvidia": "meta/llama3-70b-instruct",
+}
+
+
+def test_every_fast_provider_is_in_these_tests() -> None:
+    assert set(FAST) == {provider.name for provider in PROVIDERS if provider.fast}
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_the_address_is_the_librarys_own(name: str) -> None:
+    provider = BY_NAME[name]
+    model = f"{provider.litellm}/{FAST[name]}"
+    known = litellm_client.load().get_llm_provider(model=model, api_key="k")[3]
+    # The library keeps the addresses of these two inside of its calls.
+    inside = {"openai": "https://api.openai.com/v1", "openrouter": "https://openrouter.ai/api/v1"}
+    assert provider.fast == (known or inside[name])
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("name", FAST)
+async def test_fast_path_does_the_same_for_every_provider(
+    models: ModelServer, both: BothWays, name: str, stream: bool
+) -> None:
+    failing = {case: (ask(), reply) for case, reply in FAILURES.items()}
+    differing: list[str] = []
+    for case, (request, reply) in (CASES | failing).items():
+        models.default = reply
+        request = replace(request, stream=stream)
+        fast, slow = [await both(way, name, FAST[name], request) for way in ("fast", "slow")]
+        if fast != slow:
+            differing.append(f"{case}: {fast} {slow}")
+    assert not differing
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
