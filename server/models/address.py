@@ -82,7 +82,7 @@ class Address:
             "unix_socket": self.options.get("unix_socket"),
             "connect_timeout": CONNECT_SECONDS,
             "local_infile": False,
-            "sql_mode": "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION",
+            "sql_mode": "'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
             "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             **tls,
         }

@@ -38,7 +38,7 @@ class ApiToken(Model):
 
     class Meta(Model.Meta):
         table = "api_tokens"
-        indexes = (("workspace",),)
+        indexes = (("workspace_id",),)
 
     def usable(self, now: datetime) -> bool:
         expired = self.expires_at is not None and self.expires_at <= now

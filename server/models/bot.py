@@ -36,7 +36,7 @@ class Bot(Model):
     class Meta(Model.Meta):
         table = "bots"
         unique_together = (("workspace", "name_key"),)
-        indexes = (("workspace", "updated_at"),)
+        indexes = (("workspace_id", "updated_at"),)
 
     @property
     def deleted(self) -> bool:

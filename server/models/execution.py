@@ -68,9 +68,9 @@ class Execution(Model):
         table = "executions"
         unique_together = (("workspace", "idempotency_key"),)
         indexes = (
-            ("workspace", "id"),
-            ("workspace", "status", "id"),
-            ("bot", "id"),
+            ("workspace_id", "id"),
+            ("workspace_id", "status", "id"),
+            ("bot_id", "id"),
             ("due_at",),
         )
 

@@ -27,4 +27,4 @@ class Member(Model):
     class Meta(Model.Meta):
         table = "members"
         unique_together = (("workspace", "user"),)
-        indexes = (("user",),)
+        indexes = (("user_id",),)

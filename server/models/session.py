@@ -33,7 +33,7 @@ class Session(Model):
 
     class Meta(Model.Meta):
         table = "sessions"
-        indexes = (("user",), ("expires_at",))
+        indexes = (("user_id",), ("expires_at",))
 
     def usable(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at

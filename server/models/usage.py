@@ -37,4 +37,4 @@ class Usage(Model):
 
     class Meta(Model.Meta):
         table = "usage_records"
-        indexes = (("workspace", "created_at"),)
+        indexes = (("workspace_id", "created_at"),)

@@ -257,12 +257,12 @@ def _port_answers(port: int) -> bool:
 
 
 def _postgres_answers(port: int) -> bool:
-    """The port opens before PostgreSQL takes sessions: ask for one (an SSLRequest is answered
-    with one letter by a server that is up)."""
+    """The port opens before PostgreSQL takes sessions: ask for one, as user postgres."""
+    body = b"\x00\x03\x00\x00user\x00postgres\x00database\x00postgres\x00\x00"
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
-            probe.sendall(b"\x00\x00\x00\x08\x04\xd2\x16\x2f")
-            return probe.recv(1) in (b"N", b"S")
+            probe.sendall((len(body) + 4).to_bytes(4, "big") + body)
+            return probe.recv(1) == b"R"
     except OSError:
         return False
 
