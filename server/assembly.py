@@ -49,7 +49,11 @@ class Assembly:
 
 @asynccontextmanager
 async def assembled(
-    settings: Settings, *, clock: Clock | None = None, drain_seconds: float = 25.0
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    gateway: Gateway | None = None,
+    drain_seconds: float = 25.0,
 ) -> AsyncIterator[Assembly]:
     """The schema must be there. Without a Redis this is the only process at work."""
     clock = clock or SystemClock()
@@ -62,7 +66,7 @@ async def assembled(
         store = make_store(database.address)
         await store.open()
         stack.push_async_callback(store.close)
-        gateway = Gateway(settings)
+        gateway = gateway or Gateway(settings)
         stack.push_async_callback(gateway.close)
         engine = Engine(store, bus, gateway, clock, embedded=bus.embedded)
         await engine.start()

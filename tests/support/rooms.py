@@ -15,6 +15,7 @@ from server.engine.log import WireEvent
 from server.engine.store import UNSET
 from server.executions import service as executions
 from server.executions.service import StartRequest
+from server.llm.gateway import Gateway
 from server.models.enums import ExecutionMode
 from server.models.migrate import migrate
 from server.models.tables import Bot, Execution
@@ -69,13 +70,18 @@ async def open_home(
     redis_url: str | None = None,
     environ: Mapping[str, str] | None = None,
     worker: bool = True,
+    gateway: Any = None,
+    drain_seconds: float = 0,
 ) -> AsyncIterator[Home]:
     settings = load_settings(
         environ or {}, data_dir=folder, database_url=database_url, redis_url=redis_url
     )
     await migrate(settings)
     async with AsyncExitStack() as stack:
-        rooms = await stack.enter_async_context(assembled(settings, drain_seconds=0))
+        gateway = gateway or Gateway(settings, demo_pace=0)
+        rooms = await stack.enter_async_context(
+            assembled(settings, gateway=gateway, drain_seconds=drain_seconds)
+        )
         if worker:
             await stack.enter_async_context(working(rooms))
         yield Home(rooms, await first_owner(rooms))

@@ -32,10 +32,10 @@ def test_there_is_a_choice() -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.id)
-def test_it_has_no_mistake_and_earns_no_warning_that_matters(template: Template) -> None:
+def test_it_has_no_mistake_and_earns_no_warning_but_for_free_text(template: Template) -> None:
     report = check(template.source)
     assert report.ok
-    assert [one.kind for one in report.diagnostics] == []
+    assert {one.kind for one in report.diagnostics} <= {"no_output_schema"}
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.id)
@@ -59,7 +59,7 @@ async def test_it_runs_well_on_the_demo_model(template: Template, tmp_path: Path
         assert execution.output.strip()
     else:
         assert set(execution.output) == wanted
-        assert all(value is not None for value in execution.output.values() if template.id != "x")
+        assert all(value is not None for value in execution.output.values())
 
 
 async def test_a_second_bot_of_one_template_gets_a_number(tmp_path: Path) -> None:

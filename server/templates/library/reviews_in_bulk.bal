@@ -13,7 +13,7 @@ judge {
 }
 
 chain {
-  map result.reviews { judge } => judged
+  map result.reviews { judge }
   select {
     "count": result.length
     "reviews": result

@@ -1,0 +1,368 @@
+"""What the engine does with an execution: commits, resumes, fences, cancels, gives up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.engine.lease import LEASE_SECONDS
+from server.engine.store import Commit, Committed
+from server.executions import service as executions
+from server.llm.errors import ModelError, ModelErrorKind
+from server.models.enums import ExecutionStatus
+from server.models.tables import Execution, Usage
+from tests.support.rooms import Home, open_home
+from tests.support.scripted_gateway import ScriptedGateway
+
+CHAIN = """
+a { "goal": "First", "model": "one" }
+b { "goal": "Second", "model": "two" }
+c { "goal": "Third", "model": "three" }
+chain { a b c }
+"""
+PURE = 'processor ("double") { "{ double: result.n * 2 }" }'
+SLOW = 'a { "goal": "Wait", "model": "slow" }\nb { "goal": "Next", "model": "two" }\nchain { a b }'
+
+
+@pytest.fixture
+def gateway() -> ScriptedGateway:
+    return ScriptedGateway()
+
+
+@pytest.fixture
+async def home(tmp_path: Path, gateway: ScriptedGateway) -> AsyncIterator[Home]:
+    async with open_home(tmp_path, gateway=gateway) as home:
+        yield home
+
+
+async def until(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not await check():
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def counted_commits(home: Home) -> AsyncIterator[list[Commit]]:
+    """Every commit that the runs hand to the store."""
+    store: Any = home.rooms.engine.store
+    commits: list[Commit] = []
+    real = store.commit
+
+    async def commit(one: Commit) -> Committed:
+        commits.append(one)
+        return await real(one)
+
+    store.commit = commit
+    yield commits
+    store.commit = real
+
+
+# --- commits -------------------------------------------------------------------------------
+
+
+async def test_a_pure_program_is_one_transaction_and_its_caller_gets_the_output(home: Home) -> None:
+    bot = await home.bot(PURE, "Doubler")
+    async with counted_commits(home) as commits:
+        execution = await home.start(bot, {"n": 21})
+    assert execution.status is ExecutionStatus.COMPLETED
+    assert execution.output == {"double": 42}
+    assert len(commits) == 1
+    stored = await executions.get(home.owner, execution.id)
+    assert (stored.status, stored.output) == (execution.status, execution.output)
+    assert stored.last_seq == execution.last_seq
+
+
+async def test_a_chain_of_three_calls_is_four_transactions(home: Home) -> None:
+    bot = await home.bot(CHAIN)
+    async with counted_commits(home) as commits:
+        execution = await home.ended(await home.start(bot, "x"))
+    assert execution.status is ExecutionStatus.COMPLETED
+    assert len(commits) == 4
+
+
+async def test_calls_that_leave_together_share_one_commit(home: Home) -> None:
+    branches = "\n".join(f'b{n} {{ "goal": "Do", "model": "m" }}' for n in range(10))
+    source = branches + "\nparallel { " + " ".join(f"b{n}" for n in range(10)) + " }"
+    bot = await home.bot(source)
+    async with counted_commits(home) as commits:
+        execution = await home.ended(await home.start(bot, "x"))
+    assert len(execution.output) == 10
+    assert len(commits) <= 3
+
+
+async def test_the_intent_is_stored_before_a_call_leaves(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    let_go = gateway.hold("slow")
+    execution = await home.start(await home.bot(SLOW), "x")
+    await gateway.asked["slow"].wait()
+    steps = {step.key: step for step in await executions.steps(home.owner, execution.id)}
+    assert steps["chain:a/a"].status == "running"
+    assert steps["chain:a/a"].input == "x"
+    let_go.set()
+    await home.ended(execution)
+
+
+# --- what is recorded -----------------------------------------------------------------------
+
+
+async def test_result_tokens_cost_and_durations_are_stored(home: Home) -> None:
+    execution = await home.run(CHAIN, "x")
+    assert execution.output == "x"
+    assert (execution.input_tokens, execution.output_tokens) == (30, 15)
+    assert execution.cost_nano == 6_000
+    assert execution.duration_ms is not None
+    steps = await executions.steps(home.owner, execution.id)
+    assert [step.name for step in steps] == ["chain", "a", "b", "c"]
+    assert steps[1].model == "one-1"
+    assert steps[1].cost_nano == 2_000
+    assert await Usage.filter(execution_id=execution.id).count() == 3
+
+
+async def test_events_are_numbered_without_a_hole_and_say_the_whole_story(home: Home) -> None:
+    bot = await home.bot(CHAIN)
+    events = await home.events(await home.start(bot, "x"))
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    kinds = [event["type"] for event in events if event["type"] != "step.delta"]
+    assert kinds[:4] == ["execution.queued", "execution.started", "step.started", "step.started"]
+    assert kinds[-2:] == ["step.completed", "execution.completed"]
+    assert kinds.count("model.answered") == 3
+
+
+async def test_the_text_of_a_model_is_followed_while_it_is_written(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    let_go = gateway.hold("slow")
+    execution = await home.start(await home.bot(SLOW), "x")
+    async for batch in home.rooms.engine.follow(execution.id):
+        if any(event["type"] == "step.delta" for event in batch.events):
+            let_go.set()
+    assert (await home.ended(execution)).status is ExecutionStatus.COMPLETED
+
+
+async def test_following_from_any_number_gives_each_later_event_once(home: Home) -> None:
+    execution = await home.ended(await home.start(await home.bot(CHAIN), "x"))
+    everything = await home.events(execution)
+    for after in (1, 5, len(everything) - 1):
+        assert await home.events(execution, after) == everything[after:]
+    assert await home.events(execution, len(everything)) == []
+
+
+async def test_answers_that_do_not_fit_the_output_block_are_noted(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.answers["one"] = ['{"score": "many"}']
+    source = 'a { "goal": "Score", "model": "one", "output": { "score": "number" } }'
+    execution = await home.run(source, "x")
+    assert execution.status is ExecutionStatus.COMPLETED
+    [step] = await executions.steps(home.owner, execution.id)
+    assert step.issues[0]["path"] == ["score"]
+
+
+# --- failures -------------------------------------------------------------------------------
+
+
+async def test_a_passing_failure_is_tried_again_and_told(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    busy = ModelError(ModelErrorKind.RATE_LIMITED, "Busy.", retry_after=0.01)
+    gateway.answers["one"] = [busy, busy, "third time"]
+    bot = await home.bot('a { "goal": "Try", "model": "one" }')
+    events = await home.events(await home.start(bot, "x"))
+    assert [event["type"] for event in events].count("model.failed") == 2
+    assert events[-1]["data"]["output"] == "third time"
+
+
+async def test_the_next_model_answers_when_the_first_cannot(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.answers["one"] = [ModelError(ModelErrorKind.PROVIDER_AUTH, "Wrong key.")]
+    source = 'a { "goal": "Try", "model": "one", "fallbacks": ["two"] }'
+    execution = await home.run(source, "x")
+    assert execution.status is ExecutionStatus.COMPLETED
+    assert gateway.calls == {"one": 1, "two": 1}
+
+
+async def test_a_failure_says_what_happened_where_and_what_to_do(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    refusal = ModelError(ModelErrorKind.MODEL_UNKNOWN, "No such model.", "Choose another one.")
+    gateway.answers["two"] = [refusal]
+    execution = await home.run(CHAIN, "x")
+    assert execution.status is ExecutionStatus.FAILED
+    assert execution.error == {
+        "kind": "model_unknown",
+        "message": "No such model.",
+        "entity": "b",
+        "hint": "Choose another one.",
+        "stepKey": "chain:a/b",
+    }
+    steps = {step.name: step.status for step in await executions.steps(home.owner, execution.id)}
+    assert steps == {"chain": "failed", "a": "completed", "b": "failed", "c": "skipped"}
+
+
+async def test_a_model_that_cannot_be_reached_fails_before_the_first_step(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    no_key = ModelError(ModelErrorKind.PROVIDER_AUTH, "No key for two.", "Add one.")
+    gateway.unreachable["two"] = no_key
+    execution = await home.run(CHAIN, "x")
+    assert execution.error["kind"] == "provider_auth"
+    assert execution.error["hint"] == "Add one."
+    assert gateway.calls == {}
+    assert await executions.steps(home.owner, execution.id) == []
+
+
+# --- cancel ---------------------------------------------------------------------------------
+
+
+async def test_cancel_breaks_off_the_call_and_no_further_step_begins(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.hold("slow")
+    execution = await home.start(await home.bot(SLOW), "x")
+    await gateway.asked["slow"].wait()
+    await executions.control(home.owner, home.rooms.engine, execution.id, "cancel", "enough")
+    row = await home.ended(execution)
+    assert row.status is ExecutionStatus.CANCELLED
+    assert row.cancel_reason == "enough"
+    assert gateway.hung_up == ["slow"]
+    assert "two" not in gateway.calls
+    steps = {step.name: step.status for step in await executions.steps(home.owner, row.id)}
+    assert steps["a"] == "cancelled"
+
+
+async def test_cancel_of_a_queued_one_ends_it_at_once(
+    tmp_path: Path, gateway: ScriptedGateway
+) -> None:
+    async with open_home(tmp_path, gateway=gateway, worker=False) as home:
+        home.rooms.engine.runner._max_running = 0  # pyright: ignore[reportPrivateUsage]
+        execution = await home.start(await home.bot(CHAIN), "x")
+        assert execution.status is ExecutionStatus.PENDING
+        row = await executions.control(home.owner, home.rooms.engine, execution.id, "cancel")
+        assert row.status is ExecutionStatus.CANCELLED
+        assert [event["type"] for event in await home.events(row)][-1] == "execution.cancelled"
+
+
+# --- going on after a loss ------------------------------------------------------------------
+
+
+async def test_after_a_restart_finished_calls_are_not_made_again(
+    tmp_path: Path, gateway: ScriptedGateway
+) -> None:
+    gateway.hold("three")
+    async with open_home(tmp_path, gateway=gateway) as home:
+        execution = await home.start(await home.bot(CHAIN), "x")
+        await gateway.asked["three"].wait()
+    gateway.held.clear()
+    async with open_home(tmp_path, gateway=gateway) as home:
+        row = await home.ended(execution)
+        events = await home.events(execution)
+    assert (row.status, row.output) == (ExecutionStatus.COMPLETED, "x")
+    assert gateway.calls == {"one": 1, "two": 1, "three": 2}
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert row.input_tokens == 30
+
+
+async def test_an_attempt_that_lost_its_lease_writes_nothing_more(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    let_go = gateway.hold("slow")
+    execution = await home.start(await home.bot(SLOW), "x")
+    await gateway.asked["slow"].wait()
+    before = (await executions.get(home.owner, execution.id)).last_seq
+    other = {"owner": "somebody else", "attempt": 2}
+    await Execution.filter(id=execution.id).update(**other)
+    let_go.set()
+    runner = home.rooms.engine.runner
+
+    async def left() -> bool:
+        return runner.running == 0
+
+    await until(left)
+    row = await executions.get(home.owner, execution.id)
+    assert row.status is ExecutionStatus.RUNNING
+    assert row.owner == "somebody else"
+    assert row.last_seq - before <= 1  # the text that was under way
+
+
+async def test_the_third_lost_worker_at_one_step_ends_it(
+    tmp_path: Path, gateway: ScriptedGateway
+) -> None:
+    gateway.hold("one")
+    async with open_home(tmp_path, gateway=gateway) as home:
+        execution = await home.start(await home.bot(CHAIN), "x")
+        await gateway.asked["one"].wait()
+        await Execution.filter(id=execution.id).update(losses=2)
+    gateway.held.clear()
+    lost = {"status": ExecutionStatus.RUNNING, "owner": "gone"}
+    async with open_home(tmp_path, gateway=gateway, worker=False) as home:
+        await Execution.filter(id=execution.id).update(**lost)
+        await home.rooms.engine.store.release_others(home.rooms.engine.owner)
+        await home.rooms.engine.runner.advance(execution.id)
+        row = await executions.get(home.owner, execution.id)
+    assert row.status is ExecutionStatus.FAILED
+    assert row.error["kind"] == "worker_lost"
+
+
+async def test_stopping_hands_the_execution_back_at_once(
+    tmp_path: Path, gateway: ScriptedGateway
+) -> None:
+    gateway.hold("one")
+    async with open_home(tmp_path, gateway=gateway) as home:
+        execution = await home.start(await home.bot(CHAIN), "x")
+        await gateway.asked["one"].wait()
+        await home.rooms.engine.runner.drain(0)
+        row = await executions.get(home.owner, execution.id)
+        assert row.status is ExecutionStatus.PENDING
+        assert row.losses == 0
+        assert row.owner is None
+
+
+async def test_draining_lets_the_running_step_end(tmp_path: Path, gateway: ScriptedGateway) -> None:
+    let_go = gateway.hold("one")
+    async with open_home(tmp_path, gateway=gateway) as home:
+        execution = await home.start(await home.bot('a { "goal": "Go", "model": "one" }'), "x")
+        await gateway.asked["one"].wait()
+        draining = asyncio.create_task(home.rooms.engine.runner.drain(5))
+        let_go.set()
+        await draining
+        row = await executions.get(home.owner, execution.id)
+    assert row.status is ExecutionStatus.COMPLETED
+
+
+async def test_more_than_may_run_at_once_waits_in_the_queue_and_then_runs(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    home.rooms.engine.runner._max_running = 2  # pyright: ignore[reportPrivateUsage]
+    let_go = gateway.hold("one")
+    bot = await home.bot('a { "goal": "Go", "model": "one" }')
+    started = [await home.start(bot, str(number)) for number in range(5)]
+    assert [row.status.value for row in started] == ["running"] * 2 + ["pending"] * 3
+    let_go.set()
+    ended = [await home.ended(row) for row in started]
+    assert [row.output for row in ended] == ["0", "1", "2", "3", "4"]
+
+
+async def test_five_takings_of_one_execution_run_it_once(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    runner = home.rooms.engine.runner
+    runner._max_running = 0  # pyright: ignore[reportPrivateUsage]
+    execution = await home.start(await home.bot(CHAIN), "x")
+    runner._max_running = 8  # pyright: ignore[reportPrivateUsage]
+    await asyncio.gather(*(runner.advance(execution.id) for _ in range(5)))
+    row = await home.ended(execution)
+    assert row.status is ExecutionStatus.COMPLETED
+    assert gateway.calls == {"one": 1, "two": 1, "three": 1}
+
+
+def test_the_lease_outlives_two_missed_heartbeats() -> None:
+    from server.engine.lease import BEAT_SECONDS
+
+    assert LEASE_SECONDS >= 3 * BEAT_SECONDS

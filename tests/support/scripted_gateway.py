@@ -1,0 +1,79 @@
+"""A gateway whose models say what a test wants, when it wants it. It stands where the engine ends:
+what real providers do is tested against the scripted model server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from server.llm.collector import OnDelta
+from server.llm.errors import ModelError
+from server.llm.messages import ChatRequest, Delta, ModelAnswer, Usage
+
+Answer = str | ModelError | Callable[[ChatRequest], str]
+
+
+@dataclass
+class ScriptedGateway:
+    """`answers`: what each model says, the last one again and again; an unknown model repeats its
+    input. `held`: calls of these models wait until they are let go."""
+
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    held: dict[str, asyncio.Event] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+    asked: dict[str, asyncio.Event] = field(default_factory=dict)
+    hung_up: list[str] = field(default_factory=list)
+    unreachable: dict[str, ModelError] = field(default_factory=dict)
+
+    def route(self, model: str | None) -> None:
+        if model in self.unreachable:
+            raise self.unreachable[model]
+
+    def hold(self, model: str) -> asyncio.Event:
+        self.asked[model] = asyncio.Event()
+        return self.held.setdefault(model, asyncio.Event())
+
+    async def chat(self, request: ChatRequest, on_delta: OnDelta | None = None) -> ModelAnswer:
+        model = request.model or "none"
+        place = self.calls[model]
+        self.calls[model] += 1
+        if model in self.held:
+            if on_delta is not None:
+                on_delta(Delta("text", "half an "))
+            self.asked[model].set()
+            try:
+                await self.held[model].wait()
+            except asyncio.CancelledError:
+                self.hung_up.append(model)
+                raise
+        return self._answer(request, model, place, on_delta)
+
+    async def close(self) -> None:
+        """Nothing was opened."""
+
+    def _answer(
+        self, request: ChatRequest, model: str, place: int, on_delta: OnDelta | None
+    ) -> ModelAnswer:
+        script = self.answers.get(model) or [lambda asked: asked.messages[-1].content]
+        answer = script[min(place, len(script) - 1)]
+        if isinstance(answer, ModelError):
+            raise answer
+        text = answer if isinstance(answer, str) else answer(request)
+        for word in text.split(" ") if on_delta is not None else ():
+            assert on_delta is not None
+            on_delta(Delta("text", word + " "))
+        return ModelAnswer(
+            text=text,
+            tool_calls=(),
+            usage=Usage(input_tokens=10, output_tokens=5),
+            requested_model=model,
+            model=f"{model}-1",
+            provider="scripted",
+            cost=2_000,
+            estimated=False,
+            finish_reason="stop",
+            ttft_ms=1.0,
+            duration_ms=2.0,
+        )
