@@ -15,6 +15,8 @@ HUES = 8
 
 # An emoji is a block where the font lacks it; the usual ones have a drawing of ours.
 DRAWN = {
+    "refresh": "refresh-cw",
+    "translate": "languages",
     "🤖": "bot",
     "📰": "newspaper",
     "📥": "inbox",

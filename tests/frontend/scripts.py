@@ -79,11 +79,20 @@ async def entity(
         input=given,
         position=position,
     )
-    await world.tell(execution, "model.requested", key, requestedModel=model)
+    await world.tell(execution, "model.requested", key, model=model, tryNumber=1)
     await asyncio.sleep(world.pace * 6)
     await speak(world, execution, key, text)
     used = usage(420 + 10 * position, len(text) // 4, "0.00184")
-    await world.tell(execution, "model.answered", key, model=model, ttftMs=140, usage=used)
+    await world.tell(
+        execution,
+        "model.answered",
+        key,
+        model=model,
+        ttftMs=140,
+        inputTokens=used["inputTokens"],
+        outputTokens=used["outputTokens"],
+        cost=1_840_000,
+    )
     output = how.get("output", text)
     await world.tell(execution, "step.completed", key, output=output)
     facts = {**how, "output": output, "model": model, "usage": used}

@@ -38,6 +38,9 @@ export function StepCard({ step }) {
         <h3>{step.name}</h3>
         <Facts step={step} />
       </header>
+      {running && step.note?.retryIn ? (
+        <p className="step-note"><Icon name="rotate-cw" /> {step.note.message} Trying again in {Math.ceil(step.note.retryIn)} s.</p>
+      ) : null}
       {step.error ? <p className="step-error">{step.error.message}</p> : null}
       {running && !step.text ? <div className="thinking"><i /><i /><i /><span className="visually-hidden">Waiting for the model</span></div> : null}
       {running && step.text ? <LiveText text={step.text} active label={`Text of ${step.name}`} /> : null}

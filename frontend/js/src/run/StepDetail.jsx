@@ -60,6 +60,10 @@ function tabsOf(step) {
   return tabs;
 }
 
+function Reasoning({ text }) {
+  return text ? <details className="reasoning"><summary>What the model thought first</summary><p>{text}</p></details> : null;
+}
+
 function Body({ step, tab, raw }) {
   const active = step.status === "RUNNING";
   if (tab === "error") return <Failure error={step.error} />;
@@ -99,6 +103,7 @@ export function StepDetail({ step, tab: wanted, onTab }) {
       </header>
       <Tabs tabs={tabs} tab={tab} onTab={onTab} />
       <div className="detail-body" id="tab-body" role="tabpanel" aria-labelledby={`tab-${tab}`} tabIndex={0}>
+        {tab === "output" ? <Reasoning text={step.reasoning} /> : null}
         <Body step={step} tab={tab} raw={raw} />
       </div>
     </section>

@@ -17,21 +17,24 @@ function stepOf(run, event) {
   return run.steps.get(key);
 }
 
-const USAGE = ["inputTokens", "outputTokens", "totalTokens", "cost", "estimated"];
+const NANO = 1e9;
 
+/** Several model calls of one step add up. Money travels as whole nano-dollars. */
 function addUsage(step, data) {
-  const usage = data.usage || data;
-  step.usage = { ...(step.usage || {}) };
-  for (const name of USAGE) {
-    if (usage[name] === undefined || usage[name] === null) continue;
-    const old = step.usage[name];
-    step.usage[name] = name === "estimated" || old === undefined ? usage[name] : Number(old) + Number(usage[name]);
-  }
+  const old = step.usage || {};
+  const inputTokens = (old.inputTokens || 0) + (data.inputTokens || 0);
+  const outputTokens = (old.outputTokens || 0) + (data.outputTokens || 0);
+  const known = data.cost === undefined || data.cost === null ? null : Number(data.cost) / NANO;
+  step.usage = {
+    inputTokens, outputTokens, totalTokens: inputTokens + outputTokens,
+    cost: known === null ? old.cost ?? null : Number(old.cost || 0) + known,
+    estimated: Boolean(old.estimated || data.estimated),
+  };
 }
 
 const EXECUTION_STATUS = {
   "execution.queued": "PENDING", "execution.started": "RUNNING", "execution.completed": "COMPLETED",
-  "execution.failed": "FAILED", "execution.cancelled": "CANCELLED", "execution.timed_out": "TIMED_OUT",
+  "execution.failed": "FAILED", "execution.cancelled": "CANCELLED", "execution.timed_out": "TIMED_OUT", "execution.waiting": "WAITING",
 };
 const STEP_STATUS = {
   "step.completed": "COMPLETED", "step.failed": "FAILED", "step.skipped": "SKIPPED", "step.cancelled": "CANCELLED",
@@ -67,12 +70,14 @@ function applyStep(step, event, data) {
       // A second attempt says everything again.
       if (event.attempt && step.attempt && event.attempt !== step.attempt) step.text = "";
       if (event.attempt) step.attempt = event.attempt;
-      step.text += data.text ?? "";
-      if (data.reasoning) step.reasoning = (step.reasoning || "") + data.reasoning;
+      if (data.kind === "reasoning") step.reasoning = (step.reasoning || "") + (data.text ?? "");
+      else step.text += data.text ?? "";
       break;
     case "model.requested":
       step.text = "";
-      step.requestedModel = data.requestedModel ?? data.model ?? step.requestedModel;
+      step.requestedModel = data.model ?? step.requestedModel;
+      step.tryNumber = data.tryNumber ?? 1;
+      step.note = null;
       break;
     case "model.answered":
       step.model = data.model ?? step.model;
@@ -82,7 +87,7 @@ function applyStep(step, event, data) {
       addUsage(step, data);
       break;
     case "model.failed":
-      step.note = data.error?.message ?? data.message;
+      step.note = { message: data.message, hint: data.hint, retryIn: data.retryIn ?? null };
       break;
     default:
       if (STEP_STATUS[event.type]) {

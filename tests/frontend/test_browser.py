@@ -1,0 +1,306 @@
+"""What a person does, in a real browser under the real content policy."""
+
+import asyncio
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from frontend import mount
+from tests.frontend.conftest import OpenSite, Site, Watched
+from tests.frontend.scripts import CRITIQUE, SUMMARY
+from tests.frontend.slow_line import SlowLine
+from tests.frontend.world import World
+
+pytestmark = pytest.mark.browser
+
+Watch = Callable[..., Awaitable[Watched]]
+JS = Path(mount.__file__).parent / "js"
+PHONE = {"width": 360, "height": 760}
+TYPED = 'scribe {\n"goal": "Note what is said, word for word."\n'
+
+
+def bot_of(world: World) -> dict[str, Any]:
+    return next(iter(world.bots.values()))
+
+
+def pages_of(world: World) -> list[str]:
+    failed = next(e for e in world.executions.values() if e["status"] == "FAILED")
+    return [
+        "/bots",
+        f"/bots/{bot_of(world)['id']}",
+        "/executions",
+        f"/executions/{failed['id']}",
+    ]
+
+
+async def settled(page: Any) -> None:
+    await expect(page.locator("main h1").first).to_be_attached()
+    await expect(page.locator("[aria-busy]")).to_have_count(0)
+
+
+async def eventually(read: Callable[[], Any], wanted: Any) -> None:
+    async with asyncio.timeout(8):
+        while read() != wanted:
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def axe_source() -> str:
+    """The accessibility checker; from the lock file when it is not there yet."""
+    file = JS / "node_modules" / "axe-core" / "axe.min.js"
+    if not file.exists():
+        from tests.house.test_bundle import NODE
+
+        npm = [str(NODE / "npm"), "ci", "--no-audit", "--no-fund"]
+        subprocess.run(npm, cwd=JS, check=True, env={"PATH": f"{NODE}:/usr/bin:/bin"})
+    return file.read_text(encoding="utf-8")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_pages_have_no_accessibility_fault(
+    site: Site, watched: Watch, axe_source: str, theme: str
+) -> None:
+    page = (await watched(color_scheme=theme, reduced_motion="reduce")).page
+    for path in pages_of(site.world):
+        await page.goto(site.url + path)
+        await settled(page)
+        await page.evaluate(axe_source)
+        found = await page.evaluate(
+            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+        )
+        told = [
+            (v["id"], node["target"], node["failureSummary"])
+            for v in found["violations"]
+            for node in v["nodes"]
+        ]
+        assert told == [], f"{path} in {theme}"
+
+
+async def test_nothing_scrolls_sideways_on_a_phone(site: Site, watched: Watch) -> None:
+    page = (await watched(viewport=PHONE)).page
+    for path in pages_of(site.world):
+        await page.goto(site.url + path)
+        await settled(page)
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE["width"], path
+
+
+@pytest.mark.parametrize("pause", [0, 25])
+async def test_no_typed_character_is_lost_on_a_slow_line(
+    site: Site, watched: Watch, pause: int
+) -> None:
+    async with SlowLine(site.port) as line:
+        page = (await watched()).page
+        await page.goto(line.url + "/bots")
+        field = page.get_by_label("Filter bots")
+        await field.press_sequentially("Invoice matcher", delay=pause)
+        await expect(page.locator("article")).to_have_count(1)
+        await expect(field).to_have_value("Invoice matcher")
+
+        bot = site.world.add_bot("Blank", "")
+        await page.goto(f"{line.url}/bots/{bot['id']}")
+        await page.locator(".cm-content").click()
+        await page.keyboard.type(TYPED, delay=pause)
+        await expect(page.locator(".save-state")).to_have_text("Saved")
+        shown = await page.locator(".cm-line").all_inner_texts()
+        assert bot["source"].split() == TYPED.split() + ["}"]
+        assert "".join(shown).split() == bot["source"].split()
+
+
+async def test_mistake_is_marked_while_typing_and_leads_to_its_place(
+    site: Site, watched: Watch
+) -> None:
+    page = (await watched()).page
+    await page.goto(f"{site.url}/bots/{bot_of(site.world)['id']}")
+    await page.locator(".cm-content").click()
+    await page.keyboard.press("Control+End")
+    await page.keyboard.type("oops")
+    await expect(page.locator(".cm-lintRange-error")).to_have_text("oops")
+    problem = page.locator(".problems li")
+    await expect(problem).to_contain_text("There is no entity named “oops”.")
+    await expect(problem).to_contain_text("Define it, or use one of the names above.")
+    await page.keyboard.press("Control+Home")
+    await problem.locator("button").click()
+    await page.keyboard.type("!")
+    await expect(page.locator(".cm-content")).to_contain_text("!oops")
+
+
+async def test_run_streams_live_and_ends_with_the_result(site: Site, watched: Watch) -> None:
+    page = (await watched()).page
+    await page.goto(f"{site.url}/bots/{bot_of(site.world)['id']}")
+    await expect(page.locator(".cm-content")).to_be_visible()
+    await page.get_by_label("Input").fill("An article about small grids.")
+    site.world.pace = 0.03
+    await page.keyboard.press("Control+Enter")
+    live = page.locator(".live")
+    await expect(live.locator("article", has_text="summarizer")).to_be_visible()
+    await expect(live).to_have_attribute("data-status", "COMPLETED")
+    await expect(live.locator(".result")).to_contain_text("Grids that can fall apart")
+    await expect(live.locator(".run-facts")).to_contain_text("1,730")
+    assert list(site.world.executions.values())[-1]["input"] == "An article about small grids."
+
+
+async def test_reload_in_the_middle_shows_every_word_once(site: Site, watched: Watch) -> None:
+    page = (await watched()).page
+    world = site.world
+    world.pace = 0.03
+    started = await world.do_StartExecution({"input": {"botId": bot_of(world)["id"]}})
+    execution = started["startExecution"]["execution"]
+    events = world.events[execution["id"]]
+    await page.goto(f"{site.url}/executions/{execution['id']}?step=parallel:summarizer/summarizer")
+    await expect(page.locator(".live-scroll")).to_contain_text("small, local grids")
+    await page.reload()
+    await expect(page.locator(".live-scroll")).to_contain_text("small, local grids")
+    async with asyncio.timeout(10):
+        while not any(
+            e["type"] == "step.completed" and "summarizer/" in e["stepKey"] for e in events
+        ):
+            await asyncio.sleep(0.01)
+    whole = await page.evaluate("document.querySelector('.detail-body').innerText")
+    await expect(page.locator(".execution")).to_have_attribute("data-status", "COMPLETED")
+    await expect(page.locator(".execution")).to_have_attribute("data-seq", str(len(events)))
+    assert whole.count("small, local grids") == 1
+    words = SUMMARY.replace("*", "").replace(">", "").split()
+    shown = (await page.locator(".detail-body").inner_text()).split()
+    assert [w for w in words if not w.rstrip(".").isdigit()] == [
+        w for w in shown if not w.rstrip(".").isdigit()
+    ]
+
+
+@pytest.mark.timeout(90)
+async def test_server_that_restarts_loses_no_text_and_no_event(
+    world: World, site_of: OpenSite, watched: Watch
+) -> None:
+    site = await site_of(world)
+    guest = await watched()
+    guest.forgive("WebSocket connection", "ERR_CONNECTION_REFUSED", "net::")
+    page = guest.page
+    await page.goto(f"{site.url}/bots/{bot_of(world)['id']}")
+    await page.locator(".cm-content").click()
+    await expect(page.locator(".save-state")).to_have_text("Saved")
+    world.pace = 0.08
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".live .prose").first).to_contain_text("article")
+    await site.stop()
+    await expect(page.locator("#offline")).to_be_visible()
+    await page.keyboard.press("Control+Home")
+    await page.keyboard.type("# kept\n")
+    started = len(world.executions)
+    await page.get_by_role("button", name="Publish").click()
+    await site.start()
+    await expect(page.locator("#offline")).to_be_hidden(timeout=15_000)
+    await eventually(lambda: bot_of(world)["source"].startswith("# kept\n"), True)
+    live = page.locator(".live")
+    await expect(live).to_have_attribute("data-status", "COMPLETED", timeout=20_000)
+    text = await live.locator("article", has_text="critic").inner_text()
+    assert text.count("Ask for the figures") == CRITIQUE.count("Ask for the figures")
+    assert bot_of(world)["published"]["number"] == 3, "a click made while offline was replayed"
+    assert len(world.executions) == started
+
+
+async def test_reader_who_scrolls_up_is_left_alone(site: Site, watched: Watch) -> None:
+    page = (await watched(viewport={"width": 1280, "height": 520})).page
+    world = site.world
+    world.pace = 0.05
+
+    async def long(_: World, execution: dict[str, Any]) -> None:
+        execution.update(status="RUNNING", startedAt=execution["createdAt"])
+        await world.tell(execution, "execution.started")
+        await world.tell(execution, "step.started", "poet", name="poet", type="entity", position=0)
+        for number in range(400):
+            await world.tell(execution, "step.delta", "poet", text=f"Line {number}.\n\n")
+            await asyncio.sleep(0.02)
+
+    world.script = long
+    started = await world.do_StartExecution({"input": {"botId": bot_of(world)["id"]}})
+    await page.goto(f"{site.url}/executions/{started['startExecution']['execution']['id']}")
+    box = page.locator(".live-scroll")
+    await expect(box).to_contain_text("Line 40.")
+    end = "e => e.scrollHeight - e.scrollTop - e.clientHeight"
+    assert await box.evaluate(end) < 60, "the end is followed"
+    await box.hover()
+    await page.mouse.wheel(0, -400)
+    jump = page.get_by_role("button", name="Jump to live")
+    await expect(jump).to_be_visible()
+    place = await box.evaluate("e => e.scrollTop")
+    await expect(box).to_contain_text("Line 90.")
+    assert abs(await box.evaluate("e => e.scrollTop") - place) < 5
+    await jump.click()
+    await expect(jump).to_be_hidden()
+    for task in world.tasks:
+        task.cancel()
+
+
+async def test_failed_execution_opens_at_the_step_that_failed(site: Site, watched: Watch) -> None:
+    page = (await watched()).page
+    await page.goto(site.url + pages_of(site.world)[3])
+    await expect(page.locator(".failure").first).to_contain_text("has no model named")
+    await expect(page.locator(".failure").first).to_contain_text("Name a model that the provider")
+    await expect(page.locator(".wf-row[aria-current]")).to_contain_text("editor")
+    await expect(page.get_by_role("tab", name="Error")).to_have_attribute("aria-selected", "true")
+    await page.get_by_role("tab", name="Model").click()
+    await expect(page.locator(".facts")).to_contain_text("openai:gpt-5-mini")
+    assert "tab=facts" in page.url
+
+
+async def test_answer_of_a_model_cannot_run_script_or_load_pictures(
+    site: Site, watched: Watch
+) -> None:
+    page = (await watched()).page
+    evil = (
+        '<img src=x onerror="window.hit=1"> ![p](https://example.com/p.png) <script>hit=1</script>'
+    )
+    execution = site.world.add_execution(bot_of(site.world), "COMPLETED", 9, 900, output=evil)
+    await page.goto(f"{site.url}/executions/{execution['id']}")
+    await expect(page.locator(".detail-body a")).to_have_attribute(
+        "rel", "noopener noreferrer nofollow"
+    )
+    assert await page.locator(".detail-body img").count() == 0
+    assert await page.evaluate("window.hit") is None
+
+
+async def test_links_back_button_and_palette_keep_one_socket(site: Site, watched: Watch) -> None:
+    page = (await watched()).page
+    sockets: list[str] = []
+    page.on("websocket", lambda line: sockets.append(line.url))
+    await page.goto(site.url + "/bots")
+    await page.get_by_role("link", name="Support triage").click()
+    await expect(page).to_have_title("Support triage · Baleybots")
+    await expect(page.locator("h1")).to_be_focused()
+    await page.go_back()
+    await expect(page.locator("article")).to_have_count(6)
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("failed")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(site.url + "/executions?status=failed")
+    await expect(page.locator("tbody .pill").first).to_have_text("Failed")
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("heading", name="Keyboard")).to_be_hidden()
+    assert len([url for url in sockets if "/reactpy/" in url]) == 1
+
+
+async def test_chosen_theme_is_there_before_the_first_paint(site: Site, watched: Watch) -> None:
+    page = (await watched(color_scheme="light")).page
+    await page.goto(site.url + "/bots")
+    await page.get_by_role("radio", name="Dark").click()
+    await page.reload(wait_until="commit")
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == "rgb(13, 14, 18)"
+
+
+async def test_list_follows_what_runs(site: Site, watched: Watch) -> None:
+    page = (await watched()).page
+    await page.goto(site.url + "/executions")
+    await expect(page.locator("tbody tr").first).to_contain_text("Completed")
+    site.world.pace = 0.05
+    await site.world.do_StartExecution({"input": {"botId": bot_of(site.world)["id"]}})
+    await expect(page.locator("tbody tr").first).to_contain_text("Running")
+    await expect(page.locator("tbody tr").first).to_contain_text("Completed", timeout=15_000)

@@ -1,0 +1,107 @@
+"""Executions, one execution, and the pages at the edge."""
+
+from typing import Any
+
+from tests.frontend.screen import Screen
+from tests.frontend.world import World
+
+
+async def test_executions_are_listed_newest_first(world: World) -> None:
+    async with Screen(world, "/executions") as screen:
+        await screen.until(lambda s: s.all("tr"))
+        shown = [row["attributes"]["data-execution"] for row in screen.all("tr")[1:]]
+        newest = sorted(world.executions.values(), key=lambda e: e["createdAt"], reverse=True)
+        assert shown == [entry["id"] for entry in newest[:50]]
+
+
+async def test_filter_lives_in_the_address(world: World) -> None:
+    async with Screen(world, "/executions", "status=failed") as screen:
+        await screen.until(lambda s: len(s.all("tr")) > 1)
+        words = screen.text(screen.find("tbody"))
+        assert "Failed" in words
+        assert "Completed" not in words
+        assert screen.find("a", "Failed", **{"aria-current": "true"})
+        bot = list(world.bots.values())[4]
+        await screen.tell("Select", "onChange", {"value": bot["id"]})
+        await screen.until(lambda s: s.props("NavBridge")["goto"]["n"] == 1)
+        assert screen.props("NavBridge")["goto"]["query"] == f"status=failed&bot={bot['id']}"
+
+
+async def test_filter_without_a_match_offers_to_clear_it(world: World) -> None:
+    async with Screen(world, "/executions", "status=cancelled") as screen:
+        await screen.shows("Nothing matches this filter")
+        assert screen.find("a", "Clear the filter", href="/executions")
+
+
+async def test_older_executions_are_one_press_away(world: World) -> None:
+    async with Screen(world, "/executions") as screen:
+        await screen.shows("Page 1")
+        await screen.click(screen.find("button", "Older"))
+        await screen.shows("Page 2")
+        rest = len(world.executions) - 50
+        await screen.until(lambda s: len(s.all("tr")) == rest + 1)
+        await screen.click(screen.find("button", "Newer"))
+        await screen.until(lambda s: len(s.all("tr")) == 51)
+
+
+async def test_failed_row_says_why(world: World) -> None:
+    async with Screen(world, "/executions", "status=failed") as screen:
+        await screen.shows("The provider has no model named")
+
+
+async def test_run_again_uses_the_same_version_and_input(world: World) -> None:
+    old = next(iter(world.executions.values()))
+    async with Screen(world, f"/executions/{old['id']}") as screen:
+        await screen.tell("ExecutionView", "onAgain", {"id": old["id"]})
+        await screen.until(lambda s: s.props("NavBridge")["goto"]["n"] == 1)
+        asked: Any = [v["input"] for n, v in world.calls if n == "StartExecution"][-1]
+        assert asked == {
+            "botId": old["bot"]["id"],
+            "versionId": old["version"]["id"],
+            "input": old["input"],
+        }
+
+
+async def test_cancel_reaches_the_server_and_is_confirmed(world: World) -> None:
+    running = world.add_execution(next(iter(world.bots.values())), "RUNNING")
+    async with Screen(world, f"/executions/{running['id']}") as screen:
+        await screen.tell("ExecutionView", "onCancel", {"id": running["id"]})
+        await screen.until(lambda s: s.props("Toasts")["last"])
+        assert running["status"] == "CANCELLED"
+
+
+async def test_unknown_execution_and_page_lead_on(world: World) -> None:
+    async with Screen(world, "/executions/exe_nothing") as screen:
+        await screen.shows("There is no such execution")
+    async with Screen(world, "/nowhere") as screen:
+        await screen.shows("There is no such page")
+
+
+async def test_links_move_without_a_new_socket(world: World) -> None:
+    async with Screen(world, "/bots") as screen:
+        await screen.shows("6 bots")
+        await screen.tell("NavBridge", "onNavigate", {"path": "/executions", "query": "status=x"})
+        await screen.until(lambda s: s.find("h1", "Executions"))
+
+
+async def test_socket_without_a_session_is_shown_the_way_in(world: World) -> None:
+    async with Screen(world, "/bots", viewer=None) as screen:
+        await screen.shows("You are signed out")
+        assert "Support triage" not in screen.text()
+        assert world.calls == []
+
+
+async def test_page_that_cannot_be_read_offers_another_try(world: World) -> None:
+    real = world.do_Bots
+    answers = iter([PermissionError("The database is away."), None])
+
+    async def sometimes(variables: dict[str, Any]) -> Any:
+        if error := next(answers):
+            raise error
+        return await real(variables)
+
+    world.do_Bots = sometimes  # type: ignore[method-assign]
+    async with Screen(world, "/bots") as screen:
+        await screen.shows("The database is away.")
+        await screen.click(screen.find("button", "Try again"))
+        await screen.shows("6 bots")
