@@ -20,6 +20,8 @@ _MAX_GUESSES = 50
 def check_names(context: Context) -> None:
     _check_duplicates(context)
     used = _check_references(context)
+    if context.findings.full:
+        return
     if context.program.steps:
         _check_unused(context, used)
         _check_redundant_triggers(context, used)
@@ -43,6 +45,8 @@ def _check_references(context: Context) -> dict[str, Name]:
     used: dict[str, Name] = {}
     unknown = 0
     for step in all_steps(context.program):
+        if context.findings.full:
+            break
         _check_form(step, context.findings)
         name = entity_reference(step)
         if name is None:

@@ -12,6 +12,8 @@ def check_properties(context: Context) -> None:
     program, findings = context.program, context.findings
     context.defaults = check_defaults(program.defaults, findings)
     for entity in program.entities:
+        if findings.full:
+            return
         spec = check_entity(entity, context.defaults, findings)
         context.specs.setdefault(entity.name.value, spec)
         context.entities.setdefault(entity.name.value, entity)

@@ -69,7 +69,8 @@ def _check(source: str, catalogue: Catalogue) -> Report:
         run_pass(context)
     if not any(one.kind in _FATAL for one in parsed.diagnostics):
         for run_pass in WHOLE_PASSES:
-            run_pass(context)
+            if not findings.full:
+                run_pass(context)
     found = [*parsed.diagnostics, *without_echoes(findings.found, tokens)]
     found.sort(key=lambda one: (one.span.start, one.severity))
     return Report(parsed.program, tuple(found))

@@ -8,21 +8,36 @@ from server.bal.lines import Lines
 from server.bal.nodes import Node, Text
 from server.bal.span import Span
 
+# Nobody reads more, and a megabyte of mistakes must not cost seconds.
+MAX_ERRORS = 1000
+MAX_WARNINGS = 5000
+
 
 class Findings:
     """`lines` of the program's source; None when nobody looks at the positions."""
 
-    __slots__ = ("found", "lines")
+    __slots__ = ("errors", "found", "lines", "warnings")
 
     def __init__(self, lines: Lines | None = None) -> None:
         self.lines = lines
         self.found: list[Diagnostic] = []
+        self.errors = 0
+        self.warnings = 0
+
+    @property
+    def full(self) -> bool:
+        """Enough errors to stop looking for more."""
+        return self.errors >= MAX_ERRORS
 
     def error(self, kind: str, message: str, at: Node | Span, hint: str | None = None) -> None:
-        self.found.append(Diagnostic("error", kind, message, _span(at), hint))
+        self.errors += 1
+        if self.errors <= MAX_ERRORS:
+            self.found.append(Diagnostic("error", kind, message, _span(at), hint))
 
     def warning(self, kind: str, message: str, at: Node | Span, hint: str | None = None) -> None:
-        self.found.append(Diagnostic("warning", kind, message, _span(at), hint))
+        self.warnings += 1
+        if self.warnings <= MAX_WARNINGS:
+            self.found.append(Diagnostic("warning", kind, message, _span(at), hint))
 
     def inside(self, node: Node, start: int, end: int) -> Span:
         """The place of a part of a quoted text; `start` and `end` count in its value. A bare

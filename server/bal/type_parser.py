@@ -97,8 +97,9 @@ def _tokens(text: str) -> list[_Token]:
         value = "[]" if match[group][0] == "[" and group == 4 else match[group]
         kind = value if group == 4 else kinds[group]
         found.append(_Token(kind, value, start, position))
-    found.append(_Token("end", "", len(text), len(text)))
-    return found
+    # Twice, because a look at the token after the next must find one.
+    end = _Token("end", "", len(text), len(text))
+    return [*found, end, end]
 
 
 class _Parser:
