@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.bal.plan_json import entity_from_json, entity_to_json, steps_from_json, steps_to_json
-from server.bal.plan_steps import CallStep, EntityPlan, PlanUnreadable, Steps
+from server.bal.plan_steps import CallStep, ChainStep, EntityPlan, PlanUnreadable, Steps
 
 __all__ = ["VERSION", "EntityPlan", "EntryPoint", "Needs", "Plan", "PlanUnreadable"]
 
@@ -53,6 +53,19 @@ class Plan:
     @property
     def strict(self) -> bool:
         return self.defaults.get("strict") is True
+
+    @property
+    def input(self) -> str | None:
+        """The type text of what a run takes: the input block of the entity that starts."""
+        first = _end(self.root, 0)
+        return None if first is None else self.entities[first].input
+
+    @property
+    def output(self) -> str | None:
+        """The type text of what a run gives: the output block of the last entity of a chain, or
+        of the only one; null for every other end."""
+        last = _end(self.root, -1)
+        return None if last is None else self.entities[last].output
 
     def entry(self, name: str | None) -> Steps:
         """What runs: the composition, or the one entity that was triggered."""
@@ -103,3 +116,13 @@ class Plan:
             defaults=data["defaults"],
             needs=Needs(tuple(needs["models"]), tuple(needs["tools"]), needs["default_model"]),
         )
+
+
+def _end(steps: Steps, place: int) -> str | None:
+    """The entity that stands first or last in the chain, if one does."""
+    while steps:
+        step = steps[place]
+        if isinstance(step, CallStep):
+            return step.entity
+        steps = step.body if isinstance(step, ChainStep) else ()
+    return None

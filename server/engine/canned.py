@@ -35,9 +35,14 @@ class Replies:
         call = self._calls[name]
         self._calls[name] += 1
         answer = _answer(self._entries.get(name, {"echo": True}), value, call)
-        if is_object(answer) and "$error" in answer:
-            raise StepFailed("entity_failed", text_of(answer["$error"]), entity=name)
+        if isinstance(answer, _Error):
+            raise StepFailed("entity_failed", answer.text, entity=name)
         return answer
+
+
+class _Error:
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 def _check(name: str, entry: Any) -> None:
@@ -51,10 +56,17 @@ def _check(name: str, entry: Any) -> None:
 
 def _answer(entry: dict[str, Any], value: Any, call: int) -> Any:
     if "returns" in entry:
-        return entry["returns"]
+        return _given(entry["returns"])
     if "sequence" in entry:
         values: list[Any] = entry["sequence"]
-        return values[min(call, len(values) - 1)]
+        return _given(values[min(call, len(values) - 1)])
     if "append" in entry:
         return text_of(value) + text_of(entry["append"])
     return {text_of(entry["wrap"]): value} if "wrap" in entry else value
+
+
+def _given(value: Any) -> Any:
+    """Only what the file itself says can be an error, not what a program passes through."""
+    if is_object(value) and "$error" in value:
+        return _Error(text_of(value["$error"]))
+    return value

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.bal.checker import check
-from server.bal.plan import Plan
+from server.bal.plan import EntityPlan, Plan
 from server.bal.planner import plan
 from server.engine.canned import Replies
 from server.engine.entities import SchemaMismatch, answer_of, issues_of
@@ -60,19 +60,28 @@ class OfflineHost:
         return answer
 
     async def call_tool(self, call: ToolCall) -> Any:
-        if call.tool == SPAWN:
-            spawned = self._plan.entities.get(str(call.arguments.get("baleybot")))
-            if spawned is not None:
-                inner = EntityCall(
-                    call.key, spawned, call.arguments.get("input"), None, self._plan.strict
-                )
-                output = await self.call_entity(inner)
-                return {"output": output, "executionId": None, "durationMs": 0}
+        if call.tool == SPAWN and self._knows_bot(call.arguments.get("baleybot")):
+            return await self._spawn(call, str(call.arguments["baleybot"]))
         if self._replies is None or call.tool not in self._replies:
             message = f"There is no tool `{call.tool}` here."
             raise StepFailed("tool_not_found", message, entity=call.tool)
         self.calls.append([call.tool, call.arguments, None])
         return self._replies.answer(call.tool, call.arguments)
+
+    def _knows_bot(self, name: Any) -> bool:
+        """In the same file, else under its own name in the replies."""
+        if name in self._plan.entities:
+            return True
+        replies = self._replies
+        return replies is not None and SPAWN not in replies and name in replies
+
+    async def _spawn(self, call: ToolCall, name: str) -> Any:
+        entity = self._plan.entities.get(name, EntityPlan(name, ""))
+        given = call.arguments.get("input")
+        output = await self.call_entity(
+            EntityCall(call.key, entity, given, None, self._plan.strict)
+        )
+        return {"output": output, "executionId": None, "durationMs": 0}
 
     async def wait(self, key: str, seconds: float) -> None:
         """Nobody waits here between attempts."""

@@ -41,9 +41,8 @@ def test_there_is_a_stored_plan_of_the_current_version() -> None:
 
 def test_every_construct_stands_in_the_stored_plan() -> None:
     kinds = {step.type for step in all_steps(Plan.from_json(STORED).root)}
-    assert kinds == set(
-        "entity use chain parallel if gate loop map filter merge processor try route when select".split()
-    )
+    words = "entity use chain parallel if gate loop map filter merge processor try route when"
+    assert kinds == {*words.split(), "select"}
 
 
 @pytest.mark.parametrize(
@@ -105,6 +104,22 @@ def test_without_a_composition_the_first_entity_is_the_root() -> None:
     alone = planned('a { goal: "g" }\nb { goal: "g" trigger: "webhook" }')
     assert [step.key for step in alone.root] == ["a"]
     assert [entry.name for entry in alone.entries] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "given", "gives"),
+    [
+        ("", "object { x: string }", "object { y: number }"),
+        ("chain { a b }", "object { x: string }", None),
+        ("chain { b chain { a } }", None, "object { y: number }"),
+        ("parallel { a b }", None, None),
+        ('chain { a } loop ("max": 2) { a }', "object { x: string }", None),
+    ],
+)
+def test_what_a_run_takes_and_gives(steps: str, given: str | None, gives: str | None) -> None:
+    a = 'a { goal: "g" input: { x: string } output: { y: number } }\n'
+    found = planned(a + 'b { goal: "g" }\n' + steps)
+    assert (found.input, found.output) == (given, gives)
 
 
 ENTITIES = 'a { goal: "g" }\nb { goal: "g" }\nc { goal: "g" }\n'
