@@ -70,7 +70,7 @@ KEYS: Final = ("title", "score", "max", "if", "x1", "text_of_it")
 TYPES: Final = ("string", "number", "boolean", "enum('a', 'b')", "?any", "array<object { a: any }>")
 
 
-def programs(size: int = 20) -> st.SearchStrategy[Program]:
+def programs(size: int = 12) -> st.SearchStrategy[Program]:
     """Every name is defined, a chain follows. `size` bounds the number of steps."""
     return st.builds(make_program, st.integers(0, 1 << 32), st.integers(1, size))
 
