@@ -7,7 +7,7 @@ from typing import Any
 from server.models.address import Address
 
 APP = "models"
-CONNECTION = "default"
+
 TABLES_MODULE = "server.models.tables"
 MIGRATIONS_MODULE = "server.models.migrations"
 _POOL = 10
@@ -15,14 +15,17 @@ _POOL = 10
 
 def tortoise_config(address: Address, *, foreign_keys: bool = True) -> dict[str, Any]:
     """`foreign_keys=False` is for migrations: SQLite rebuilds a table by dropping the old one, and
-    with the keys on, that empties every table which points at it."""
+    with the keys on, that empties every table which points at it.
+
+    The connection is named after the kind of database: Tortoise keeps the text of statements by
+    that name, and what SQLite understands is no use to MySQL."""
     return {
-        "connections": {CONNECTION: _connection(address, foreign_keys)},
+        "connections": {address.kind: _connection(address, foreign_keys)},
         "apps": {
             APP: {
                 "models": [TABLES_MODULE],
                 "migrations": MIGRATIONS_MODULE,
-                "default_connection": CONNECTION,
+                "default_connection": address.kind,
             }
         },
         "use_tz": True,

@@ -15,7 +15,7 @@ from tortoise.exceptions import BaseORMException
 from server.core.errors import DatabaseError
 from server.core.settings import Settings
 from server.models.address import Address, read_address
-from server.models.connection import CONNECTION, tortoise_config
+from server.models.connection import tortoise_config
 
 _DRIVER_ERRORS = (BaseORMException, OSError, sqlite3.Error, TimeoutError)
 
@@ -45,7 +45,7 @@ async def connect(address: Address, *, foreign_keys: bool = True) -> TortoiseCon
     # Requests are served by tasks that did not inherit this context: they fall back to it.
     context = await Tortoise.init(config=config, _enable_global_fallback=True)
     try:
-        await context.connections.get(CONNECTION).execute_query("SELECT 1")
+        await context.connections.get(address.kind).execute_query("SELECT 1")
     except Exception as error:
         await context.close_connections()
         raise unreachable(address, error) from error

@@ -19,7 +19,7 @@ from tortoise.exceptions import OperationalError
 from server.core.errors import AppError, DatabaseError
 from server.core.settings import Settings
 from server.models.address import Address, read_address
-from server.models.connection import APP, CONNECTION, tortoise_config
+from server.models.connection import APP, tortoise_config
 from server.models.database import connect, make_folder, unreachable
 from server.models.schema_lock import schema_lock
 
@@ -69,14 +69,14 @@ def known_migrations() -> list[str]:
 async def _pending_now(address: Address) -> list[str]:
     context = await connect(address)
     try:
-        return _pending(await _applied(context))
+        return _pending(await _applied(context, address))
     finally:
         await context.close_connections()
 
 
-async def _applied(context: TortoiseContext) -> list[str]:
+async def _applied(context: TortoiseContext, address: Address) -> list[str]:
     try:
-        rows = await context.connections.get(CONNECTION).execute_query_dict(_APPLIED)
+        rows = await context.connections.get(address.kind).execute_query_dict(_APPLIED)
     except OperationalError:
         return []
     return [str(row["name"]) for row in rows]
@@ -97,7 +97,7 @@ async def _migrate_locked(
 ) -> Migrated:
     context = await connect(address, foreign_keys=False)
     try:
-        applied = await _applied(context)
+        applied = await _applied(context, address)
         pending = _pending(applied)
         backup = None
         if pending and applied and address.path is not None:
@@ -120,7 +120,7 @@ async def _run(
             progress(name)
 
     apps = tortoise_config(address)["apps"]
-    executor = MigrationExecutor(context.connections.get(CONNECTION), apps)
+    executor = MigrationExecutor(context.connections.get(address.kind), apps)
     target = MigrationTarget(app_label=APP, name="__latest__")
     await executor.migrate([target], direction="forward", progress=report)
 
@@ -129,7 +129,7 @@ async def _check_keys(context: TortoiseContext, address: Address, backup: Path |
     """SQLite did not watch the references during the change, so they are counted afterwards."""
     if address.kind != "sqlite":
         return
-    connection = context.connections.get(CONNECTION)
+    connection = context.connections.get(address.kind)
     broken = await connection.execute_query_dict("PRAGMA foreign_key_check")
     if broken:
         table = broken[0]["table"]
