@@ -8,6 +8,7 @@ from typing import Any
 
 from server.bots.programs import ProgramRefused, input_schema, read_program
 from server.llm.demo_values import ValueMaker
+from server.templates.service import list_templates
 
 _REMEMBERED = 64
 _EXAMPLE = "A short example text."
@@ -26,5 +27,7 @@ def draft_input(source: str) -> DraftInput:
         schema = input_schema(read_program(source))
     except ProgramRefused:
         schema = None
-    sample = None if schema is None else ValueMaker(_EXAMPLE).fill(schema)
-    return DraftInput(schema, sample)
+    shipped = next((one for one in list_templates() if one.source == source), None)
+    if shipped is not None:
+        return DraftInput(schema, shipped.sample_input)
+    return DraftInput(schema, None if schema is None else ValueMaker(_EXAMPLE).fill(schema))

@@ -19,6 +19,7 @@ from server.api.limits import Gate
 from server.api.live import ExecutionSubscriptions
 from server.api.nodes import NodeQueries
 from server.api.scalars import SCALARS
+from server.api.templates import TemplateQueries
 from server.api.tokens import TokenMutations, TokenQueries
 from server.api.viewer import ViewerQueries
 
@@ -30,6 +31,7 @@ class Query(
     BotQueries,
     ExecutionQueries,
     BalQueries,
+    TemplateQueries,
     TokenQueries,
     HealthQueries,
 ):

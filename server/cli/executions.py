@@ -9,7 +9,7 @@ import click
 from server.cli.group import example
 from server.cli.output import json_option, print_json, say, status_text, table, value_text
 from server.cli.remote import Remote, connected
-from server.cli.run import RESULT, finish, usage_line, watch
+from server.cli.run import RESULT, finish, money, usage_line, watch
 from server.core.errors import NotFound
 
 LIST = """
@@ -77,7 +77,7 @@ def _row(execution: dict[str, Any]) -> list[Any]:
         execution["createdAt"][:19].replace("T", " "),
         f"{duration / 1000:.2f}" if duration is not None else "",
         execution["usage"]["totalTokens"],
-        f"${execution['usage']['cost']}",
+        money(execution["usage"]["cost"]),
     ]
 
 
@@ -125,12 +125,13 @@ def follow(execution_id: str, after: int, as_json: bool) -> None:
             async for event in remote.follow(execution_id, after):
                 say(json.dumps(event, ensure_ascii=False))
         else:
-            await watch(remote, execution_id, live=True, after=after)
+            printer = await watch(remote, execution_id, live=True, after=after)
+            return {**await _fetched(remote, RESULT, execution_id), "shown": printer.latest}
         return await _fetched(remote, RESULT, execution_id)
 
     found = connected(work)
     if not as_json:
-        finish(found, False, live=True)
+        finish(found, as_json=False)
     raise SystemExit(0 if found["status"] == "COMPLETED" else 1)
 
 

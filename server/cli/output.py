@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -57,7 +56,3 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 def status_text(status: str) -> str:
     word = status.lower()
     return click.style(word, fg=STATUS_COLOURS.get(word))
-
-
-def on_terminal() -> bool:
-    return sys.stdout.isatty()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from server.cli.bal import input_option, input_value, read_source
 from server.cli.group import example
-from server.cli.output import json_option, note, on_terminal, print_json, say, value_text
+from server.cli.live import LivePrinter
+from server.cli.output import json_option, note, print_json, say, value_text
 from server.cli.remote import Remote, connected
 from server.core.errors import NotFound
 
@@ -62,10 +63,11 @@ def run(bot: str, input_text: str | None, follow: bool, demo: bool, as_json: boo
             START, botId=found["id"], input=value, mode="DEMO" if demo else "LIVE"
         )
         execution_id = started["execution"]["id"]
-        await watch(remote, execution_id, live=follow and not as_json)
-        return (await remote.ask(RESULT, id=execution_id))["execution"]
+        printer = await watch(remote, execution_id, live=follow and not as_json)
+        found = (await remote.ask(RESULT, id=execution_id))["execution"]
+        return {**found, "shown": printer.latest}
 
-    finish(connected(work), as_json, live=follow)
+    finish(connected(work), as_json)
 
 
 async def bot_for(remote: Remote, named: str) -> dict[str, Any]:
@@ -80,92 +82,42 @@ async def bot_for(remote: Remote, named: str) -> dict[str, Any]:
     return found
 
 
-async def watch(remote: Remote, execution_id: str, *, live: bool, after: int = 0) -> None:
+async def watch(remote: Remote, execution_id: str, *, live: bool, after: int = 0) -> LivePrinter:
     """Stays until the end; prints along when asked to."""
-    printer = LivePrinter() if live else None
+    printer = LivePrinter()
     async for event in remote.follow(execution_id, after):
-        if printer is not None:
+        if live:
             printer.show(event)
-    if printer is not None:
+    if live:
         printer.end()
+    return printer
 
 
-class LivePrinter:
-    """Steps as lines, streamed text as it comes. One step streams on a line of its own at a time:
-    text of a parallel neighbour waits until its turn, so no two mix."""
-
-    def __init__(self) -> None:
-        self.open_step: str | None = None
-        self.waiting: dict[str, list[str]] = {}
-
-    def show(self, event: dict[str, Any]) -> None:
-        key, data = event.get("stepKey"), event.get("data") or {}
-        match event["type"]:
-            case "step.started":
-                if data.get("type") in (None, "entity", "tool"):
-                    self._line(f"▸ {key}")
-            case "step.delta":
-                self._text(key or "", str(data.get("text") or ""))
-            case "step.completed":
-                self._close(key)
-            case "step.failed":
-                self._close(key)
-                error = data.get("error") or data
-                self._line(click.style(f"✗ {key}: {error.get('message', 'failed')}", fg="red"))
-            case _:
-                pass
-
-    def _text(self, key: str, text: str) -> None:
-        if self.open_step in (None, key):
-            self.open_step = key
-            click.echo(text, nl=False)
-            sys.stdout.flush()
-        else:
-            self.waiting.setdefault(key, []).append(text)
-
-    def _close(self, key: str | None) -> None:
-        if key is None or key != self.open_step:
-            return
-        say()
-        self.open_step = None
-        for waiting_key in list(self.waiting):
-            self._text(waiting_key, "".join(self.waiting.pop(waiting_key)))
-            break
-
-    def _line(self, text: str) -> None:
-        if self.open_step is not None:
-            return
-        say(text if on_terminal() else click.unstyle(text))
-
-    def end(self) -> None:
-        if self.open_step is not None:
-            self._close(self.open_step)
-        for parts in self.waiting.values():
-            say("".join(parts))
-
-
-def finish(execution: dict[str, Any], as_json: bool, *, live: bool) -> None:
-    status = execution["status"].lower()
+def finish(execution: dict[str, Any], as_json: bool) -> NoReturn:
+    """The result, unless it is what was just streamed."""
+    status, shown = execution["status"].lower(), execution.pop("shown", None)
     if as_json:
         print_json({**execution, "status": status})
+    elif status == "completed":
+        if shown is not None:
+            note("─ result")
+        if shown is None or execution["output"] != shown:
+            say(value_text(execution["output"]))
+        else:
+            note("as above")
     else:
-        _show_end(execution, status, live)
+        _show_failure(execution["error"] or {}, status)
+    if not as_json:
+        note(usage_line(execution))
     sys.exit(0 if status == "completed" else 1)
 
 
-def _show_end(execution: dict[str, Any], status: str, live: bool) -> None:
-    if status == "completed":
-        if live:
-            note("─ result")
-        say(value_text(execution["output"]))
-    else:
-        error = execution["error"] or {}
-        kind = f" ({error['kind']})" if error.get("kind") else ""
-        message = error.get("message") or status.replace("_", " ")
-        say(click.style(f"{status}{kind}: {message}", fg="red"), err=True)
-        if error.get("hint"):
-            say(error["hint"], err=True)
-    note(usage_line(execution))
+def _show_failure(error: dict[str, Any], status: str) -> None:
+    kind = f" ({error['kind']})" if error.get("kind") else ""
+    message = error.get("message") or status.replace("_", " ")
+    say(click.style(f"{status}{kind}: {message}", fg="red"), err=True)
+    if error.get("hint"):
+        say(error["hint"], err=True)
 
 
 def usage_line(execution: dict[str, Any]) -> str:
@@ -176,5 +128,11 @@ def usage_line(execution: dict[str, Any]) -> str:
     if usage.get("totalTokens"):
         parts.append(f"{usage['totalTokens']} tokens")
     if usage.get("cost") is not None:
-        parts.append(f"${usage['cost']}")
+        parts.append(money(usage["cost"]))
     return " · ".join(parts)
+
+
+def money(amount: str) -> str:
+    """Exact, without the zeros at the end that say nothing; at least cents."""
+    whole, _, rest = amount.partition(".")
+    return f"${whole}.{rest.rstrip('0').ljust(2, '0')}"
