@@ -53,10 +53,10 @@ def Sidebar() -> Any:
             html.span("Baleybots"),
         ),
         html.button(
-            {"className": "goto", "type": "button", "data-layer": "palette", "aria-label": "Go to"},
+            {"className": "goto", "type": "button", "data-layer": "palette"},
             icon("search"),
             html.span("Go to…"),
-            html.kbd("Ctrl K"),
+            html.kbd({"aria-hidden": "true"}, "Ctrl K"),
         ),
         html.nav({"aria-label": "Main"}, html.ul(*[_place(path, *place) for place in PLACES])),
         html.div({"className": "sidebar-end"}, _person(data.get("viewer")), _tools()),

@@ -8,6 +8,7 @@ class SlowLine:
     def __init__(self, port: int, delay: float = 0.04) -> None:
         self.target, self.delay = port, delay
         self.tasks: set[asyncio.Task[None]] = set()
+        self.sinks: list[asyncio.StreamWriter] = []
 
     @property
     def url(self) -> str:
@@ -27,9 +28,13 @@ class SlowLine:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        for sink in self.sinks:
+            sink.close()
+        await asyncio.gather(*(s.wait_closed() for s in self.sinks), return_exceptions=True)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        self.sinks += [writer, far_writer]
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.create_task(self._carry(source, sink))
             self.tasks.add(task)

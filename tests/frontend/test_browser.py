@@ -109,7 +109,7 @@ async def test_no_typed_character_is_lost_on_a_slow_line(
         await expect(page.locator(".save-state")).to_have_text("Saved")
         shown = await page.locator(".cm-line").all_inner_texts()
         assert bot["source"].split() == TYPED.split() + ["}"]
-        assert "".join(shown).split() == bot["source"].split()
+        assert " ".join(shown).split() == bot["source"].split()
 
 
 async def test_mistake_is_marked_while_typing_and_leads_to_its_place(

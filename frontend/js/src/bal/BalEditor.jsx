@@ -43,7 +43,7 @@ function extensions(on, readOnly) {
     lintGutter(), lineNumbers(), foldGutter(), highlightActiveLine(), highlightActiveLineGutter(), drawSelection(),
     history(), indentOnInput(), bracketMatching(), closeBrackets(), highlightSelectionMatches(), search({ top: true }),
     EditorState.readOnly.of(readOnly), EditorState.tabSize.of(2), indentUnit.of("  "), EditorView.lineWrapping, bal(), assist,
-    EditorView.contentAttributes.of({ "aria-label": "BAL text of the bot", spellcheck: "false" }),
+    EditorView.contentAttributes.of({ "aria-label": "BAL text of the bot", spellcheck: "false", tabindex: "0" }),
     keymap.of([
       { key: "Mod-Enter", run: () => { on.current.run(); return true; } },
       { key: "Mod-s", run: () => { on.current.save(); return true; } },

@@ -6,10 +6,13 @@ import { Icon } from "../lib/Icon.jsx";
 const MARKDOWN_LIMIT = 60_000;
 const escape = (s) => s.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 
-// A picture from elsewhere would tell its server who reads: it becomes a link.
+// A picture from elsewhere would tell its server who reads: it becomes a link. Raw HTML stays text.
 const marked = new Marked({
   gfm: true, breaks: true,
-  renderer: { image: ({ href, text }) => `<a href="${escape(href)}">${escape(text || href)}</a>` },
+  renderer: {
+    html: ({ text }) => escape(text),
+    image: ({ href, text }) => `<a href="${escape(href)}">${escape(text || href)}</a>`,
+  },
 });
 DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   if (node.tagName === "A") {
