@@ -22,12 +22,14 @@ from server.bal.expression_nodes import (
     Within,
 )
 from server.bal.functions import FUNCTIONS
+from server.bal.vocabulary import FUNCTIONS as FUNCTION_WORDS
 
 MAX_DEPTH = 50
 CONSTANTS = {"true": True, "false": False, "null": None}
 WORD_OPERATORS = {"or": "||", "and": "&&", "not": "!"}
 EQUALITIES = {"==": "==", "===": "==", "!=": "!=", "!==": "!="}
 COMPARISONS = EQUALITIES | {mark: mark for mark in ("<", ">", "<=", ">=")}
+FORMS = {word.name: word.form for word in FUNCTION_WORDS}
 SUMS = ("+", "-")
 PRODUCTS = ("*", "/", "%")
 
@@ -199,7 +201,7 @@ class ExpressionParser:
         self.depth -= 1
         if not function.fewest <= len(arguments) <= function.most:
             message = f"`{name.value}` cannot be called with {len(arguments)} values."
-            raise Mistake(message, name.start, self.last_end(), f"Write `{function.signature}`.")
+            raise Mistake(message, name.start, self.last_end(), f"Write `{FORMS[name.value]}`.")
         return Apply(name.value, arguments)
 
     def items(self, closing: str) -> tuple[Expr, ...]:

@@ -33,11 +33,11 @@ LINEAR = frozenset({"sum", "min", "max", "keys", "values", "slice"})
 
 @dataclass(frozen=True, slots=True)
 class Function:
+    """`fewest` and `most` values; how it is written and what it does says the vocabulary."""
+
     call: Callable[..., Any]
     fewest: int
     most: int
-    signature: str
-    says: str
 
 
 def _text_in(value: Any) -> str | None:
@@ -271,59 +271,37 @@ def _coalesce(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _table() -> dict[str, Function]:
-    many = 100
-    return {
-        "upper": Function(_upper, 1, 1, "upper(text)", "The text in capital letters."),
-        "lower": Function(_lower, 1, 1, "lower(text)", "The text in small letters."),
-        "trim": Function(_trim, 1, 1, "trim(text)", "The text without space around it."),
-        "length": Function(_length, 1, 1, "length(value)", "How many items or characters."),
-        "contains": Function(
-            _contains, 2, 2, "contains(value, part)", "Whether a text, list or object has it."
-        ),
-        "startsWith": Function(
-            _starts_with, 2, 2, "startsWith(text, part)", "Whether the text starts with it."
-        ),
-        "endsWith": Function(
-            _ends_with, 2, 2, "endsWith(text, part)", "Whether the text ends with it."
-        ),
-        "split": Function(_split, 1, 2, "split(text, mark)", "The parts between the marks."),
-        "join": Function(_join, 1, 2, "join(list, mark)", "The items as one text."),
-        "replace": Function(
-            _replace, 3, 3, "replace(text, old, new)", "Every `old` replaced by `new`."
-        ),
-        "round": Function(_round, 1, 2, "round(number, digits)", "Rounded, halves away from 0."),
-        "floor": Function(_floor, 1, 1, "floor(number)", "The whole number at or below it."),
-        "abs": Function(_abs, 1, 1, "abs(number)", "The number without its sign."),
-        "min": Function(_extreme(min), 1, many, "min(list)", "The smallest number or text."),
-        "max": Function(_extreme(max), 1, many, "max(list)", "The largest number or text."),
-        "sum": Function(_sum, 1, many, "sum(list)", "The numbers added; others count as 0."),
-        "first": Function(_first, 1, 1, "first(list)", "The first item."),
-        "last": Function(_last, 1, 1, "last(list)", "The last item."),
-        "keys": Function(_keys, 1, 1, "keys(object)", "The names of the fields."),
-        "values": Function(_values, 1, 1, "values(object)", "The values of the fields."),
-        "sort": Function(
-            _sort, 1, 3, "sort(list, 'field', 'desc')", "The items in order, also by a field."
-        ),
-        "unique": Function(_unique, 1, 2, "unique(list, 'field')", "Each item once."),
-        "slice": Function(_slice, 2, 3, "slice(value, start, end)", "A part, counted from 0."),
-        "number": Function(to_number, 1, 1, "number(text)", "The number in a text, or null."),
-        "text": Function(_text, 1, 1, "text(value)", "The value as text."),
-        "json": Function(_json, 1, 1, "json(value)", "The value as JSON text."),
-        "parseJson": Function(_parse_json, 1, 1, "parseJson(text)", "What a JSON text holds."),
-        "date": Function(dates.date, 1, 1, "date(value)", "The moment as ISO text in UTC."),
-        "addTime": Function(
-            dates.add_time, 2, 3, "addTime(date, 2, 'days')", "The moment moved by an amount."
-        ),
-        "formatTime": Function(
-            dates.format_time,
-            1,
-            3,
-            "formatTime(date, 'YYYY-MM-DD HH:mm', 'Europe/Berlin')",
-            "The moment written as the pattern says.",
-        ),
-        "coalesce": Function(_coalesce, 1, many, "coalesce(a, b)", "The first that is not null."),
-    }
-
-
-FUNCTIONS = _table()
+MANY = 100
+FUNCTIONS: dict[str, Function] = {
+    "upper": Function(_upper, 1, 1),
+    "lower": Function(_lower, 1, 1),
+    "trim": Function(_trim, 1, 1),
+    "length": Function(_length, 1, 1),
+    "contains": Function(_contains, 2, 2),
+    "startsWith": Function(_starts_with, 2, 2),
+    "endsWith": Function(_ends_with, 2, 2),
+    "split": Function(_split, 1, 2),
+    "join": Function(_join, 1, 2),
+    "replace": Function(_replace, 3, 3),
+    "round": Function(_round, 1, 2),
+    "floor": Function(_floor, 1, 1),
+    "abs": Function(_abs, 1, 1),
+    "min": Function(_extreme(min), 1, MANY),
+    "max": Function(_extreme(max), 1, MANY),
+    "sum": Function(_sum, 1, MANY),
+    "first": Function(_first, 1, 1),
+    "last": Function(_last, 1, 1),
+    "keys": Function(_keys, 1, 1),
+    "values": Function(_values, 1, 1),
+    "sort": Function(_sort, 1, 3),
+    "unique": Function(_unique, 1, 2),
+    "slice": Function(_slice, 2, 3),
+    "number": Function(to_number, 1, 1),
+    "text": Function(_text, 1, 1),
+    "json": Function(_json, 1, 1),
+    "parseJson": Function(_parse_json, 1, 1),
+    "date": Function(dates.date, 1, 1),
+    "addTime": Function(dates.add_time, 2, 3),
+    "formatTime": Function(dates.format_time, 1, 3),
+    "coalesce": Function(_coalesce, 1, MANY),
+}

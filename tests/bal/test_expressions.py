@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.bal import vocabulary
 from server.bal.expressions import (
+    FUNCTIONS,
     MAX_LENGTH,
     ExpressionError,
     Scope,
@@ -92,6 +94,13 @@ def test_a_single_equals_sign_points_at_itself_and_says_what_to_write() -> None:
     wrong = parse_expression("result.n = 3")
     assert isinstance(wrong, ExpressionError)
     assert (wrong.offset, wrong.end, wrong.hint) == (9, 10, "Use `==`.")
+
+
+def test_every_function_is_in_the_vocabulary_in_a_form_that_can_be_read() -> None:
+    forms = {word.name: word.form for word in vocabulary.FUNCTIONS}
+    assert list(forms) == list(FUNCTIONS)
+    for form in forms.values():
+        assert not isinstance(parse_expression(form), ExpressionError), form
 
 
 def test_a_near_miss_of_a_function_is_suggested() -> None:
