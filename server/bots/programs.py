@@ -7,16 +7,16 @@ from typing import Any
 
 from server.bal.checker import check
 from server.bal.errors import Diagnostic
-from server.bal.nodes import Program, Text
 from server.bal.plan import Plan
 from server.bal.plan_steps import CallStep, ChainStep, Steps
 from server.bal.planner import plan as make_plan
-from server.bal.triggers import TriggerMistake, parse_trigger
+from server.bal.properties import entity_spec
 from server.bal.types import Type, TypeMistake, parse_type, to_json_schema
 from server.core.errors import BalInvalid, TooLarge
 
 SOURCE_LIMIT = 512 * 1024
 DESCRIPTION_LIMIT = 160
+ICON_LIMIT = 64
 
 
 class ProgramRefused(BalInvalid):
@@ -44,7 +44,11 @@ class Face:
 
     @property
     def summary(self) -> dict[str, Any]:
-        return {"valid": self.valid, "entities": self.entities, "triggers": self.triggers}
+        return {
+            "valid": self.valid,
+            "entities": list(self.entities),
+            "triggers": list(self.triggers),
+        }
 
 
 def read_program(source: str) -> Plan:
@@ -67,20 +71,20 @@ def read_face(source: str) -> Face:
     report = check(source)
     if not report.ok:
         return Face()
-    plan = make_plan(report.program)
-    first = next(iter(plan.entities.values()), None)
-    if first is None:
+    program = report.program
+    specs = [entity_spec(entity, program.defaults) for entity in program.entities]
+    if not specs:
         return Face(valid=True)
+    first = specs[0]
     return Face(
         name=_title(first.name),
         description=first.description or _first_sentence(first.goal),
-        icon=_icon(report.program),
+        icon=next((spec.icon for spec in specs if spec.icon), "")[:ICON_LIMIT],
         valid=True,
         entities=tuple(
-            {"name": one.name, "goal": one.goal, "model": one.model}
-            for one in plan.entities.values()
+            {"name": spec.name, "goal": spec.goal, "model": spec.model} for spec in specs
         ),
-        triggers=_trigger_words(plan),
+        triggers=tuple(trigger.words for spec in specs for trigger in spec.triggers),
     )
 
 
@@ -104,12 +108,6 @@ def _first_entity(root: Steps) -> str:
     return first.entity if isinstance(first, CallStep) else ""
 
 
-def _trigger_words(plan: Plan) -> tuple[str, ...]:
-    given = [*plan.triggers, *(one for entry in plan.entries for one in entry.triggers)]
-    specs = [parse_trigger(text) for text in given if isinstance(text, str)]
-    return tuple(spec.words for spec in specs if not isinstance(spec, TriggerMistake))
-
-
 def _title(name: str) -> str:
     words = name.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
@@ -120,9 +118,3 @@ def _first_sentence(goal: str) -> str:
     if len(sentence) <= DESCRIPTION_LIMIT:
         return sentence
     return sentence[: DESCRIPTION_LIMIT - 1] + "…"
-
-
-def _icon(program: Program) -> str:
-    given = [item for entity in program.entities for item in entity.properties]
-    icons = [item.value for item in given if item.key.value == "icon"]
-    return icons[0].value[:64] if icons and isinstance(icons[0], Text) else ""

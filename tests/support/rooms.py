@@ -10,7 +10,7 @@ from typing import Any
 
 from server.assembly import Assembly, assembled
 from server.bots import service as bots
-from server.core.settings import load_settings
+from server.core.settings import Settings, load_settings
 from server.engine.log import WireEvent
 from server.engine.store import UNSET
 from server.executions import service as executions
@@ -62,6 +62,22 @@ async def first_owner(rooms: Assembly) -> Viewer:
     return found[0]
 
 
+_migrated: list[bytes] = []
+
+
+async def _migrate(settings: Settings) -> None:
+    """Every SQLite database of a test run begins as a copy of the first one."""
+    path = settings.sqlite_path
+    if path is None or path.exists():
+        await migrate(settings)
+    elif _migrated:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_migrated[0])
+    else:
+        await migrate(settings)
+        _migrated.append(path.read_bytes())
+
+
 @asynccontextmanager
 async def open_home(
     folder: Path,
@@ -76,7 +92,7 @@ async def open_home(
     settings = load_settings(
         environ or {}, data_dir=folder, database_url=database_url, redis_url=redis_url
     )
-    await migrate(settings)
+    await _migrate(settings)
     async with AsyncExitStack() as stack:
         gateway = gateway or Gateway(settings, demo_pace=0)
         rooms = await stack.enter_async_context(
