@@ -70,7 +70,10 @@ def _read_object(node: ObjectValue, findings: Findings) -> TriggerSpec | None:
             findings.warning("unknown_property", message, entry.key, hint)
     if kind is None:
         return None
+    before = findings.errors
     texts = dict(_texts(entries, findings))
+    if findings.errors > before:
+        return None
     try:
         spec = _build(kind, texts)
     except Wrong as wrong:

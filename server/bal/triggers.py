@@ -85,9 +85,9 @@ def parse_trigger(text: str) -> TriggerSpec | TriggerMistake:
         message = f"`{word}` is no trigger." if trimmed else "The trigger is empty."
         return TriggerMistake(message, lead, lead + max(1, len(word)), _kind_hint(trimmed))
     except Wrong as wrong:
-        if wrong.end:
-            return TriggerMistake(wrong.message, begin + wrong.start, begin + wrong.end, wrong.hint)
-        return TriggerMistake(wrong.message, lead, lead + len(trimmed), wrong.hint)
+        first, last = (begin + wrong.start, begin + wrong.end) if wrong.end else (lead, len(text))
+        first = min(first, len(text) - 1)
+        return TriggerMistake(wrong.message, first, max(first + 1, last), wrong.hint)
 
 
 def manual(rest: str | None = None) -> TriggerSpec:
