@@ -6,6 +6,7 @@ from reactpy import component, use_scope
 
 from frontend.kit.messages import MessagesContext, use_new_messages
 from frontend.kit.place import Route, Router
+from frontend.kit.query import state_of
 from frontend.pages.bot import BotPage
 from frontend.pages.bots import BotsPage
 from frontend.pages.execution import ExecutionPage
@@ -27,6 +28,6 @@ PAGES: list[Route] = [
 @component
 def App() -> Any:
     messages = use_new_messages()
-    signed_in = use_scope()["state"].get("viewer") is not None
+    signed_in = state_of(use_scope()).get("viewer") is not None
     pages = Router(PAGES, NotFoundPage, frame) if signed_in else Router([], SignInPage, bare_frame)
     return MessagesContext(pages, value=messages)

@@ -1,9 +1,10 @@
 """Short messages at the edge of the page. Only their own component is drawn again for one."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from reactpy import component, create_context, use_context, use_effect, use_ref, use_state
+from reactpy import component, create_context, use_context, use_effect, use_state
+from reactpy.types import Context
 
 from frontend.kit.js import Toasts
 
@@ -32,7 +33,7 @@ class Messages:
         self.say(text, "error")
 
 
-MessagesContext = create_context(None)
+MessagesContext: Context[Any] = create_context(None)
 
 
 def use_messages() -> Messages:
@@ -42,15 +43,13 @@ def use_messages() -> Messages:
 
 def use_new_messages() -> Messages:
     """One box of messages for the life of the socket; made by the root component."""
-    kept = use_ref(None)
-    if kept.current is None:
-        kept.current = Messages()
-    return kept.current
+    messages, _ = use_state(Messages)
+    return messages
 
 
 @component
 def MessageHost() -> Any:
     messages = use_messages()
-    last, set_last = use_state(None)
+    last, set_last = use_state(cast(dict[str, Any] | None, None))
     use_effect(lambda: messages.listen(set_last), dependencies=[])
     return Toasts({"last": last})

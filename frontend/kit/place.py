@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from reactpy import component, create_context, use_context, use_location, use_state
-from reactpy.types import Component, VdomDict
+from reactpy.types import Component, Context, VdomDict
 
 from frontend.kit.handlers import message
 from frontend.kit.js import NavBridge
@@ -31,7 +31,7 @@ class Nav:
         return self.place.query.get(name)
 
 
-NavContext = create_context(None)
+NavContext: Context[Any] = create_context(None)
 Route = tuple[str, Callable[[], Component]]
 
 
@@ -60,7 +60,8 @@ def Router(
 ) -> Any:
     location = use_location()
     place, set_place = use_state(lambda: place_of(location.path, location.query_string))
-    order, set_order = use_state({"n": 0})
+    start: dict[str, Any] = {"n": 0}
+    order, set_order = use_state(start)
 
     def go(path: str, query: dict[str, str] | None = None, replace: bool = False) -> None:
         kept = {name: value for name, value in (query or {}).items() if value}

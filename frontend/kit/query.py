@@ -21,8 +21,13 @@ class Answer:
         return self.data is None and self.error is None
 
 
+def state_of(scope: Any) -> dict[str, Any]:
+    """What the server put beside the connection: who is asking and how to execute."""
+    return scope.get("state") or {}
+
+
 def use_client() -> Client:
-    state = use_scope()["state"]
+    state = state_of(use_scope())
     return Client(state["execute"], state.get("viewer"))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from reactpy import use_async_effect, use_ref, use_state
+from reactpy import use_async_effect, use_state
 
 from frontend.client import Client, ClientError
 from frontend.kit.handlers import Guard, use_guard
@@ -18,9 +18,9 @@ class Draft:
     """What the server knows of the text, kept for the life of the page."""
 
     version: int
+    lock: asyncio.Lock
+    session: str
     seq: int = 0
-    lock: asyncio.Lock | None = None
-    session: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,6 @@ class DeskModel:
 
     async def save(self, text: str, seq: int) -> bool:
         """Saves one text after the other; an older one that comes late is dropped."""
-        assert self.draft.lock is not None
         async with self.draft.lock:
             if seq <= self.draft.seq:
                 return True
@@ -139,15 +138,13 @@ def flow_change(preview: dict[str, Any]) -> dict[str, Any]:
 
 def use_desk(bot: dict[str, Any]) -> DeskModel:
     client, guard = use_client(), use_guard()
-    kept = use_ref(None)
-    if kept.current is None:
-        kept.current = Draft(bot["draftVersion"], 0, asyncio.Lock(), uuid4().hex)
+    draft, _ = use_state(lambda: Draft(bot["draftVersion"], asyncio.Lock(), uuid4().hex))
     view, set_view = use_state(lambda: View(source=bot["source"]))
 
     def change(**changes: Any) -> None:
         set_view(lambda old: View(**{**old.__dict__, **changes}))
 
-    desk = DeskModel(bot, client, guard, kept.current, view, change)
+    desk = DeskModel(bot, client, guard, draft, view, change)
 
     async def first_check() -> None:
         await desk.check(bot["source"], 0)

@@ -24,7 +24,8 @@ GROUPS = {
 @component
 def ExecutionsPage() -> Any:
     nav = use_nav()
-    pages, set_pages = use_state([None])
+    first: list[str | None] = [None]
+    pages, set_pages = use_state(first)
     answer = use_query(
         "executions", {"first": PAGE_SIZE, "after": pages[-1], "filter": filter_of(nav)}
     )
