@@ -177,7 +177,8 @@ class Host(Protocol):
         ...
 
     async def ask_for_remedy(self, key: str, failure: Failure) -> Remedy:
-        """`on_error pause`: a person decides."""
+        """`on_error pause`: a person decides. Before `retry` is answered, the failures that are
+        recorded under this key are forgotten, else they would only be recalled."""
         ...
 
     def checkpoint(self) -> None:
