@@ -37,10 +37,12 @@ VALUES = st.recursive(
     ),
     max_leaves=4,
 )
+# With commas: `[` after a path would continue it.
 FIELDS = st.recursive(
     st.one_of(TEXTS, NUMBERS, PATHS, st.sampled_from(["true", "null"])),
     lambda inner: st.one_of(
-        joined(inner).map(lambda text: f"[{text}]"), pairs(inner).map(lambda text: f"{{{text}}}")
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
+        pairs(inner).map(lambda text: f"{{{text}}}"),
     ),
     max_leaves=4,
 )
