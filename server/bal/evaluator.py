@@ -3,11 +3,11 @@ characters can ask for takes longer than a few hundredths of a second."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from server.bal.arithmetic import in_order, numeric, plus
 from server.bal.expression_nodes import (
     AllOf,
     AnyOf,
@@ -28,7 +28,6 @@ from server.bal.expression_nodes import (
 from server.bal.functions import DEEP, FUNCTIONS, LINEAR, LONGEST_TEXT
 from server.bal.values import (
     equal,
-    finite,
     has,
     is_list,
     is_object,
@@ -74,6 +73,11 @@ class Meter:
         self.left -= units
         if self.left < 0:
             raise TooCostly
+
+    def join(self, left: str, right: str) -> str | None:
+        length = len(left) + len(right)
+        self.spend(length // CHARACTERS_PER_UNIT)
+        return left + right if length <= LONGEST_TEXT else None
 
 
 def evaluate(expr: Expr, scope: Scope, *, limit: int = MOST_WORK) -> Any:
@@ -228,7 +232,7 @@ def _compare(expr: Compare, meter: Meter) -> Any:
         return equal(left, right, meter.spend)
     if expr.operator == "!=":
         return not equal(left, right, meter.spend)
-    return _ordered(expr.operator, left, right)
+    return in_order(expr.operator, left, right)
 
 
 def _size(value: Any, enough: int) -> int:
@@ -246,22 +250,6 @@ def _size(value: Any, enough: int) -> int:
     return count
 
 
-def _ordered(operator: str, left: Any, right: Any) -> bool:
-    if not (isinstance(left, str) and isinstance(right, str)):
-        left, right = to_number(left), to_number(right)
-        if left is None or right is None:
-            return False
-    match operator:
-        case "<":
-            return left < right
-        case ">":
-            return left > right
-        case "<=":
-            return left <= right
-        case _:
-            return left >= right
-
-
 # --- arithmetic ----------------------------------------------------------------------------
 
 
@@ -269,68 +257,11 @@ def _arithmetic(expr: Arithmetic, meter: Meter) -> Any:
     value = _value(expr.first, meter)
     for operator, operand in expr.rest:
         other = _value(operand, meter)
-        value = _plus(value, other, meter) if operator == "+" else _numeric(operator, value, other)
+        value = (
+            plus(value, other, meter.join) if operator == "+" else numeric(operator, value, other)
+        )
     return value
 
-
-def _plus(left: Any, right: Any, meter: Meter) -> Any:
-    if isinstance(left, str) or isinstance(right, str):
-        both_text = isinstance(left, str) and isinstance(right, str)
-        if both_text or _is_words(left) or _is_words(right):
-            return _join_texts(text_of(left), text_of(right), meter)
-    first, second = to_number(left), to_number(right)
-    return None if first is None or second is None else _finite_sum(first, second)
-
-
-def _is_words(value: Any) -> bool:
-    return isinstance(value, str) and to_number(value) is None
-
-
-def _join_texts(left: str, right: str, meter: Meter) -> str | None:
-    length = len(left) + len(right)
-    meter.spend(length // CHARACTERS_PER_UNIT)
-    return left + right if length <= LONGEST_TEXT else None
-
-
-def _finite_sum(left: int | float, right: int | float) -> int | float | None:
-    try:
-        return finite(left + right)
-    except OverflowError:
-        return None
-
-
-def _numeric(operator: str, left: Any, right: Any) -> int | float | None:
-    first, second = to_number(left), to_number(right)
-    if first is None or second is None:
-        return None
-    try:
-        return finite(OPERATIONS[operator](first, second))
-    except (OverflowError, ZeroDivisionError):
-        return None
-
-
-def _divide(left: int | float, right: int | float) -> int | float:
-    if isinstance(left, int) and isinstance(right, int) and left % right == 0:
-        return left // right
-    return left / right
-
-
-def _remainder(left: int | float, right: int | float) -> int | float:
-    """With the sign of the left side, exact for whole numbers."""
-    if right == 0:
-        raise ZeroDivisionError
-    if isinstance(left, int) and isinstance(right, int):
-        rest = abs(left) % abs(right)
-        return -rest if left < 0 else rest
-    return math.fmod(left, right)
-
-
-OPERATIONS: dict[str, Callable[[Any, Any], int | float]] = {
-    "-": lambda left, right: left - right,
-    "*": lambda left, right: left * right,
-    "/": _divide,
-    "%": _remainder,
-}
 
 EVALUATORS: dict[type, Callable[[Any, Meter], Any]] = {
     Literal: _literal,

@@ -95,7 +95,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A text with slots: the texts of its parts one after the other. A slot alone keeps its type."""
+    """A text with slots: the texts of its parts joined. A slot alone keeps its type."""
 
     parts: tuple[Expr, ...]
 
