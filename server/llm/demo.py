@@ -18,6 +18,7 @@ from server.llm import demo_answers, demo_text
 from server.llm.demo_values import ValueMaker
 from server.llm.messages import (
     DEMO_MODEL,
+    NO_INPUT,
     ChatRequest,
     Delta,
     FinishReason,
@@ -87,7 +88,9 @@ def _goal(messages: tuple[Message, ...]) -> str:
 
 def _given(messages: tuple[Message, ...]) -> Any:
     asked = [message.content for message in messages if message.role == "user"]
-    return _parsed(_LABEL.sub("", asked[-1])) if asked else None
+    if not asked or asked[-1] == NO_INPUT:
+        return None
+    return _parsed(_LABEL.sub("", asked[-1]))
 
 
 def _parsed(text: str) -> Any:

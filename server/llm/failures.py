@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from server.llm.catalogue import catalogue
 from server.llm.errors import ModelError, ModelErrorKind
-from server.llm.routing import Route, unknown_model
+from server.llm.routing import Route, did_you_mean
 
 # By the names of the library's error classes; the most exact ones first.
 _KINDS: tuple[tuple[str, ModelErrorKind], ...] = (
@@ -54,7 +54,7 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|billing", re.IGNORECASE)
-_PREFIX = re.compile(r"^(?:litellm\.)?\w+(?:Error|Exception|Timeout)\s*[:-]\s*")
+_PREFIX = re.compile(r"^(?:litellm\.)?(?:\w+Exception )?\w+(?:Error|Exception|Timeout)\s*[:-]\s*")
 _LONGEST = 300
 
 
@@ -87,7 +87,7 @@ def refused(
     if kind is ModelErrorKind.MODEL_UNKNOWN and not _NO_MODEL.search(words):
         return _wrong_address(route, words, status)
     if kind is ModelErrorKind.MODEL_UNKNOWN:
-        return unknown_model(route, catalogue())
+        return unknown_model(route, status)
     may_retry = False if kind is ModelErrorKind.RATE_LIMITED and _QUOTA.search(words) else None
     said = f" It says: “{words}”" if words else ""
     return ModelError(
@@ -98,6 +98,20 @@ def refused(
         retry_after=wait,
         status=status,
         partial=partial,
+    )
+
+
+def unknown_model(route: Route, status: int | None = None) -> ModelError:
+    """The nearest names are told where we know what the provider has."""
+    assert route.provider is not None
+    house = route.provider.name
+    near = [] if route.api_base else catalogue().nearest(route.provider, route.model)
+    names = [f"{house}:{name}" for name in near if name != route.model]
+    return ModelError(
+        ModelErrorKind.MODEL_UNKNOWN,
+        f"{who(route)} has no model “{route.model}”.",
+        did_you_mean(names) or "Check the name of the model.",
+        status=status,
     )
 
 
@@ -158,7 +172,7 @@ def who(route: Route) -> str:
 def own_words(text: str, route: Route) -> str:
     """What the provider itself said, short, on one line, and without the key."""
     found = _message_in(text)
-    plain = " ".join(found.split())
+    plain = " ".join(found.replace("\\'", "'").split())
     while (cut := _PREFIX.sub("", plain)) != plain:
         plain = cut
     if plain.startswith("<"):

@@ -13,6 +13,9 @@ DeltaKind = Literal["text", "reasoning", "tool_call"]
 
 DEMO_MODEL = "demo:standard"
 
+# What a model reads as its input when there is none: some refuse an empty message.
+NO_INPUT = "(There is no input.)"
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:

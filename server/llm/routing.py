@@ -147,7 +147,7 @@ class Router:
         return ModelError(
             ModelErrorKind.MODEL_UNKNOWN,
             f"It is not known which provider has the model “{model}”.",
-            _did_you_mean(near[:3])
+            did_you_mean(near[:3])
             or f"Write it with its provider, such as {self._set_up[0].name}:{model}.",
         )
 
@@ -187,19 +187,6 @@ class Router:
         return (names[0] if names else ""), None
 
 
-def unknown_model(route: Route, known: Catalogue) -> ModelError:
-    """The provider says it has no such model."""
-    assert route.provider is not None
-    near = [f"{route.provider.name}:{name}" for name in known.nearest(route.provider, route.model)]
-    near = [name for name in near if name != f"{route.provider.name}:{route.model}"]
-    where = f" at {route.api_base}" if route.api_base else ""
-    return ModelError(
-        ModelErrorKind.MODEL_UNKNOWN,
-        f"{route.provider.label}{where} has no model “{route.model}”.",
-        "" if route.api_base else _did_you_mean(near),
-    )
-
-
 def _is_of(provider: Provider, model: str, known: Catalogue) -> bool:
     return model.startswith(provider.families) or known.find(provider, model) is not None
 
@@ -209,7 +196,7 @@ def _close_provider(prefix: str) -> str | None:
     return close[0] if close else None
 
 
-def _did_you_mean(names: list[str]) -> str:
+def did_you_mean(names: list[str]) -> str:
     return f"Did you mean {' or '.join(names)}?" if names else ""
 
 

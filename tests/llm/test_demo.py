@@ -15,7 +15,7 @@ from server.core.settings import load_settings
 from server.llm.demo import DemoModel, answer
 from server.llm.demo_answers import SIGNATURE
 from server.llm.gateway import Gateway
-from server.llm.messages import ChatRequest, Delta, Message, ToolSpec
+from server.llm.messages import NO_INPUT, ChatRequest, Delta, Message, ToolSpec
 
 ARTICLE = (
     "The city council approved a new bicycle plan on Tuesday. The plan adds 42 kilometres of "
@@ -69,8 +69,9 @@ def test_one_bot_can_hand_its_text_to_the_next() -> None:
     assert second.count(SIGNATURE) == 1
 
 
-def test_no_input_is_said_and_not_an_error() -> None:
-    assert "no input" in answer(demo("Summarise", ""))[0]
+@pytest.mark.parametrize("given", ["", NO_INPUT, "{}", "null"])
+def test_no_input_is_said_and_not_an_error(given: str) -> None:
+    assert "no input" in answer(demo("Summarise", given))[0]
 
 
 def test_equal_requests_have_equal_answers() -> None:
@@ -202,7 +203,7 @@ def test_no_library_is_loaded_for_it() -> None:
         "import asyncio, sys\n"
         "from server.core.settings import load_settings\n"
         "from server.llm.gateway import Gateway\n"
-        "from server.llm.messages import ChatRequest, Message\n"
+        "from server.llm.messages import NO_INPUT, ChatRequest, Message\n"
         "gateway = Gateway(load_settings({}), demo_pace=0)\n"
         "asyncio.run(gateway.chat(ChatRequest(messages=(Message('user', 'Hi'),))))\n"
         "loaded = {'litellm', 'openai', 'httpx', 'aiohttp'} & sys.modules.keys()\n"

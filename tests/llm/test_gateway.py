@@ -302,6 +302,41 @@ async def test_anthropic_answers_in_its_own_format(
     assert answer.tool_calls[0].read_arguments() == {"q": "x"}
 
 
+@pytest.mark.parametrize(
+    ("model", "key"),
+    [
+        ("groq:openai/gpt-oss-20b", "GROQ_API_KEY"),
+        ("anthropic:claude-haiku-4-5", "ANTHROPIC_API_KEY"),
+        ("gemini:gemini-2.5-flash", "GEMINI_API_KEY"),
+        ("cohere:command-a-03-2025", "COHERE_API_KEY"),
+        ("azure:my-deployment", "AZURE_API_KEY"),
+        ("nvidia:meta/llama3-70b-instruct", "NVIDIA_NIM_API_KEY"),
+        ("mistral:mistral-small-latest", "MISTRAL_API_KEY"),
+    ],
+)
+@pytest.mark.parametrize("status", [401, 503])
+async def test_every_provider_is_asked_once(
+    models: ModelServer,
+    make_gateway: MakeGateway,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    key: str,
+    status: int,
+) -> None:
+    models.default = Reply(status=status, error="No.")
+    gateway = make_gateway(AZURE_API_BASE="http://unused.invalid", **{key: "the-secret-key"})
+    here = replace(gateway.route(model), api_base=models.url)
+    monkeypatch.setattr(gateway.router, "route", lambda name: here)
+    with pytest.raises(ModelError) as caught:
+        await gateway.chat(ask(model=model))
+    kind = ModelErrorKind.PROVIDER_AUTH if status == 401 else ModelErrorKind.PROVIDER_UNAVAILABLE
+    assert caught.value.kind is kind
+    assert "the-secret-key" not in f"{caught.value.message} {caught.value.hint}"
+    if status == 401:
+        assert key in str(caught.value.hint)
+    assert models.total == 1
+
+
 async def test_it_streams_while_the_default_model_is_named_by_the_settings(
     models: ModelServer, make_gateway: MakeGateway
 ) -> None:
