@@ -1,5 +1,6 @@
 """Bots to start from. One click makes the bot and runs it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from frontend.components.badges import bot_tile
 from frontend.kit.elements import icon
 
 PEEK_LINES = 7
+HIDDEN = re.compile(r'\s*(#|"?(icon|description)"?\s*:)')
 
 
 def gallery(
@@ -43,5 +45,5 @@ def _card(template: dict[str, Any], on_click: Any, busy: str | None) -> VdomDict
 
 def peek(source: str) -> str:
     """The first lines of the program: enough to see what a bot is made of."""
-    lines = [line for line in source.splitlines() if line.strip() and not line.startswith("#")]
+    lines = [line for line in source.splitlines() if line.strip() and not HIDDEN.match(line)]
     return "\n".join(lines[:PEEK_LINES])

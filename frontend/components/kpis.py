@@ -3,10 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from reactpy import Vdom, html
+from reactpy import html
 from reactpy.types import VdomDict
-
-_polyline = Vdom("polyline")
 
 
 @dataclass(frozen=True)
@@ -30,20 +28,12 @@ def _kpi(kpi: Kpi) -> VdomDict:
 
 
 def _spark(line: list[int]) -> Any:
+    """A bar per hour."""
     if not any(line):
         return ""
     top = max(line)
-    last = len(line) - 1
-    points = " ".join(
-        f"{100 * n / last:.1f},{26 - 24 * value / top:.1f}" for n, value in enumerate(line)
-    )
-    return html.svg(
-        {
-            "className": "spark",
-            "viewBox": "0 0 100 28",
-            "preserveAspectRatio": "none",
-            "aria-hidden": "true",
-        },
-        _polyline({"points": f"0,28 {points} 100,28", "className": "area"}),
-        _polyline({"points": points, "className": "line"}),
-    )
+    bars = [
+        html.i({"key": str(n), "style": {"height": f"{max(4, round(100 * value / top))}%"}})
+        for n, value in enumerate(line)
+    ]
+    return html.span({"className": "spark", "aria-hidden": "true"}, *bars)

@@ -169,7 +169,7 @@ def _note(bot: dict[str, Any]) -> str:
     words = [bot.get("description") or ""]
     published = bot.get("published")
     words.append(f"Version {published['number']} is live." if published else "Not published yet.")
-    return " ".join(word for word in words if word)
+    return " · ".join(word.rstrip(".") for word in words if word)
 
 
 def _publish(bot: dict[str, Any], allowed: bool, on_click: Any) -> Any:

@@ -18,6 +18,7 @@ from frontend.kit.query import Answer, use_query
 from frontend.pages.start import use_template_runner
 
 PAGE_SIZE = 48
+FEW = 3
 
 
 @component
@@ -91,7 +92,9 @@ def _body(answer: Answer, wanted: str) -> Any:
             f"The filter hides {plural(len(bots), 'bot')}. Clear it to see them again.",
         )
     )
-    return html.div(_numbers(answer.data["recent"]), cards)
+    few = len(bots) <= FEW and not wanted
+    more: Any = MoreBots([bot["name"] for bot in bots]) if few else ""
+    return html.div(_numbers(answer.data["recent"]), cards, more)
 
 
 def _searchable(bot: dict[str, Any]) -> str:
@@ -148,4 +151,18 @@ def FirstBots() -> Any:
             html.a({"href": "/bots/new"}, "write one from an empty page"),
             ".",
         ),
+    )
+
+
+@component
+def MoreBots(taken: list[str]) -> Any:
+    """A list with room left shows what else could be in it."""
+    answer = use_query("templates")
+    busy, run = use_template_runner()
+    templates = answer.data["templates"] if answer.data else []
+    left = [template for template in templates if template["name"] not in taken][:FEW]
+    if not left:
+        return ""
+    return html.section(
+        {"className": "more-bots"}, html.h2("Run another one now"), gallery(left, run, busy)
     )

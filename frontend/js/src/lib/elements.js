@@ -1,28 +1,39 @@
 // Small custom elements for what only the browser knows: its clock, its time zone, its title bar.
 import { ago, duration } from "./format.js";
 
-const ticking = new Set();
-let timer = 0;
-
-function tick() {
-  for (const element of ticking) element.paint();
+/** Elements that are painted again together, as long as there is one in the page. */
+class Beat {
+  constructor(pause) {
+    this.pause = pause;
+    this.elements = new Set();
+    this.timer = 0;
+  }
+  join(element) {
+    this.elements.add(element);
+    this.timer ||= setInterval(() => { for (const each of this.elements) each.paint(); }, this.pause);
+  }
+  leave(element) {
+    this.elements.delete(element);
+    if (this.elements.size) return;
+    clearInterval(this.timer);
+    this.timer = 0;
+  }
 }
+const slow = new Beat(5000);
+const quick = new Beat(200);
 
 class Ticking extends HTMLElement {
   connectedCallback() {
-    ticking.add(this);
-    timer ||= setInterval(tick, 1000);
+    this.beat.join(this);
     this.paint();
   }
-  disconnectedCallback() {
-    ticking.delete(this);
-    if (!ticking.size) timer = clearInterval(timer) || 0;
-  }
+  disconnectedCallback() { this.beat.leave(this); }
   attributeChangedCallback() { if (this.isConnected) this.paint(); }
   show(text) { if (this.textContent !== text) this.textContent = text; }
 }
 
 class RelativeTime extends Ticking {
+  beat = slow;
   static observedAttributes = ["value"];
   paint() {
     const date = new Date(this.getAttribute("value"));
@@ -33,6 +44,7 @@ class RelativeTime extends Ticking {
 }
 
 class ElapsedTime extends Ticking {
+  beat = quick;
   static observedAttributes = ["since"];
   paint() {
     const start = new Date(this.getAttribute("since")).getTime();

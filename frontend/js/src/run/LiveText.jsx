@@ -9,9 +9,8 @@ export function LiveText({ text, active, label }) {
   const { box, onScroll, jump, away } = useFollow(text.length, active);
   return (
     <div className="live-text">
-      <div className="live-scroll" ref={box} onScroll={onScroll} tabIndex={0} role="log" aria-live="off" aria-label={label}>
+      <div className="live-scroll" data-active={active ? "yes" : undefined} ref={box} onScroll={onScroll} tabIndex={0} role="log" aria-live="off" aria-label={label}>
         {looksLikeJson(text) ? <pre className="plain">{text}</pre> : <Markdown text={text} />}
-        {active ? <span className="caret" aria-hidden="true" /> : null}
       </div>
       {away ? (
         <button type="button" className="jump" onClick={jump} data-offline-ok><Icon name="arrow-down" /> Jump to live</button>

@@ -55,7 +55,7 @@ function LiveRun({ executionId, snapshot, onFinished, onCancel }) {
       </header>
       {trouble ? <p className="note" role="alert"><Icon name="triangle-alert" /> {trouble}</p> : null}
       {run.error ? <Failure error={run.error} where={failed?.name} /> : null}
-      <div className="steps">{leaves.map((step) => <StepCard key={step.key} step={step} />)}</div>
+      <div className="steps">{leaves.map((step) => <StepCard key={step.key} step={step} whole={final && leaves.length === 1} />)}</div>
       {!leaves.length && !final ? <div className="skeleton-lines"><i /><i /><i /></div> : null}
       {final && run.status === "COMPLETED" && leaves.length !== 1 ? (
         <article className="step-card result">

@@ -1,10 +1,10 @@
-import { useState } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import { Icon, StatusMark } from "../lib/Icon.jsx";
 import { cost, duration, tokens } from "../lib/format.js";
 import { LiveText } from "./LiveText.jsx";
 import { Value } from "./Value.jsx";
 
-const LONG = 420;
+const SLACK = 40;
 
 export function spent(step, now = Date.now()) {
   if (!step.startedAt) return null;
@@ -26,11 +26,17 @@ function Facts({ step }) {
 }
 
 /** One step of a live run: who works, what it says so far, what it took. */
-export function StepCard({ step }) {
+export function StepCard({ step, whole }) {
   const [open, setOpen] = useState(false);
+  const [long, setLong] = useState(false);
+  const body = useRef(null);
   const running = step.status === "RUNNING";
   const content = running ? step.text : step.output ?? step.text;
-  const long = !running && String(typeof content === "string" ? content : JSON.stringify(content ?? "")).length > LONG;
+  // As tall as the box in which it was written, so that nothing jumps when the step ends.
+  useLayoutEffect(() => {
+    const limit = Math.min(320, window.innerHeight * 0.46);
+    setLong(!whole && Boolean(body.current) && body.current.scrollHeight > limit + SLACK);
+  }, [running, whole, content]);
   return (
     <article className="step-card" data-status={step.status} aria-label={`Step ${step.name}`}>
       <header>
@@ -45,7 +51,7 @@ export function StepCard({ step }) {
       {running && !step.text ? <div className="thinking"><i /><i /><i /><span className="visually-hidden">Waiting for the model</span></div> : null}
       {running && step.text ? <LiveText text={step.text} active label={`Text of ${step.name}`} /> : null}
       {!running && !step.error && content ? (
-        <div className="step-body" data-clipped={long && !open ? "yes" : undefined}><Value value={content} /></div>
+        <div className="step-body" ref={body} data-clipped={long && !open ? "yes" : undefined}><Value value={content} /></div>
       ) : null}
       {long ? (
         <button type="button" className="more" aria-expanded={open} onClick={() => setOpen(!open)} data-offline-ok>
