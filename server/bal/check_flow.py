@@ -191,7 +191,7 @@ class _Flow:
     def _check_label(self, text: Text, flow: Flow) -> None:
         """`"left.title"` after a parallel with the label `left` was probably meant as a path."""
         first = text.value.partition(".")[0].partition("[")[0]
-        if isinstance(flow, Built) and first in self.labels and first != "":
+        if isinstance(flow, Built) and first in self.labels and first in flow.parts:
             message = f'"{text.value}" is taken as it stands, not as a path.'
             hint = f'Write "result.{text.value}" to read it from the parallel block.'
             self.findings.warning("chain_type_mismatch", message, text, hint)

@@ -417,10 +417,14 @@ def _step_hint(cursor: Cursor) -> str | None:
         return "A step is an entity's name; a variable is read in `with`, `select` or a condition."
     if cursor.kind == "=>":
         return "Steps follow each other without a mark; `=>` keeps the value of the step before it."
-    if cursor.kind == "{" and cursor.kinds[cursor.index - 1] == NAME:
+    before = cursor.index - 1
+    if cursor.kind in ("{", "(") and cursor.kinds[before] == NAME:
+        meant = closest(str(cursor.values[before]), _KEYWORDS)
+        if meant or cursor.kind == "(":
+            return meant
         return "An entity is defined at the top level; inside a composition stands only its name."
-    if cursor.kind == ":" and cursor.kinds[cursor.index - 1] == NAME:
-        return f'A label stands in quotes and in `parallel`: "{cursor.values[cursor.index - 1]}": …'
+    if cursor.kind == ":" and cursor.kinds[before] == NAME:
+        return f'A label stands in quotes and in `parallel`: "{cursor.values[before]}": …'
     if cursor.kind == STRING and cursor.peek() == ":":
         return "Labels stand in `parallel`, `route` and `when`."
     if cursor.kind == STRING:
