@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.bal.estimates import Calls, calls_of
 from server.bal.plan_json import entity_from_json, entity_to_json, steps_from_json, steps_to_json
 from server.bal.plan_steps import CallStep, ChainStep, EntityPlan, PlanUnreadable, Steps
 
@@ -49,6 +50,11 @@ class Plan:
     def pure(self) -> bool:
         """No step calls a model or a tool: the whole run is a calculation."""
         return all(step.pure for step in self.root)
+
+    @property
+    def calls(self) -> Calls:
+        """How often a run asks entities, at least and at most."""
+        return calls_of(self.root)
 
     @property
     def strict(self) -> bool:

@@ -46,9 +46,9 @@ class _Error:
 
 
 def _check(name: str, entry: Any) -> None:
-    if not is_object(entry) or len(entry) != 1 or next(iter(entry)) not in FORMS:
+    if not is_object(entry) or len(entry.keys() & set(FORMS)) != 1:
         known = ", ".join(f'"{form}"' for form in FORMS)
-        raise RepliesUnreadable(f"The reply of `{name}` must be an object with one of {known}.")
+        raise RepliesUnreadable(f"The reply of `{name}` must have exactly one of {known}.")
     sequence = entry.get("sequence", [None])
     if not is_list(sequence) or not sequence:
         raise RepliesUnreadable(f'"sequence" of `{name}` must be a list with at least one value.')

@@ -15,6 +15,7 @@ from server.engine.frame import Frame
 from server.engine.host import (
     Cancelled,
     Host,
+    Remedy,
     StepEnd,
     StepFailed,
     StepSkipped,
@@ -97,7 +98,7 @@ class Walk:
         action = plan.action if plan is not None and failed.catchable else "stop"
         stand_in = None if plan is None else plan.value
         if action == "pause":
-            remedy = await self.host.ask_for_remedy(key, failed.failure)
+            remedy = await self._remedy(key, failed)
             if remedy.action == "retry":
                 return True, None
             action, stand_in = remedy.action, remedy.value
@@ -107,6 +108,16 @@ class Walk:
         if handled is None:
             raise failed
         return False, result
+
+    async def _remedy(self, key: str, failed: StepFailed) -> Remedy:
+        try:
+            return await self.host.ask_for_remedy(key, failed.failure)
+        except StepFailed as refused:
+            self.host.step_ended(StepEnd(key, "failed", None, refused.failure))
+            raise
+        except (Cancelled, asyncio.CancelledError):
+            self.host.step_ended(StepEnd(key, "cancelled"))
+            raise
 
     async def _breathe(self) -> None:
         """Long calculations let others go on, and end at the limit of the workspace."""

@@ -122,6 +122,32 @@ def test_what_a_run_takes_and_gives(steps: str, given: str | None, gives: str | 
     assert (found.input, found.output) == (given, gives)
 
 
+@pytest.mark.parametrize(
+    ("steps", "fewest", "most"),
+    [
+        ("chain { a b }", 2, 2),
+        ("parallel { a chain { b b } }", 3, 3),
+        ('if ("result") { a b }', 0, 2),
+        ('if ("result") { a b } else { a }', 1, 2),
+        ('gate ("result") { a }', 0, 1),
+        ('loop ("max": 3) { a b }', 6, 6),
+        ('loop ("until": "result", "max": 3) { a b }', 2, 6),
+        ("map result { a }", 0, None),
+        ('map result { processor("p") { "1" } }', 0, 0),
+        ("chain { a map result { b } }", 1, None),
+        ('try ("retries": 2) { a } catch { b } finally { b }', 2, 5),
+        ('route (a) { "x": b default: { b b } }', 2, 3),
+        ('when a { "pass": b }', 1, 2),
+        ("use note", 0, 0),
+    ],
+)
+def test_how_often_entities_are_asked_is_known_ahead(
+    steps: str, fewest: int, most: int | None
+) -> None:
+    calls = plan(parse(ENTITIES + steps).program).calls
+    assert (calls.fewest, calls.most) == (fewest, most)
+
+
 ENTITIES = 'a { goal: "g" }\nb { goal: "g" }\nc { goal: "g" }\n'
 
 

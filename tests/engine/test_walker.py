@@ -445,6 +445,20 @@ async def test_a_person_lets_a_paused_step_fail() -> None:
     assert outcome.error == Failure("entity_failed", "no", "a")
 
 
+async def test_cancelling_while_a_person_is_asked_ends_the_step() -> None:
+    async def answer(call: EntityCall) -> Any:
+        raise StepFailed("entity_failed", "no")
+
+    async def ask(key: str, failure: Failure) -> Remedy:
+        raise Cancelled
+
+    rig = Rig(answer)
+    rig.ask_for_remedy = ask  # type: ignore[method-assign]
+    outcome = await walk(planned("chain { a on_error pause }"), "in", rig)
+    assert outcome.status == "cancelled"
+    assert set(rig.statuses.values()) == {"cancelled"}
+
+
 async def test_the_delay_of_try_is_waited_for() -> None:
     async def answer(call: EntityCall) -> Any:
         raise StepFailed("entity_failed", "no")
