@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import uvicorn
 import uvloop
 
-from server.app import build_app
+from server.app import App, build_app
 from server.cli.listening import BACKLOG
 from server.core.settings import Settings
 
@@ -37,12 +37,14 @@ class Serving:
         """The rooms open before the port answers, so a start that fails is one sentence."""
         app = build_app(self.settings, worker=self.worker)
         async with app.running():
-            server = _Server(self._config(app), lambda: self.ready(app.first_link))
-            await server.serve(sockets=[self.listener])
+            await self.server(app).serve(sockets=[self.listener])
 
-    def _config(self, app: object) -> uvicorn.Config:
+    def server(self, app: App) -> uvicorn.Server:
+        return _Server(self._config(app), lambda: self.ready(app.first_link))
+
+    def _config(self, app: App) -> uvicorn.Config:
         return uvicorn.Config(
-            app,  # pyright: ignore[reportArgumentType]
+            app,
             lifespan="off",
             loop="none",
             http="httptools",
