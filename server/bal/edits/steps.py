@@ -86,7 +86,9 @@ def move_step(source: str, key: str, to: Target) -> EditResult:
         start, end = site.step.span.start, site.step.span.end
         text = draft.source[start:end]
     text = reindented(text, draft.indent_at(start), "")
-    return draft.finish([draft.removal(site.anchor), _insertion(draft, text, to)])
+    removal, insertion = draft.removal(site.anchor), _insertion(draft, text, to)
+    stays = removal.start < insertion.start < removal.end
+    return draft.finish([] if stays else [removal, insertion])
 
 
 def replace_step(source: str, key: str, text: str) -> EditResult:
@@ -139,6 +141,9 @@ def unwrap_step(source: str, key: str) -> EditResult:
     if not inside[0].anchors:
         return draft.finish([draft.removal(site.anchor)])
     block = inside[0].owner.span
+    head = range(site.step.span.start, block.start)
+    if any(comment.span.start in head for comment in draft.program.comments):
+        raise EditRefused("A remark stands between the words of this block; move it first.")
     indent = draft.indent_at(site.step.span.start)
     first = inside[0].anchors[0].span
     lead = draft.source[block.start + 1 : first.start]
