@@ -50,10 +50,13 @@ async def warmed() -> None:
 
 async def close() -> None:
     """Ends the connections that the library keeps open, if it was ever loaded."""
-    if load.cache_info().currsize:
-        await load().close_litellm_async_clients()
-        # It keeps the closed clients by address, and would use them again.
-        load().in_memory_llm_clients_cache.flush_cache()
+    if not load.cache_info().currsize:
+        return
+    litellm = load()
+    await litellm.close_litellm_async_clients()
+    # It keeps the closed clients, by address and one for all, and would use them again.
+    litellm.in_memory_llm_clients_cache.flush_cache()
+    vars(litellm).pop("module_level_aclient", None)
 
 
 async def complete(litellm: Any, call: Call, collector: Collector, patience: Patience) -> None:
