@@ -17,8 +17,10 @@ TRIES = 5
 
 
 async def freeze(bot: Bot, author_id: UUID | None = None) -> BotVersion:
-    """The version of the draft as it is now. Raises ProgramRefused when it has mistakes."""
-    found = await BotVersion.get_or_none(bot_id=bot.id, source_hash=hash_of_source(bot.source))
+    """The version of the draft as it is now, without its text and plan when it was there already.
+    Raises ProgramRefused when the draft has mistakes."""
+    same = BotVersion.filter(bot_id=bot.id, source_hash=hash_of_source(bot.source))
+    found = await same.only("id", "bot_id", "number").first()
     if found is not None:
         return found
     return await _store(bot, read_program(bot.source), author_id)

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from server.core.ids import public_id
 from server.core.money import NANO_PER_DOLLAR
 from server.engine import events as happened
-from server.engine.asking import Asking, ModelFailure
+from server.engine.asking import Asking
 from server.engine.deltas import Deltas
 from server.engine.entities import issues_of
+from server.engine.facts import (
+    Hints,
+    OpenStep,
+    ending,
+    failure_of,
+    milliseconds,
+    step_row,
+    usage_row,
+)
 from server.engine.host import (
     Cancelled,
     EntityCall,
@@ -33,7 +41,7 @@ from server.engine.host import (
     Suspended,
     ToolCall,
 )
-from server.engine.store import ExecutionChange, RecordedStep, StepRow, UsageRow
+from server.engine.store import ExecutionChange, RecordedStep, StepRow
 from server.engine.writer import Writer
 from server.llm.errors import ModelError
 from server.llm.messages import Delta, ModelAnswer
@@ -45,51 +53,6 @@ REMEMBERED = "remembered"
 Result = TypeVar("Result")
 
 
-@dataclass(slots=True)
-class OpenStep:
-    """A step under way."""
-
-    start: StepStart
-    at: datetime
-    answer: ModelAnswer | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_tokens: int = 0
-    reasoning_tokens: int = 0
-    cost_nano: int | None = None
-    estimated: bool = False
-    unpriced: bool = False
-    issues: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-
-    def add(self, answer: ModelAnswer) -> None:
-        """A step may need several answers; it shows the last one's model and everybody's cost."""
-        usage = answer.usage
-        self.answer = answer
-        self.input_tokens += usage.input_tokens
-        self.output_tokens += usage.output_tokens
-        self.cached_tokens += usage.cached_tokens
-        self.reasoning_tokens += usage.reasoning_tokens
-        if answer.cost is not None:
-            self.cost_nano = (self.cost_nano or 0) + answer.cost
-        self.estimated = self.estimated or answer.estimated
-        self.unpriced = self.unpriced or answer.unpriced
-
-
-@dataclass(slots=True)
-class Hints:
-    """Where a failure came from and what to do about it: the walker's failures carry neither."""
-
-    by_message: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
-
-    def note(self, key: str, failed: StepFailed) -> None:
-        hint = failed.hint if isinstance(failed, ModelFailure) else None
-        self.by_message.setdefault(failed.failure.message, {"hint": hint, "stepKey": key})
-
-    def error(self, failure: Failure) -> dict[str, Any]:
-        more = self.by_message.get(failure.message, {"hint": None, "stepKey": None})
-        return {**failure.to_json(), **more}
-
-
 class DurableHost:
     def __init__(
         self, writer: Writer, asking: Asking, recorded: dict[str, RecordedStep] | None = None
@@ -97,6 +60,7 @@ class DurableHost:
         self.limits = Limits()
         self.hints = Hints()
         self._writer = writer
+        self._attempt = writer.identity.attempt
         self._asking = asking
         self._recorded = recorded or {}
         self._open: dict[str, OpenStep] = {}
@@ -131,7 +95,7 @@ class DurableHost:
         found = self._recorded.get(key)
         if found is None or found.status not in (StepStatus.COMPLETED, StepStatus.FAILED):
             return None
-        return Recorded(found.output, _failure(found.error))
+        return Recorded(found.output, failure_of(found.error))
 
     def remember(self, key: str, value: Any) -> None:
         row = StepRow(key=key, type=REMEMBERED, name=key, status=StepStatus.COMPLETED, output=value)
@@ -141,7 +105,7 @@ class DurableHost:
     def reserved(self, name: str) -> Any:
         identity = self._writer.identity
         if name == "run":
-            lasted = _milliseconds(identity.created_at, self._writer.now())
+            lasted = milliseconds(identity.created_at, self._writer.now())
             return {
                 "id": public_id("execution", identity.id),
                 "cost": self._cost_nano / NANO_PER_DOLLAR,
@@ -157,7 +121,7 @@ class DurableHost:
             return
         now = self._writer.now()
         self._open[step.key] = OpenStep(step, now)
-        self._writer.step(self._row(self._open[step.key], StepStatus.RUNNING))
+        self._writer.step(step_row(self._open[step.key], self._attempt, StepStatus.RUNNING))
         self._writer.event(
             happened.StepStarted(
                 name=step.name,
@@ -177,8 +141,8 @@ class DurableHost:
         status = StepStatus(step.status)
         error = None if step.error is None else self.hints.error(step.error)
         now = self._writer.now()
-        self._writer.step(self._row(opened, status, step.output, error, now))
-        self._writer.event(_ending(step, error, _milliseconds(opened.at, now)), step.key)
+        self._writer.step(step_row(opened, self._attempt, status, step.output, error, now))
+        self._writer.event(ending(step, error, milliseconds(opened.at, now)), step.key)
 
     def step_skipped(self, step: StepSkipped) -> None:
         if self._silent or step.key in self._recorded:
@@ -301,7 +265,7 @@ class DurableHost:
             ),
             key,
         )
-        self._writer.usage(self._usage_row(key, answer))
+        self._writer.usage(usage_row(self._writer.identity, key, answer, self._writer.now()))
 
     def failed(
         self, key: str, model: str | None, error: ModelError, number: int, retry_in: float | None
@@ -321,89 +285,9 @@ class DurableHost:
         if retry_in is not None:
             self._writer.soon()
 
-    # --- rows
-
-    def _row(
-        self,
-        opened: OpenStep,
-        status: StepStatus,
-        output: Any = None,
-        error: dict[str, Any] | None = None,
-        finished_at: datetime | None = None,
-    ) -> StepRow:
-        start, answer = opened.start, opened.answer
-        return StepRow(
-            key=start.key,
-            type=start.type,
-            name=start.name,
-            status=status,
-            parent_key=start.parent_key,
-            position=start.position,
-            attempt=self._writer.identity.attempt,
-            input=start.input,
-            output=output,
-            error=error,
-            issues=opened.issues or None,
-            requested_model=answer.requested_model if answer else None,
-            model=answer.model if answer else None,
-            provider=answer.provider if answer else None,
-            input_tokens=opened.input_tokens,
-            output_tokens=opened.output_tokens,
-            cached_tokens=opened.cached_tokens,
-            reasoning_tokens=opened.reasoning_tokens,
-            cost_nano=opened.cost_nano,
-            estimated=opened.estimated,
-            unpriced=opened.unpriced,
-            ttft_ms=round(answer.ttft_ms) if answer and answer.ttft_ms is not None else None,
-            started_at=opened.at,
-            finished_at=finished_at,
-            duration_ms=None if finished_at is None else _milliseconds(opened.at, finished_at),
-        )
-
-    def _usage_row(self, key: str, answer: ModelAnswer) -> UsageRow:
-        identity, usage = self._writer.identity, answer.usage
-        return UsageRow(
-            workspace_id=identity.workspace_id,
-            bot_id=identity.bot_id,
-            step_key=key,
-            attempt=identity.attempt,
-            provider=answer.provider,
-            requested_model=answer.requested_model,
-            model=answer.model,
-            created_at=self._writer.now(),
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cached_tokens=usage.cached_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-            cost_nano=answer.cost,
-            estimated=answer.estimated,
-            unpriced=answer.unpriced,
-            duration_ms=round(answer.duration_ms),
-        )
-
 
 def reserved_of(trigger: dict[str, Any], name: str) -> Any:
     """`$user` and `$trigger`: both are kept with the execution, so a replay sees the same."""
     if name == "user":
         return trigger.get("user")
     return {key: value for key, value in trigger.items() if key != "user"}
-
-
-def _ending(
-    step: StepEnd, error: dict[str, Any] | None, duration_ms: int
-) -> happened.ExecutionEvent:
-    if step.status == "completed":
-        return happened.StepCompleted(output=step.output, duration_ms=duration_ms)
-    if step.status == "failed":
-        return happened.StepFailedEvent(error=error, handled=step.handled, duration_ms=duration_ms)
-    return happened.StepCancelled(duration_ms=duration_ms)
-
-
-def _milliseconds(since: datetime, until: datetime) -> int:
-    return max(0, round((until - since).total_seconds() * 1000))
-
-
-def _failure(error: Any) -> Failure | None:
-    if not error:
-        return None
-    return Failure(str(error.get("kind")), str(error.get("message")), error.get("entity"))

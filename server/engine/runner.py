@@ -1,4 +1,4 @@
-"""Advancing executions: claim, load the plan and what is recorded, walk, commit.
+"""Which executions this process advances: claims them, runs them, hands them back.
 
 One `advance` for all callers: the process that accepts an execution, a worker that was woken, the
 sweep that found one left behind. The row decides who may.
@@ -7,17 +7,14 @@ sweep that found one left behind. The row decides who may.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
 
 from server.bal.plan import Plan
-from server.bal.plan_steps import PlanUnreadable
 from server.bus.notices import Notices
 from server.bus.queue import Queue
 from server.core.clock import Clock
@@ -25,8 +22,9 @@ from server.core.errors import AppError, Unavailable
 from server.engine import events as happened
 from server.engine.asking import Asking
 from server.engine.durable import DurableHost
-from server.engine.host import Failure, Outcome, Suspended
 from server.engine.lease import LEASE_SECONDS, Leases
+from server.engine.plans import Plans
+from server.engine.run import Run
 from server.engine.store import (
     Claimed,
     ExecutionChange,
@@ -35,16 +33,10 @@ from server.engine.store import (
     RecordedStep,
     Store,
 )
-from server.engine.walker import walk
 from server.engine.writer import Identity, Writer
-from server.llm.errors import ModelError
 from server.llm.gateway import Gateway
 from server.models.enums import ExecutionMode, ExecutionStatus
-from server.models.tables import BotVersion
 
-LOST_WORKERS = 3
-WORKING_SECONDS = 3600.0
-PLANS_KEPT = 256
 CANCEL_TOPIC = "cancel"
 
 log = structlog.get_logger("engine")
@@ -57,28 +49,6 @@ class Accepted:
     new: NewExecution
     change: ExecutionChange | None
     last_seq: int
-
-
-@dataclass(slots=True)
-class Run:
-    """One taking of one execution by this process. `plan` is None when it cannot be read."""
-
-    claimed: Claimed
-    plan: Plan | None
-    writer: Writer
-    host: DurableHost
-    task: asyncio.Task[None] | None = None
-    finished: ExecutionChange | None = None
-    gone: bool = False
-
-    def lost(self) -> None:
-        self.gone = True
-        self.host.silence()
-        if self.task is not None:
-            self.task.cancel()
-
-    def cancel(self) -> None:
-        self.host.cancel()
 
 
 class Runner:
@@ -111,7 +81,7 @@ class Runner:
         self._claims: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._draining = False
-        self._plans: OrderedDict[UUID, Plan] = OrderedDict()
+        self.plans = Plans()
         self._listener: asyncio.Task[None] | None = None
 
     # --- life
@@ -127,9 +97,7 @@ class Runner:
         await self._wait_for_runs(seconds)
         rest = list(self._runs.values())
         for run in rest:
-            run.host.silence()
-            if run.task is not None:
-                run.task.cancel()
+            run.abandon()
         await asyncio.gather(*(run.task for run in rest if run.task), return_exceptions=True)
         await self._hand_back(rest)
 
@@ -229,7 +197,7 @@ class Runner:
 
     async def _resumed(self, claimed: Claimed) -> Run:
         recorded = await self._store.steps(claimed.id) if claimed.attempt > 1 else {}
-        plan = await self._plan(claimed.version_id)
+        plan = await self.plans.get(claimed.version_id)
         writer = self._writer(_identity(claimed, self._owner), None)
         run = self._run(claimed, plan, writer, recorded)
         if claimed.cancel_requested:
@@ -243,7 +211,7 @@ class Runner:
 
     async def _execute(self, run: Run) -> None:
         try:
-            await self._to_the_end(run)
+            await run.to_the_end()
         except (Fenced, asyncio.CancelledError):
             log.info("execution_left", execution=str(run.claimed.id), attempt=run.claimed.attempt)
         except AppError as error:
@@ -258,80 +226,6 @@ class Runner:
                 self._runs.pop(run.claimed.id, None)
             self._changed.set()
 
-    async def _to_the_end(self, run: Run) -> None:
-        claimed, writer = run.claimed, run.writer
-        writer.event(happened.ExecutionStarted(resumed=claimed.attempt > 1 or None))
-        try:
-            outcome = await self._outcome(run)
-        except Suspended:
-            await writer.settle()
-            return
-        except TimeoutError:
-            run.host.close_open_steps()
-            message = f"The run took longer than {WORKING_SECONDS:.0f} s of work."
-            self._finish(
-                run, ExecutionStatus.TIMED_OUT, None, {"kind": "timeout", "message": message}
-            )
-        except (AppError, asyncio.CancelledError):
-            raise
-        except Exception as error:
-            log.exception("program_broke", execution=str(claimed.id))
-            run.host.close_open_steps()
-            message = f"The engine failed at this program: {type(error).__name__}."
-            self._finish(
-                run, ExecutionStatus.FAILED, None, {"kind": "internal", "message": message}
-            )
-        else:
-            error = None if outcome.error is None else run.host.hints.error(outcome.error)
-            self._finish(run, ExecutionStatus(outcome.status), outcome.output, error)
-        await writer.settle()
-
-    async def _outcome(self, run: Run) -> Outcome:
-        claimed = run.claimed
-        if claimed.losses >= LOST_WORKERS:
-            message = f"{claimed.losses} workers were lost at the same step; it is not tried again."
-            return Outcome("failed", None, Failure("worker_lost", message))
-        if run.plan is None:
-            message = "The version of this execution is gone or was made by another release."
-            return Outcome("failed", None, Failure("plan_unreadable", message))
-        refused = self._refused(run, run.plan)
-        if refused is not None:
-            return refused
-        async with asyncio.timeout(WORKING_SECONDS):
-            return await walk(run.plan, claimed.input, run.host)
-
-    def _refused(self, run: Run, plan: Plan) -> Outcome | None:
-        """A model that cannot be reached at all is known before the first step."""
-        if run.claimed.mode is ExecutionMode.DEMO:
-            return None
-        needs = plan.needs
-        models: list[str | None] = [*needs.models, *([None] if needs.default_model else [])]
-        for model in models:
-            try:
-                self._gateway.route(model)
-            except ModelError as error:
-                failure = Failure(error.kind.value, error.message)
-                run.host.hints.by_message[error.message] = {"hint": error.hint, "stepKey": None}
-                return Outcome("failed", None, failure)
-        return None
-
-    def _finish(
-        self, run: Run, status: ExecutionStatus, output: Any, error: dict[str, Any] | None
-    ) -> None:
-        now = self._clock.now()
-        started = run.claimed.started_at or now
-        duration = max(0, round((now - started).total_seconds() * 1000))
-        run.finished = ExecutionChange(
-            status=status,
-            output=output,
-            error=error,
-            started_at=started,
-            finished_at=now,
-            duration_ms=duration,
-        )
-        run.writer.change(run.finished)
-        run.writer.event(_ending(status, output, error, duration))
-
     def _run(
         self,
         claimed: Claimed,
@@ -340,27 +234,11 @@ class Runner:
         recorded: dict[str, RecordedStep],
     ) -> Run:
         asking = Asking(self._gateway, demo=claimed.mode is ExecutionMode.DEMO)
-        return Run(claimed, plan, writer, DurableHost(writer, asking, recorded))
+        host = DurableHost(writer, asking, recorded)
+        return Run(claimed, plan, writer, host, self._gateway, self._clock)
 
     def _writer(self, identity: Identity, new: NewExecution | None) -> Writer:
         return Writer(self._store, self._notices, self._clock, identity, new)
-
-    async def _plan(self, version_id: UUID) -> Plan | None:
-        found = self._plans.get(version_id) or await self._stored_plan(version_id)
-        if found is not None:
-            self._plans[version_id] = found
-            self._plans.move_to_end(version_id)
-            while len(self._plans) > PLANS_KEPT:
-                self._plans.popitem(last=False)
-        return found
-
-    async def _stored_plan(self, version_id: UUID) -> Plan | None:
-        version = await BotVersion.get_or_none(id=version_id)
-        try:
-            return None if version is None else Plan.from_json(version.plan)
-        except PlanUnreadable as error:
-            log.warning("plan_unreadable", version=str(version_id), error=str(error))
-            return None
 
     def _free(self) -> int:
         if self._draining:
@@ -425,17 +303,3 @@ def _queued(new: NewExecution) -> happened.ExecutionQueued:
     return happened.ExecutionQueued(
         input=new.input, trigger_kind=new.trigger_kind.value, mode=new.mode.value
     )
-
-
-def _ending(
-    status: ExecutionStatus, output: Any, error: dict[str, Any] | None, duration_ms: int
-) -> happened.ExecutionEvent:
-    match status:
-        case ExecutionStatus.COMPLETED:
-            return happened.ExecutionCompleted(output=output, duration_ms=duration_ms)
-        case ExecutionStatus.CANCELLED:
-            return happened.ExecutionCancelled(duration_ms=duration_ms)
-        case ExecutionStatus.TIMED_OUT:
-            return happened.ExecutionTimedOut(error=error, duration_ms=duration_ms)
-        case _:
-            return happened.ExecutionFailed(error=error, duration_ms=duration_ms)

@@ -74,6 +74,7 @@ class Writer:
         self._next: asyncio.Task[None] | None = None
         self._last: asyncio.Task[None] | None = None
         self._committed_at = clock.monotonic()
+        self._given_up = False
         self.commits = 0
         self.last_seq = 0
         self.cancel_requested = False
@@ -111,6 +112,10 @@ class Writer:
             await asyncio.shield(self.soon())
         elif self._last is not None:
             await asyncio.shield(self._last)
+
+    def give_up(self) -> None:
+        """Somebody else goes on: what cannot be written now is not written at all."""
+        self._given_up = True
 
     def flush_if_old(self) -> None:
         """A long calculation is kept from time to time, too."""
@@ -169,7 +174,7 @@ class Writer:
             try:
                 return await self._store.commit(commit)
             except Unavailable as error:
-                if commit.new is not None:
+                if commit.new is not None or self._given_up:
                     raise
                 log.warning("commit_waits", execution=str(commit.execution_id), error=error.message)
             await asyncio.sleep(random.uniform(0.2, 1.0))

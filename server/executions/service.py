@@ -11,7 +11,6 @@ from uuid import UUID
 
 from tortoise.queryset import QuerySet
 
-from server.bal.plan import Plan
 from server.bots import service as bots
 from server.bots.versions import freeze, version_of
 from server.core.errors import (
@@ -72,7 +71,9 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
         raise InvalidState(f"{bot.name} is archived.", hint="Bring it back to run it.")
     key = _checked_key(request.idempotency_key)
     version = await _version(viewer, bot, request.version_id)
-    plan = Plan.from_json(version.plan)
+    plan = await engine.runner.plans.get(version.id)
+    if plan is None:
+        raise InvalidState("This version was made by another release; save the bot again.")
     new = NewExecution(
         id=new_uuid(),
         workspace_id=viewer.workspace_id,

@@ -1,0 +1,140 @@
+"""What a run says of its steps, as rows and events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from server.engine import events as happened
+from server.engine.asking import ModelFailure
+from server.engine.host import Failure, StepEnd, StepFailed, StepStart
+from server.engine.store import StepRow, UsageRow
+from server.engine.writer import Identity
+from server.llm.messages import ModelAnswer
+from server.models.enums import StepStatus
+
+
+@dataclass(slots=True)
+class OpenStep:
+    """A step under way."""
+
+    start: StepStart
+    at: datetime
+    answer: ModelAnswer | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nano: int | None = None
+    estimated: bool = False
+    unpriced: bool = False
+    issues: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    def add(self, answer: ModelAnswer) -> None:
+        """A step may need several answers; it shows the last one's model and everybody's cost."""
+        usage = answer.usage
+        self.answer = answer
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
+        self.cached_tokens += usage.cached_tokens
+        self.reasoning_tokens += usage.reasoning_tokens
+        if answer.cost is not None:
+            self.cost_nano = (self.cost_nano or 0) + answer.cost
+        self.estimated = self.estimated or answer.estimated
+        self.unpriced = self.unpriced or answer.unpriced
+
+
+@dataclass(slots=True)
+class Hints:
+    """Where a failure came from and what to do about it: the walker's failures carry neither."""
+
+    by_message: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+
+    def note(self, key: str, failed: StepFailed) -> None:
+        hint = failed.hint if isinstance(failed, ModelFailure) else None
+        self.by_message.setdefault(failed.failure.message, {"hint": hint, "stepKey": key})
+
+    def error(self, failure: Failure) -> dict[str, Any]:
+        more = self.by_message.get(failure.message, {"hint": None, "stepKey": None})
+        return {**failure.to_json(), **more}
+
+
+def step_row(
+    opened: OpenStep,
+    attempt: int,
+    status: StepStatus,
+    output: Any = None,
+    error: dict[str, Any] | None = None,
+    finished_at: datetime | None = None,
+) -> StepRow:
+    start, answer = opened.start, opened.answer
+    return StepRow(
+        key=start.key,
+        type=start.type,
+        name=start.name,
+        status=status,
+        parent_key=start.parent_key,
+        position=start.position,
+        attempt=attempt,
+        input=start.input,
+        output=output,
+        error=error,
+        issues=opened.issues or None,
+        requested_model=answer.requested_model if answer else None,
+        model=answer.model if answer else None,
+        provider=answer.provider if answer else None,
+        input_tokens=opened.input_tokens,
+        output_tokens=opened.output_tokens,
+        cached_tokens=opened.cached_tokens,
+        reasoning_tokens=opened.reasoning_tokens,
+        cost_nano=opened.cost_nano,
+        estimated=opened.estimated,
+        unpriced=opened.unpriced,
+        ttft_ms=round(answer.ttft_ms) if answer and answer.ttft_ms is not None else None,
+        started_at=opened.at,
+        finished_at=finished_at,
+        duration_ms=None if finished_at is None else milliseconds(opened.at, finished_at),
+    )
+
+
+def usage_row(identity: Identity, key: str, answer: ModelAnswer, now: datetime) -> UsageRow:
+    usage = answer.usage
+    return UsageRow(
+        workspace_id=identity.workspace_id,
+        bot_id=identity.bot_id,
+        step_key=key,
+        attempt=identity.attempt,
+        provider=answer.provider,
+        requested_model=answer.requested_model,
+        model=answer.model,
+        created_at=now,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_tokens=usage.cached_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        cost_nano=answer.cost,
+        estimated=answer.estimated,
+        unpriced=answer.unpriced,
+        duration_ms=round(answer.duration_ms),
+    )
+
+
+def ending(
+    step: StepEnd, error: dict[str, Any] | None, duration_ms: int
+) -> happened.ExecutionEvent:
+    if step.status == "completed":
+        return happened.StepCompleted(output=step.output, duration_ms=duration_ms)
+    if step.status == "failed":
+        return happened.StepFailedEvent(error=error, handled=step.handled, duration_ms=duration_ms)
+    return happened.StepCancelled(duration_ms=duration_ms)
+
+
+def milliseconds(since: datetime, until: datetime) -> int:
+    return max(0, round((until - since).total_seconds() * 1000))
+
+
+def failure_of(error: Any) -> Failure | None:
+    if not error:
+        return None
+    return Failure(str(error.get("kind")), str(error.get("message")), error.get("entity"))

@@ -1,0 +1,141 @@
+"""One taking of one execution: from its plan and what is recorded to an end that is stored."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from server.bal.plan import Plan
+from server.core.clock import Clock
+from server.core.errors import AppError
+from server.engine import events as happened
+from server.engine.durable import DurableHost
+from server.engine.host import Failure, Outcome, Suspended
+from server.engine.store import Claimed, ExecutionChange
+from server.engine.walker import walk
+from server.engine.writer import Writer
+from server.llm.errors import ModelError
+from server.llm.gateway import Gateway
+from server.models.enums import ExecutionMode, ExecutionStatus
+
+LOST_WORKERS = 3
+WORKING_SECONDS = 3600.0
+
+log = structlog.get_logger("engine")
+
+
+@dataclass(slots=True)
+class Run:
+    """`plan` is None when it cannot be read; `gone` when somebody else has the execution."""
+
+    claimed: Claimed
+    plan: Plan | None
+    writer: Writer
+    host: DurableHost
+    gateway: Gateway
+    clock: Clock
+    task: asyncio.Task[None] | None = None
+    finished: ExecutionChange | None = None
+    gone: bool = False
+
+    def lost(self) -> None:
+        """Stop at once and write nothing more."""
+        self.gone = True
+        self.abandon()
+
+    def abandon(self) -> None:
+        """What is under way is left as it is, for another worker to go on with."""
+        self.host.silence()
+        self.writer.give_up()
+        if self.task is not None:
+            self.task.cancel()
+
+    def cancel(self) -> None:
+        self.host.cancel()
+
+    async def to_the_end(self) -> None:
+        claimed, writer = self.claimed, self.writer
+        writer.event(happened.ExecutionStarted(resumed=claimed.attempt > 1 or None))
+        try:
+            outcome = await self._outcome()
+        except Suspended:
+            await writer.settle()
+            return
+        except TimeoutError:
+            self.host.close_open_steps()
+            message = f"The run took longer than {WORKING_SECONDS:.0f} s of work."
+            self._finish(ExecutionStatus.TIMED_OUT, None, {"kind": "timeout", "message": message})
+        except (AppError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            log.exception("program_broke", execution=str(claimed.id))
+            self.host.close_open_steps()
+            message = f"The engine failed at this program: {type(error).__name__}."
+            self._finish(ExecutionStatus.FAILED, None, {"kind": "internal", "message": message})
+        else:
+            error = None if outcome.error is None else self.host.hints.error(outcome.error)
+            self._finish(ExecutionStatus(outcome.status), outcome.output, error)
+        await writer.settle()
+
+    async def _outcome(self) -> Outcome:
+        claimed = self.claimed
+        if claimed.cancel_requested:
+            return Outcome("cancelled")
+        if claimed.losses >= LOST_WORKERS:
+            message = f"{claimed.losses} workers were lost at the same step; it is not tried again."
+            return Outcome("failed", None, Failure("worker_lost", message))
+        if self.plan is None:
+            message = "The version of this execution is gone or was made by another release."
+            return Outcome("failed", None, Failure("plan_unreadable", message))
+        refused = self._refused(self.plan)
+        if refused is not None:
+            return refused
+        async with asyncio.timeout(WORKING_SECONDS):
+            return await walk(self.plan, claimed.input, self.host)
+
+    def _refused(self, plan: Plan) -> Outcome | None:
+        """A model that cannot be reached at all is known before the first step."""
+        if self.claimed.mode is ExecutionMode.DEMO:
+            return None
+        needs = plan.needs
+        models: list[str | None] = [*needs.models, *([None] if needs.default_model else [])]
+        for model in models:
+            try:
+                self.gateway.route(model)
+            except ModelError as error:
+                failure = Failure(error.kind.value, error.message)
+                self.host.hints.by_message[error.message] = {"hint": error.hint, "stepKey": None}
+                return Outcome("failed", None, failure)
+        return None
+
+    def _finish(self, status: ExecutionStatus, output: Any, error: dict[str, Any] | None) -> None:
+        now = self.clock.now()
+        started = self.claimed.started_at or now
+        duration = max(0, round((now - started).total_seconds() * 1000))
+        self.finished = ExecutionChange(
+            status=status,
+            output=output,
+            error=error,
+            started_at=started,
+            finished_at=now,
+            duration_ms=duration,
+        )
+        self.writer.change(self.finished)
+        self.writer.event(_ending(status, output, error, duration))
+
+
+def _ending(
+    status: ExecutionStatus, output: Any, error: dict[str, Any] | None, duration_ms: int
+) -> happened.ExecutionEvent:
+    match status:
+        case ExecutionStatus.COMPLETED:
+            return happened.ExecutionCompleted(output=output, duration_ms=duration_ms)
+        case ExecutionStatus.CANCELLED:
+            return happened.ExecutionCancelled(duration_ms=duration_ms)
+        case ExecutionStatus.TIMED_OUT:
+            return happened.ExecutionTimedOut(error=error, duration_ms=duration_ms)
+        case _:
+            return happened.ExecutionFailed(error=error, duration_ms=duration_ms)
