@@ -144,7 +144,8 @@ def _install(formatter: logging.Formatter, stream: TextIO, level: str) -> None:
 
 
 def _for_machines(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    line = orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    return _CONTROL.sub(_escape, line)
 
 
 def _for_people(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
@@ -169,4 +170,5 @@ def printable(text: str) -> str:
 
 
 def _escape(found: re.Match[str]) -> str:
-    return found.group().encode("unicode_escape").decode()
+    """Valid in JSON too."""
+    return f"\\u{ord(found.group()):04x}"

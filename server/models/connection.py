@@ -13,7 +13,9 @@ MIGRATIONS_MODULE = "server.models.migrations"
 _POOL = 10
 
 
-def tortoise_config(address: Address, *, foreign_keys: bool = True) -> dict[str, Any]:
+def tortoise_config(
+    address: Address, *, foreign_keys: bool = True, migrations: str = MIGRATIONS_MODULE
+) -> dict[str, Any]:
     """`foreign_keys=False` is for migrations: SQLite rebuilds a table by dropping the old one, and
     with the keys on, that empties every table which points at it.
 
@@ -24,7 +26,7 @@ def tortoise_config(address: Address, *, foreign_keys: bool = True) -> dict[str,
         "apps": {
             APP: {
                 "models": [TABLES_MODULE],
-                "migrations": MIGRATIONS_MODULE,
+                "migrations": migrations,
                 "default_connection": address.kind,
             }
         },

@@ -14,7 +14,10 @@ from server.core.jsontext import dumps, loads
 
 class JsonField(Field[Any]):
     """JSON kept as text. The databases' own JSON types sort the keys of an object, and the order
-    of fields is part of what a bot answers."""
+    of fields is part of what a bot answers.
+
+    Tortoise reads the arguments of a model's constructor as it reads rows, so a bare text must not
+    come in that way (assign it, or wrap it in an object); the store has no such limit."""
 
     SQL_TYPE = "TEXT"
     indexable = False

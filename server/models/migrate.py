@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from tortoise.context import TortoiseContext
@@ -19,7 +21,7 @@ from tortoise.exceptions import OperationalError
 from server.core.errors import AppError, DatabaseError
 from server.core.settings import Settings
 from server.models.address import Address, read_address
-from server.models.connection import APP, tortoise_config
+from server.models.connection import APP, MIGRATIONS_MODULE, tortoise_config
 from server.models.database import connect, make_folder, unreachable
 from server.models.schema_lock import schema_lock
 
@@ -41,35 +43,37 @@ async def migrate(
     *,
     dry_run: bool = False,
     progress: Callable[[str], None] | None = None,
+    module: str = MIGRATIONS_MODULE,
 ) -> Migrated:
     """Closes what it opened: call it before `open_database`."""
     address = read_address(settings)
     if address.path is not None:
         await asyncio.to_thread(make_folder, address.path.parent)
         if dry_run and not address.path.exists():
-            return Migrated(tuple(known_migrations()))
+            return Migrated(tuple(known_migrations(module)))
     try:
-        pending = await _pending_now(address)
+        pending = await _pending_now(address, module)
         if dry_run or not pending:
             return Migrated(tuple(pending))
         async with schema_lock(address):
-            return await _migrate_locked(address, settings.data_dir, progress)
+            return await _migrate_locked(address, settings.data_dir, module, progress)
     except AppError:
         raise
     except Exception as error:
         raise _failed(address, error) from error
 
 
-def known_migrations() -> list[str]:
+def known_migrations(module: str = MIGRATIONS_MODULE) -> list[str]:
     """By the files' names: reading them is not needed to see that all are applied."""
-    folder = Path(__file__).with_name("migrations")
-    return sorted(path.stem for path in folder.glob("[0-9]*.py"))
+    spec = find_spec(module)
+    folders = spec.submodule_search_locations if spec is not None else None
+    return sorted(path.stem for folder in folders or () for path in Path(folder).glob("[0-9]*.py"))
 
 
-async def _pending_now(address: Address) -> list[str]:
+async def _pending_now(address: Address, module: str) -> list[str]:
     context = await connect(address)
     try:
-        return _pending(await _applied(context, address))
+        return _pending(await _applied(context, address), module)
     finally:
         await context.close_connections()
 
@@ -82,8 +86,8 @@ async def _applied(context: TortoiseContext, address: Address) -> list[str]:
     return [str(row["name"]) for row in rows]
 
 
-def _pending(applied: Iterable[str]) -> list[str]:
-    known = known_migrations()
+def _pending(applied: Iterable[str], module: str) -> list[str]:
+    known = known_migrations(module)
     done = set(applied)
     if newer := sorted(done.difference(known)):
         message = f"This database was made by a newer version of Baleybots ({newer[-1]})."
@@ -93,17 +97,17 @@ def _pending(applied: Iterable[str]) -> list[str]:
 
 
 async def _migrate_locked(
-    address: Address, data_dir: Path, progress: Callable[[str], None] | None
+    address: Address, data_dir: Path, module: str, progress: Callable[[str], None] | None
 ) -> Migrated:
     context = await connect(address, foreign_keys=False)
     try:
         applied = await _applied(context, address)
-        pending = _pending(applied)
+        pending = _pending(applied, module)
         backup = None
         if pending and applied and address.path is not None:
             backup = await asyncio.to_thread(_back_up, address.path, data_dir, pending[0])
         if pending:
-            await _run(context, address, progress)
+            await _run(context, address, module, progress)
             await _check_keys(context, address, backup)
         return Migrated(tuple(pending), backup)
     finally:
@@ -111,7 +115,10 @@ async def _migrate_locked(
 
 
 async def _run(
-    context: TortoiseContext, address: Address, progress: Callable[[str], None] | None
+    context: TortoiseContext,
+    address: Address,
+    module: str,
+    progress: Callable[[str], None] | None,
 ) -> None:
     from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
@@ -119,10 +126,13 @@ async def _run(
         if progress is not None and event == "apply_done":
             progress(name)
 
-    apps = tortoise_config(address)["apps"]
+    apps = tortoise_config(address, migrations=module)["apps"]
     executor = MigrationExecutor(context.connections.get(address.kind), apps)
     target = MigrationTarget(app_label=APP, name="__latest__")
-    await executor.migrate([target], direction="forward", progress=report)
+    with warnings.catch_warnings():
+        # MySQL warns of "IF NOT EXISTS" itself; Tortoise says it of its own table at each run.
+        warnings.filterwarnings("ignore", message="Table 'tortoise_migrations' already exists")
+        await executor.migrate([target], direction="forward", progress=report)
 
 
 async def _check_keys(context: TortoiseContext, address: Address, backup: Path | None) -> None:
