@@ -27,7 +27,7 @@ class Needs(FieldExtension):
         return next_(source, info, **kwargs)
 
     async def resolve_async(
-        self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any
+        self, next_: Callable[..., Any], source: Any, info: Any, /, **kwargs: Any
     ) -> Any:
         self.check(info.context)
         result = next_(source, info, **kwargs)
@@ -48,7 +48,7 @@ class Answers(FieldExtension):
         self.payload = payload
 
     async def resolve_async(
-        self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any
+        self, next_: Callable[..., Any], source: Any, info: Any, /, **kwargs: Any
     ) -> Any:
         try:
             return await next_(source, info, **kwargs)

@@ -19,6 +19,7 @@ from strawberry.http import GraphQLRequestData
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from server.api.context import Context
+from server.api.protocol import SocketHandler
 from server.core.errors import ErrorCode
 
 MAX_BODY = 1024 * 1024
@@ -32,6 +33,8 @@ class MakeContext(Protocol):
 
 
 class Door(GraphQL[Context, None]):
+    graphql_transport_ws_handler_class = SocketHandler
+
     def __init__(self, schema: Any, make_context: MakeContext) -> None:
         super().__init__(
             schema,

@@ -167,6 +167,11 @@ class Wire:
         payload = {"query": document, "variables": variables}
         await self.send(type="subscribe", id=id, payload=payload)
 
+    async def watch(self, document: str, execution_id: str, after: int) -> None:
+        variables = {"id": execution_id, "after": after}
+        payload = {"query": document, "variables": variables}
+        await self.send(type="subscribe", id="1", payload=payload)
+
     async def closed(self) -> int:
         """The code with which the server ended it."""
         await asyncio.wait_for(self.connection.wait_closed(), 15)
