@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from server.bus.alone import alone
 from server.bus.bus import Bus
 from server.core.clock import Clock, SystemClock
 from server.core.settings import Settings
@@ -58,6 +59,8 @@ async def assembled(
     """The schema must be there. Without a Redis this is the only process at work."""
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
+        if settings.redis_url is None:
+            stack.enter_context(alone(settings.data_dir))
         database = await open_database(settings)
         stack.push_async_callback(database.close)
         bus = Bus(settings.redis_url)

@@ -67,3 +67,13 @@ async def test_the_refusal_comes_before_anything_is_touched(tmp_path: Path) -> N
     with pytest.raises(StartError):
         await run_worker(load_settings({}, data_dir=tmp_path / "never"))
     assert not (tmp_path / "never").exists()
+
+
+async def test_a_second_process_without_redis_is_refused_with_why_and_what_to_set(
+    tmp_path: Path,
+) -> None:
+    async with open_home(tmp_path, gateway=ScriptedGateway(), worker=False):
+        with pytest.raises(StartError, match="works on the data folder") as refused:
+            async with open_home(tmp_path, gateway=ScriptedGateway(), worker=False):
+                pass
+    assert "BALEYBOTS_REDIS_URL" in (refused.value.hint or "")
