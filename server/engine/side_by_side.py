@@ -25,13 +25,20 @@ async def side_by_side(count: int, make: Make, *, at_once: int, stop: bool) -> l
     results: list[Any] = [None] * count
     suspended: list[Suspended] = []
     upcoming = iter(range(count))
+    broken = False
 
     async def work() -> None:
+        nonlocal broken
         for index in upcoming:
+            if broken:
+                return
             try:
                 results[index] = await _result(make, index, stop)
             except Suspended as reason:
                 suspended.append(reason)
+            except StepFailed:
+                broken = True
+                raise
 
     tasks = [asyncio.create_task(work()) for _ in range(min(at_once, count))]
     try:
