@@ -54,7 +54,7 @@ async def test_no_answered_commit_is_lost_to_a_kill(world: World) -> None:
         stdout=asyncio.subprocess.PIPE,
     )
     assert writer.stdout is not None
-    answered = [UUID((await writer.stdout.readline()).decode()) for _ in range(200)]
+    answered = [UUID((await writer.stdout.readline()).decode().strip()) for _ in range(200)]
     writer.kill()
     rest = (await writer.stdout.read()).decode().split("\n")
     await writer.wait()
