@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from server.bal.expressions import ExpressionError, parse_expression
 from server.bal.findings import Findings
 from server.bal.nodes import Entry, ListValue, Name, Number, ObjectValue, Text, Value
-from server.bal.suggest import closest
 from server.bal.vocabulary import ANALYTICS_PROPERTIES, CANONICAL_KEY
 
 METRIC_TYPES = ("count", "average", "distribution", "trend", "percentage", "top_n")
@@ -74,7 +73,7 @@ def _known_entries(block: ObjectValue, findings: Findings) -> dict[str, Entry]:
         name = CANONICAL_KEY.get(entry.key.value, entry.key.value)
         if name not in names:
             message = f"`{name}` is no key of `analytics`."
-            findings.warning("unknown_property", message, entry.key, closest(name, names))
+            findings.warning("unknown_property", message, entry.key, findings.meant(name, names))
         elif name in entries:
             message = f"`{name}` stands here twice."
             findings.error("duplicate_key", message, entry.key)
@@ -108,7 +107,9 @@ def _read_metric(item: Value, seen: set[str], findings: Findings) -> Metric | No
     for key, entry in entries.items():
         if key not in _ITEM_KEYS:
             message = f"`{key}` is no key of a metric."
-            findings.warning("unknown_property", message, entry.key, closest(key, _ITEM_KEYS))
+            findings.warning(
+                "unknown_property", message, entry.key, findings.meant(key, _ITEM_KEYS)
+            )
     name = _metric_name(item, entries, seen, findings)
     kind = _metric_type(item, entries, findings)
     if name is None or kind is None:
@@ -153,7 +154,7 @@ def _metric_type(item: ObjectValue, entries: dict[str, Entry], findings: Finding
     kind = _text(entry, findings)
     if kind is None or kind in METRIC_TYPES:
         return kind
-    hint = closest(kind, METRIC_TYPES) or f"It is one of {', '.join(METRIC_TYPES)}."
+    hint = findings.meant(kind, METRIC_TYPES) or f"It is one of {', '.join(METRIC_TYPES)}."
     findings.error("invalid_analytics", f"`{kind}` is no type of metric.", entry.value, hint)
     return None
 
@@ -215,7 +216,7 @@ def _read_compare(entry: Entry | None, findings: Findings) -> str | None:
     text = entry.value.value if isinstance(entry.value, Text | Name) else ""
     if text in COMPARISONS:
         return text
-    hint = closest(text, COMPARISONS)
+    hint = findings.meant(text, COMPARISONS)
     message = f"`compare` is one of {', '.join(COMPARISONS)}."
     findings.error("invalid_analytics", message, entry.value, hint)
     return None
@@ -253,7 +254,7 @@ def _check_metric(match: re.Match[str], known: set[str], entry: Entry, findings:
         return
     place = findings.inside(entry.value, match.start(1), match.end(1))
     message = f"No metric is called `{match[1]}`."
-    findings.warning("invalid_analytics", message, place, closest(match[1], sorted(known)))
+    findings.warning("invalid_analytics", message, place, findings.meant(match[1], sorted(known)))
 
 
 def _text(entry: Entry | None, findings: Findings) -> str | None:

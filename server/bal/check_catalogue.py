@@ -8,7 +8,6 @@ from server.bal.check_context import Context
 from server.bal.findings import Findings
 from server.bal.nodes import Entity, ListValue, Name, Node, Text, Use, Value
 from server.bal.properties import property_of, trigger_nodes
-from server.bal.suggest import closest
 from server.bal.walk import all_steps
 
 
@@ -40,7 +39,7 @@ def _check_tools(context: Context, known: frozenset[str]) -> None:
 
 def _check_tool(name: str, node: Node, known: frozenset[str], findings: Findings) -> None:
     if name not in known:
-        hint = closest(name, sorted(known)) or "Add the tool to the workspace, or rename it here."
+        hint = findings.meant(name, known) or "Add the tool to the workspace, or rename it here."
         findings.warning("unknown_tool", f"The workspace has no tool `{name}`.", node, hint)
 
 
@@ -57,7 +56,7 @@ def _check_model(value: Value, known: frozenset[str], findings: Findings) -> Non
             continue
         if ":" not in name and any(one.partition(":")[2] == name for one in known):
             continue
-        hint = closest(name, sorted(known))
+        hint = findings.meant(name, known)
         findings.warning("unknown_model", f"The workspace has no model `{name}`.", node, hint)
 
 
@@ -69,7 +68,7 @@ def _check_connections(entity: Entity, known: frozenset[str], findings: Findings
         name = trigger.connection
         if name is not None and name not in known:
             message = f"The workspace has no connection `{name}`."
-            hint = closest(name, sorted(known))
+            hint = findings.meant(name, known)
             findings.warning("unknown_connection", message, node, hint)
 
 

@@ -49,7 +49,6 @@ from server.bal.nodes import (
 from server.bal.properties import property_of
 from server.bal.reads import Reading, condition_reads, reads_of, source_reads
 from server.bal.span import Span
-from server.bal.suggest import closest
 from server.bal.types import ObjectType, OptionalType, to_text
 from server.bal.walk import all_steps, arm_steps, until_of
 
@@ -259,7 +258,9 @@ class _Flow:
         else:
             message = f"{giver} no `{found.field}`."
         listed = ", ".join(f"`{name}`" for name in found.known[:8])
-        hint = closest(found.field, found.known) or (f"It gives {listed}." if listed else None)
+        hint = self.findings.meant(found.field, found.known) or (
+            f"It gives {listed}." if listed else None
+        )
         self.findings.warning(kind, message, place, hint)
 
     def _check_input(self, name: Name, wanted: ObjectType, flow: Flow) -> None:
@@ -273,7 +274,7 @@ class _Flow:
                     continue
                 giver = f"`{found.entity}` gives" if found.entity else "the step before gives"
                 message = f"`{name.value}` reads `{field.name}`, but {giver} no such field."
-                hint = closest(field.name, found.known)
+                hint = self.findings.meant(field.name, found.known)
                 self.findings.warning("chain_type_mismatch", message, name, hint)
             elif not fits(type_of(found), field.type):
                 message = (

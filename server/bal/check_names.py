@@ -7,14 +7,11 @@ from server.bal.findings import Findings
 from server.bal.nodes import Loop, Name, When
 from server.bal.properties import EntitySpec, property_of, trigger_nodes
 from server.bal.span import Span
-from server.bal.suggest import closest
 from server.bal.vocabulary import STEP_KEYWORDS
 from server.bal.walk import all_steps, entity_reference
 
 _SPAWN = "spawn_baleybot"
 _KEYWORDS = tuple(word.name for word in STEP_KEYWORDS)
-# More guesses than this help nobody.
-_MAX_GUESSES = 50
 
 
 def check_names(context: Context) -> None:
@@ -43,7 +40,6 @@ def _check_duplicates(context: Context) -> None:
 def _check_references(context: Context) -> dict[str, Name]:
     """The first reference to each entity of the program."""
     used: dict[str, Name] = {}
-    unknown = 0
     for step in all_steps(context.program):
         if context.findings.full:
             break
@@ -54,8 +50,7 @@ def _check_references(context: Context) -> dict[str, Name]:
         if name.value in context.entities:
             used.setdefault(name.value, name)
             continue
-        unknown += 1
-        _report_unknown(name, context, guess=unknown <= _MAX_GUESSES)
+        _report_unknown(name, context)
     for name in used.values():
         if name.span.start < context.entities[name.value].span.start:
             message = f"`{name.value}` is used before its definition."
@@ -64,13 +59,11 @@ def _check_references(context: Context) -> dict[str, Name]:
     return used
 
 
-def _report_unknown(name: Name, context: Context, *, guess: bool) -> None:
-    hint = closest(name.value, context.entities) if guess else None
-    if hint is None and guess:
-        hint = closest(name.value, _KEYWORDS)
-    message = f"No entity is called `{name.value}`."
+def _report_unknown(name: Name, context: Context) -> None:
+    findings = context.findings
+    hint = findings.meant(name.value, context.entities) or findings.meant(name.value, _KEYWORDS)
     hint = hint or f'Define it: {name.value} {{ "goal": "…" }}'
-    context.findings.error("unknown_entity", message, name, hint)
+    findings.error("unknown_entity", f"No entity is called `{name.value}`.", name, hint)
 
 
 def _check_form(step: object, findings: Findings) -> None:

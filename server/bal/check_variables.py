@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from server.bal.check_context import Context
 from server.bal.findings import Findings
@@ -24,12 +25,10 @@ from server.bal.nodes import (
 )
 from server.bal.properties import property_of
 from server.bal.reads import Reading, condition_reads, reads_of, slot_reads
-from server.bal.suggest import closest
 from server.bal.vocabulary import RESERVED_VARIABLES
 from server.bal.walk import all_steps, arm_steps, until_of
 
 _RESERVED = frozenset(word.name[1:] for word in RESERVED_VARIABLES)
-_MAX_GUESSES = 50
 
 
 def check_variables(context: Context) -> None:
@@ -79,7 +78,6 @@ class _Assignment:
         self.used: set[str] = set()
         self.certain: set[str] = set()
         self.trail: list[str] = []
-        self.guesses = 0
 
     def steps(self, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -98,9 +96,8 @@ class _Assignment:
             self._report_unknown(name, reading)
 
     def _report_unknown(self, name: str, reading: Reading) -> None:
-        self.guesses += 1
-        known = [*self.captures, *_RESERVED] if self.guesses <= _MAX_GUESSES else []
-        hint = closest(name, known) or f"Keep a step's value with `=> {name}`."
+        known = chain(self.captures, sorted(_RESERVED))
+        hint = self.findings.meant(name, known) or f"Keep a step's value with `=> {name}`."
         message = f"No step keeps a value as `{name}`."
         place = reading.place(self.findings)
         if reading.slot:

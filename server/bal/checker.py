@@ -15,9 +15,9 @@ from server.bal.check_variables import check_variables
 from server.bal.collector import collector_paused
 from server.bal.errors import Diagnostic
 from server.bal.findings import Findings
-from server.bal.lexer import tokenize
+from server.bal.lexer import tokenize, without_echoes
 from server.bal.nodes import Program
-from server.bal.parser import parse_tokens, without_echoes
+from server.bal.parser import parse_tokens
 
 __all__ = ["OPEN", "Catalogue", "Report", "check"]
 

@@ -82,7 +82,7 @@ class Cursor:
         opener = self.opened[-1]
         mark = _CLOSING[self.kinds[opener]]
         if self.kinds[self.index] != mark:
-            self.fail(f"Expected `{mark}` {where}", hint or self._unclosed_hint(opener), opener)
+            self.fail(f"Expected `{mark}` {where}", hint or self.unclosed(opener), opener)
         self.opened.pop()
         return self.take()
 
@@ -179,13 +179,13 @@ class Cursor:
         if kind in _CLOSING.values() and self.opened:
             opener = self.opened[-1]
             if _CLOSING[self.kinds[opener]] != kind:
-                return self._unclosed_hint(opener)
+                return self.unclosed(opener)
         return None
 
-    def _unclosed_hint(self, opener: int) -> str:
+    def unclosed(self, opener: int, lead: str = "The") -> str:
         where, mark = self.span(opener), self.kinds[opener]
         place = f"line {where.line}, column {where.column}"
-        return f"The `{mark}` at {place} is not closed yet."
+        return f"{lead} `{mark}` at {place} is not closed yet."
 
     def _indent(self, index: int) -> int:
         lines = self.tokens.lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -31,16 +32,35 @@ def unescape(raw: str, trouble: Trouble) -> str:
     return "".join(piece for piece, _, _ in _pieces(raw, trouble))
 
 
+class Offsets:
+    """Where the characters of a value stand in the text between its quotes."""
+
+    __slots__ = ("_pieces", "_starts", "_whole")
+
+    def __init__(self, raw: str) -> None:
+        self._whole = len(raw) if "\\" not in raw and "\r" not in raw else None
+        self._starts: list[int] = []
+        self._pieces: list[tuple[int, bool]] = []
+        seen = 0
+        for piece, start, end in _pieces(raw if self._whole is None else "", _ignore):
+            self._starts.append(seen)
+            self._pieces.append((start, end - start == len(piece)))
+            seen += len(piece)
+        self._starts.append(seen)
+        self._pieces.append((len(raw), False))
+
+    def at(self, index: int) -> int:
+        if self._whole is not None:
+            return min(index, self._whole)
+        # An escape that joins lines has no character of its own: the last piece that begins here.
+        place = bisect_right(self._starts, index) - 1
+        start, plain = self._pieces[place]
+        return start + (index - self._starts[place] if plain else 0)
+
+
 def offset_in_raw(raw: str, index: int) -> int:
     """Where the character `index` of the value begins in the text between the quotes."""
-    if "\\" not in raw and "\r" not in raw:
-        return min(index, len(raw))
-    seen = 0
-    for piece, start, end in _pieces(raw, _ignore):
-        if index < seen + len(piece):
-            return start + (index - seen if end - start == len(piece) else 0)
-        seen += len(piece)
-    return len(raw)
+    return Offsets(raw).at(index)
 
 
 def _ignore(kind: str, start: int, end: int) -> None:

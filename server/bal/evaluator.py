@@ -82,7 +82,10 @@ class Meter:
 
 def evaluate(expr: Expr, scope: Scope, *, limit: int = MOST_WORK) -> Any:
     """Raises nothing but TooCostly."""
-    return _value(expr, Meter(scope, limit))
+    try:
+        return _value(expr, Meter(scope, limit))
+    except RecursionError:
+        raise TooCostly from None
 
 
 def _value(expr: Expr, meter: Meter) -> Any:

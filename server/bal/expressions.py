@@ -44,9 +44,16 @@ class ExpressionError:
     hint: str | None = None
 
 
-@lru_cache(maxsize=4096)
 def parse_expression(text: str, *, analytics: bool = False) -> Expr | ExpressionError:
     """`analytics` reads a single `=` as equality."""
+    try:
+        return _parse(text, analytics)
+    except RecursionError:
+        return ExpressionError("The expression is nested too deep to be read here.", 0, len(text))
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str, analytics: bool) -> Expr | ExpressionError:
     try:
         return ExpressionParser(text, analytics=analytics).parse()
     except Mistake as mistake:

@@ -66,8 +66,24 @@ def decode(data: bytes) -> str:
 
 def tokenize(source: str) -> Tokens:
     tokens = _Lexer(source).run()
+    tokens.diagnostics = without_echoes(tokens.diagnostics, tokens)
     tokens.diagnostics.sort(key=lambda found: found.span.start)
     return tokens
+
+
+def without_echoes(found: list[Diagnostic], tokens: Tokens) -> list[Diagnostic]:
+    """One mistake is told once: a number that cannot be read is not also out of its range, and
+    behind a text that is never closed nothing is what it seems."""
+    numbers = {one.span.start for one in tokens.diagnostics if one.kind == "invalid_number"}
+    last = math.inf if tokens.runaway is None else tokens.runaway
+    return [
+        one for one in found if one.kind == "unterminated_string" or _is_news(one, last, numbers)
+    ]
+
+
+def _is_news(found: Diagnostic, last: float, numbers: set[int]) -> bool:
+    start = found.span.start
+    return start < last and (found.kind == "invalid_number" or start not in numbers)
 
 
 class _Lexer:
@@ -173,15 +189,17 @@ class _Lexer:
         return end
 
     def _runaway_hint(self, start: int) -> str:
-        """One forgotten quote turns every text after it inside out; the last text that runs over
-        a line end and is followed by a word is where it began."""
+        """One forgotten quote turns every text after it inside out; the first text that runs over
+        a line end and touches a word is where it began."""
         tokens = self.tokens
+        tokens.runaway = start
         for index, kind in enumerate(tokens.kinds):
             if kind != STRING:
                 continue
             first, last = tokens.starts[index], tokens.ends[index]
             after = self.source[last : last + 1]
             if "\n" in self.source[first:last] and (after.isalnum() or after in ("_", "$", "\\")):
+                tokens.runaway = first
                 line = self.lines.span(first, last).line
                 return f"Perhaps the text that starts in line {line} lacks its closing mark."
         return f"Add the closing {self.source[start]} where the text ends."

@@ -8,7 +8,6 @@ from server.bal.findings import Findings
 from server.bal.nodes import ListValue, Name, ObjectValue, Text, Value
 from server.bal.schedules import ScheduleMistake, parse_schedule
 from server.bal.slots import SlotError, parse_slots
-from server.bal.suggest import closest
 
 TARGETS = ("storage", "dashboard", "notification", "webhook", "email")
 
@@ -42,7 +41,7 @@ def _is_sound(item: Text | Name, findings: Findings) -> bool:
         return True
     kind, colon, rest = text.strip().partition(":")
     if kind not in TARGETS:
-        hint = closest(kind, TARGETS) or f"It is one of {', '.join(TARGETS)}."
+        hint = findings.meant(kind, TARGETS) or f"It is one of {', '.join(TARGETS)}."
         findings.error("invalid_value", f"`{kind}` is no place for a result.", item, hint)
         return False
     trouble = _trouble(kind, rest) if colon else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from server.bal.collector import collector_paused
 from server.bal.cursor import Abandoned, Cursor, plain_words
 from server.bal.errors import Diagnostic
-from server.bal.lexer import tokenize
+from server.bal.lexer import tokenize, without_echoes
 from server.bal.nodes import (
     Analytics,
     Defaults,
@@ -56,12 +56,6 @@ def parse_tokens(tokens: Tokens) -> Parsed:
         found.append(_empty_program(tokens))
     found.sort(key=lambda one: one.span.start)
     return Parsed(program, tuple(found))
-
-
-def without_echoes(found: list[Diagnostic], tokens: Tokens) -> list[Diagnostic]:
-    """A number that cannot be read is one mistake, not also a value out of its range."""
-    numbers = {one.span.start for one in tokens.diagnostics if one.kind == "invalid_number"}
-    return [one for one in found if one.span.start not in numbers] if numbers else found
 
 
 def _empty_program(tokens: Tokens) -> Diagnostic:

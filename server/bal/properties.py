@@ -18,7 +18,6 @@ from server.bal.property_values import (
     read_text,
     read_whole,
 )
-from server.bal.suggest import closest
 from server.bal.trigger_blocks import read_triggers
 from server.bal.triggers import TriggerSpec
 from server.bal.type_blocks import read_type_block
@@ -125,7 +124,7 @@ def check_defaults(defaults: Defaults | None, findings: Findings) -> DefaultsSpe
         values.setdefault(key, entry.value)
         if key not in _DEFAULTS_KEYS:
             message = f"`{key}` is no key of `defaults`."
-            hint = closest(key, _DEFAULTS_KEYS)
+            hint = findings.meant(key, _DEFAULTS_KEYS)
             findings.warning("unknown_property", message, entry.key, hint)
     return DefaultsSpec(
         model=_read_model(values.get("model"), findings),
@@ -172,7 +171,7 @@ def _known_properties(entity: Entity, findings: Findings) -> dict[str, Value]:
         values[name] = one.value
         if name not in _ENTITY_KEYS:
             message = f"`{written}` is no property of an entity; it is kept and has no effect."
-            hint = closest(written, _ALL_ENTITY_KEYS)
+            hint = findings.meant(written, _ALL_ENTITY_KEYS)
             findings.warning("unknown_property", message, one.key, hint)
     return values
 
@@ -206,7 +205,7 @@ def _read_model(value: Value | None, findings: Findings) -> str | None:
 def _read_reasoning(value: Value | None, findings: Findings) -> str | bool | None:
     if isinstance(value, Text | Name) and value.value in _REASONING:
         return value.value
-    if isinstance(value, Text | Name) and (hint := closest(value.value, _REASONING)):
+    if isinstance(value, Text | Name) and (hint := findings.meant(value.value, _REASONING)):
         findings.error("invalid_value", f"`reasoning` is {_REASONING_FORMS}.", value, hint)
         return None
     return read_flag("reasoning", value, findings, _REASONING_FORMS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from server.bal.findings import Findings
 from server.bal.nodes import Bool, ListValue, Name, Number, ObjectValue, Text, Value
-from server.bal.suggest import closest
 
 
 def read_text(key: str, value: Value | None, findings: Findings) -> str | None:
@@ -25,7 +24,7 @@ def read_choice(
     if text in allowed:
         return text
     message = f"`{key}` is one of {', '.join(allowed)}."
-    findings.error("invalid_value", message, value, closest(text, allowed))
+    findings.error("invalid_value", message, value, findings.meant(text, allowed))
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from server.bal.cursor import MAX_DEPTH, Abandoned, Cursor
 from server.bal.nodes import (
@@ -48,7 +48,7 @@ from server.bal.read_values import (
 )
 from server.bal.recovery import resume_in_block
 from server.bal.span import Span
-from server.bal.suggest import closest
+from server.bal.suggest import closest, nearest
 from server.bal.tokens import NAME, STRING, VARIABLE
 from server.bal.vocabulary import CONTEXTUAL, ON_ERROR, RESERVED, STEP_KEYWORDS
 
@@ -68,7 +68,7 @@ class _Tail(NamedTuple):
 
 def read_step(cursor: Cursor) -> Step:
     if cursor.kind != NAME:
-        cursor.fail("Expected a step", _step_hint(cursor))
+        _fail_step(cursor)
     word = str(cursor.value)
     reader = _READERS.get(word)
     if reader is not None and (word not in CONTEXTUAL or cursor.peek() == "("):
@@ -410,6 +410,20 @@ def _read_on_error(cursor: Cursor) -> OnError:
     cursor.take()
     value = read_value(cursor, "after `continue with`")
     return OnError(action, value, span=cursor.since(first))
+
+
+def _fail_step(cursor: Cursor) -> NoReturn:
+    """A definition inside a block is most often the sign of a brace that was not closed."""
+    before = cursor.index - 1
+    if cursor.kind == "{" and cursor.kinds[before] == NAME and cursor.opened:
+        if cursor.tokens.is_first_on_line(before) and not nearest(
+            str(cursor.values[before]), _KEYWORDS
+        ):
+            opener = cursor.opened[-1]
+            open_brace = cursor.unclosed(opener, "the")
+            hint = f"If `{cursor.values[before]}` is the next entity, {open_brace}"
+            cursor.fail("Expected a step", hint, opener)
+    cursor.fail("Expected a step", _step_hint(cursor))
 
 
 def _step_hint(cursor: Cursor) -> str | None:

@@ -44,6 +44,8 @@ class Tokens:
     ends: list[int] = field(default_factory=list[int])
     comments: list[Comment] = field(default_factory=list[Comment])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    # Where a text begins that is never closed: from there on everything is read inside out.
+    runaway: int | None = None
 
     def __len__(self) -> int:
         return len(self.kinds)

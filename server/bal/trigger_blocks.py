@@ -9,7 +9,6 @@ from server.bal import triggers
 from server.bal.expressions import ExpressionError, parse_expression
 from server.bal.findings import Findings
 from server.bal.nodes import Bool, Entry, ListValue, Name, Node, ObjectValue, Text, Value
-from server.bal.suggest import closest
 from server.bal.triggers import KINDS, TriggerMistake, TriggerSpec, Wrong, parse_trigger
 
 # Which keys of the object form belong to which kind.
@@ -66,7 +65,7 @@ def _read_object(node: ObjectValue, findings: Findings) -> TriggerSpec | None:
     for key, entry in entries.items():
         if key not in _ALL_KEYS:
             message = f"`{key}` is no key of a trigger."
-            hint = closest(key, _ALL_KEYS)
+            hint = findings.meant(key, _ALL_KEYS)
             findings.warning("unknown_property", message, entry.key, hint)
     if kind is None:
         return None
@@ -93,7 +92,7 @@ def _kind(node: ObjectValue, entries: dict[str, Entry], findings: Findings) -> s
     kind = value.value if isinstance(value, Text | Name) else ""
     kind = "bb_completion" if kind == "other_bb" else kind
     if kind not in _KEYS:
-        hint = closest(kind, KINDS) or f"It is one of {', '.join(KINDS)}."
+        hint = findings.meant(kind, KINDS) or f"It is one of {', '.join(KINDS)}."
         findings.error("invalid_trigger", f"`{kind}` is no kind of trigger.", value, hint)
         return None
     return kind
