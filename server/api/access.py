@@ -26,9 +26,9 @@ class Needs(FieldExtension):
         self.check(info.context)
         return next_(source, info, **kwargs)
 
-    async def resolve_async(
+    async def resolve_async(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, next_: Callable[..., Any], source: Any, info: Any, /, **kwargs: Any
-    ) -> Any:
+    ) -> Any:  # positional, because an argument of ours is called `source`
         self.check(info.context)
         result = next_(source, info, **kwargs)
         return await result if isawaitable(result) else result  # a subscription's is a stream
@@ -47,9 +47,9 @@ class Answers(FieldExtension):
     def __init__(self, payload: type[Any]) -> None:
         self.payload = payload
 
-    async def resolve_async(
+    async def resolve_async(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, next_: Callable[..., Any], source: Any, info: Any, /, **kwargs: Any
-    ) -> Any:
+    ) -> Any:  # positional, because an argument of ours is called `source`
         try:
             return await next_(source, info, **kwargs)
         except AppError as error:

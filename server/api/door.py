@@ -19,7 +19,7 @@ from strawberry.http import GraphQLRequestData
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from server.api.context import Context
-from server.api.protocol import SocketHandler
+from server.api.protocol import SocketHandler, fault_in_request
 from server.core.errors import ErrorCode
 
 MAX_BODY = 1024 * 1024
@@ -82,6 +82,16 @@ class Door(GraphQL[Context, None]):
             if "startExecution" not in (data.query or ""):
                 raise HTTPException(413, f"The request is larger than {MAX_BODY // 2**20} MiB.")
         return data
+
+    def parse_json(self, data: str | bytes) -> Any:
+        """Of a request body; the library would take whatever JSON it is for an object."""
+        found = super().parse_json(data)
+        if isinstance(found, list):
+            raise HTTPException(400, "Send one request at a time: batches are not served.")
+        problem = fault_in_request(found)
+        if problem is not None:
+            raise HTTPException(400, f"{problem}.")
+        return found
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket

@@ -33,13 +33,14 @@ def fault_in(message: Any) -> str | None:
         if not isinstance(given, str) or not 0 < len(given) <= MAX_ID:
             return f"A message of this type has an id of 1 to {MAX_ID} characters"
     if message["type"] == "subscribe":
-        return _fault_in_payload(message.get("payload"))
+        return fault_in_request(message.get("payload"))
     return None
 
 
-def _fault_in_payload(payload: Any) -> str | None:
+def fault_in_request(payload: Any) -> str | None:
+    """The same over HTTP and in a `subscribe` message."""
     if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
-        return "A subscribe message has a payload with a query"
+        return "A request is an object with a query"
     if not isinstance(payload.get("variables"), dict | None):
         return "Variables are an object"
     if not isinstance(payload.get("operationName"), str | None):

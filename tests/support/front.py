@@ -88,12 +88,14 @@ class Front:
         made = await keys.create_locally(workspace or "My workspace", role)
         return Api(self.http, made.text)
 
-    async def browser(self) -> httpx.AsyncClient:
+    @asynccontextmanager
+    async def browser(self) -> AsyncIterator[httpx.AsyncClient]:
         """Signed in by a one-time link, with the cookie kept."""
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=HOST)
-        answer = await client.get("/signin", params={"token": await accounts.make_link()})
-        assert answer.status_code == 303
-        return client
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
+            answer = await client.get("/signin", params={"token": await accounts.make_link()})
+            assert answer.status_code == 303
+            yield client
 
 
 @asynccontextmanager
