@@ -13,6 +13,8 @@ from server.engine.log import EventBatch
 from server.engine.runner import Runner
 from server.engine.store import Store
 from server.llm.gateway import Gateway
+from server.models.enums import ExecutionStatus
+from server.models.tables import Execution
 
 RUNNING_AT_ONCE = 64
 SLOTS_OF_A_WORKER = 8
@@ -47,6 +49,7 @@ class Engine:
         self.runner.start()
         if self.embedded:
             await self.store.release_others(self.owner)
+            await _forget_wake_ups()
 
     async def stop(self, drain_seconds: float = 0.0) -> None:
         await self.runner.drain(drain_seconds)
@@ -60,3 +63,9 @@ class Engine:
         due = await self.store.due()
         self.bus.queue.ready(*(str(execution_id) for execution_id in due))
         return len(due)
+
+
+async def _forget_wake_ups() -> None:
+    """Whoever was woken is no more, so everything that waits is to be handed out again."""
+    idle = [ExecutionStatus.PENDING, ExecutionStatus.WAITING]
+    await Execution.filter(status__in=idle, due_at__isnull=False).update(dispatched_at=None)
