@@ -19,26 +19,29 @@ class Frame:
     words: dict[str, Any]
     parent: str | None = None
     prefix: str | None = None
+    depth: int = 0
 
     def key_of(self, step: AnyStep) -> str:
         return step.key if self.prefix is None else child_key(self.prefix, step.tail)
 
     def inside(self, key: str) -> Frame:
-        return Frame(self.memory, self.words, key, None if self.prefix is None else key)
+        prefix = None if self.prefix is None else key
+        return Frame(self.memory, self.words, key, prefix, self.depth + 1)
 
     def branch(self, key: str) -> Frame:
         """A branch of a parallel block: captures stay in it until the block ends."""
         prefix = None if self.prefix is None else key
-        return Frame(self.memory.layer(), self.words, key, prefix)
+        return Frame(self.memory.layer(), self.words, key, prefix, self.depth + 1)
 
     def round(self, key: str, number: int, words: dict[str, Any]) -> Frame:
         """A round of a loop or a further attempt: sees and writes the captures around it."""
-        return Frame(self.memory, {**self.words, **words}, key, f"{key}[{number}]")
+        prefix = f"{key}[{number}]"
+        return Frame(self.memory, {**self.words, **words}, key, prefix, self.depth + 1)
 
     def item(self, key: str, index: int, item: Any) -> Frame:
         words = {**self.words, "item": item, "index": index}
-        return Frame(self.memory.layer(), words, key, f"{key}[{index}]")
+        return Frame(self.memory.layer(), words, key, f"{key}[{index}]", self.depth + 1)
 
     def knowing(self, key: str, words: dict[str, Any]) -> Frame:
         prefix = None if self.prefix is None else key
-        return Frame(self.memory, {**self.words, **words}, key, prefix)
+        return Frame(self.memory, {**self.words, **words}, key, prefix, self.depth + 1)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
 from server.bal.expression_nodes import Expr
@@ -24,8 +24,9 @@ from server.engine.host import (
 from server.engine.memory import Memory
 
 STEPS_BETWEEN_BREATHS = 256
+BLOCKS_ON_ONE_STACK = 32
 
-Construct: TypeAlias = "Callable[[Walk, Any, Any, Frame, str], Awaitable[Any]]"
+Construct: TypeAlias = "Callable[[Walk, Any, Any, Frame, str], Coroutine[Any, Any, Any]]"
 Calculation: TypeAlias = "Callable[[Walk, Any, Any, Frame, str], Any]"
 
 
@@ -76,7 +77,8 @@ class Walk:
                 if calculation is not None:
                     result = calculation(self, step, value, frame, key)
                 else:
-                    result = await self._constructs[type(step)](self, step, value, frame, key)
+                    work = self._constructs[type(step)](self, step, value, frame, key)
+                    result = await (work if _fits(frame) else asyncio.create_task(work))
             except StepFailed as failed:
                 repeat, result = await self._after_failure(step, failed, value, key)
                 if repeat:
@@ -165,6 +167,11 @@ class Walk:
         """A branch that was not taken. In rounds and items that is everyday and not reported."""
         if frame.prefix is None:
             self.skip(steps, frame)
+
+
+def _fits(frame: Frame) -> bool:
+    """A task of its own begins a stack of its own: deep programs never fill one."""
+    return frame.depth == 0 or frame.depth % BLOCKS_ON_ONE_STACK != 0
 
 
 def memory_of(host: Host) -> Memory:

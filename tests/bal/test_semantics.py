@@ -127,3 +127,10 @@ async def test_deep_programs_run() -> None:
     deep = 'a { goal: "g" }\n' + "chain { " * 95 + "a" + " }" * 95
     run = await run_source(deep, 1, {"a": {"wrap": "x"}})
     assert run.outcome.output == {"x": 1}
+
+
+async def test_the_deepest_expression_in_the_deepest_program() -> None:
+    deepest = "0||1&&1==0+1*abs(" * 50 + "1" + ")" * 50
+    deep = "chain { " * 95 + f'processor("p") {{ "{deepest}" }}' + " }" * 95
+    run = await run_source(deep, 1, {})
+    assert (run.outcome.status, run.outcome.output) == ("completed", False)
