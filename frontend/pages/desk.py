@@ -33,6 +33,7 @@ class View:
     checked: dict[str, Any] | None = None
     saved: dict[str, Any] | None = None
     flow: list[dict[str, Any]] | None = None
+    schema: dict[str, Any] | None = None
 
 
 class DeskModel:
@@ -67,7 +68,9 @@ class DeskModel:
 
     async def typed(self, found: dict[str, Any]) -> None:
         text, seq = found["text"], found["seq"]
-        await asyncio.gather(self.check(text, seq), self.save(text, seq))
+        preview, draft = await asyncio.gather(self.check(text, seq), self.save(text, seq))
+        if preview["ok"] and draft:
+            self._change(schema=draft.get("inputSchema"))
 
     async def check(self, text: str, seq: int) -> dict[str, Any]:
         preview = (await self.client.query("preview_bal", {"source": text}))["previewBalChange"]
@@ -75,11 +78,11 @@ class DeskModel:
         self._change(checked=checked, **flow_change(preview))
         return preview
 
-    async def save(self, text: str, seq: int) -> bool:
-        """Saves one text after the other; an older one that comes late is dropped."""
+    async def save(self, text: str, seq: int) -> dict[str, Any] | None:
+        """The saved bot; None when the text is older than what is saved, or in conflict."""
         async with self.draft.lock:
             if seq <= self.draft.seq:
-                return True
+                return None
             values = {
                 "botId": self.bot["id"],
                 "source": text,
@@ -92,16 +95,17 @@ class DeskModel:
                 self._change(saved={"seq": seq, "state": state})
                 if state == "failed":
                     raise
-                return False
+                return None
             self.draft.version = payload["bot"]["draftVersion"]
             self.draft.seq = seq
             self._change(saved={"seq": seq, "state": "saved"})
-            return True
+            return payload["bot"]
 
     async def save_before_run(self, wanted: dict[str, Any] | None) -> None:
         if not wanted or wanted["seq"] <= self.draft.seq or not self.bot["viewerCan"]["edit"]:
             return
-        if not await self.save(wanted["text"], wanted["seq"]):
+        await self.save(wanted["text"], wanted["seq"])
+        if self.draft.seq < wanted["seq"]:
             raise ClientError(
                 "The bot was changed in another place. Decide which text to keep first."
             )
@@ -132,14 +136,13 @@ class DeskModel:
 
 def flow_change(preview: dict[str, Any]) -> dict[str, Any]:
     """Broken text keeps the last picture that was right."""
-    flow = flow_of(preview.get("diagram"))
-    return {"flow": flow} if flow else {}
+    return {"flow": flow_of(preview.get("diagram"))} if preview["ok"] else {}
 
 
 def use_desk(bot: dict[str, Any]) -> DeskModel:
     client, guard = use_client(), use_guard()
     draft, _ = use_state(lambda: Draft(bot["draftVersion"], asyncio.Lock(), uuid4().hex))
-    view, set_view = use_state(lambda: View(source=bot["source"]))
+    view, set_view = use_state(lambda: View(source=bot["source"], schema=bot.get("inputSchema")))
 
     def change(**changes: Any) -> None:
         set_view(lambda old: View(**{**old.__dict__, **changes}))
@@ -147,7 +150,10 @@ def use_desk(bot: dict[str, Any]) -> DeskModel:
     desk = DeskModel(bot, client, guard, draft, view, change)
 
     async def first_check() -> None:
-        await desk.check(bot["source"], 0)
+        try:
+            await desk.check(bot["source"], 0)
+        except ClientError as error:
+            guard.messages.error(str(error))
 
     use_async_effect(first_check, dependencies=[])
     return desk

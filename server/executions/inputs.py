@@ -26,7 +26,7 @@ class InputRefused(Invalid):
             told.append(f"and {len(issues) - SHOWN} more")
         first = [str(part) for part in issues[0].path]
         super().__init__(
-            f"The input does not fit: {'; '.join(told)}.",
+            f"The input does not fit: {'; '.join(one.rstrip('.') for one in told)}.",
             hint="Give what the input block of the first entity asks for.",
             path=["input", *first],
         )

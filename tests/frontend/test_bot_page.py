@@ -113,9 +113,9 @@ async def test_run_that_is_refused_says_why_and_can_be_pressed_again(world: Worl
 
 async def test_publish_says_which_version_is_live(world: World) -> None:
     async with await open_bot(world) as screen:
-        await screen.shows("Version 3 is live.")
+        await screen.shows("Version 3 is live")
         await screen.click(screen.find("button", "Publish"))
-        await screen.shows("Version 4 is live.")
+        await screen.shows("Version 4 is live")
 
 
 async def test_delete_asks_first_and_then_leads_back(world: World) -> None:

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { emit } from "../lib/emit.js";
 import { desk } from "../lib/desk.js";
 import { Icon } from "../lib/Icon.jsx";
+import { Words } from "../lib/Words.jsx";
 import { BalEditor } from "./BalEditor.jsx";
 
 const SAVE_TEXT = { saved: "Saved", saving: "Unsaved", conflict: "Conflict", failed: "Not saved", read: "Read only" };
@@ -21,8 +22,8 @@ function Problems({ items, onJump }) {
           <li key={i}>
             <button type="button" data-offline-ok data-severity={d.severity} onClick={() => onJump(d.line, d.column)}>
               <Icon name={d.severity === "ERROR" ? "circle-x" : "triangle-alert"} />
-              <code>{d.line}:{d.column}</code>
-              <span>{d.message}{d.hint ? <small>{d.hint}</small> : null}</span>
+              <code className="place">{d.line}:{d.column}</code>
+              <span><Words text={d.message} />{d.hint ? <small><Words text={d.hint} /></small> : null}</span>
             </button>
           </li>
         ))}

@@ -1,4 +1,5 @@
 import { Icon } from "../lib/Icon.jsx";
+import { Words } from "../lib/Words.jsx";
 
 const ADVICE = {
   provider_auth: "Check the key of this provider, then run again. Until then you can run with the demo model.",
@@ -23,8 +24,8 @@ export function Failure({ error, where, onShow }) {
       <Icon name="triangle-alert" />
       <div>
         <strong>{where ? <>Failed at {onShow ? <button type="button" className="link" data-offline-ok onClick={onShow}>{where}</button> : where}</> : "Failed"}</strong>
-        <p>{error.message}</p>
-        {error.hint || ADVICE[error.kind] ? <p className="failure-hint">{error.hint || ADVICE[error.kind]}</p> : null}
+        <p><Words text={error.message} /></p>
+        {error.hint || ADVICE[error.kind] ? <p className="failure-hint"><Words text={error.hint || ADVICE[error.kind]} /></p> : null}
       </div>
       {error.kind ? <code className="kind">{error.kind}</code> : null}
     </div>

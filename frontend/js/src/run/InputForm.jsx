@@ -1,4 +1,5 @@
 import { useId } from "react";
+import { Icon } from "../lib/Icon.jsx";
 
 const kindOf = (schema) => {
   if (schema.enum) return "enum";
@@ -13,10 +14,13 @@ function Control({ id, schema, value, onChange }) {
   }
   if (kind === "enum") {
     return (
-      <select id={id} className="input" value={value ?? ""} onChange={(e) => onChange(e.target.value)}>
-        <option value="">Choose</option>
-        {schema.enum.filter((v) => v !== null).map((v) => <option key={v}>{v}</option>)}
-      </select>
+      <div className="select-wrap">
+        <select id={id} className="input" value={value ?? ""} onChange={(e) => onChange(e.target.value)}>
+          <option value="">Choose</option>
+          {schema.enum.filter((v) => v !== null).map((v) => <option key={v}>{v}</option>)}
+        </select>
+        <Icon name="chevron-down" />
+      </div>
     );
   }
   if (kind === "number" || kind === "integer") {

@@ -90,7 +90,7 @@ export function RunPanel(props) {
   const { botId, schema, sample, executionId, execution, canRun, starting } = props;
   const first = sessionStorage.getItem(memory(botId)) ?? (sample === null || sample === undefined ? "" : asText(sample));
   const [text, setText] = useState(first);
-  const [mode, setMode] = useState(hasForm(schema) ? "form" : "json");
+  const [mode, setMode] = useState("form");
   const [pressed, setPressed] = useState(0);
   const latest = useRef(props);
   latest.current = props;
@@ -102,7 +102,8 @@ export function RunPanel(props) {
   const run = () => {
     if (!latest.current.canRun || waiting || !online()) return;
     setPressed(executionId || "first");
-    emit(latest.current.onRun, { input: readInput(text).value, draft: desk.draft() });
+    const given = readInput(text);
+    emit(latest.current.onRun, { input: given.value, empty: given.kind === "empty", draft: desk.draft() });
   };
   const runner = useRef(run);
   runner.current = run;

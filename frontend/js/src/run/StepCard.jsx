@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef, useState } from "react";
 import { Icon, StatusMark } from "../lib/Icon.jsx";
+import { Words } from "../lib/Words.jsx";
 import { cost, duration, tokens } from "../lib/format.js";
 import { LiveText } from "./LiveText.jsx";
 import { Value } from "./Value.jsx";
@@ -47,7 +48,7 @@ export function StepCard({ step, whole }) {
       {running && step.note?.retryIn ? (
         <p className="step-note"><Icon name="rotate-cw" /> {step.note.message} Trying again in {Math.ceil(step.note.retryIn)} s.</p>
       ) : null}
-      {step.error ? <p className="step-error">{step.error.message}</p> : null}
+      {step.error ? <p className="step-error"><Words text={step.error.message} /></p> : null}
       {running && !step.text ? <div className="thinking"><i /><i /><i /><span className="visually-hidden">Waiting for the model</span></div> : null}
       {running && step.text ? <LiveText text={step.text} active label={`Text of ${step.name}`} /> : null}
       {!running && !step.error && content ? (

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import { Icon } from "../lib/Icon.jsx";
+import { Words } from "../lib/Words.jsx";
 
 const ICON = { error: "triangle-alert", success: "circle-check", info: "info" };
 
@@ -20,7 +21,7 @@ export function Toasts({ last }) {
       {items.map((item) => (
         <div key={item.n} className="toast" data-kind={item.kind} role={item.kind === "error" ? "alert" : "status"}>
           <Icon name={ICON[item.kind] || "info"} />
-          <p>{item.text}</p>
+          <p><Words text={item.text} /></p>
           <button type="button" className="icon-button" aria-label="Dismiss" onClick={() => drop(item.n)}>
             <Icon name="x" />
           </button>
