@@ -32,6 +32,8 @@ from server.llm.messages import (
 DEMO_NAME = "demo model"
 PACE = 0.025
 _MOST_PIECES = 100
+# Characters that are too many to be read on the loop.
+_LONG = 20_000
 _PIECE = re.compile(r"\s*\S+\s?")
 _LABEL = re.compile(r"\A(?:the )?input:\s*", re.IGNORECASE)
 
@@ -46,7 +48,8 @@ class DemoModel:
         self, request: ChatRequest, on_delta: Callable[[Delta], None] | None = None
     ) -> ModelAnswer:
         started = perf_counter()
-        text, calls = answer(request)
+        long = sum(len(message.content) for message in request.messages) > _LONG
+        text, calls = await asyncio.to_thread(answer, request) if long else answer(request)
         first: float | None = None
         for delta in _deltas(text, calls) if on_delta and request.stream else ():
             await asyncio.sleep(self._pace)

@@ -13,6 +13,13 @@ from server.llm import demo_text
 
 SIGNATURE = "*Demo model: cut from your own text by rules, offline and free.*"
 
+# The parts of our pages that are not of the input.
+_HEADING = re.compile(r"^(?:\*\*[^*]+\*\*(?:, on form alone)?|## .*)\s*")
+_FURNITURE = re.compile(
+    r"\*Demo model|The text has \d|Called |What matters:|It is a draft|What it would have to"
+    r"|The demo model |The question is about|A real model |Hello [\w ]+,$|Thank you for"
+)
+
 Writer = Callable[[str, str], str]
 
 
@@ -24,8 +31,13 @@ def write(goal: str, text: str) -> str:
 
 
 def unsigned(text: str) -> str:
-    """The text without the demo model's own signature, as one bot hands it to the next."""
-    return text.replace(SIGNATURE, "").strip()
+    """What one bot hands to the next: of a page of our own only the lines cut from the input."""
+    if SIGNATURE not in text:
+        return text.strip()
+    lines = (_HEADING.sub("", line) for line in text.splitlines())
+    return "\n\n".join(
+        line.strip("-> ").strip() for line in lines if line.strip() and not _FURNITURE.match(line)
+    )
 
 
 def _writer_for(goal: str, text: str) -> Writer:
@@ -103,6 +115,16 @@ def _draft(goal: str, text: str) -> str:
     return f"{body}\n\nIt is a draft of your own sentences; a real model would write new ones."
 
 
+def _reply(goal: str, text: str) -> str:
+    name = re.search(r"\b(?i:regards|thanks|cheers|yours),?\s([A-Z]\w{1,30})", text)
+    told = [line for line in demo_text.sentences(text) if len(demo_text.words(line)) > 3]
+    return (
+        f"Hello {name.group(1) if name else 'there'},\n\n"
+        f"Thank you for your message. This is what we read in it:\n\n{_bullets(told[:4])}\n\n"
+        "A real model would answer each of these points; the demo model can only repeat them."
+    )
+
+
 def _question(goal: str, text: str) -> str:
     topics = ", ".join(demo_text.keywords(text, 4)) or "your question"
     return (
@@ -135,10 +157,16 @@ def _kind(stems: str, writer: Writer) -> tuple[re.Pattern[str], Writer]:
 
 _KINDS = (
     _kind(r"translat", _translation),
-    _kind(r"summar|digest|condense|shorten|tl;?dr|brief\b|synthesi", _summary),
+    _kind(
+        r"summar|sums? (?:it |this |them )?up|digest|condense|shorten|tl;?dr|synthesi"
+        r"|writ\w+ an? (?:\w+ )?(?:summary|digest|brief)\b",
+        _summary,
+    ),
     _kind(r"key points|bullet|extract|highlight|outline|list\b|research|gather|collect", _points),
     _kind(r"sentiment|classif|categor|mood|tone of|triage|label|rate\b", _mood),
     _kind(r"count|how many|measure|statistic", _count),
     _kind(r"review|critique|critici|check\b|proofread|assess|evaluat|edit\b|improve", _review),
-    _kind(r"writ|draft|compose|reply|respond|article|blog|email|story|headline", _draft),
+    _kind(r"(?:writ|draft|compos)\w* an? (?:[\w,]+ ){0,3}(?:reply|answer|response)", _reply),
+    _kind(r"repl(?:y|ies)|respond", _reply),
+    _kind(r"writ|draft|compose|blog|email|story|headline", _draft),
 )

@@ -8,6 +8,10 @@ from collections import Counter
 _SENTENCE_END = re.compile(
     r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9À-ÖØ-Þ])|\n{2,}|\n(?=[-*•#\d])"
 )
+_ABBREVIATION = re.compile(
+    r"\b(?:no|nos|mr|mrs|ms|dr|prof|st|vs|approx|inc|ltd|e\.g|i\.e|etc|fig|p|pp|ca)\.$",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d{3})*(?:\.\d+)?(?![\w])")
 
@@ -24,7 +28,7 @@ _COMMON = frozenset(
 _POSITIVE = frozenset(
     "amazing best better brilliant delighted easy enjoy excellent fantastic fast friendly "
     "glad good great happy helpful impressed improved love loved nice perfect pleased recommend "
-    "reliable smooth success superb thank thanks well wonderful works".split()
+    "perfectly reliable smooth success superb thank thanks well wonderful works".split()
 )
 _NEGATIVE = frozenset(
     "angry awful bad broke broken bug complaint crash crashed damaged delay delayed disappointed "
@@ -38,8 +42,14 @@ def words(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    parts = (" ".join(part.split()) for part in _SENTENCE_END.split(text.strip()))
-    return [part for part in parts if part]
+    found: list[str] = []
+    for part in _SENTENCE_END.split(text.strip()):
+        plain = " ".join(part.split())
+        if found and _ABBREVIATION.search(found[-1]):
+            found[-1] += f" {plain}"
+        elif plain:
+            found.append(plain)
+    return found
 
 
 def keywords(text: str, limit: int = 6) -> list[str]:
@@ -52,7 +62,7 @@ def keywords(text: str, limit: int = 6) -> list[str]:
 
 def summary(text: str, count: int = 3) -> list[str]:
     """The sentences that hold most of the text's own frequent words, in their order."""
-    found = sentences(text)
+    found = list(dict.fromkeys(sentences(text)))
     if len(found) <= count:
         return found
     counts = Counter(w for w in map(str.lower, words(text)) if w not in _COMMON and len(w) > 2)

@@ -7,14 +7,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.llm import demo_text
+from server.llm import demo_finds, demo_text
 
 Schema = dict[str, Any]
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")
-_URL = re.compile(r"https?://[^\s\"'<>)\]]*[^\s\"'<>)\].,;:!?]")
-_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
-_NAME = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)+\b")
 _LABEL = re.compile(r"[_\-\s]+|(?<=[a-z])(?=[A-Z])")
 
 _FORMATS = {
@@ -27,8 +23,17 @@ _FORMATS = {
     "ipv4": "192.0.2.1",
 }
 _SHARES = {"score", "confidence", "probability", "rating", "quality", "accuracy", "likelihood"}
-_COUNTS = {"words": "words", "sentences": "sentences", "characters": "characters"}
+_COUNTS = {"words", "sentences", "characters"}
+_QUANTITIES = {"quantity", "count", "amount", "number", "pieces"}
+_THINGS = {"name", "item", "product", "title", "article"}
+_MOODS = (
+    {"positive", "good", "happy", "satisfied", "praise"},
+    {"negative", "bad", "unhappy", "angry", "poor"},
+    {"neutral", "mixed", "ok", "okay", "average"},
+)
+_PLAIN = ("other", "general", "normal", "neutral", "medium", "mixed", "none", "unknown")
 _MAX_DEPTH = 12
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(slots=True)
@@ -45,7 +50,11 @@ class ValueMaker:
         return self._value(schema, "", self.given, 0)
 
     def _value(self, schema: Any, name: str, given: Any, depth: int) -> Any:
+        if given is None and _may_be_null(schema) and self._is_absent(name):
+            return None
         schema = self._resolve(schema)
+        if depth > 3 * _MAX_DEPTH:
+            return None
         if "const" in schema:
             return schema["const"]
         if schema.get("enum"):
@@ -62,6 +71,10 @@ class ValueMaker:
         if kind == "null":
             return None
         return self._string(schema, name, given)
+
+    def _is_absent(self, name: str) -> bool:
+        label = set(_words_of(name))
+        return demo_finds.is_known(label) and not demo_finds.by_name(label, self.text)
 
     def _resolve(self, schema: Any) -> Schema:
         """Follows local references and takes the first alternative that is not null."""
@@ -99,7 +112,7 @@ class ValueMaker:
 
     def _array(self, schema: Schema, name: str, given: Any, depth: int) -> list[Any]:
         least, most = int(schema.get("minItems", 0)), int(schema.get("maxItems", 10_000))
-        source = given if isinstance(given, list) else []
+        source = given if isinstance(given, list) else self._counted(schema)
         wanted = len(source) or (3 if depth < 4 else 1)
         if depth >= _MAX_DEPTH:
             wanted = least
@@ -113,21 +126,37 @@ class ValueMaker:
             made.append(self._value(part, _singular(name), hint, depth + 1))
         return _distinct(made) if schema.get("uniqueItems") else made
 
+    def _counted(self, schema: Schema) -> list[Any]:
+        """Things with their numbers, where the items of the list ask for both."""
+        named = self._resolve(schema.get("items")).get("properties") or {}
+        quantity = next((name for name in named if set(_words_of(name)) & _QUANTITIES), None)
+        thing = next((name for name in named if set(_words_of(name)) & _THINGS), None)
+        if quantity is None or thing is None:
+            return []
+        return [{quantity: one.quantity, thing: one.name} for one in demo_finds.items(self.text)]
+
     def _choice(self, options: list[Any], given: Any) -> Any:
-        """The option the input itself names; else by mood where options are moods; else one
-        that depends on the text alone."""
+        """The option that the input names; else one it shows signs of; else by mood where the
+        options are moods; else a plain one."""
         if given in options:
             return given
+        for weight in (self._places, lambda label: demo_finds.signs_of(label, self.text)):
+            weights = [weight(str(option)) for option in options]
+            if max(weights) > 0:
+                return options[weights.index(max(weights))]
         lowered = {str(option).lower(): option for option in options}
-        named = [(self._places(label), option) for label, option in lowered.items()]
-        found = [pair for pair in named if pair[0]]
-        if found:
-            return max(found, key=lambda pair: pair[0])[1]
-        if {"positive", "negative"} <= lowered.keys():
-            mood = demo_text.mood(self.text)
-            label = "positive" if mood > 0.2 else "negative" if mood < -0.2 else "neutral"
-            return lowered.get(label, lowered["positive"])
-        return options[len(self.text) % len(options)]
+        if (felt := self._felt(lowered)) is not None:
+            return felt
+        plain = next((lowered[label] for label in _PLAIN if label in lowered), None)
+        return options[len(self.text) % len(options)] if plain is None else plain
+
+    def _felt(self, lowered: dict[str, Any]) -> Any:
+        good, bad, middle = (next((n for n in lowered if n in moods), None) for moods in _MOODS)
+        if good is None or bad is None:
+            return None
+        mood = demo_text.mood(self.text)
+        label = good if mood > 0.2 else bad if mood < -0.2 else middle or good
+        return lowered[label]
 
     def _places(self, label: str) -> int:
         spoken = re.escape(" ".join(_LABEL.split(label)).strip())
@@ -175,24 +204,20 @@ class ValueMaker:
             text = (text + " " + self.text).strip().ljust(least, ".")[: max(least, len(text))]
         return demo_text.shorten(text, int(most)) if most is not None else text
 
-    def _by_format(self, format_name: Any) -> str:
-        pattern = {"email": _EMAIL, "uri": _URL, "date": _DATE}.get(str(format_name))
-        found = pattern.search(self.text) if pattern else None
-        return found.group() if found else _FORMATS.get(str(format_name), "")
+    def _by_format(self, form: Any) -> str:
+        found = demo_finds.by_name({str(form)}, self.text)
+        if form == "date":
+            found = [one for one in found if _DATE.fullmatch(one)]
+        return found[0] if found else _FORMATS.get(str(form), "")
 
     def _by_name(self, name: str) -> str:
         label = set(_words_of(name))
-        if label & {"email", "mail"}:
-            return self._by_format("email")
-        if label & {"url", "link", "website", "uri"}:
-            return self._by_format("uri")
-        if "date" in label:
-            return self._by_format("date")
+        if found := demo_finds.by_name(label, self.text):
+            return self._next_of("/".join(sorted(label)), found)
         if label & {"title", "headline", "subject", "heading"}:
             return demo_text.headline(self.text)
         if label & {"name", "author", "person", "customer", "company"}:
-            found = list(dict.fromkeys(_NAME.findall(self.text))) or self._topics(3)
-            return self._next_of("name", found or ["Unnamed"])
+            return self._next_of("name", self._topics(3) or ["Unnamed"])
         if label & {"query", "question", "search"}:
             return demo_text.headline(self.text, 12)
         if label & {"summary", "abstract", "overview", "answer", "text", "content", "report"}:
@@ -215,6 +240,14 @@ class ValueMaker:
         drawn = self._drawn.get(kind, 0)
         self._drawn[kind] = drawn + 1
         return drawn
+
+
+def _may_be_null(schema: Any) -> bool:
+    if not isinstance(schema, dict):
+        return False
+    options = schema.get("anyOf") or schema.get("oneOf") or [schema]
+    kinds = [option.get("type") for option in options if isinstance(option, dict)]
+    return any(kind == "null" or (isinstance(kind, list) and "null" in kind) for kind in kinds)
 
 
 def _kind(schema: Schema) -> str:

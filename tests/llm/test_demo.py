@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import jsonschema
@@ -191,6 +192,64 @@ def test_values_come_from_the_input() -> None:
     given = json.dumps({"title": "Given", "score": 7})
     value = json.loads(answer(demo("Extract", given, output_schema=SCHEMAS["flat"]))[0])
     assert (value["title"], value["score"]) == ("Given", 7)
+
+
+ORDER = (
+    "Hello, this is Amara Diallo from Nordlicht GmbH. Please send 12 desk lamps and 3 floor lamps "
+    "to Hafenstrasse 5, Hamburg. We need them by 3 May. My number is +49 40 555 0199."
+)
+NULLABLE = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+
+
+def test_fields_are_found_by_what_they_are_called_and_null_when_they_are_not_there() -> None:
+    item = {"properties": {"name": {"type": "string"}, "quantity": {"type": "integer"}}}
+    fields: dict[str, Any] = {
+        "customer": {"type": "string"},
+        **dict.fromkeys(("company", "address", "due", "phone", "email"), NULLABLE),
+        "items": {"type": "array", "items": {"type": "object", **item}},
+    }
+    schema = {"type": "object", "properties": fields}
+    assert json.loads(answer(demo("Take the order", ORDER, output_schema=schema))[0]) == {
+        "customer": "Amara Diallo",
+        "company": "Nordlicht GmbH",
+        "address": "Hafenstrasse 5, Hamburg",
+        "due": "3 May",
+        "phone": "+49 40 555 0199",
+        "email": None,
+        "items": [{"name": "desk lamps", "quantity": 12}, {"name": "floor lamps", "quantity": 3}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "chosen"),
+    [
+        ("It works perfectly.", ["good", "mixed", "bad"], "good"),
+        ("It broke. Very disappointed.", ["positive", "neutral", "negative"], "negative"),
+        ("I was charged twice for my invoice.", ["billing", "technical", "other"], "billing"),
+        ("Please answer today.", ["low", "normal", "high"], "high"),
+        ("Nothing special here.", ["billing", "technical", "other"], "other"),
+        ("A technical question.", ["billing", "technical", "other"], "technical"),
+    ],
+)
+def test_a_choice_follows_the_text(given: str, options: list[str], chosen: str) -> None:
+    schema = {"type": "object", "properties": {"c": {"enum": options}}}
+    assert json.loads(answer(demo("Sort", given, output_schema=schema))[0]) == {"c": chosen}
+
+
+@pytest.mark.parametrize("piece", ["a", "Aa ", "1 ", "1", "(", "a@", "A. ", "\n\n-", "**", "12 a"])
+def test_no_input_makes_it_slow(piece: str) -> None:
+    long = piece * (200_000 // len(piece))
+    started = perf_counter()
+    for goal in ("Summarise", "Review", "Draft a reply"):
+        answer(demo(goal, long))
+    fields = dict.fromkeys(("email", "phone", "company", "address", "name", "price"), NULLABLE)
+    answer(demo("Extract", long, output_schema={"type": "object", "properties": fields}))
+    assert perf_counter() - started < 5
+
+
+def test_a_form_without_an_end_comes_to_one() -> None:
+    schema = {"type": "object", "properties": {"more": {"$ref": "#"}}, "required": ["more"]}
+    assert answer(demo("Fill", "x", output_schema=schema))[0].startswith('{"more"')
 
 
 async def test_it_answers_where_no_model_is_named_and_no_provider_is_set_up() -> None:
