@@ -28,6 +28,7 @@ from server.bal.expression_nodes import (
 from server.bal.functions import DEEP, FUNCTIONS, LINEAR, LONGEST_TEXT
 from server.bal.values import (
     equal,
+    finite,
     has,
     is_list,
     is_object,
@@ -142,7 +143,7 @@ def _not(expr: Not, meter: Meter) -> Any:
 
 def _negate(expr: Negate, meter: Meter) -> Any:
     number = to_number(_value(expr.operand, meter))
-    return None if number is None else -number
+    return None if number is None else finite(-number)
 
 
 def _all_of(expr: AllOf, meter: Meter) -> Any:

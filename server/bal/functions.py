@@ -146,7 +146,7 @@ def _round(value: Any, digits: Any = 0) -> Any:
 
 def _floor(value: Any) -> Any:
     number = to_number(value)
-    return None if number is None else math.floor(number)
+    return None if number is None else finite(math.floor(number))
 
 
 def _abs(value: Any) -> Any:

@@ -6,12 +6,14 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
 import orjson
 
 WHOLE_LIMIT = 2**53
+LARGEST_INTEGER = 2**63 - 1
 NUMERIC = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 LONGEST_NUMBER = 400
 
@@ -51,9 +53,12 @@ def number_in(text: str) -> int | float | None:
 
 
 def finite(number: int | float) -> int | float | None:
-    """Whole numbers as integers; what no JSON number can hold is null."""
+    """Whole numbers as integers, beyond 64 bits as floats: nothing could store them. What no JSON
+    number can hold is null."""
     if isinstance(number, int):
-        return number if abs(number) <= 1.7976931348623157e308 else None
+        if abs(number) <= LARGEST_INTEGER:
+            return number
+        return float(number) if abs(number) <= sys.float_info.max else None
     if not math.isfinite(number):
         return None
     if abs(number) <= WHOLE_LIMIT and number.is_integer():
