@@ -37,7 +37,7 @@ def Desk(bot: dict[str, Any], answer: Answer) -> Any:
     return html.div(
         {"className": "bot-page"},
         title(bot["name"]),
-        Head(bot, answer),
+        Head({**bot, **(desk.view.facts or {})}, answer),
         html.div(
             {"className": "split studio-split"},
             Studio(desk.studio()),
@@ -85,7 +85,9 @@ def Run(bot: dict[str, Any], answer: Answer, desk: Any) -> Any:
             await desk.save_before_run(wanted.get("draft"))
             # Without an input the bot's own run(…) line counts; null would be an input.
             given = {} if wanted.get("empty") else {"input": wanted.get("input")}
-            payload = await client.mutate("start_execution", {"botId": bot["id"], **given})
+            how = {"mode": wanted.get("mode", "LIVE"), "idempotencyKey": wanted.get("key")}
+            values = {"botId": bot["id"], **how, **given}
+            payload = await client.mutate("start_execution", values)
         finally:
             set_answers(lambda n: n + 1)
         nav.go(f"/bots/{bot['id']}", {"run": payload["execution"]["id"]}, replace=True)

@@ -19,19 +19,26 @@ from frontend.pages.start import use_template_runner
 
 PAGE_SIZE = 48
 FEW = 3
+MOST = 100
 
 
 @component
 def BotsPage() -> Any:
     since = use_memo(_yesterday, dependencies=[])
-    answer = use_query("bots", {"first": PAGE_SIZE, "since": since})
     wanted, set_wanted = use_state("")
+    size, set_size = use_state(PAGE_SIZE)
+    # What fits on the page is filtered here, at once and by every word; the rest by the server.
+    many, set_many = use_state(False)
+    narrowed = {"name": {"contains": wanted}} if many and wanted else None
+    answer = use_query("bots", {"first": size, "since": since, "filter": narrowed})
+    hidden = answer.data is not None and answer.data["bots"]["pageInfo"]["hasNextPage"]
 
     async def changed(_text: str = "") -> None:
         answer.reload()
 
     @message
     async def filtered(found: dict[str, Any]) -> None:
+        set_many(many or hidden)
         set_wanted(found["value"].strip())
 
     bots = answer.data["bots"]["nodes"] if answer.data else []
@@ -51,14 +58,24 @@ def BotsPage() -> Any:
                 }
             ),
         )
-        if bots
+        if bots or wanted
         else ""
     )
     return html.div(
         page_head("Bots", _note(answer), search, new if bots else ""),
         Watch({"onChange": changed}),
         _body(answer, wanted),
+        _more(hidden and size < MOST, lambda _event: set_size(MOST)),
     )
+
+
+def _more(possible: bool, on_click: Any) -> Any:
+    if not possible:
+        return ""
+    button = html.button(
+        {"className": "button", "type": "button", "onClick": on_click}, "Show more"
+    )
+    return html.div({"className": "pager"}, button)
 
 
 def _yesterday() -> str:
@@ -80,7 +97,7 @@ def _body(answer: Answer, wanted: str) -> Any:
     if answer.data is None:
         return html.div(skeleton("strip"), skeleton("tall-card", 6))
     bots = answer.data["bots"]["nodes"]
-    if not bots:
+    if not bots and not wanted:
         return FirstBots()
     shown = [bot for bot in bots if wanted.lower() in _searchable(bot)]
     cards: Any = (
@@ -89,7 +106,8 @@ def _body(answer: Answer, wanted: str) -> Any:
         else empty(
             "search",
             f"No bot matches “{wanted}”",
-            f"The filter hides {plural(len(bots), 'bot')}. Clear it to see them again.",
+            f"The filter hides {plural(len(bots), 'bot') if bots else 'every bot'}. "
+            "Clear it to see them again.",
         )
     )
     few = len(bots) <= FEW and not wanted

@@ -12,6 +12,8 @@ from frontend.kit.handlers import Guard, use_guard
 from frontend.kit.query import use_client
 from frontend.pages.flow import flow_of
 
+FACTS = ("description", "icon")
+
 
 @dataclass
 class Draft:
@@ -34,6 +36,7 @@ class View:
     saved: dict[str, Any] | None = None
     flow: list[dict[str, Any]] | None = None
     schema: dict[str, Any] | None = None
+    facts: dict[str, Any] | None = None
 
 
 class DeskModel:
@@ -70,7 +73,8 @@ class DeskModel:
         text, seq = found["text"], found["seq"]
         preview, draft = await asyncio.gather(self.check(text, seq), self.save(text, seq))
         if preview["ok"] and draft:
-            self._change(schema=draft.get("inputSchema"))
+            facts = {name: draft[name] for name in FACTS if name in draft}
+            self._change(schema=draft.get("inputSchema"), facts=facts)
 
     async def check(self, text: str, seq: int) -> dict[str, Any]:
         preview = (await self.client.query("preview_bal", {"source": text}))["previewBalChange"]

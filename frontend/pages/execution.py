@@ -24,7 +24,7 @@ def ExecutionPage() -> Any:
         await client.mutate("control_execution", {"executionId": execution_id, "action": "CANCEL"})
         messages.say("Cancelling. The step that runs now is stopped.", "info")
 
-    async def again(_found: dict[str, Any]) -> None:
+    async def again(found: dict[str, Any]) -> None:
         old = (answer.data or {})["execution"]
         payload = await client.mutate(
             "start_execution",
@@ -32,6 +32,7 @@ def ExecutionPage() -> Any:
                 "botId": old["bot"]["id"],
                 "versionId": (old.get("version") or {}).get("id"),
                 "input": old["input"],
+                "mode": found.get("mode", "LIVE"),
             },
         )
         nav.go(f"/executions/{payload['execution']['id']}")

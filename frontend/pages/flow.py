@@ -2,20 +2,23 @@
 
 from typing import Any
 
+ENTITY = "baleybot"
+SILENT = {"parallel", "trigger", "output"}  # what runs side by side stands side by side anyway
+
 
 def flow_of(diagram: Any) -> list[dict[str, Any]]:
     """Ranks of the diagram from left to right; an unknown shape gives no picture."""
     if not isinstance(diagram, dict):
         return []
-    nodes = {node["id"]: node for node in diagram.get("nodes", []) if "id" in node}
-    ranks: dict[float, list[tuple[float, str]]] = {}
-    for node in nodes.values():
-        position = node.get("position") or {}
-        name = (node.get("data") or {}).get("name") or node["id"]
-        ranks.setdefault(position.get("x", 0), []).append((position.get("y", 0), name))
-    return [_rank(sorted(rank)) for _, rank in sorted(ranks.items())]
-
-
-def _rank(rank: list[tuple[float, str]]) -> dict[str, Any]:
-    names = [name for _, name in rank]
-    return {"name": names[0]} if len(names) == 1 else {"branches": names}
+    ranks: dict[float, list[tuple[float, dict[str, Any]]]] = {}
+    for node in diagram.get("nodes", []):
+        if node.get("type") in SILENT:
+            continue
+        place = node.get("position") or {}
+        name = (node.get("data") or {}).get("name") or node.get("id", "")
+        shown = {"name": name, "kind": node.get("type", ENTITY)}
+        ranks.setdefault(place.get("x", 0), []).append((place.get("y", 0), shown))
+    steps = [
+        [shown for _, shown in sorted(r, key=lambda p: p[0])] for _, r in sorted(ranks.items())
+    ]
+    return [rank[0] if len(rank) == 1 else {"branches": rank} for rank in steps]

@@ -134,3 +134,28 @@ async def test_delete_asks_first_and_then_leads_back(world: World) -> None:
 async def test_unknown_bot_says_what_may_have_happened(world: World) -> None:
     async with Screen(world, "/bots/bot_nothing") as screen:
         await screen.shows("There is no such bot")
+
+
+async def test_run_without_an_input_leaves_it_to_the_text_of_the_bot(world: World) -> None:
+    async with await open_bot(world) as screen:
+        message = {"input": None, "empty": True, "draft": None, "key": "press-1"}
+        await screen.tell("RunPanel", "onRun", message)
+        await screen.until(lambda s: s.props("NavBridge")["goto"]["n"] == 1)
+        asked = [v["input"] for n, v in world.calls if n == "StartExecution"]
+        bot_id = first_bot(world)["id"]
+        assert asked == [{"botId": bot_id, "mode": "LIVE", "idempotencyKey": "press-1"}]
+
+
+async def test_input_form_follows_the_draft_and_stays_while_the_text_is_broken(
+    world: World,
+) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    async with await open_bot(world) as screen:
+        await screen.until(lambda s: s.find("RunPanel"))
+        first_bot(world)["inputSchema"] = schema
+        await screen.tell("Studio", "onText", {"text": "fine", "seq": 1})
+        await screen.until(lambda s: s.props("RunPanel")["schema"] == schema)
+        first_bot(world)["inputSchema"] = None
+        await screen.tell("Studio", "onText", {"text": "oops", "seq": 2})
+        await screen.until(lambda s: saved(s)["seq"] == 2)
+        assert screen.props("RunPanel")["schema"] == schema

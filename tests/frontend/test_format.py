@@ -58,5 +58,13 @@ def test_flow_shows_steps_in_order_and_pairs_side_by_side() -> None:
         {"id": "b", "data": {"name": "critic"}, "position": {"x": 0, "y": 290}},
         {"id": "a", "data": {"name": "reader"}, "position": {"x": 0, "y": 100}},
     ]
-    assert flow_of({"nodes": nodes}) == [{"branches": ["reader", "critic"]}, {"name": "editor"}]
+    assert flow_of({"nodes": nodes}) == [
+        {
+            "branches": [
+                {"name": "reader", "kind": "baleybot"},
+                {"name": "critic", "kind": "baleybot"},
+            ]
+        },
+        {"name": "editor", "kind": "baleybot"},
+    ]
     assert flow_of(None) == []

@@ -59,7 +59,16 @@ async def test_run_again_uses_the_same_version_and_input(world: World) -> None:
             "botId": old["bot"]["id"],
             "versionId": old["version"]["id"],
             "input": old["input"],
+            "mode": "LIVE",
         }
+
+
+async def test_run_in_demo_asks_for_the_demo_model(world: World) -> None:
+    old = next(iter(world.executions.values()))
+    async with Screen(world, f"/executions/{old['id']}") as screen:
+        await screen.tell("ExecutionView", "onAgain", {"id": old["id"], "mode": "DEMO"})
+        await screen.until(lambda s: s.props("NavBridge")["goto"]["n"] == 1)
+        assert [v["input"]["mode"] for n, v in world.calls if n == "StartExecution"] == ["DEMO"]
 
 
 async def test_cancel_reaches_the_server_and_is_confirmed(world: World) -> None:

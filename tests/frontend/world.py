@@ -111,7 +111,7 @@ class World:
                 diagnostics.append(_diagnostic(number, column + 1))
         names = re.findall(r"^(\w+) \{", source, re.MULTILINE)
         nodes = [
-            {"id": n, "data": {"name": n}, "position": {"x": 380 * i, "y": 100}}
+            {"id": n, "type": "baleybot", "data": {"name": n}, "position": {"x": 380 * i, "y": 100}}
             for i, n in enumerate(names)
             if n not in {"chain", "parallel", "merge"}
         ]

@@ -44,13 +44,13 @@ function Conflict({ onTake, onKeep }) {
 }
 
 function Diagram({ steps }) {
-  if (!steps?.length) return null;
+  if (!steps || steps.length < 2) return null;
   return (
     <ol className="flow" aria-label="Steps of the bot">
       {steps.map((s, i) => (
         <li key={i} data-kind={s.kind}>
           {s.branches ? (
-            <ul className="flow-branches">{s.branches.map((b, j) => <li key={j}>{b}</li>)}</ul>
+            <ul className="flow-branches">{s.branches.map((b, j) => <li key={j} data-kind={b.kind}>{b.name}</li>)}</ul>
           ) : s.name}
         </li>
       ))}

@@ -59,7 +59,7 @@ function Head({ run, facts, onCancel, onAgain }) {
       <div className="actions">
         {!final && can.cancel !== false ? <button type="button" className="button" onClick={onCancel}><Icon name="square" /> Cancel</button> : null}
         <a className="button" href={`/bots/${facts.bot.id}`}><Icon name="code-xml" /> Open bot</a>
-        {final ? <button type="button" className="button primary" onClick={onAgain}><Icon name="rotate-cw" /> Run again</button> : null}
+        {final && can.retry !== false ? <button type="button" className="button primary" onClick={onAgain}><Icon name="rotate-cw" /> Run again</button> : null}
       </div>
     </header>
   );
@@ -95,7 +95,8 @@ export function ExecutionView({ execution, onCancel, onAgain }) {
       <Head run={run} facts={facts} onCancel={() => emit(onCancel, { id: run.id })} onAgain={() => emit(onAgain, { id: run.id })} />
       <Facts run={run} facts={facts} />
       {trouble ? <p className="note" role="alert"><Icon name="triangle-alert" /> {trouble} The page shows what was read so far.</p> : null}
-      {run.error ? <Failure error={run.error} where={failed?.name} onShow={failed ? () => select(failed.key) : undefined} /> : null}
+      {run.error ? <Failure error={run.error} where={failed?.name} onShow={failed ? () => select(failed.key) : undefined}
+        onDemo={() => emit(onAgain, { id: run.id, mode: "DEMO" })} /> : null}
       <div className="split">
         <section className="panel" aria-label="Timeline">
           <header className="panel-head"><h2>Timeline</h2><span className="spacer" />

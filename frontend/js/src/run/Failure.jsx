@@ -16,8 +16,10 @@ const ADVICE = {
   worker_lost: "The process that ran it ended. Run again; finished steps can be taken over.",
 };
 
+const DEMO_HELPS = ["provider_auth", "provider_unavailable", "model_unknown"];
+
 /** What failed, why, and what to do next. */
-export function Failure({ error, where, onShow }) {
+export function Failure({ error, where, onShow, onDemo }) {
   if (!error) return null;
   return (
     <div className="failure" role="alert">
@@ -26,6 +28,9 @@ export function Failure({ error, where, onShow }) {
         <strong>{where ? <>Failed at {onShow ? <button type="button" className="link" data-offline-ok onClick={onShow}>{where}</button> : where}</> : "Failed"}</strong>
         <p><Words text={error.message} /></p>
         {error.hint || ADVICE[error.kind] ? <p className="failure-hint"><Words text={error.hint || ADVICE[error.kind]} /></p> : null}
+        {onDemo && DEMO_HELPS.includes(error.kind) ? (
+          <button type="button" className="button small" onClick={onDemo}><Icon name="play" /> Run in demo</button>
+        ) : null}
       </div>
       {error.kind ? <code className="kind">{error.kind}</code> : null}
     </div>

@@ -10,6 +10,9 @@ import { StepCard, spent } from "./StepCard.jsx";
 import { Failure } from "./Failure.jsx";
 import { Copy, Value, asText } from "./Value.jsx";
 
+/** A press that is sent twice over a broken line still starts one execution. */
+const onceKey = () => `web-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+
 const memory = (botId) => `input:${botId}`;
 const remember = (botId, text) => { try { sessionStorage.setItem(memory(botId), text); } catch { /* a full store only forgets */ } };
 
@@ -37,7 +40,7 @@ function Summary({ run }) {
   );
 }
 
-function LiveRun({ executionId, snapshot, onFinished, onCancel }) {
+function LiveRun({ executionId, snapshot, onFinished, onCancel, onDemo }) {
   const { run, trouble } = useRun(executionId, snapshot, onFinished);
   const final = isFinal(run.status);
   const leaves = rows(run).filter(({ step }) => isLeaf(step) && step.status !== "PENDING").map(({ step }) => step);
@@ -54,7 +57,7 @@ function LiveRun({ executionId, snapshot, onFinished, onCancel }) {
         <a className="button small quiet" href={`/executions/${executionId}`}>Details <Icon name="arrow-right" /></a>
       </header>
       {trouble ? <p className="note" role="alert"><Icon name="triangle-alert" /> {trouble}</p> : null}
-      {run.error ? <Failure error={run.error} where={failed?.name} /> : null}
+      {run.error ? <Failure error={run.error} where={failed?.name} onDemo={onDemo} /> : null}
       <div className="steps">{leaves.map((step) => <StepCard key={step.key} step={step} whole={final && leaves.length === 1} />)}</div>
       {!leaves.length && !final ? <div className="skeleton-lines"><i /><i /><i /></div> : null}
       {final && run.status === "COMPLETED" && leaves.length !== 1 ? (
@@ -99,11 +102,11 @@ export function RunPanel(props) {
   useEffect(() => { setPressed(0); }, [executionId, props.answer]);
 
   const change = (next) => { setText(next); remember(botId, next); };
-  const run = () => {
+  const run = (mode) => {
     if (!latest.current.canRun || waiting || !online()) return;
     setPressed(executionId || "first");
     const given = readInput(text);
-    emit(latest.current.onRun, { input: given.value, empty: given.kind === "empty", draft: desk.draft() });
+    emit(latest.current.onRun, { input: given.value, empty: given.kind === "empty", draft: desk.draft(), mode: mode === "DEMO" ? mode : "LIVE", key: onceKey() });
   };
   const runner = useRef(run);
   runner.current = run;
@@ -136,7 +139,7 @@ export function RunPanel(props) {
           </div>
         )}
         <div className="run-bar">
-          <button type="button" className="button primary" onClick={run} disabled={!canRun || waiting}>
+          <button type="button" className="button primary" onClick={() => run()} disabled={!canRun || waiting}>
             <Icon name={waiting ? "loader-circle" : "play"} className={waiting ? "spin" : ""} /> {waiting ? "Starting" : "Run"}
           </button>
           <span className="hint-keys"><kbd>Ctrl</kbd> <kbd>Enter</kbd></span>
@@ -145,7 +148,7 @@ export function RunPanel(props) {
         </div>
       </div>
       {executionId ? (
-        <LiveRun key={executionId} executionId={executionId} snapshot={execution} onCancel={props.onCancel}
+        <LiveRun key={executionId} executionId={executionId} snapshot={execution} onCancel={props.onCancel} onDemo={canRun ? () => run("DEMO") : undefined}
           onFinished={(status) => emit(latest.current.onFinished, { id: executionId, status })} />
       ) : (
         <div className="run-empty"><Icon name="play" /><p>The answer appears here while it is being written.</p></div>
