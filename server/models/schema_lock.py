@@ -1,4 +1,6 @@
-"""One process at a time changes the schema; the others wait, and then find it done."""
+"""One process at a time changes the schema; the others wait, and then find it done.
+
+The drivers are loaded where they are used: a start over SQLite does without them."""
 
 from __future__ import annotations
 
@@ -7,9 +9,6 @@ import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
-
-import aiomysql
-import asyncpg
 
 from server.models.address import Address
 
@@ -56,6 +55,8 @@ def _take_file(path: Path) -> sqlite3.Connection:
 
 @contextlib.asynccontextmanager
 async def _postgres_lock(address: Address) -> AsyncIterator[None]:
+    import asyncpg
+
     arguments = {**address.postgres_arguments(), "command_timeout": _WAIT_SECONDS}
     arguments["server_settings"] = {"application_name": "baleybots schema"}
     connection = await asyncpg.connect(**arguments)
@@ -68,6 +69,8 @@ async def _postgres_lock(address: Address) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def _mysql_lock(address: Address) -> AsyncIterator[None]:
+    import aiomysql
+
     connection = await aiomysql.connect(db=address.database, **address.mysql_arguments())
     try:
         async with connection.cursor() as cursor:

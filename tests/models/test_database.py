@@ -160,3 +160,10 @@ async def test_the_indexes_are_over_columns(tmp_path: Path) -> None:
             for index in db.execute(f'PRAGMA index_list("{table}")').fetchall():
                 columns = db.execute(f'PRAGMA index_info("{index[1]}")').fetchall()
                 assert all(column[2] is not None for column in columns), (table, index)
+
+
+async def test_the_prepared_database_of_the_tests_is_a_migrated_one(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = await prepare(database_url, tmp_path)
+    assert (await migrate(settings)).applied == ()

@@ -1,0 +1,90 @@
+"""The database goes away for a moment and comes back: nothing is answered that is not stored."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from server.core.errors import Unavailable
+from server.engine.store import Commit
+from server.models.tables import Execution
+from tests.support.database import World, event, opened
+
+
+@pytest_asyncio.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with opened(database_url, tmp_path) as world:
+        yield world
+
+
+@pytest.mark.services
+async def test_cut_connections_heal_by_themselves(world: World) -> None:
+    kind = world.database.address.kind
+    before = await world.queued()
+    await _cut_all(world)
+    for _ in range(10):
+        new = world.new()
+        try:
+            await world.store.commit(Commit(new.id, new=new, events=[event("execution.queued")]))
+            break
+        except Unavailable:
+            continue
+    else:
+        pytest.fail(f"the store over {kind} did not heal")
+    assert await Execution.filter(id__in=[before.id, new.id]).count() == 2
+    (claimed,) = await world.store.claim([new.id], "w1", 15)
+    assert claimed.attempt == 1
+
+
+async def _cut_all(world: World) -> None:
+    connection = world.database.context.connections.get(world.database.address.kind)
+    if world.database.address.kind == "postgres":
+        await connection.execute_query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+    elif world.database.address.kind == "mysql":
+        rows = await connection.execute_query_dict(
+            "SELECT id FROM information_schema.processlist "
+            "WHERE id <> CONNECTION_ID() AND db = DATABASE()"
+        )
+        for row in rows:
+            await connection.execute_query(f"KILL {row['id']}")
+
+
+async def test_a_full_disk_is_said_and_passes(tmp_path: Path) -> None:
+    """SQLite's own limit on pages stands for the disk."""
+    async with opened(f"sqlite://{tmp_path / 'x.db'}", tmp_path) as world:
+        assert world.settings.sqlite_path is not None
+        with closing(sqlite3.connect(world.settings.sqlite_path)) as db:
+            (pages,) = db.execute("PRAGMA page_count").fetchone()
+        writer = world.store._writer  # type: ignore[attr-defined]
+        await writer.write(lambda db, now, rows: db.execute(f"PRAGMA max_page_count={pages + 2}"))
+        big = {"text": "x" * 100_000}
+        new = world.new(input=big)
+        with pytest.raises(Unavailable, match="full"):
+            await world.store.commit(Commit(new.id, new=new))
+        assert await Execution.all().count() == 0
+        await writer.write(lambda db, now, rows: db.execute("PRAGMA max_page_count=100000"))
+        assert (await world.store.commit(Commit(new.id, new=new))).last_seq == 0
+        assert (await Execution.get(id=new.id)).input == big
+
+
+async def test_a_locked_file_is_waited_for_and_then_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.models.address.SQLITE_BUSY_MS", 50)
+    async with opened(f"sqlite://{tmp_path / 'x.db'}", tmp_path) as world:
+        assert world.settings.sqlite_path is not None
+        new = world.new()
+        with closing(sqlite3.connect(world.settings.sqlite_path, isolation_level=None)) as rival:
+            rival.execute("BEGIN IMMEDIATE")
+            with pytest.raises(Unavailable, match="locked"):
+                await world.store.commit(Commit(new.id, new=new))
+            rival.execute("ROLLBACK")
+        await world.store.commit(Commit(new.id, new=new))
