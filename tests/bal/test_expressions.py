@@ -103,6 +103,12 @@ def test_every_function_is_in_the_vocabulary_in_a_form_that_can_be_read() -> Non
         assert not isinstance(parse_expression(form), ExpressionError), form
 
 
+def test_the_reference_tells_every_function_as_the_editor_does() -> None:
+    reference = (Path(__file__).parents[2] / "docs" / "bal.md").read_text(encoding="utf-8")
+    for word in vocabulary.FUNCTIONS:
+        assert f"| `{word.form}` | {word.doc} |" in reference
+
+
 def test_a_near_miss_of_a_function_is_suggested() -> None:
     wrong = parse_expression("uper(result.text)")
     assert isinstance(wrong, ExpressionError)
