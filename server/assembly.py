@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from server.bus.alone import alone
 from server.bus.bus import Bus
 from server.core.clock import Clock, SystemClock
+from server.core.crypto import load_secret_key
+from server.core.logs import get_logger
 from server.core.settings import Settings
 from server.engine.engine import Engine
 from server.engine.stores import make_store
 from server.llm.gateway import Gateway
 from server.models.database import Database, open_database
+from server.models.key_check import check_key
 from server.models.tables import Workspace
 from server.workspaces import accounts
 from server.workspaces.recognise import Recogniser
@@ -63,6 +66,7 @@ async def assembled(
             stack.enter_context(alone(settings.data_dir))
         database = await open_database(settings)
         stack.push_async_callback(database.close)
+        await check_key(load_secret_key(settings, warn=get_logger(__name__).warning))
         bus = Bus(settings.redis_url)
         await bus.start()
         stack.push_async_callback(bus.stop)

@@ -14,6 +14,8 @@ async def check_key(key: SecretKey) -> None:
     expected = {"value": key.check}
     fact, _ = await Fact.get_or_create({"value": expected}, name=_NAME)
     if fact.value != expected:
-        hint = "Set BALEYBOTS_SECRET_KEY or SECRET_KEY_FILE to the key that was used before, or "
-        hint += "put the old secret.key back into the data folder."
+        hint = (
+            "Every process needs the same key: set BALEYBOTS_SECRET_KEY or "
+            "BALEYBOTS_SECRET_KEY_FILE, or put the first secret.key into each data folder."
+        )
         raise KeyFileError("The secret key is not the one this database was made with.", hint=hint)
