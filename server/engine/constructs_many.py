@@ -8,17 +8,22 @@ from server.bal.plan_steps import FilterStep, MapStep, ParallelStep, Steps
 from server.bal.values import is_list, look_into
 from server.engine.frame import Frame
 from server.engine.host import StepFailed
+from server.engine.memory import Gathered
 from server.engine.side_by_side import as_value, first_failure, one_by_one, side_by_side
 from server.engine.walk import Walk
 
 
 async def run_parallel(walk: Walk, step: ParallelStep, value: Any, frame: Frame, key: str) -> Any:
-    frames = [frame.branch(key) for _ in step.branches]
+    gathered = Gathered()
     begun: set[int] = set()
 
     async def branch(index: int) -> Any:
         begun.add(index)
-        return await walk.block(step.branches[index].body, value, frames[index])
+        inner = frame.branch(key)
+        try:
+            return await walk.block(step.branches[index].body, value, inner)
+        finally:
+            gathered.add(index, inner.memory)
 
     count = len(step.branches)
     at_once = _at_most(step.concurrency or count, walk.host.limits.branches_at_once)
@@ -30,10 +35,10 @@ async def run_parallel(walk: Walk, step: ParallelStep, value: Any, frame: Frame,
             results = await side_by_side(count, branch, at_once=at_once, stop=stop)
     except StepFailed:
         for index in sorted(set(range(count)) - begun):
-            walk.skip(step.branches[index].body, frames[index])
+            walk.skip(step.branches[index].body, frame.inside(key))
         raise
     finally:
-        frame.memory.take_over(inner.memory for inner in frames)
+        frame.memory.take_over(gathered)
     failed = first_failure(results)
     if failed is not None and step.errors != "collect":
         raise failed
@@ -84,12 +89,15 @@ async def _each(
     pure: bool,
 ) -> list[Any]:
     """The body once per item; captures of the items become visible afterwards, in order."""
-    frames: dict[int, Frame] = {}
+    gathered = Gathered()
 
     async def one(place: int) -> Any:
         index, item = items[place]
-        inner = frames[place] = frame.item(key, index, item)
-        return await walk.block(body, item, inner)
+        inner = frame.item(key, index, item)
+        try:
+            return await walk.block(body, item, inner)
+        finally:
+            gathered.add(place, inner.memory)
 
     limits = walk.host.limits
     workers = _at_most(at_once or limits.items_by_default, limits.items_at_once)
@@ -98,7 +106,7 @@ async def _each(
             return await one_by_one(len(items), one, stop=stop)
         return await side_by_side(len(items), one, at_once=workers, stop=stop)
     finally:
-        frame.memory.take_over(frames[place].memory for place in sorted(frames))
+        frame.memory.take_over(gathered)
 
 
 def _at_most(wanted: int, limit: int) -> int:

@@ -3,7 +3,6 @@ A branch or an item writes into a layer of its own and sees the layers below it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 
@@ -28,8 +27,26 @@ class Memory:
     def layer(self, own: dict[str, Any] | None = None) -> Memory:
         return Memory({} if own is None else own, self)
 
-    def take_over(self, layers: Iterable[Memory]) -> None:
-        """After a block its captures become visible; the later in written order wins."""
-        for layer in layers:
-            if layer._own:
-                self._own.update(layer._own)
+    def take_over(self, gathered: Gathered) -> None:
+        """After a block its captures become visible."""
+        for name, (_, value) in gathered.found.items():
+            self._own[name] = value
+
+    def own(self) -> dict[str, Any]:
+        return self._own
+
+
+class Gathered:
+    """What branches or items have captured so far: of one name the later in written order. A map
+    over 100,000 items keeps one value per name, not one layer per item."""
+
+    __slots__ = ("found",)
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[int, Any]] = {}
+
+    def add(self, place: int, layer: Memory) -> None:
+        for name, value in layer.own().items():
+            earlier = self.found.get(name)
+            if earlier is None or earlier[0] <= place:
+                self.found[name] = (place, value)

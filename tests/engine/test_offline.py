@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,13 @@ async def test_a_program_with_errors_says_the_first_one() -> None:
     found = run.to_json()
     assert (found["status"], found["output"], found["calls"]) == ("failed", None, [])
     assert found["error"]["kind"] == "unknown_entity"
+
+
+async def test_a_program_of_every_construct_runs_with_nothing_around_it() -> None:
+    program = Path(__file__).parents[1] / "bal" / "right" / "every_construct.bal"
+    run = await run_source(program.read_text(encoding="utf-8"))
+    assert run.outcome.status == "completed"
+    assert run.calls[0][0] == "planner"
 
 
 @settings(max_examples=200, deadline=2000)
