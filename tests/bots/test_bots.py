@@ -24,8 +24,11 @@ WRITER = 'news_writer { "goal": "Write the news. Keep it short.", "model": "open
 
 
 @pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[Home]:
-    async with open_home(tmp_path, gateway=ScriptedGateway(), worker=False) as home:
+async def home(tmp_path: Path, database_url: str) -> AsyncIterator[Home]:
+    """The same bodies over SQLite, PostgreSQL and MariaDB."""
+    async with open_home(
+        tmp_path, gateway=ScriptedGateway(), database_url=database_url, worker=False
+    ) as home:
         yield home
 
 

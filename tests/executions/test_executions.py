@@ -37,8 +37,9 @@ def gateway() -> ScriptedGateway:
 
 
 @pytest.fixture
-async def home(tmp_path: Path, gateway: ScriptedGateway) -> AsyncIterator[Home]:
-    async with open_home(tmp_path, gateway=gateway) as home:
+async def home(tmp_path: Path, gateway: ScriptedGateway, database_url: str) -> AsyncIterator[Home]:
+    """The same bodies over SQLite, PostgreSQL and MariaDB."""
+    async with open_home(tmp_path, gateway=gateway, database_url=database_url) as home:
         yield home
 
 
