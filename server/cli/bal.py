@@ -103,7 +103,7 @@ def graph(file: str, as_json: bool) -> None:
         print_json(drawn)
         return
     for node in drawn["nodes"]:
-        say(f"{node['id']}  {node.get('kind', '')}  {node.get('label', '')}".rstrip())
+        say(f"{node['id']}  {node['type']}  {node['data'].get('name') or ''}".rstrip())
     for edge in drawn["edges"]:
         label = f"  [{edge['label']}]" if edge.get("label") else ""
         say(f"{edge['source']} -> {edge['target']}{label}")
@@ -130,6 +130,8 @@ def run(file: str, input_text: str | None, replies: str | None, as_json: bool) -
     from server.engine.walker import NO_INPUT
 
     source = read_source(file)
+    if not as_json and _show_errors(file, source):
+        sys.exit(1)
     canned = _read_json_file(replies) if replies else None
     given = NO_INPUT if input_text is None else input_value(input_text)
     outcome = asyncio.run(run_source(source, given, replies=canned))
@@ -139,13 +141,21 @@ def run(file: str, input_text: str | None, replies: str | None, as_json: bool) -
     elif data["status"] == "completed":
         say(value_text(data["output"]))
     else:
-        _show_failure(file, source, data["error"] or {})
+        error = data["error"] or {"kind": data["status"], "message": "", "entity": None}
+        where = f" in {error['entity']}" if error["entity"] else ""
+        say(f"{error['kind']}{where}: {error['message']}", err=True)
     sys.exit(0 if data["status"] == "completed" else 1)
 
 
-def _show_failure(file: str, source: str, error: dict[str, Any]) -> None:
-    where = f" in {error['entity']}" if error.get("entity") else ""
-    say(f"{error.get('kind', 'failed')}{where}: {error.get('message', '')}", err=True)
+def _show_errors(file: str, source: str) -> bool:
+    """Every mistake with its line and a caret, as `bal check` shows them."""
+    from server.bal.checker import check as check_source
+
+    report = check_source(source)
+    for diagnostic in report.diagnostics:
+        if diagnostic.severity == "error":
+            _show({"file": file, **diagnostic.to_json()}, source)
+    return not report.ok
 
 
 # --- shared ---------------------------------------------------------------------------------

@@ -55,13 +55,12 @@ def run(bot: str, input_text: str | None, follow: bool, demo: bool, as_json: boo
     The server is BALEYBOTS_URL, the token BALEYBOTS_TOKEN. A file becomes the draft of a bot with
     the file's name. Exit code 0 when the execution completed, 1 otherwise.
     """
-    value = input_value(input_text)
+    given = {} if input_text is None else {"input": input_value(input_text)}
 
     async def work(remote: Remote) -> dict[str, Any]:
         found = await bot_for(remote, bot)
-        started = await remote.change(
-            START, botId=found["id"], input=value, mode="DEMO" if demo else "LIVE"
-        )
+        mode = "DEMO" if demo else "LIVE"
+        started = await remote.change(START, botId=found["id"], mode=mode, **given)
         execution_id = started["execution"]["id"]
         printer = await watch(remote, execution_id, live=follow and not as_json)
         found = (await remote.ask(RESULT, id=execution_id))["execution"]

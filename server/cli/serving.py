@@ -50,8 +50,9 @@ class Serving:
             http="httptools",
             ws="websockets-sansio",
             ws_max_size=MAX_FRAME,
-            access_log=False,
+            access_log=False,  # it would write one-time sign-in tokens into the log
             log_config=None,
+            log_level="warning",
             server_header=False,
             proxy_headers=bool(self.settings.trusted_proxies),
             forwarded_allow_ips=list(self.settings.trusted_proxies),

@@ -139,7 +139,7 @@ def _install(formatter: logging.Formatter, stream: TextIO, level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # These would repeat each request, statement and poll at `debug`, some with bodies in them.
-    for name in ("tortoise", "aiosqlite", "asyncio", "asyncpg", "httpx", "LiteLLM"):
+    for name in ("tortoise", "aiosqlite", "asyncio", "asyncpg", "httpx", "arq", "LiteLLM"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 

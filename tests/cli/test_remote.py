@@ -1,0 +1,169 @@
+"""The commands that talk to a running server, against a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from click.testing import CliRunner, Result
+
+from server.cli.group import cli
+from server.models.enums import Role
+from tests.support.front import Front, on_a_port, open_front
+
+PURE = 'processor ("same") { "result" }'
+PAIR = """a { "goal": "Sum up the text" }
+b { "goal": "List the key points" }
+c { "goal": "Write a digest" }
+chain { parallel { "x": a "y": b } c }
+"""
+TEXT = "Tea is a drink. It is made from leaves. Many people like it."
+Run = Callable[..., Awaitable[Result]]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def front(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Front]:
+    async with open_front(tmp_path_factory.mktemp("data")) as front:
+        yield front
+
+
+@pytest_asyncio.fixture(scope="module")
+async def run(front: Front) -> AsyncIterator[Run]:
+    """Runs a command as its user would, with the server's address and a token."""
+    token = (await front.caller()).token
+    async with on_a_port(front.app) as url:
+
+        async def command(*words: str, **environ: str | None) -> Result:
+            given = {"BALEYBOTS_URL": url, "BALEYBOTS_TOKEN": token, **environ}
+            runner = CliRunner(env=given)
+            return await asyncio.to_thread(runner.invoke, cli, words)
+
+        yield command
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "same.bal").write_text(PURE)
+    (tmp_path / "pair.bal").write_text(PAIR)
+    return tmp_path
+
+
+async def test_a_file_runs_and_its_result_is_printed(run: Run, folder: Path) -> None:
+    result = await run("run", str(folder / "same.bal"), "--input", '{"n": 7}')
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == {"n": 7}
+    assert "exe_" in result.stderr
+
+
+async def test_live_text_comes_step_by_step_and_not_twice(run: Run, folder: Path) -> None:
+    result = await run("run", str(folder / "pair.bal"), "--input", TEXT, "--demo", "--follow")
+    assert result.exit_code == 0, result.output
+    heads = [line for line in result.stdout.splitlines() if line.startswith("▸ ")]
+    assert sorted(heads) == ["▸ a", "▸ b", "▸ c"]
+    assert heads[-1] == "▸ c"
+    assert result.stdout.count("Key points") == 1
+    assert "\x1b" not in result.stdout
+
+
+async def test_a_result_as_json(run: Run, folder: Path) -> None:
+    result = await run("run", str(folder / "same.bal"), "--input", "hi", "--json")
+    found = json.loads(result.stdout)
+    assert (found["status"], found["output"]) == ("completed", "hi")
+    assert set(found) >= {"id", "durationMs", "error", "usage", "bot"}
+
+
+async def test_a_failed_execution_is_exit_code_one(run: Run, folder: Path) -> None:
+    (folder / "needs.bal").write_text('a { "goal": "A" "model": "openai:gpt-4o-mini" }')
+    result = await run("run", str(folder / "needs.bal"), "--input", "x")
+    assert result.exit_code == 1
+    assert "failed (provider_auth)" in result.stderr or "failed (" in result.stderr
+    assert "Traceback" not in result.output
+
+
+async def test_a_broken_file_is_refused_with_its_place(run: Run, folder: Path) -> None:
+    (folder / "broken.bal").write_text('a { "goal": "A" }\nchain { a b }')
+    result = await run("run", str(folder / "broken.bal"))
+    assert result.exit_code == 1
+    assert "line 2, column 11" in result.stderr
+
+
+async def test_bots_go_up_and_come_down_again(run: Run, folder: Path) -> None:
+    pushed = await run(
+        "bots", "push", str(folder / "pair.bal"), "--name", "Two and one", "--publish"
+    )
+    assert pushed.exit_code == 0, pushed.output
+    assert pushed.stdout.startswith("Two and one: published as version 1 (bot_")
+    again = await run("bots", "push", str(folder / "pair.bal"), "--name", "Two and one")
+    assert again.stdout.startswith("Two and one: draft saved")
+    shown = await run("bots", "show", "two and ONE", "--json")
+    assert json.loads(shown.stdout)["draftVersion"] == 1  # the same text is no change
+    listed = await run("bots", "list", "--json")
+    assert "Two and one" in [bot["name"] for bot in json.loads(listed.stdout)]
+    assert (await run("bots", "list")).stdout.startswith("NAME")
+    into = folder / "down"
+    assert (await run("bots", "pull", "Two and one", "--into", str(into))).exit_code == 0
+    assert (into / "Two and one.bal").read_text() == PAIR
+    (into / "Two and one.bal").write_text("changed here")
+    refused = await run("bots", "pull", "Two and one", "--into", str(into))
+    assert refused.exit_code == 1
+    assert "--force" in refused.stderr
+
+
+async def test_executions_are_listed_shown_followed(run: Run, folder: Path) -> None:
+    started = await run("run", str(folder / "same.bal"), "--input", "hi", "--json")
+    execution_id = json.loads(started.stdout)["id"]
+    listed = await run("executions", "list", "--status", "completed", "--json")
+    assert execution_id in [one["id"] for one in json.loads(listed.stdout)]
+    shown = await run("executions", "show", execution_id, "--json")
+    assert json.loads(shown.stdout)["steps"][0]["type"] == "processor"
+    assert "hi" in (await run("executions", "show", execution_id)).stdout
+    followed = await run("executions", "follow", execution_id, "--json")
+    events = [json.loads(line) for line in followed.stdout.splitlines()]
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    rest = await run("executions", "follow", execution_id, "--json", "--after", "2")
+    assert [json.loads(line) for line in rest.stdout.splitlines()] == events[2:]
+    cancelled = await run("executions", "cancel", execution_id)
+    assert cancelled.exit_code == 1
+    assert "completed already" in cancelled.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "nobody"),
+        ("bots", "show", "nobody"),
+        ("executions", "show", "exe_" + "0" * 26),
+        ("executions", "follow", "exe_" + "0" * 26),
+        ("executions", "cancel", "junk"),
+    ],
+)
+async def test_what_is_not_there_is_one_sentence(run: Run, words: tuple[str, ...]) -> None:
+    result = await run(*words)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: There is no")
+    assert result.stderr.count("\n") == 1
+
+
+async def test_without_a_token_or_with_a_wrong_one(run: Run) -> None:
+    for token in (None, "bb_wrong"):
+        result = await run("bots", "list", BALEYBOTS_TOKEN=token)
+        assert result.exit_code == 1
+        assert "baleybots token create" in result.stderr
+
+
+async def test_without_a_server(run: Run) -> None:
+    result = await run("bots", "list", BALEYBOTS_URL="http://127.0.0.1:1")
+    assert result.exit_code == 1
+    assert "baleybots up" in result.stderr
+
+
+async def test_a_token_that_may_not_says_which_scope(run: Run, front: Front, folder: Path) -> None:
+    token = (await front.caller(Role.VIEWER)).token
+    words = ("bots", "push", str(folder / "same.bal"), "--name", "Not by viewers")
+    result = await run(*words, BALEYBOTS_TOKEN=token)
+    assert result.exit_code == 1
+    assert "bots:write" in result.stderr
