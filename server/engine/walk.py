@@ -20,6 +20,7 @@ from server.engine.host import (
     StepFailed,
     StepSkipped,
     StepStart,
+    Suspended,
 )
 from server.engine.memory import Memory
 
@@ -33,7 +34,7 @@ Calculation: TypeAlias = "Callable[[Walk, Any, Any, Frame, str], Any]"
 class Walk:
     """`constructs` may wait, `calculations` never do: they run without a coroutine of their own."""
 
-    __slots__ = ("_calculations", "_constructs", "_count", "host", "input", "plan")
+    __slots__ = ("_calculations", "_constructs", "_count", "_waiting", "host", "input", "plan")
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class Walk:
         self._constructs = constructs
         self._calculations = calculations
         self._count = 0
+        self._waiting: dict[str, str | None] = {}
 
     async def block(self, steps: Steps, value: Any, frame: Frame) -> Any:
         """A chain: the value of each step is the input of the next."""
@@ -83,8 +85,11 @@ class Walk:
                 repeat, result = await self._after_failure(step, failed, value, key)
                 if repeat:
                     continue
+            except Suspended:
+                self._waiting[key] = frame.parent
+                raise
             except (Cancelled, asyncio.CancelledError):
-                self.host.step_ended(StepEnd(key, "cancelled"))
+                self._end(StepEnd(key, "cancelled"))
                 raise
             else:
                 self.host.step_ended(StepEnd(key, "completed", result))
@@ -104,22 +109,35 @@ class Walk:
             if remedy.action == "retry":
                 return True, None
             action, stand_in = remedy.action, remedy.value
-        handled = action if action in ("skip", "continue") else None
-        result = value if action == "skip" else stand_in
-        self.host.step_ended(StepEnd(key, "failed", result, failed.failure, handled))
-        if handled is None:
+        if action not in ("skip", "continue"):
+            self._end(StepEnd(key, "failed", None, failed.failure))
             raise failed
+        result = value if action == "skip" else stand_in
+        self._end(StepEnd(key, "failed", result, failed.failure, action))
         return False, result
 
     async def _remedy(self, key: str, failed: StepFailed) -> Remedy:
         try:
             return await self.host.ask_for_remedy(key, failed.failure)
         except StepFailed as refused:
-            self.host.step_ended(StepEnd(key, "failed", None, refused.failure))
+            self._end(StepEnd(key, "failed", None, refused.failure))
             raise
         except (Cancelled, asyncio.CancelledError):
-            self.host.step_ended(StepEnd(key, "cancelled"))
+            self._end(StepEnd(key, "cancelled"))
             raise
+
+    def _end(self, end: StepEnd) -> None:
+        """A branch that waits for later ends with the block that failed around it."""
+        for key in [key for key in self._waiting if self._stands_in(key, end.key)]:
+            del self._waiting[key]
+            self.host.step_ended(StepEnd(key, "cancelled"))
+        self.host.step_ended(end)
+
+    def _stands_in(self, key: str, container: str) -> bool:
+        parent: str | None = key
+        while parent is not None and parent != container:
+            parent = self._waiting.get(parent)
+        return parent is not None and key != container
 
     async def _breathe(self) -> None:
         """Long calculations let others go on, and end at the limit of the workspace."""

@@ -220,13 +220,13 @@ def _never_fails(text: str, value: Any) -> None:
     json.dumps(found, allow_nan=False)
 
 
-@settings(max_examples=400, deadline=1000)
+@settings(max_examples=150, deadline=1000)
 @given(words=st.lists(WORDS, max_size=25), value=VALUES)
 def test_any_row_of_words_is_a_value_or_a_mistake(words: list[str], value: Any) -> None:
     _never_fails(" ".join(words), value)
 
 
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=150, deadline=1000)
 @given(text=st.text(max_size=60), value=VALUES)
 def test_any_text_is_a_value_or_a_mistake(text: str, value: Any) -> None:
     _never_fails(text, value)
@@ -246,7 +246,7 @@ EXPRESSIONS = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=150, deadline=1000)
 @given(text=EXPRESSIONS, value=VALUES)
 def test_any_right_expression_has_a_value(text: str, value: Any) -> None:
     if len(text) <= MAX_LENGTH:

@@ -65,7 +65,7 @@ async def test_a_program_of_every_construct_runs_with_nothing_around_it() -> Non
     assert run.calls[0][0] == "planner"
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=100, deadline=2000)
 @given(
     source=PROGRAMS,
     value=ANSWERS,

@@ -30,7 +30,7 @@ class CannedRig(Rig):
         return Remedy("skip")
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=100, deadline=2000)
 @given(source=PROGRAMS, value=ANSWERS, answers=REPLIES)
 def test_a_replay_says_the_same_and_asks_nobody_again(
     source: str, value: Any, answers: dict[str, list[Any]]

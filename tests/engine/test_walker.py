@@ -16,6 +16,7 @@ from server.engine.host import (
     Outcome,
     Recorded,
     Remedy,
+    StepEnd,
     StepFailed,
     Suspended,
 )
@@ -296,6 +297,37 @@ async def test_a_branch_that_waits_lets_the_others_end_first() -> None:
         await walk(planned("try { parallel { a chain { b c } } } catch { d }"), 1, rig)
     assert rig.statuses["try:a/body/parallel:a/branch_1/chain:b/c"] == "completed"
     assert rig.statuses["try:a/body/parallel:a/branch_0/a"] == "running"
+
+
+async def test_a_branch_that_waits_ends_with_the_block_that_fails() -> None:
+    async def answer(call: EntityCall) -> Any:
+        if call.entity.name == "a":
+            raise Suspended
+        raise StepFailed("entity_failed", "no")
+
+    rig = Rig(answer)
+    source = "try { parallel { chain { chain { a } } b } } catch { select { x: 1 } }"
+    outcome = await walk(planned(source), 1, rig)
+    assert outcome.output == {"x": 1}
+    block = "try:a/body/parallel:a"
+    assert rig.statuses == {
+        "try:a": "completed",
+        block: "failed",
+        f"{block}/branch_0/chain:a": "cancelled",
+        f"{block}/branch_0/chain:a/chain:a": "cancelled",
+        f"{block}/branch_0/chain:a/chain:a/a": "cancelled",
+        f"{block}/branch_1/b": "failed",
+        "try:a/catch/select:x": "completed",
+    }
+
+
+async def test_a_step_that_fails_for_good_has_no_output() -> None:
+    ends: list[StepEnd] = []
+    rig = Rig(echo)
+    rig.limits = Limits(items=1)
+    rig.step_ended = ends.append  # type: ignore[method-assign]
+    await walk(planned("map result { a } on_error continue with 5"), [1, 2], rig)
+    assert [(end.status, end.output, end.handled) for end in ends] == [("failed", None, None)]
 
 
 async def test_limits_of_the_workspace_cannot_be_caught() -> None:
