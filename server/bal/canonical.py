@@ -16,7 +16,7 @@ from server.bal.nodes import (
     Property,
     Text,
 )
-from server.bal.printer import canonical_order
+from server.bal.print_values import canonical_order
 from server.bal.vocabulary import canonical_key
 
 _TOOL_LISTS: Final = frozenset(("tools", "can_request"))

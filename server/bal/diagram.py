@@ -32,13 +32,12 @@ def draw(source: str) -> Drawing:
 
 
 def diagram(program: Program) -> Diagram:
-    entities = {
-        entity.name.value: entity_data(entity, program.defaults) for entity in program.entities
-    }
+    defaults, defined = program.defaults, program.entities
+    entities = {entity.name.value: entity_data(entity, defaults) for entity in defined}
     flow = Flow(step_keys(program), entities)
     _, composition = flow.steps(program.steps, None, [])
-    alone = _alone(program.entities, flow.first, entities)
-    links = Links(_once(program.entities), {**flow.first, **{node.id: node.id for node in alone}})
+    alone = _alone(defined, flow.first, entities)
+    links = Links(_once(defined), {**flow.first, **{node.id: node.id for node in alone}})
     links.draw()
     loose = [*_of_type(links.nodes, "trigger"), *alone, *_of_type(links.nodes, "output")]
     boxes: list[Box] = [*([composition] if program.steps else []), *(Leaf(n.id) for n in loose)]

@@ -42,9 +42,7 @@ def test_a_key_is_inserted_with_its_quotes_and_colon() -> None:
 
 
 def test_no_place_of_any_text_fails() -> None:
-    source = (
-        'a { goal: "x", tools: [b] }\nchain { map r.x[0] { a } use t with { "x": { y: 1 } } }'
-    )
+    source = 'a { goal: "x", tools: [b] }\nchain { map r.x[0] { a } use t with { "x": { y: 1 } } }'
     for offset in range(len(source) + 1):
         complete(source, offset, KNOWN)
         complete(source[:offset], offset, KNOWN)

@@ -86,6 +86,11 @@ def test_bad_text_shows_no_diagram_but_its_mistakes() -> None:
     assert drawing.diagnostics[0].kind == "unexpected_token"
 
 
+def test_many_hubs_draw_a_bounded_number_of_edges() -> None:
+    hubs = "\n".join(f'a{n} {{ goal: "A", tools: [spawn_baleybot] }}' for n in range(300))
+    assert len(drawn(hubs).edges) == 299
+
+
 def test_an_edit_elsewhere_moves_no_id() -> None:
     before = 'a { goal: "A" }\nb { goal: "B" }\nchain { a loop (max: 2) { b } }'
     after = 'x { goal: "X" }\na { goal: "Other", model: "m" }\n\nb { goal: "B" }\n' + (
