@@ -11,11 +11,13 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from starlette.types import ASGIApp
 
 from frontend import mount
 from frontend.components.badges import DRAWN
 from frontend.kit import assets
 from frontend.mount import MAX_MESSAGE_BYTES, PREFIX, ROOT_COMPONENT, shell_page
+from server.web.auth import COOKIE, FOREIGN_ORIGIN, Auth
 from tests.frontend.dev_app import build
 from tests.frontend.world import World
 
@@ -74,7 +76,13 @@ async def test_first_load_stays_small(client: httpx.AsyncClient) -> None:
     assert size <= FIRST_LOAD_BYTES, f"{size / 1024:.1f} KB of script on the first page"
 
 
-async def ending(world: World, frame: str | None, component: str = ROOT_COMPONENT) -> int:
+async def ending(
+    world: World,
+    frame: str | None,
+    component: str = ROOT_COMPONENT,
+    app: ASGIApp | None = None,
+    headers: list[tuple[bytes, bytes]] | None = None,
+) -> int:
     """Opens the page's socket, says one thing, and gives the code with which it is closed."""
     incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -87,14 +95,15 @@ async def ending(world: World, frame: str | None, component: str = ROOT_COMPONEN
         "type": "websocket",
         "path": f"{PREFIX}{component}/",
         "query_string": b"path=/bots",
-        "headers": [],
+        "headers": headers or [],
         "subprotocols": [],
         "state": {},
     }
     incoming.put_nowait({"type": "websocket.connect"})
     if frame is not None:
         incoming.put_nowait({"type": "websocket.receive", "text": frame})
-    task = asyncio.create_task(build(world)(scope, incoming.get, send))  # type: ignore[arg-type]
+    served = (app or build(world))(scope, incoming.get, send)
+    task = asyncio.ensure_future(served)
     try:
         return await asyncio.wait_for(closed, 5)
     finally:
@@ -116,6 +125,27 @@ async def test_unknown_component_is_turned_away(world: World) -> None:
 )
 async def test_bad_frame_ends_the_connection(world: World, frame: str, code: int) -> None:
     assert await ending(world, frame) == code
+
+
+class Everybody:
+    """Knows whoever asks: what is left to refuse is the place they ask from."""
+
+    async def by_session(self, cookie: str) -> Any:
+        return "ada", cookie
+
+    async def by_token(self, token: str) -> Any:
+        return "ada", token
+
+
+async def test_page_of_another_site_cannot_open_the_socket(world: World) -> None:
+    headers = [
+        (b"host", b"127.0.0.1:8000"),
+        (b"origin", b"https://elsewhere.invalid"),
+        (b"cookie", COOKIE.encode() + b"=stolen"),
+    ]
+    app = Auth(build(world), Everybody(), None)
+    assert await ending(world, None, app=app, headers=headers) == FOREIGN_ORIGIN
+    assert world.calls == []
 
 
 def test_manifest_names_only_files_that_are_there() -> None:

@@ -6,6 +6,7 @@ import eventsQuery from "../../../../graphql-schema/operations/execution_events.
 import executionQuery from "../../../../graphql-schema/operations/execution.graphql";
 
 const PAINT_MS = 100;
+const RETRY_MS = 1000;
 
 /** Follows one execution from its first event. After a lost line it goes on behind the last number it has. */
 function follow(run, onPaint, onDone, onTrouble) {
@@ -41,7 +42,11 @@ function follow(run, onPaint, onDone, onTrouble) {
     stop = socket().subscribe({ query: eventsQuery, variables }, {
       next: ({ data, errors }) => (errors ? onTrouble(errors[0].message) : take(data.executionEvents)),
       error: (error) => onTrouble(Array.isArray(error) ? error[0].message : "The live line was refused."),
-      complete: () => { if (!closed && isFinal(run.status)) finish(); },
+      complete: () => {
+        if (closed) return;
+        if (isFinal(run.status)) finish();
+        else setTimeout(restart, RETRY_MS);
+      },
     });
   };
   start();
