@@ -56,9 +56,11 @@ async def follow(
         if await _ended_before(store, execution_id, cursor):
             yield EventBatch(cursor, (), True, True)
             return
+        more = False
         while True:
-            woken = await subscription.next(HEAL_SECONDS)
+            woken = Woken() if more else await subscription.next(HEAL_SECONDS)
             events = _continued(woken, cursor) or await read(store, execution_id, cursor)
+            more = len(events) == READ_AT_ONCE
             if events:
                 batch = _batch(cursor, events, True)
                 cursor = batch.last_seq
