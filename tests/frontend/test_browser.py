@@ -1,6 +1,7 @@
 """What a person does, in a real browser under the real content policy."""
 
 import asyncio
+import os
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -53,10 +54,11 @@ def axe_source() -> str:
     """The accessibility checker; from the lock file when it is not there yet."""
     file = JS / "node_modules" / "axe-core" / "axe.min.js"
     if not file.exists():
-        from tests.house.test_bundle import NODE
+        from tests.house.test_bundle import NODE, NPM
 
-        npm = [str(NODE / "npm"), "ci", "--no-audit", "--no-fund"]
-        subprocess.run(npm, cwd=JS, check=True, env={"PATH": f"{NODE}:/usr/bin:/bin"})
+        path = f"{NODE}{os.pathsep}{os.environ['PATH']}"
+        command = [*NPM, "ci", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=JS, check=True, env={**os.environ, "PATH": path})
     return file.read_text(encoding="utf-8")
 
 
