@@ -35,8 +35,10 @@ async def test_examples_give_what_the_page_says(example: Example) -> None:
     from server.engine.offline import run_source
 
     said = example.what
-    result = await run_source(example.source, said.get("input"), said.get("replies", {}))
-    assert (result["status"], result["output"]) == ("completed", said["output"]), result["error"]
+    given = {"value": said["input"]} if "input" in said else {}
+    result = await run_source(example.source, **given, replies=said.get("replies", {}))
+    outcome = result.outcome
+    assert (outcome.status, outcome.output) == ("completed", said["output"]), outcome.error
 
 
 def test_every_link_between_pages_leads_somewhere() -> None:
