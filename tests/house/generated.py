@@ -54,7 +54,7 @@ def settings_page() -> str:
 
 
 def commands_page() -> str:
-    from server.cli import cli
+    from server.cli.group import cli
 
     parts = [COMMANDS_HEAD]
     for path, text in _helps(cli, "baleybots"):
