@@ -50,14 +50,14 @@ class Usage:
 
 
 @strawberry.type(description="Why an execution or a step did not finish well.")
-class RunError:
+class ExecutionError:
     kind: str = strawberry.field(description="The run error's word, such as `model_unknown`.")
     message: str = strawberry.field(description="What happened.")
     hint: str | None = strawberry.field(description="What to do about it, when known.")
     step_key: str | None = strawberry.field(description="The step in which it happened.")
 
     @classmethod
-    def of(cls, error: dict[str, Any] | None) -> RunError | None:
+    def of(cls, error: dict[str, Any] | None) -> ExecutionError | None:
         if not error:
             return None
         return cls(
@@ -80,7 +80,7 @@ class Step:
     reused: bool = strawberry.field(description="The result was taken over, not made again.")
     input: JSON | None = strawberry.field(description="What it was given.")
     output: JSON | None = strawberry.field(description="What it answered.")
-    error: RunError | None = strawberry.field(description="Why it failed.")
+    error: ExecutionError | None = strawberry.field(description="Why it failed.")
     requested_model: str | None = strawberry.field(description="The model the program names.")
     model: str | None = strawberry.field(description="The model that answered.")
     provider: str | None = strawberry.field(description="Who runs that model.")
@@ -103,7 +103,7 @@ class Step:
             reused=row.reused,
             input=row.input,
             output=row.output,
-            error=RunError.of(row.error),
+            error=ExecutionError.of(row.error),
             requested_model=row.requested_model,
             model=row.model,
             provider=row.provider,
@@ -132,7 +132,7 @@ class Execution(Node):
     trigger_kind: TriggerKind = strawberry.field(description="What started it.")
     input: JSON | None = strawberry.field(description="What it was given.")
     output: JSON | None = strawberry.field(description="What it answered.")
-    error: RunError | None = strawberry.field(description="Why it did not finish well.")
+    error: ExecutionError | None = strawberry.field(description="Why it did not finish well.")
     usage: Usage = strawberry.field(description="Tokens and money of all its steps.")
     created_at: datetime = strawberry.field(description="When it was accepted.")
     started_at: datetime | None = strawberry.field(description="When a worker first took it.")
@@ -193,7 +193,7 @@ class Execution(Node):
             trigger_kind=row.trigger_kind,
             input=row.input,
             output=row.output,
-            error=RunError.of(row.error),
+            error=ExecutionError.of(row.error),
             usage=Usage.of(row),
             created_at=row.created_at,
             started_at=row.started_at,
