@@ -21,6 +21,7 @@ from server.core.errors import AppError, Unavailable
 from server.engine import sqlite_statements as sql
 from server.engine.rows import Row
 from server.engine.store import BATCH_LIMIT, Refused
+from server.models.sqlite_turn import Turn
 
 T = TypeVar("T")
 
@@ -54,8 +55,9 @@ class Ticket:
 
 
 class SqliteWriter:
-    def __init__(self, connect: Callable[[], sqlite3.Connection], clock: Clock) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], clock: Clock, turn: Turn) -> None:
         self._connect = connect
+        self._turn = turn
         self._clock = clock
         self._waiting: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -93,6 +95,7 @@ class SqliteWriter:
             return
         loop.call_soon_threadsafe(opened.set_result, None)
         while batch := self._next_batch():
+            self._turn.stand_aside()
             answers = _write_batch(db, [ticket.work for ticket in batch], self._clock.now)
             loop.call_soon_threadsafe(_settle, batch, answers)
         db.close()

@@ -43,12 +43,14 @@ from server.models.address import Address
 from server.models.enums import (
     StepStatus,
 )
+from server.models.sqlite_turn import turn_of
 
 
 class SqliteStore:
     def __init__(self, address: Address, clock: Clock | None = None) -> None:
         self._address = address
-        self._writer = SqliteWriter(self._connect, clock or SystemClock())
+        turn = turn_of(str(address.path))
+        self._writer = SqliteWriter(self._connect, clock or SystemClock(), turn)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._read_db: sqlite3.Connection | None = None
 
