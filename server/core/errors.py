@@ -5,6 +5,7 @@ AppError                      INTERNAL
 ├─ Denied                     FORBIDDEN
 ├─ NotFound                   NOT_FOUND
 ├─ Invalid (path)             INVALID_INPUT
+│  ├─ AddressRefused          INVALID_INPUT
 │  ├─ BalInvalid              BAL_INVALID
 │  └─ TooLarge                TOO_LARGE
 ├─ Conflict                   CONFLICT
@@ -56,6 +57,7 @@ class AppError(Exception):
     """Something went wrong inside; try again, and look at the server's log if it stays."""
 
     code: ClassVar[ErrorCode] = ErrorCode.INTERNAL
+    usual_wait: ClassVar[float | None] = None
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class AppError(Exception):
         self.message = message or _first_line(type(self))
         self.hint = hint
         self.path = tuple(path)
-        self.retry_after = retry_after
+        self.retry_after = self.usual_wait if retry_after is None else retry_after
         super().__init__(self.message)
 
 
@@ -98,6 +100,10 @@ class Invalid(AppError):
     """This input cannot be used."""
 
     code = ErrorCode.INVALID_INPUT
+
+
+class AddressRefused(Invalid):
+    """This address may not be reached from here."""
 
 
 class BalInvalid(Invalid):
@@ -162,6 +168,7 @@ class Unavailable(AppError):
     """The service is not available for the moment; nothing was stored, try again soon."""
 
     code = ErrorCode.UNAVAILABLE
+    usual_wait = 2.0
 
 
 class Upstream(AppError):
