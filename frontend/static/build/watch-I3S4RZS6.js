@@ -1,4 +1,4 @@
-import{a as s}from"./chunk-F5XAF3IO.js";import{b as f,c as p,d as a,e as n,f as i}from"./chunk-F37EQ5BG.js";var e=f(p(),1);var c=`subscription ExecutionsChanged {
+import{a as s}from"./chunk-F5XAF3IO.js";import{b as f,c as p,d as a,e as n,f as i}from"./chunk-4RVDG23K.js";var e=f(p(),1);var c=`subscription ExecutionsChanged {
   executionsChanged {
     __typename
   }

@@ -1,0 +1,116 @@
+"""The web app on the real server with the demo model: the first two minutes of a stranger."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from playwright.async_api import expect
+
+from server.app import App, build_app
+from server.core.settings import load_settings
+from tests.frontend.conftest import Watched
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+Watch = Callable[..., Awaitable[Watched]]
+
+
+@pytest_asyncio.fixture
+async def real(tmp_path: Path) -> AsyncIterator[tuple[App, str]]:
+    app = build_app(load_settings({}, data_dir=str(tmp_path)))
+    config = uvicorn.Config(
+        app, log_level="error", lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    async with app.running():
+        line = socket.socket()
+        line.bind(("127.0.0.1", 0))
+        task = asyncio.create_task(server.serve(sockets=[line]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield app, f"http://127.0.0.1:{line.getsockname()[1]}"
+        server.should_exit = True
+        await task
+
+
+async def sign_in(page: Any, app: App, url: str) -> None:
+    assert app.first_link is not None
+    token = app.first_link.rpartition("token=")[2]
+    await page.goto(f"{url}/signin?token={token}")
+    await expect(page.get_by_role("heading", name="Run your first bot now")).to_be_visible()
+
+
+async def test_from_the_link_to_a_result_that_streams(
+    real: tuple[App, str], watched: Watch
+) -> None:
+    app, url = real
+    page = (await watched()).page
+    await sign_in(page, app, url)
+    await page.get_by_role("button", name="Run Article digest now").click()
+    live = page.locator(".live")
+    await expect(live.locator("article").first).to_be_visible()
+    await expect(live).to_have_attribute("data-status", "RUNNING")
+    second = await page.context.new_page()
+    await second.goto(await live.get_by_role("link", name="Details").evaluate("e => e.href"))
+    await second.reload()
+    await expect(live).to_have_attribute("data-status", "COMPLETED", timeout=30_000)
+    await expect(second.locator(".execution")).to_have_attribute("data-status", "COMPLETED")
+    assert await live.get_attribute("data-seq") == await second.locator(".execution").get_attribute(
+        "data-seq"
+    )
+    tokens = await live.locator(".run-facts div", has_text="Tokens").locator("dd").inner_text()
+    await expect(second.locator(".fact-strip div", has_text="Tokens").locator("dd")).to_have_text(
+        tokens
+    )
+    assert int(tokens.replace(",", "")) > 0
+    await second.locator(".wf-row", has_text="facts").click()
+    await second.get_by_role("tab", name="Model").click()
+    await expect(second.locator(".facts")).to_contain_text("demo")
+    await expect(page.locator(".flow")).to_contain_text("outline")
+
+
+async def test_named_model_without_a_key_fails_with_a_way_out(
+    real: tuple[App, str], watched: Watch
+) -> None:
+    app, url = real
+    page = (await watched()).page
+    await sign_in(page, app, url)
+    await page.goto(url + "/bots/new")
+    await page.get_by_label("Name").fill("Keyless")
+    await page.get_by_role("button", name="Create").click()
+    await page.locator(".cm-content").click()
+    await page.keyboard.press("Control+a")
+    await page.keyboard.insert_text('a {\n  "goal": "Say it."\n  "model": "openai:gpt-5-mini"\n}\n')
+    await page.get_by_label("Input").fill("Anything.")
+    await page.keyboard.press("Control+Enter")
+    failure = page.locator(".live .failure")
+    await expect(failure).to_contain_text("needs a key")
+    await failure.get_by_role("button", name="Run in demo").click()
+    await expect(page.locator(".live")).to_have_attribute(
+        "data-status", "COMPLETED", timeout=15_000
+    )
+    await expect(page.locator(".live article")).to_contain_text("demo model")
+
+
+async def test_mistakes_are_marked_by_the_real_checker(
+    real: tuple[App, str], watched: Watch
+) -> None:
+    app, url = real
+    page = (await watched()).page
+    await sign_in(page, app, url)
+    await page.goto(url + "/bots/new")
+    await page.get_by_role("button", name="Create").click()
+    await page.locator(".cm-content").click()
+    await page.keyboard.press("Control+a")
+    await page.keyboard.insert_text('writer { "goal": "Write." }\nchain { wirter }\n')
+    await expect(page.locator(".problems")).to_contain_text("2:9")
+    await expect(page.locator(".problems")).to_contain_text("Did you mean")
+    await expect(page.locator(".cm-lintRange-error")).to_have_text("wirter")
+    await expect(page.locator(".save-state")).to_have_text("Saved")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".toast")).to_be_visible()
