@@ -37,6 +37,13 @@ _SHOWN: Final[dict[str, str]] = {
     "output_to": "outputTo",
     "trigger": "trigger",
 }
+_ALWAYS: Final[dict[str, Any]] = {
+    "goal": "",
+    **dict.fromkeys(
+        ("model", "trigger", "output", "temperature", "reasoning", "stopWhen", "retries")
+    ),
+}
+"""What every entity shows, None when the text does not say it."""
 _LISTS: Final = frozenset(("tools", "can_request", "fallbacks", "output_to"))
 _SHARING: Final = ("store_memory", "shared_storage")
 _SPAWNING: Final = "spawn_baleybot"
@@ -45,15 +52,13 @@ _MOST_SPAWN_EDGES: Final = 5000
 
 def entity_data(entity: Entity, defaults: Defaults | None) -> dict[str, Any]:
     """The properties as they are written; the model also when it comes from `defaults`."""
-    data: dict[str, Any] = {"name": entity.name.value, "goal": "", "tools": [], "canRequest": []}
+    data: dict[str, Any] = {"name": entity.name.value, **_ALWAYS, "tools": [], "canRequest": []}
     for prop in entity.properties:
         key = canonical_key(prop.key.value)
         if key in _SHOWN:
             data[_SHOWN[key]] = _shown(key, prop.value)
-    if "model" not in data:
-        model = _default_model(defaults)
-        if model is not None:
-            data["model"] = model
+    if data["model"] is None:
+        data["model"] = _default_model(defaults)
     return data
 
 

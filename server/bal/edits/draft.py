@@ -141,6 +141,10 @@ class Draft:
             end = self.behind_comma(max(end, comment.span.end))
         return start, end
 
+    def has_remark_behind(self, node: Node) -> bool:
+        """Then the rest of its line is taken."""
+        return bool(self.owners.after.get(id(node)))
+
     def removal(self, node: Node) -> Replacement:
         """Whole lines when nothing else stands on them."""
         start, end = self.extent(node)

@@ -15,6 +15,7 @@ from server.bal.edits.draft import (
     Replacement,
     reindented,
 )
+from server.bal.lexer import tokenize
 from server.bal.literals import quote
 from server.bal.nodes import (
     Arm,
@@ -306,16 +307,19 @@ def _into_room(draft: Draft, room: Room, text: str) -> Replacement:
 
 
 def _beside(draft: Draft, anchor: Node, text: str, before: bool) -> Replacement:
+    """On a line of its own when its neighbour has one, or when a remark ends a line."""
     start, end = draft.extent(anchor)
     indent = draft.indent_at(anchor.span.start)
-    body = _indented(draft, text, indent)
-    if draft.starts_line(start) and (before or draft.ends_line(end)):
-        if before:
-            return Replacement(start, start, f"{body}{draft.newline}{indent}")
-        return Replacement(end, end, f"{draft.newline}{indent}{body}")
+    body, newline = _indented(draft, text, indent), draft.newline
     if before:
-        return Replacement(anchor.span.start, anchor.span.start, f"{body} ")
-    return Replacement(end, end, f" {body}")
+        alone = draft.starts_line(start) or bool(tokenize(text).comments)
+        place = start if draft.starts_line(start) else anchor.span.start
+        return Replacement(place, place, f"{body}{newline}{indent}" if alone else f"{body} ")
+    alone = draft.starts_line(start) and draft.ends_line(end)
+    if alone or draft.has_remark_behind(anchor):
+        return Replacement(end, end, f"{newline}{indent}{body}")
+    tail = f"{newline}{indent}" if tokenize(text).comments else ""
+    return Replacement(end, end, f" {body}{tail}")
 
 
 def _indented(draft: Draft, text: str, indent: str) -> str:
