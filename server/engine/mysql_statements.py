@@ -31,7 +31,7 @@ def _many(table: str, columns: Sequence[str], rows: int, *, row: str | None = No
 
 
 def insert_executions(rows: int) -> str:
-    """A row whose idempotency key is taken changes nothing; `known` shows which came in."""
+    """A row whose id or idempotency key is taken changes nothing, and is not counted."""
     columns = (*NEW_COLUMNS, "due_at", "dispatched_at")
     row = f"({marks(len(NEW_COLUMNS))}, {_LATER}, IF(%s, {NOW}, NULL))"
     insert = _many("executions", columns, rows, row=row)
@@ -50,10 +50,6 @@ def upsert_steps(rows: int) -> str:
 
 def insert_usage(rows: int) -> str:
     return _many("usage_records", USAGE_COLUMNS, rows)
-
-
-def known(rows: int) -> str:
-    return f"SELECT id FROM executions WHERE id IN ({marks(rows)})"
 
 
 def lock(rows: int) -> str:
@@ -88,8 +84,10 @@ def update_executions(rows: int) -> str:
     ON e.id = c.id COLLATE utf8mb4_bin SET {_SET}"""
 
 
-BY_IDEMPOTENCY_KEY = """SELECT id, request_hash FROM executions
-WHERE workspace_id = %s AND idempotency_key = %s"""
+ACCEPTED_BEFORE = """SELECT id, request_hash FROM executions WHERE id = %s
+UNION ALL
+SELECT id, request_hash FROM executions WHERE workspace_id = %s AND idempotency_key = %s
+LIMIT 1"""
 
 _CLAIMABLE = "status IN ('pending', 'running', 'waiting')"
 

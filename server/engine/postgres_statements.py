@@ -120,7 +120,7 @@ def _new_part(numbers: Iterator[int]) -> str:
     INSERT INTO executions ({_quoted(NEW_COLUMNS)}, due_at, dispatched_at)
     SELECT {_quoted(NEW_COLUMNS, "n.")}, {_seconds("n.due_in")},
         CASE WHEN n.due_in = 0 AND n.owner IS NULL THEN now() END
-    FROM {given} ON CONFLICT (workspace_id, idempotency_key) DO NOTHING
+    FROM {given} ON CONFLICT DO NOTHING
     RETURNING id, last_seq, cancel_requested_at IS NOT NULL AS cancel)"""
 
 
@@ -158,8 +158,10 @@ def _usage_part(numbers: Iterator[int]) -> str:
     FROM {_unnest(USAGE_COLUMNS, numbers, "u")} JOIN done ON done.id = u.execution_id)"""
 
 
-BY_IDEMPOTENCY_KEY = """SELECT id, request_hash FROM executions
-WHERE workspace_id = $1 AND idempotency_key = $2"""
+ACCEPTED_BEFORE = """SELECT id, request_hash FROM executions WHERE id = $1
+UNION ALL
+SELECT id, request_hash FROM executions WHERE workspace_id = $2 AND idempotency_key = $3
+LIMIT 1"""
 
 _CLAIMABLE = "status IN ('pending', 'running', 'waiting')"
 _HELD = """e.status = 'running' AND e.owner = $1

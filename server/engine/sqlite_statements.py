@@ -20,12 +20,13 @@ _HELD = """status = 'running' AND owner = :owner AND (id, attempt) IN (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:held))"""
 
 INSERT_EXECUTION = (
-    _insert("executions", (*NEW_COLUMNS, "due_at", "dispatched_at"))
-    + " ON CONFLICT (workspace_id, idempotency_key) DO NOTHING"
+    _insert("executions", (*NEW_COLUMNS, "due_at", "dispatched_at")) + " ON CONFLICT DO NOTHING"
 )
 
-BY_IDEMPOTENCY_KEY = """SELECT id, request_hash FROM executions
-WHERE workspace_id = ? AND idempotency_key = ?"""
+ACCEPTED_BEFORE = """SELECT id, request_hash FROM executions WHERE id = :id
+UNION ALL
+SELECT id, request_hash FROM executions WHERE workspace_id = :workspace AND idempotency_key = :key
+LIMIT 1"""
 
 INSERT_EVENT = _insert("events", ("execution_id", "seq", *EVENT_COLUMNS))
 

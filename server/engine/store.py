@@ -49,7 +49,8 @@ class Refused(AppError):
 
 
 class AlreadyAccepted(AppError):
-    """The idempotency key was used before; `execution_id` is what it started."""
+    """The idempotency key was used before, or the execution is there already because an earlier
+    answer was lost on the way; `execution_id` is what was started then."""
 
     def __init__(self, execution_id: UUID, request_hash: str | None) -> None:
         super().__init__()

@@ -168,6 +168,11 @@ class Run:
         await self._cursor.execute(statement, [_plain(value) for value in given])
         return list(await self._cursor.fetchall())
 
+    @property
+    def changed(self) -> int:
+        """How many rows the last statement inserted."""
+        return self._cursor.rowcount
+
 
 @contextlib.asynccontextmanager
 async def _transaction(connection: Any) -> AsyncGenerator[Run]:
@@ -193,20 +198,21 @@ async def _insert_new(run: Run, batch: list[Commit]) -> dict[UUID, Answer]:
     if not commits:
         return {}
     await run(sql.insert_executions(len(commits)), rows)
-    ids = [commit.execution_id for commit in commits]
-    came_in = {row[0] for row in await run(sql.known(len(ids)), ids)}
-    return {
-        commit.execution_id: Committed(len(commit.events))
-        if str(commit.execution_id) in came_in
-        else await _taken(run, commit)
-        for commit in commits
-    }
+    if run.changed == len(commits):
+        return {commit.execution_id: Committed(len(commit.events)) for commit in commits}
+    if len(batch) > 1:
+        raise SomeWereThere
+    return {commits[0].execution_id: await _accepted_before(run, commits[0])}
 
 
-async def _taken(run: Run, commit: Commit) -> Answer:
+class SomeWereThere(Exception):
+    """MySQL does not say which rows were there before: each commit is tried alone."""
+
+
+async def _accepted_before(run: Run, commit: Commit) -> Answer:
     assert commit.new is not None
-    given = (commit.new.workspace_id, commit.new.idempotency_key)
-    found = await run(sql.BY_IDEMPOTENCY_KEY, given)
+    given = (commit.new.id, commit.new.workspace_id, commit.new.idempotency_key)
+    found = await run(sql.ACCEPTED_BEFORE, given)
     return AlreadyAccepted(UUID(found[0][0]), found[0][1]) if found else Unavailable()
 
 

@@ -37,6 +37,8 @@ from server.models.enums import StepStatus
 
 _POOL = 6
 _driver: Any = asyncpg  # its types are not known in detail
+# A connection that is cut while a statement is on its way shows as an error inside the driver.
+_LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 # Connection lost, no resources, shut down by the operator, system error, timed out or cancelled.
 _AWAY = ("08", "53", "57", "58")
 _AGAIN = "40"
@@ -114,8 +116,8 @@ class PostgresStore:
         new = commit.new
         if new is None:
             return Fenced()
-        given = (new.workspace_id, new.idempotency_key)
-        found = await self._fetch(sql.BY_IDEMPOTENCY_KEY, *given)
+        given = (new.id, new.workspace_id, new.idempotency_key)
+        found = await self._fetch(sql.ACCEPTED_BEFORE, *given)
         return AlreadyAccepted(*found[0]) if found else Unavailable()
 
 
@@ -153,8 +155,8 @@ async def _guarded(run: Callable[[], Awaitable[Any]]) -> Any:
             if state.startswith(_AWAY):
                 raise Unavailable(f"The database cannot be used: {error}.") from error
             raise
-        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
-            if isinstance(error, asyncpg.exceptions.DataError):
+        except _LOST as error:
+            if isinstance(error, ValueError):  # a value that the driver cannot send
                 raise
             raise Unavailable(f"No connection to the database: {error}.") from error
     raise Unavailable

@@ -182,8 +182,8 @@ def _insert(commit: Commit) -> Callable[[sqlite3.Connection, datetime], Committe
         dispatched = due_at if due_in == 0 and new.owner is None else None
         if db.execute(sql.INSERT_EXECUTION, (*row, due_at, dispatched)).rowcount:
             return Committed(len(commit.events))
-        taken = (new.workspace_id, new.idempotency_key)
-        found = db.execute(sql.BY_IDEMPOTENCY_KEY, taken).fetchone()
+        given = {"id": new.id, "workspace": new.workspace_id, "key": new.idempotency_key}
+        found = db.execute(sql.ACCEPTED_BEFORE, given).fetchone()
         raise AlreadyAccepted(UUID(found[0]), found[1])
 
     return head

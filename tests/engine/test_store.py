@@ -147,10 +147,13 @@ async def test_one_bad_commit_does_not_spoil_its_neighbours(world: World) -> Non
     )
     commits = [Commit(new.id, new=new, events=[event("execution.queued")]) for new in good]
     commits.insert(4, stranger)
+    huge = world.new()
+    commits.insert(2, Commit(huge.id, new=huge, change=ExecutionChange(duration_ms=2**70)))
     answers = await asyncio.gather(
         *[world.store.commit(commit) for commit in commits], return_exceptions=True
     )
-    assert isinstance(answers.pop(4), Refused)
+    assert isinstance(answers.pop(5), Refused)
+    assert isinstance(answers.pop(2), Refused)
     assert [answer.last_seq for answer in answers] == [1] * 8  # type: ignore[union-attr]
     assert await Execution.all().count() == 8
     assert await Step.all().count() == 0
@@ -221,6 +224,23 @@ async def test_the_same_key_is_accepted_once(world: World) -> None:
         assert isinstance(answer, AlreadyAccepted)
         assert (answer.execution_id, answer.request_hash) == (first.id, "aa")
     assert await Execution.all().count() == await Event.all().count() == 1
+
+
+async def test_an_acceptance_that_is_repeated_is_recognised(world: World) -> None:
+    """The commit was stored, but its answer was lost."""
+    new = await world.queued(request_hash="aa")
+    others = [world.new() for _ in range(3)]
+    answers = await asyncio.gather(
+        *[
+            world.store.commit(Commit(each.id, new=each, events=[event("execution.queued")]))
+            for each in [others[0], new, *others[1:]]
+        ],
+        return_exceptions=True,
+    )
+    again = answers.pop(1)
+    assert isinstance(again, AlreadyAccepted)
+    assert (again.execution_id, again.request_hash) == (new.id, "aa")
+    assert await Event.all().count() == await Execution.all().count() == 4
 
 
 async def test_a_raced_key_is_accepted_once(world: World) -> None:
