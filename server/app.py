@@ -5,6 +5,7 @@ the routes. Nothing behind the second wrapper runs for a page of another site.""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -15,7 +16,6 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from frontend import mount
 from server.api.context import Context
 from server.api.door import Door
 from server.api.executor import Executor
@@ -24,6 +24,7 @@ from server.assembly import Assembly, assembled
 from server.core.settings import Settings
 from server.executions.figures import open_counts
 from server.models.migrate import migrate
+from server.models.tables import Session
 from server.web.auth import Auth
 from server.web.bodies import BodyLimit
 from server.web.headers import SecureHeaders
@@ -33,6 +34,8 @@ from server.web.sessions import SignedInOnly, SignIn
 from server.web.sockets import OpenSockets, SocketGuard
 from server.workspaces import accounts
 from workers.embedded import working
+
+WARM_SECONDS = 1.5
 
 
 def build_app(settings: Settings, *, worker: bool = True) -> App:
@@ -56,13 +59,15 @@ class App:
         await migrate(self.settings)
         async with AsyncExitStack() as stack:
             rooms = await stack.enter_async_context(assembled(self.settings))
-            self.first_link = await rooms.first_link()
+            self.first_link = await _sign_in_link(rooms)
             if self.worker:
                 await stack.enter_async_context(working(rooms))
             sockets = OpenSockets(rooms.recogniser.still_valid)
             sockets.start()
             stack.push_async_callback(sockets.stop)
-            self.rooms, self._doors = rooms, _doors(rooms, sockets)
+            web = WebApp(Executor(schema, rooms))
+            stack.push_async_callback(web.close)
+            self.rooms, self._doors = rooms, _doors(rooms, sockets, web)
             try:
                 yield rooms
             finally:
@@ -89,19 +94,47 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _doors(rooms: Assembly, sockets: OpenSockets) -> ASGIApp:
+class WebApp:
+    """The pages. Loading them takes a fifth of a start, so that is left until somebody asks for
+    one, or until the start is over."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._loading: asyncio.Task[ASGIApp] | None = None
+        self._later = asyncio.get_running_loop().call_later(WARM_SECONDS, self._loaded)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = await asyncio.shield(self._loaded())
+        await app(scope, receive, send)
+
+    async def close(self) -> None:
+        self._later.cancel()
+        if self._loading is not None:
+            await asyncio.wait([self._loading])
+
+    def _loaded(self) -> asyncio.Task[ASGIApp]:
+        if self._loading is None:
+            self._loading = asyncio.create_task(asyncio.to_thread(self._load))
+        return self._loading
+
+    def _load(self) -> ASGIApp:
+        from frontend import mount
+
+        pages = Starlette(routes=list(mount.routes()))
+        return mount.wrap(SignedInOnly(pages), self._executor.execute)
+
+
+def _doors(rooms: Assembly, sockets: OpenSockets, web: WebApp) -> ASGIApp:
     settings = rooms.settings
     metrics = Metrics(sockets, open_counts)
-    executor = Executor(schema, rooms)
     routes: list[BaseRoute] = [
         *_api_routes(rooms),
         *health_routes(rooms.ready),
         metrics_route(metrics, settings.metrics_token),
         *_sign_in(rooms, sockets).routes(),
-        Mount("/", app=SignedInOnly(Starlette(routes=mount.routes()))),
+        Mount("/", app=web),
     ]
-    app: ASGIApp = mount.wrap(Starlette(routes=routes), executor.execute)
-    app = SocketGuard(app, sockets)
+    app: ASGIApp = SocketGuard(Starlette(routes=routes), sockets)
     app = BodyLimit(app)
     app = Auth(app, rooms.recogniser, settings.public_url)
     return SecureHeaders(metrics.around(app), https=_is_https(settings))
@@ -131,6 +164,14 @@ def _sign_in(rooms: Assembly, sockets: OpenSockets) -> SignIn:
     return SignIn(
         redeem=accounts.redeem, forget=forget, sockets=sockets, secure=_is_https(rooms.settings)
     )
+
+
+async def _sign_in_link(rooms: Assembly) -> str | None:
+    """At each start until somebody has signed in: the first one may have been lost."""
+    first = await rooms.first_link()
+    if first is not None or await Session.exists():
+        return first
+    return await accounts.make_link()
 
 
 def _is_https(settings: Settings) -> bool:

@@ -25,6 +25,7 @@ class Context:
     credential: str | None = None
     admit: Callable[[str], None] | None = None
     connection_params: dict[str, Any] | None = None
+    fields: frozenset[str] = frozenset()
     _loaders: Loaders | None = field(default=None, repr=False)
 
     @property
@@ -44,9 +45,11 @@ class Context:
     def introspection(self) -> bool:
         return self.rooms.settings.explorer
 
-    def forget(self) -> None:
-        """At the start of an operation: a socket serves many, and each reads afresh."""
+    def begin(self, fields: frozenset[str]) -> None:
+        """At the start of an operation: a socket serves many, and each reads afresh. `fields` are
+        all that its document names."""
         self._loaders = None
+        self.fields = fields
 
 
 Info = strawberry.Info[Context, None]

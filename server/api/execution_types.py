@@ -183,7 +183,8 @@ class Execution(Node):
         )
 
     @classmethod
-    def of(cls, row: tables.Execution) -> Execution:
+    def of(cls, row: tables.Execution, *, complete: bool = True) -> Execution:
+        """Unless `complete`, the row was read without what nobody asked for."""
         return cls(
             row=row,
             id=strawberry.ID(public_id("execution", row.id)),
@@ -191,8 +192,8 @@ class Execution(Node):
             waiting_reason=row.waiting_reason,
             mode=row.mode,
             trigger_kind=row.trigger_kind,
-            input=row.input,
-            output=row.output,
+            input=row.input if complete else None,
+            output=row.output if complete else None,
             error=ExecutionError.of(row.error),
             usage=Usage.of(row),
             created_at=row.created_at,

@@ -75,8 +75,10 @@ async def executions_page(
         raise Invalid("Executions are sorted by one field.", path=["orderBy"])
     falling = not order or order[0].direction is OrderDirection.DESC
     where = _where(given or ExecutionFilter(), bot_id)
-    page = await service.list_executions(info.context.asker, ask, where, descending=falling)
-    return connection_of(page, Connection[Execution], Execution.of)
+    whole = not info.context.fields.isdisjoint(("input", "output"))
+    asker = info.context.asker
+    page = await service.list_executions(asker, ask, where, descending=falling, whole=whole)
+    return connection_of(page, Connection[Execution], lambda row: Execution.of(row, complete=whole))
 
 
 def _where(given: ExecutionFilter, bot_id: UUID | None) -> service.ExecutionFilter:

@@ -62,10 +62,13 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
+    """`fields` names every field that the document mentions anywhere."""
+
     document: DocumentNode
     errors: tuple[GraphQLError, ...]
     introspects: bool
     lists: frozenset[str]
+    fields: frozenset[str]
 
 
 def refusal(code: ErrorCode, message: str) -> GraphQLError:
@@ -79,8 +82,8 @@ class Gate(SchemaExtension):
 
     def on_parse(self) -> Iterator[None]:
         context = self.execution_context
-        context.context.forget()
         self.prepared = self._prepare(context.schema._schema, context.query or "")  # pyright: ignore[reportPrivateUsage]
+        context.context.begin(self.prepared.fields)
         refused = self.prepared.errors or ()
         context.graphql_document = (
             _stub(context._provided_operation_name) if refused else self.prepared.document  # pyright: ignore[reportPrivateUsage]
@@ -147,11 +150,13 @@ def prepare(schema: GraphQLSchema, text: str) -> Prepared:
 
 def _checked(schema: GraphQLSchema, document: DocumentNode) -> Prepared:
     lists = list_fields(schema)
-    measure = measure_document(document, lists, {})
+    walk = _Walk(document, lists, {})
+    measure = walk.whole()
     errors = _measure_errors(measure)
     if not errors:
         errors = tuple(validate_document(schema, document, tuple(specified_rules)))
-    return Prepared(document, errors, measure.introspection > 0, lists)
+    fields = frozenset(walk.fields)
+    return Prepared(document, errors, measure.introspection > 0, lists, fields)
 
 
 def _measure_errors(measure: Measure) -> tuple[GraphQLError, ...]:
@@ -188,7 +193,7 @@ def _syntax_refusal(error: GraphQLSyntaxError) -> GraphQLError:
 
 
 def _refused(error: GraphQLError) -> Prepared:
-    return Prepared(_stub(None), (error,), False, frozenset())
+    return Prepared(_stub(None), (error,), False, frozenset(), frozenset())
 
 
 def _stub(operation_name: str | None) -> DocumentNode:
@@ -222,9 +227,7 @@ def list_fields(schema: GraphQLSchema) -> frozenset[str]:
 def measure_document(
     document: DocumentNode, lists: frozenset[str], variables: dict[str, Any]
 ) -> Measure:
-    walk = _Walk(document, lists, variables)
-    operations = (d for d in document.definitions if isinstance(d, OperationDefinitionNode))
-    return _beside(walk.selections(operation.selection_set, 0) for operation in operations)
+    return _Walk(document, lists, variables).whole()
 
 
 class _Walk:
@@ -236,7 +239,14 @@ class _Walk:
         self.fragments = {
             d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
         }
+        self.operations = [
+            d for d in document.definitions if isinstance(d, OperationDefinitionNode)
+        ]
         self.measured: dict[str, Measure] = {}
+        self.fields: set[str] = set()
+
+    def whole(self) -> Measure:
+        return _beside(self.selections(one.selection_set, 0) for one in self.operations)
 
     def selections(self, chosen: SelectionSetNode | None, level: int) -> Measure:
         if chosen is None:
@@ -261,11 +271,11 @@ class _Walk:
         return self.measured[name]
 
     def _field(self, node: FieldNode, level: int) -> Measure:
-        alias = 1 if node.alias else 0
+        alias, name = 1 if node.alias else 0, node.name.value
+        self.fields.add(name)
         if node.selection_set is None:
             return Measure(aliases=alias)
         inner = self.selections(node.selection_set, level + 1)
-        name = node.name.value
         if name in ("__schema", "__type"):
             return Measure(0, inner.depth + 1, inner.aliases + alias, inner.cost + 1)
         times = self._page(node) if name in self.lists else 1

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import uvicorn
 import uvloop
 
-from server.app import App, build_app
 from server.cli.listening import BACKLOG
 from server.core.settings import Settings
+from server.models.migrate import migrate
+
+if TYPE_CHECKING:
+    from server.app import App
 
 DRAIN_SECONDS = 3
 KEEP_ALIVE_SECONDS = 75
+SETTLE_SECONDS = 3.0
 MAX_FRAME = 1024 * 1024
 
 Ready = Callable[[str | None], None]
@@ -34,7 +40,12 @@ class Serving:
     ready: Ready
 
     async def run(self) -> None:
-        """The rooms open before the port answers, so a start that fails is one sentence."""
+        """The rooms open before the port answers, so a start that fails is one sentence. A first
+        migration needs 20 MB for a moment: before the rest is loaded, that is room for it."""
+        await migrate(self.settings)
+        gc.disable()
+        from server.app import build_app
+
         app = build_app(self.settings, worker=self.worker)
         async with app.running():
             await self.server(app).serve(sockets=[self.listener])
@@ -74,6 +85,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self.ready()
+            asyncio.get_running_loop().call_later(SETTLE_SECONDS, _settle)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -87,6 +99,14 @@ class _Server(uvicorn.Server):
         if self.should_exit:
             os._exit(1)
         self.should_exit = True
+
+
+def _settle() -> None:
+    """A start makes a million objects that stay. Garbage is not looked for meanwhile; once it is
+    over, what is left is set aside, so that no later look goes through it again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def run_on_uvloop(work: Callable[[], Awaitable[None]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from server.workspaces.listing import Page, PageAsk, read_page
 
 ControlAction = Literal["cancel", "pause", "resume", "step"]
 KEY_LIMIT = 200
+HEAVY = {"input", "output", "trigger"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,14 @@ async def list_executions(
     where: ExecutionFilter | None = None,
     *,
     descending: bool = True,
+    whole: bool = True,
 ) -> Page[Execution]:
-    """Newest first: ids sort by time of creation."""
+    """Newest first: ids sort by time of creation. Unless `whole`, what may be large (input and
+    output) stays in the database."""
     require(viewer, "executions:read")
     rows = _chosen(mine(viewer, Execution), where or ExecutionFilter())
+    if not whole:
+        rows = rows.only(*_light())
     return await read_page(rows, ask or PageAsk(), descending=descending)
 
 
@@ -145,6 +151,12 @@ async def control(
 
 
 # --- inside ---------------------------------------------------------------------------------
+
+
+@functools.cache
+def _light() -> tuple[str, ...]:
+    """Known once the tables are: foreign keys get their columns when the database is opened."""
+    return tuple(sorted(Execution._meta.fields_db_projection.keys() - HEAVY))
 
 
 def _checked_key(key: str | None) -> str | None:

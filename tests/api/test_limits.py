@@ -46,7 +46,7 @@ class Query(Thing):
 class Asked:
     introspection: bool = True
 
-    def forget(self) -> None:
+    def begin(self, fields: frozenset[str]) -> None:
         """Nothing is remembered here."""
 
 
