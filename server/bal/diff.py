@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Final, Literal
 
-from server.bal.canonical import same_meaning
-from server.bal.diff_entities import entity_changes, json_text
+from server.bal.diff_entities import entity_changes, json_text, same_value
 from server.bal.diff_nodes import Change
 from server.bal.diff_steps import composition_changes
 from server.bal.entity_plans import plain
-from server.bal.nodes import Analytics, Defaults, Entity, Program, Property, Run
+from server.bal.nodes import Analytics, Defaults, Entity, Program, Run, Value
 from server.bal.vocabulary import canonical_key
 
 __all__ = ["Change", "describe", "diff"]
@@ -107,7 +106,7 @@ def _likeness(one: Entity, other: Entity) -> float:
     goal = SequenceMatcher(None, _goal(one), _goal(other), autojunk=False).ratio()
     before, after = _others(one), _others(other)
     keys = {*before, *after}
-    same = sum(1 for key in keys if same_meaning(before.get(key), after.get(key)))
+    same = sum(1 for key in keys if same_value(key, before.get(key), after.get(key)))
     return goal if not keys else 0.7 * goal + 0.3 * same / len(keys)
 
 
@@ -118,9 +117,9 @@ def _goal(entity: Entity) -> str:
     return ""
 
 
-def _others(entity: Entity) -> dict[str, Property]:
+def _others(entity: Entity) -> dict[str, Value]:
     return {
-        canonical_key(prop.key.value): prop
+        canonical_key(prop.key.value): prop.value
         for prop in entity.properties
         if prop.key.value != "goal"
     }
@@ -133,7 +132,8 @@ def _block_changes(old: Program, new: Program) -> Iterable[Change]:
         ("run_changed", "the default input", old.run, new.run),
     )
     for kind, words, before, after in blocks:
-        if not same_meaning(before, after):
+        one, other = before and before.value, after and after.value
+        if not same_value(kind, one, other):
             yield _block_change(kind, words, before, after)
 
 

@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from server.bal.canonical import same_meaning
 from server.bal.diff_nodes import Change, ChangeKind
 from server.bal.entity_plans import plain
 from server.bal.findings import Findings
-from server.bal.nodes import Entity, ListValue, Property, Text, Value
+from server.bal.nodes import Entity, ListValue, Name, Property, Text, Value
 from server.bal.trigger_blocks import read_triggers
 from server.bal.vocabulary import ENTITY_PROPERTIES, canonical_key
 
@@ -24,6 +23,7 @@ _KINDS: Final[dict[str, ChangeKind]] = {
     "output": "output_changed",
     "trigger": "trigger_changed",
 }
+_LISTS: Final = frozenset(("tools", "can_request"))
 _LONGEST: Final = 60
 
 
@@ -34,9 +34,19 @@ def entity_changes(old: Entity, new: Entity) -> list[Change]:
     found: list[Change] = []
     for key in (*known, *others):
         one, other = before.get(key), after.get(key)
-        if not same_meaning(one, other):
+        if not same_value(key, _value(one), _value(other)):
             found += _changed(new.name.value, key, _value(one), _value(other))
     return found
+
+
+def same_value(key: str, one: Value | None, other: Value | None) -> bool:
+    """Equal but for spelling; a lone tool is a list of one."""
+    if one is None or other is None:
+        return one is other
+    before, after = plain(one), plain(other)
+    if key in _LISTS:
+        before, after = _names(one), _names(other)
+    return repr(before) == repr(after)
 
 
 def json_text(value: Any) -> str:
@@ -114,7 +124,7 @@ def _names(value: Value | None) -> list[str]:
     if value is None:
         return []
     items = value.items if isinstance(value, ListValue) else (value,)
-    return [str(plain(item)) for item in items if not isinstance(plain(item), dict)]
+    return [item.value for item in items if isinstance(item, Text | Name)]
 
 
 def _block_sentences(words: str, old: Value | None, new: Value | None) -> Iterator[str]:

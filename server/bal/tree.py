@@ -1,4 +1,4 @@
-"""Ways through a program that several passes need."""
+"""Where each step stands: the braces around it and its neighbours, for whoever edits the text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from server.bal.nodes import (
     Block,
     Branch,
     Chain,
-    Condition,
     Filter,
     Gate,
     If,
@@ -19,12 +18,10 @@ from server.bal.nodes import (
     Map,
     Node,
     Parallel,
-    Processor,
     Program,
     Route,
     Step,
     StepNode,
-    Text,
     Try,
     When,
 )
@@ -106,28 +103,5 @@ def _sites_of(site: Site) -> Iterator[Site]:
         other = other.otherwise
 
 
-def every_step(step: Step) -> Iterator[Step]:
-    """The step and all inside it, in written order."""
-    for site in _sites_in(Room(step, "", (step,)), None):
-        yield site.step
-
-
 def site_of(program: Program, keys: StepKeys, key: str) -> Site | None:
     return next((site for site in sites(program) if keys.get(site.step) == key), None)
-
-
-def conditions_of(step: StepNode) -> Iterator[Text]:
-    """The quoted expressions that a step carries itself."""
-    match step:
-        case If(condition=one) | Gate(condition=one) | Filter(condition=one):
-            yield one.text
-        case Processor(expression=one) | Route(classifier=Condition() as one):
-            yield one.text
-        case Loop(settings=settings):
-            for setting in settings:
-                if isinstance(setting.value, Condition):
-                    yield setting.value.text
-        case Map(source=Text() as text):
-            yield text
-        case _:
-            pass

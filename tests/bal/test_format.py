@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.bal.canonical import canonical, same_meaning
 from server.bal.formatter import format_source
 from server.bal.nodes import Program
 from server.bal.parser import parse
 from server.bal.printer import to_text
+from tests.bal.canonical import canonical, same_meaning
 from tests.bal.cases import Case, read_cases
 from tests.bal.programs import commented, programs
 

@@ -9,7 +9,6 @@ from server.bal.edits.references import references
 from server.bal.json_values import value_of
 from server.bal.nodes import (
     Arm,
-    Block,
     Branch,
     Call,
     Defaults,
@@ -25,7 +24,8 @@ from server.bal.nodes import (
     When,
 )
 from server.bal.printer import entity_text
-from server.bal.tree import Room, every_step, rooms
+from server.bal.tree import Room, rooms
+from server.bal.walk import all_steps, arm_steps
 
 
 def add_entity(source: str, name: str, properties: Mapping[str, object]) -> EditResult:
@@ -103,17 +103,16 @@ def _gap(draft: Draft, entity: Entity, removal: Replacement) -> list[Replacement
 
 
 def _refuse_when_it_decides(program: Program, name: str) -> None:
-    for top in program.steps:
-        for step in every_step(top):
-            match step:
-                case Route(classifier=Name(value=held)) | When(entity=Name(value=held)):
-                    if held == name:
-                        raise EditRefused(
-                            f"`{name}` decides the way in line {step.span.line}. Let another "
-                            "entity decide there, or take that step out first."
-                        )
-                case _:
-                    pass
+    for step in all_steps(program):
+        match step:
+            case Route(classifier=Name(value=held)) | When(entity=Name(value=held)):
+                if held == name:
+                    raise EditRefused(
+                        f"`{name}` decides the way in line {step.span.line}. Let another "
+                        "entity decide there, or take that step out first."
+                    )
+            case _:
+                pass
 
 
 def _vanishes(step: Step, name: str) -> bool:
@@ -133,13 +132,9 @@ def _anchor_vanishes(anchor: Node, name: str) -> bool:
         case Branch(step=step):
             return _vanishes(step, name)
         case Arm():
-            return all(_vanishes(step, name) for step in _arm_steps(anchor))
+            return all(_vanishes(step, name) for step in arm_steps(anchor.body))
         case step:
             return _vanishes(step, name)  # type: ignore[arg-type]
-
-
-def _arm_steps(arm: Arm) -> tuple[Step, ...]:
-    return arm.body.steps if isinstance(arm.body, Block) else (arm.body,)
 
 
 def _leaving(step: Step, name: str) -> Iterator[Node]:
@@ -165,7 +160,7 @@ def _leaving_room(room: Room, step: Step, name: str) -> Iterator[Node]:
             case Branch(step=inner):
                 yield from _leaving(inner, name)
             case Arm():
-                block = Room(anchor, "", _arm_steps(anchor))
+                block = Room(anchor, "", arm_steps(anchor.body))
                 yield from _leaving_room(block, step, name)
             case inner:
                 yield from _leaving(inner, name)

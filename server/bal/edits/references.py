@@ -8,28 +8,26 @@ from server.bal.escapes import offset_in_raw
 from server.bal.expressions import ExpressionError, Read, parse_expression, paths
 from server.bal.lines import Lines
 from server.bal.nodes import (
-    Call,
     Entity,
     FieldList,
     Fields,
     FieldValue,
     ListValue,
+    Map,
     Name,
     Node,
     ObjectValue,
     Program,
-    Route,
     Run,
-    StepNode,
+    Step,
     Text,
     Use,
     Value,
-    When,
 )
 from server.bal.slots import slot_paths
 from server.bal.span import Span
-from server.bal.tree import conditions_of, every_step
 from server.bal.vocabulary import canonical_key
+from server.bal.walk import all_steps, conditions_of, entity_reference
 
 
 def references(program: Program, name: str) -> list[Span]:
@@ -47,11 +45,10 @@ def _places(program: Program, name: str) -> Iterator[tuple[int, int]]:
                 yield from _in_entity(item, name, source)
             case Run(value=value):
                 yield from _in_value(value, name, source)
-            case StepNode():
-                for step in every_step(item):
-                    yield from _in_step(step, name, source)
             case _:
                 pass
+    for step in all_steps(program):
+        yield from _in_step(step, name, source)
 
 
 def _in_entity(entity: Entity, name: str, source: str) -> Iterator[tuple[int, int]]:
@@ -86,22 +83,16 @@ def _is_text(value: Value, name: str) -> bool:
     return isinstance(value, Text | Name) and value.value == name
 
 
-def _in_step(step: StepNode, name: str, source: str) -> Iterator[tuple[int, int]]:
-    for found in _named_by(step):
-        if found.value == name:
-            yield found.span.start, found.span.end
+def _in_step(step: Step, name: str, source: str) -> Iterator[tuple[int, int]]:
+    called = entity_reference(step)
+    if called is not None and called.value == name:
+        yield called.span.start, called.span.end
     for condition in conditions_of(step):
-        yield from _in_condition(condition, name, source)
+        yield from _in_condition(condition.text, name, source)
+    if isinstance(step, Map) and isinstance(step.source, Text):
+        yield from _in_condition(step.source, name, source)
     if isinstance(step, Use) and step.arguments is not None:
         yield from _in_fields(step.arguments, name, source)
-
-
-def _named_by(step: StepNode) -> Iterator[Name]:
-    match step:
-        case Call(entity=found) | When(entity=found) | Route(classifier=Name() as found):
-            yield found
-        case _:
-            pass
 
 
 def _in_condition(condition: Text, name: str, source: str) -> Iterator[tuple[int, int]]:

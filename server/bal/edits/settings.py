@@ -9,8 +9,9 @@ from server.bal.json_values import value_of
 from server.bal.literals import quote
 from server.bal.nodes import Loop, Map, Parallel, Path, Setting, Step, Text, Try
 from server.bal.printer import value_text
-from server.bal.tree import conditions_of, site_of
+from server.bal.tree import site_of
 from server.bal.vocabulary import SETTINGS
+from server.bal.walk import conditions_of
 
 _BARE: Final = frozenset(("map", "parallel"))
 """Their settings are written without quotes."""
@@ -37,7 +38,8 @@ def _text(step: Step, setting: str, value: object) -> Replacement:
         span = step.source.span
         return Replacement(span.start, span.end, text if _is_path(step, text) else quote(text))
     for condition in conditions_of(step):
-        return Replacement(condition.span.start, condition.span.end, quote(text))
+        span = condition.text.span
+        return Replacement(span.start, span.end, quote(text))
     raise EditRefused("This step has no condition.")
 
 

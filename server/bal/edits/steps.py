@@ -32,7 +32,8 @@ from server.bal.nodes import (
     Try,
     When,
 )
-from server.bal.tree import Room, Site, every_step, rooms, site_of, sites
+from server.bal.tree import Room, Site, rooms, site_of, sites
+from server.bal.walk import children
 
 WRAPPERS: Final = ("chain", "parallel", "loop", "map", "if", "gate", "filter", "try")
 
@@ -70,7 +71,7 @@ def move_step(source: str, key: str, to: Target) -> EditResult:
     draft = Draft(source)
     site = _whole(draft, key)
     goal = _site(draft, to.before or to.after or to.into or "")
-    if any(step is goal.step for step in every_step(site.step)):
+    if _holds(site.step, goal.step):
         raise EditRefused("A step cannot move into itself.")
     if isinstance(site.room.owner, Program):
         raise EditRefused("The composition itself cannot move; move a step inside it.")
@@ -328,6 +329,10 @@ def _indented(draft: Draft, text: str, indent: str) -> str:
     rest = [line for line in text.split("\n")[1:] if line.strip()]
     old = min((line[: len(line) - len(line.lstrip(" \t"))] for line in rest), key=len, default="")
     return draft.written(reindented(text, old, indent))
+
+
+def _holds(step: Step, other: Step) -> bool:
+    return step is other or any(_holds(inner, other) for inner in children(step))
 
 
 def _takes_branches(goal: Site, to: Target) -> bool:
