@@ -7,9 +7,9 @@ import os
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, NoReturn, TypeVar
 
+from server.cli.local import DEFAULT_URL
 from server.core.errors import AppError, Denied, Invalid, NotFound, Unauthenticated, Unavailable
 
-DEFAULT_URL = "http://127.0.0.1:8000"
 RECONNECT_SECONDS = 0.5
 TRIES = 20
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from server.cli.group import example
-from server.cli.local import data_option, settings_for
+from server.cli.local import data_option, remember_address, settings_for
 from server.cli.output import say
 from server.core.errors import StartError
 
@@ -81,6 +81,7 @@ def _serve(settings: Settings, host: str, port: int, *, worker: bool, open_brows
 
         def ready(token: str | None) -> None:
             link = f"{url}/signin?token={token}" if token else None
+            remember_address(settings, url)
             say(f"Ready: {url}")
             if link:
                 say(f"Sign in with this link, which works once: {link}")

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from server.cli.group import example
-from server.cli.local import data_option, open_data, settings_for
+from server.cli.local import data_option, last_address, open_data, settings_for
 from server.cli.output import json_option, print_json, say, table
 
 if TYPE_CHECKING:
     from server.core.settings import Settings
 
 ROLES = ["owner", "admin", "editor", "operator", "viewer"]
-DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 @click.group(
@@ -35,7 +34,8 @@ def link(email: str | None, url: str | None, data_dir: str | None, as_json: bool
     """Print a one-time sign-in link, good for 15 minutes; for the owner when no EMAIL is given."""
     settings = settings_for(data_dir)
     token = asyncio.run(_made_link(settings, email))
-    address = f"{(url or settings.public_url or DEFAULT_URL).rstrip('/')}/signin?token={token}"
+    base = (url or settings.public_url or last_address(settings)).rstrip("/")
+    address = f"{base}/signin?token={token}"
     print_json({"url": address, "minutes": 15}) if as_json else say(address)
 
 

@@ -45,6 +45,8 @@ def test_from_nothing_to_a_result_and_back(tmp_path: Path) -> None:
             with httpx.Client() as browser:
                 assert browser.get(link).headers["location"] == "/"
                 assert browser.get(url).status_code == 200
+            again = baleybots("user", "link", "--data-dir", data).stdout
+            assert again.startswith(f"{url}/signin?token=")
             token = baleybots("token", "create", "--data-dir", data).stdout.strip()
             known = {"BALEYBOTS_URL": url, "BALEYBOTS_TOKEN": token}
             ran = baleybots("run", str(program), "--input", "Tea is a drink.", "--json", **known)
