@@ -13,6 +13,7 @@ import { Copy, Value, asText } from "./Value.jsx";
 /** A press that is sent twice over a broken line still starts one execution. */
 const onceKey = () => `web-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 
+const SHOWN_STEPS = 24;
 const memory = (botId) => `input:${botId}`;
 const remember = (botId, text) => { try { sessionStorage.setItem(memory(botId), text); } catch { /* a full store only forgets */ } };
 
@@ -58,7 +59,10 @@ function LiveRun({ executionId, snapshot, onFinished, onCancel, onDemo }) {
       </header>
       {trouble ? <p className="note" role="alert"><Icon name="triangle-alert" /> {trouble}</p> : null}
       {run.error ? <Failure error={run.error} where={failed?.name} onDemo={onDemo} /> : null}
-      <div className="steps">{leaves.map((step) => <StepCard key={step.key} step={step} whole={final && leaves.length === 1} />)}</div>
+      {leaves.length > SHOWN_STEPS ? (
+        <p className="earlier"><a href={`/executions/${executionId}`}>{leaves.length - SHOWN_STEPS} earlier steps</a></p>
+      ) : null}
+      <div className="steps">{leaves.slice(-SHOWN_STEPS).map((step) => <StepCard key={step.key} step={step} whole={final && leaves.length === 1} />)}</div>
       {!leaves.length && !final ? <div className="skeleton-lines"><i /><i /><i /></div> : null}
       {final && run.status === "COMPLETED" && leaves.length !== 1 ? (
         <article className="step-card result">
