@@ -18,7 +18,7 @@ from server.api.comparators import (
 )
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
-from server.api.execution_types import Execution
+from server.api.execution_types import Execution, beside
 from server.api.kinds import (
     ControlAction,
     ExecutionMode,
@@ -78,7 +78,12 @@ async def executions_page(
     whole = not info.context.fields.isdisjoint(("input", "output"))
     asker = info.context.asker
     page = await service.list_executions(asker, ask, where, descending=falling, whole=whole)
-    return connection_of(page, Connection[Execution], lambda row: Execution.of(row, complete=whole))
+    around = await beside(info, page.rows)
+    return connection_of(
+        page,
+        Connection[Execution],
+        lambda row: Execution.of(row, complete=whole, beside=around),
+    )
 
 
 def _where(given: ExecutionFilter, bot_id: UUID | None) -> service.ExecutionFilter:
