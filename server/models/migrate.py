@@ -120,14 +120,16 @@ async def _run(
     module: str,
     progress: Callable[[str], None] | None,
 ) -> None:
-    from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+    from tortoise.migrations.executor import MigrationTarget
+
+    from server.models.sqlite_schema import IndexKeepingExecutor
 
     def report(event: str, app: str, name: str) -> None:
         if progress is not None and event == "apply_done":
             progress(name)
 
     apps = tortoise_config(address, migrations=module)["apps"]
-    executor = MigrationExecutor(context.connections.get(address.kind), apps)
+    executor = IndexKeepingExecutor(context.connections.get(address.kind), apps)
     target = MigrationTarget(app_label=APP, name="__latest__")
     with warnings.catch_warnings():
         # MySQL warns of "IF NOT EXISTS" itself; Tortoise says it of its own table at each run.
