@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from server.core.jsontext import loads
-from server.engine.store import Claimed
-from server.models.enums import ExecutionMode, TriggerKind
+from server.engine.store import Claimed, RecordedStep
+from server.models.enums import ControlAsked, ExecutionMode, StepStatus, TriggerKind
 
 
 def claimed(row: Sequence[Any]) -> Claimed:
@@ -29,6 +29,27 @@ def claimed(row: Sequence[Any]) -> Claimed:
         cancel_requested=bool(row[11]),
         input=json_value(row[12]),
         trigger=json_value(row[13]),
+        control=ControlAsked(row[14]) if row[14] else None,
+        worked_ms=row[15],
+        tokens=row[16],
+        cost_nano=row[17],
+        start_before=moment(row[18]) if row[18] else None,
+    )
+
+
+def recorded(row: Sequence[Any]) -> RecordedStep:
+    """In the order in which every store's STEPS gives it."""
+    key, status, attempt, output, error, kind, name, parent_key, position = row
+    return RecordedStep(
+        key,
+        StepStatus(status),
+        attempt,
+        json_value(output),
+        json_value(error),
+        kind,
+        name,
+        parent_key,
+        position,
     )
 
 

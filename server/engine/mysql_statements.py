@@ -61,7 +61,8 @@ _DUE = f"TIMESTAMPADD(MICROSECOND, c.due_in, {NOW})"
 _SET = f"""e.last_seq = e.last_seq + c.events,
     e.losses = IF(c.progress, 0, e.losses),
     e.waiting_reason = IF(c.status IS NULL, e.waiting_reason, c.waiting_reason),
-    e.due_at = IF(c.status IS NULL, e.due_at, {_DUE}),
+    e.due_at = CASE WHEN c.status IS NULL THEN e.due_at
+        WHEN c.status = 'waiting' AND e.nudged THEN {NOW} ELSE {_DUE} END,
     e.dispatched_at = IF(c.status = 'pending' AND c.due_in = 0, {NOW}, e.dispatched_at),
     e.owner = IF(c.status IS NULL OR c.status = 'running', e.owner, NULL),
     e.status = COALESCE(c.status, e.status),
@@ -74,7 +75,9 @@ _SET = f"""e.last_seq = e.last_seq + c.events,
     e.input_tokens = e.input_tokens + c.input_tokens,
     e.output_tokens = e.output_tokens + c.output_tokens,
     e.cost_nano = e.cost_nano + c.cost_nano,
-    e.estimated = e.estimated OR c.estimated, e.unpriced = e.unpriced OR c.unpriced"""
+    e.estimated = e.estimated OR c.estimated, e.unpriced = e.unpriced OR c.unpriced,
+    e.control = IF(c.control IS NULL, e.control, NULLIF(c.control, '')),
+    e.nudged = e.nudged OR c.nudge, e.worked_ms = e.worked_ms + c.worked_ms"""
 
 
 def update_executions(rows: int) -> str:
@@ -101,12 +104,13 @@ def take(rows: int) -> str:
     """Assignments happen from left to right here, so the count looks at the old status."""
     return f"""UPDATE executions SET losses = losses + (status = 'running'), status = 'running',
     waiting_reason = NULL, owner = %s, attempt = attempt + 1, due_at = {_LATER},
-    started_at = COALESCE(started_at, {NOW}) WHERE id IN ({marks(rows)})"""
+    started_at = COALESCE(started_at, {NOW}), nudged = 0 WHERE id IN ({marks(rows)})"""
 
 
 def taken(rows: int) -> str:
     return f"""SELECT id, workspace_id, bot_id, version_id, attempt, mode, trigger_kind, last_seq,
-    losses, created_at, started_at, cancel_requested_at IS NOT NULL, input, `trigger`
+    losses, created_at, started_at, cancel_requested_at IS NOT NULL, input, `trigger`, control,
+    worked_ms, input_tokens + output_tokens, cost_nano, start_before
     FROM executions WHERE id IN ({marks(rows)})"""
 
 
@@ -139,8 +143,9 @@ def sent(rows: int) -> str:
     return f"UPDATE executions SET dispatched_at = {NOW} WHERE id IN ({marks(rows)})"
 
 
-STEPS = """SELECT `key`, status, attempt, output, error FROM steps
-WHERE execution_id = %s AND status IN ('completed', 'failed', 'skipped')"""
+STEPS = """SELECT `key`, status, attempt, output, error, type, name, parent_key, position
+FROM steps WHERE execution_id = %s AND (status IN ('completed', 'failed', 'skipped')
+    OR status = 'waiting' AND error IS NOT NULL)"""
 
 EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
 WHERE execution_id = %s AND seq > %s ORDER BY seq LIMIT %s"""

@@ -26,8 +26,15 @@ _UUIDS = {
     "execution_id",
 }
 _INTS = {"attempt", "losses", "last_seq", "duration_ms", "position", "ttft_ms", "events", "back"}
-_BIGINTS = {"input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost_nano"}
-_BOOLS = {"estimated", "unpriced", "reused", "progress"}
+_BIGINTS = {
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "cost_nano",
+    "worked_ms",
+}
+_BOOLS = {"estimated", "unpriced", "reused", "progress", "nudge"}
 
 
 def _type(column: str) -> str:
@@ -41,7 +48,7 @@ def _type(column: str) -> str:
         return "bool"
     if column == "due_in":
         return "float8"
-    return "timestamptz" if column == "at" or column.endswith("_at") else "text"
+    return "timestamptz" if column == "at" or column.endswith(("_at", "_before")) else "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,8 @@ _SET = f"""last_seq = e.last_seq + c.events,
     losses = CASE WHEN c.progress THEN 0 ELSE e.losses END,
     status = COALESCE(c.status, e.status),
     waiting_reason = CASE WHEN c.status IS NULL THEN e.waiting_reason ELSE c.waiting_reason END,
-    due_at = CASE WHEN c.status IS NULL THEN e.due_at ELSE {_seconds("c.due_in")} END,
+    due_at = CASE WHEN c.status IS NULL THEN e.due_at
+        WHEN c.status = 'waiting' AND e.nudged THEN now() ELSE {_seconds("c.due_in")} END,
     dispatched_at = CASE WHEN c.status = 'pending' AND c.due_in = 0 THEN now()
         ELSE e.dispatched_at END,
     owner = CASE WHEN c.status IS NULL OR c.status = 'running' THEN e.owner END,
@@ -86,7 +94,9 @@ _SET = f"""last_seq = e.last_seq + c.events,
     input_tokens = e.input_tokens + c.input_tokens,
     output_tokens = e.output_tokens + c.output_tokens,
     cost_nano = e.cost_nano + c.cost_nano,
-    estimated = e.estimated OR c.estimated, unpriced = e.unpriced OR c.unpriced"""
+    estimated = e.estimated OR c.estimated, unpriced = e.unpriced OR c.unpriced,
+    control = CASE WHEN c.control IS NULL THEN e.control ELSE NULLIF(c.control, '') END,
+    nudged = e.nudged OR c.nudge, worked_ms = e.worked_ms + c.worked_ms"""
 
 _ALLOWED = """CASE WHEN c.owner IS NOT NULL
     THEN e.attempt = c.attempt AND e.owner = c.owner AND e.status = 'running'
@@ -176,13 +186,14 @@ _QUICK = """WITH quick AS MATERIALIZED (
 CLAIM = f"""{_QUICK} UPDATE executions e SET
     losses = e.losses + (e.status = 'running')::int,
     status = 'running', waiting_reason = NULL, owner = $2, attempt = e.attempt + 1,
-    due_at = {_seconds("$3::float8")}, started_at = COALESCE(e.started_at, now())
+    due_at = {_seconds("$3::float8")}, started_at = COALESCE(e.started_at, now()), nudged = false
 FROM (SELECT id FROM executions WHERE id = ANY($1::uuid[]) AND due_at <= now() AND {_CLAIMABLE}
     FOR UPDATE SKIP LOCKED) f, quick
 WHERE e.id = f.id AND quick.done = 'off'
 RETURNING e.id, e.workspace_id, e.bot_id, e.version_id, e.attempt, e.mode, e.trigger_kind,
     e.last_seq, e.losses, e.created_at, e.started_at, e.cancel_requested_at IS NOT NULL,
-    e.input, e."trigger" """
+    e.input, e."trigger", e.control, e.worked_ms, e.input_tokens + e.output_tokens, e.cost_nano,
+    e.start_before"""
 
 RENEW = f"""{_QUICK} UPDATE executions e SET due_at = {_seconds("$4::float8")}
 FROM {_PAIRS}, quick WHERE {_HELD} AND quick.done = 'off'
@@ -203,8 +214,9 @@ DUE = f"""{_QUICK} UPDATE executions e SET dispatched_at = now() FROM (
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) f, quick
 WHERE e.id = f.id AND quick.done = 'off' RETURNING e.id, e.due_at"""
 
-STEPS = """SELECT "key", status, attempt, output, error FROM steps
-WHERE execution_id = $1 AND status IN ('completed', 'failed', 'skipped')"""
+STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position
+FROM steps WHERE execution_id = $1 AND (status IN ('completed', 'failed', 'skipped')
+    OR status = 'waiting' AND error IS NOT NULL)"""
 
 EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
 WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"""

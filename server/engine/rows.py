@@ -13,9 +13,10 @@ from server.engine.store import (
     ExecutionChange,
     NewExecution,
     StepRow,
+    Unset,
     UsageRow,
 )
-from server.models.enums import FINAL_STATUSES, ExecutionStatus, StepStatus
+from server.models.enums import FINAL_STATUSES, ControlAsked, ExecutionStatus, StepStatus
 
 NUL = "\x00"
 _MARK = "\N{REPLACEMENT CHARACTER}"
@@ -54,6 +55,7 @@ NEW_COLUMNS = (
     "started_at",
     "finished_at",
     "duration_ms",
+    "start_before",
 )
 
 STEP_COLUMNS = (
@@ -128,6 +130,9 @@ CHANGE_COLUMNS = (
     "cost_nano",
     "estimated",
     "unpriced",
+    "control",
+    "nudge",
+    "worked_ms",
 )
 
 EVENT_COLUMNS = ("type", "at", "step_key", "attempt", "data")
@@ -215,6 +220,7 @@ def new_row(commit: Commit, new: NewExecution) -> Row:
         change.started_at,
         change.finished_at,
         change.duration_ms,
+        new.start_before,
     )
 
 
@@ -245,7 +251,17 @@ def change_row(commit: Commit) -> Row:
         sums.cost_nano,
         sums.estimated,
         sums.unpriced,
+        _control_text(change.control),
+        change.nudge,
+        commit.worked_ms,
     )
+
+
+def _control_text(asked: ControlAsked | Unset | None) -> str | None:
+    """None leaves the column alone, an empty text clears it."""
+    if asked is None:
+        return ""
+    return None if isinstance(asked, Unset) else asked.value
 
 
 def new_due_in(commit: Commit, new: NewExecution) -> float | None:

@@ -41,10 +41,11 @@ INSERT_USAGE = _insert("usage_records", USAGE_COLUMNS)
 CLAIM = f"""UPDATE executions SET
     losses = losses + (status = 'running'),
     status = 'running', waiting_reason = NULL, owner = :owner, attempt = attempt + 1,
-    due_at = :until, started_at = COALESCE(started_at, :now)
+    due_at = :until, started_at = COALESCE(started_at, :now), nudged = 0
 WHERE id IN (SELECT value FROM json_each(:ids)) AND due_at <= :now AND {_CLAIMABLE}
 RETURNING id, workspace_id, bot_id, version_id, attempt, mode, trigger_kind, last_seq, losses,
-    created_at, started_at, {_CANCEL_ASKED}, input, "trigger" """
+    created_at, started_at, {_CANCEL_ASKED}, input, "trigger", control, worked_ms,
+    input_tokens + output_tokens, cost_nano, start_before"""
 
 RENEW = f"""UPDATE executions SET due_at = :until WHERE {_HELD}
 RETURNING id, {_CANCEL_ASKED}"""
@@ -63,8 +64,9 @@ DUE = f"""UPDATE executions SET dispatched_at = :now WHERE id IN (
     ORDER BY due_at LIMIT :limit)
 RETURNING id, due_at"""
 
-STEPS = """SELECT "key", status, attempt, output, error FROM steps
-WHERE execution_id = ? AND status IN ('completed', 'failed', 'skipped')"""
+STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position
+FROM steps WHERE execution_id = ? AND (status IN ('completed', 'failed', 'skipped')
+    OR status = 'waiting' AND error IS NOT NULL)"""
 
 EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
 WHERE execution_id = ? AND seq > ? ORDER BY seq LIMIT ?"""
@@ -79,10 +81,13 @@ _FACTS = """last_seq = last_seq + :events,
     cancel_reason = COALESCE(cancel_reason, :cancel_reason),
     input_tokens = input_tokens + :input_tokens, output_tokens = output_tokens + :output_tokens,
     cost_nano = cost_nano + :cost_nano,
-    estimated = MAX(estimated, :estimated), unpriced = MAX(unpriced, :unpriced)"""
+    estimated = MAX(estimated, :estimated), unpriced = MAX(unpriced, :unpriced),
+    control = CASE WHEN :control IS NULL THEN control ELSE NULLIF(:control, '') END,
+    nudged = MAX(nudged, :nudge), worked_ms = worked_ms + :worked_ms"""
 
 # Columns in an index are named only when they change: naming one rewrites its index entries.
-_MOVE = """, status = :status, waiting_reason = :waiting_reason, due_at = :due_at,
+_MOVE = """, status = :status, waiting_reason = :waiting_reason,
+    due_at = CASE WHEN nudged AND :status = 'waiting' THEN :now ELSE :due_at END,
     dispatched_at = COALESCE(:dispatched_at, dispatched_at),
     owner = CASE WHEN :status = 'running' THEN owner END"""
 

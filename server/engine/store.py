@@ -20,6 +20,7 @@ from uuid import UUID
 
 from server.core.errors import AppError
 from server.models.enums import (
+    ControlAsked,
     ExecutionMode,
     ExecutionStatus,
     StepStatus,
@@ -83,12 +84,15 @@ class NewExecution:
     parent_id: UUID | None = None
     forked_from_id: UUID | None = None
     forked_from_step: str | None = None
+    start_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionChange:
     """What to set. None leaves a field alone, but with a `status` the reason and the due time are
-    set too: they belong to it. A status other than RUNNING gives up the lease."""
+    set too: they belong to it. A status other than RUNNING gives up the lease. `control` UNSET
+    leaves alone what was asked, None takes it back. `nudge`: something came for which a running
+    execution may be about to wait; when it then waits, it is due at once."""
 
     status: ExecutionStatus | None = None
     waiting_reason: WaitingReason | None = None
@@ -100,6 +104,8 @@ class ExecutionChange:
     duration_ms: int | None = None
     cancel_requested_at: datetime | None = None
     cancel_reason: str | None = None
+    control: ControlAsked | Unset | None = UNSET
+    nudge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,7 @@ class UsageRow:
 class Commit:
     """One piece of an execution's life. With `new` the row is inserted, already changed by
     `change`. Else it is updated if `fence` still holds and its status is one of `while_in`
-    (default: any that is not final)."""
+    (default: any that is not final). `worked_ms` is the working time since the last commit."""
 
     execution_id: UUID
     new: NewExecution | None = None
@@ -188,6 +194,7 @@ class Commit:
     events: Sequence[EventRow] = ()
     steps: Sequence[StepRow] = ()
     usage: Sequence[UsageRow] = ()
+    worked_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +209,8 @@ class Committed:
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """An execution that is ours until the lease ends, and what is needed to go on with it.
-    `losses` counts the workers that vanished since a step of it was last finished."""
+    `losses` counts the workers that vanished since a step of it was last finished; time, tokens
+    and money are what all its takings have used."""
 
     id: UUID
     workspace_id: UUID
@@ -218,6 +226,11 @@ class Claimed:
     cancel_requested: bool = False
     input: Any = None
     trigger: Any = None
+    control: ControlAsked | None = None
+    worked_ms: int = 0
+    tokens: int = 0
+    cost_nano: int = 0
+    start_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +243,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class RecordedStep:
-    """A finished step of an earlier attempt."""
+    """A finished step of an earlier attempt, or one that failed and waits for a person."""
 
     key: str
     status: StepStatus
     attempt: int
     output: Any = None
     error: Any = None
+    type: str = ""
+    name: str = ""
+    parent_key: str | None = None
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)

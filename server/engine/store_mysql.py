@@ -13,7 +13,7 @@ import pymysql
 
 from server.core.errors import Unavailable
 from server.engine import mysql_statements as sql
-from server.engine.decode import claimed, json_value, moment
+from server.engine.decode import claimed, json_value, moment, recorded
 from server.engine.group import Answer, GroupWriter
 from server.engine.rows import (
     Row,
@@ -36,7 +36,6 @@ from server.engine.store import (
     StoredEvent,
 )
 from server.models.address import Address
-from server.models.enums import StepStatus
 
 _POOL = 6
 _MICRO = 1_000_000
@@ -121,10 +120,7 @@ class MysqlStore:
 
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
         rows = await self._fetch(sql.STEPS, (str(execution_id),))
-        return {
-            key: RecordedStep(key, StepStatus(status), tries, json_value(output), json_value(error))
-            for key, status, tries, output, error in rows
-        }
+        return {row[0]: recorded(row) for row in rows}
 
     async def events(
         self, execution_id: UUID, after: int = 0, limit: int = 500

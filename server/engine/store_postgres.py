@@ -10,7 +10,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from server.core.errors import Unavailable
 from server.engine import postgres_statements as sql
-from server.engine.decode import claimed, json_value
+from server.engine.decode import claimed, json_value, recorded
 from server.engine.group import Answer, GroupWriter
 from server.engine.rows import (
     Row,
@@ -33,7 +33,6 @@ from server.engine.store import (
     StoredEvent,
 )
 from server.models.address import Address
-from server.models.enums import StepStatus
 
 _POOL = 6
 _driver: Any = asyncpg  # its types are not known in detail
@@ -86,12 +85,7 @@ class PostgresStore:
 
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
         rows = await self._fetch(sql.STEPS, execution_id)
-        return {
-            row[0]: RecordedStep(
-                row[0], StepStatus(row[1]), row[2], json_value(row[3]), json_value(row[4])
-            )
-            for row in rows
-        }
+        return {row[0]: recorded(row) for row in rows}
 
     async def events(
         self, execution_id: UUID, after: int = 0, limit: int = 500

@@ -15,7 +15,7 @@ from server.core.clock import Clock, SystemClock
 from server.core.errors import Unavailable
 from server.core.jsontext import dumps
 from server.engine import sqlite_statements as sql
-from server.engine.decode import claimed, json_value, moment
+from server.engine.decode import claimed, json_value, moment, recorded
 from server.engine.rows import (
     CHANGE_COLUMNS,
     Row,
@@ -40,9 +40,6 @@ from server.engine.store import (
     StoredEvent,
 )
 from server.models.address import Address
-from server.models.enums import (
-    StepStatus,
-)
 from server.models.sqlite_turn import turn_of
 
 
@@ -114,10 +111,7 @@ class SqliteStore:
 
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
         rows = await self._read(sql.STEPS, (str(execution_id),))
-        return {
-            key: RecordedStep(key, StepStatus(status), tries, json_value(output), json_value(error))
-            for key, status, tries, output, error in rows
-        }
+        return {row[0]: recorded(row) for row in rows}
 
     async def events(
         self, execution_id: UUID, after: int = 0, limit: int = 500
@@ -201,7 +195,8 @@ def _update(commit: Commit) -> Callable[[sqlite3.Connection, datetime], Committe
     def head(db: sqlite3.Connection, now: datetime) -> Committed:
         due_at = _due_at(now, change.due_in)
         sent = due_at if change.due_in == 0 and change.status == "pending" else None
-        row = db.execute(statement, {**given, "due_at": due_at, "dispatched_at": sent}).fetchone()
+        times = {"now": now, "due_at": due_at, "dispatched_at": sent}
+        row = db.execute(statement, {**given, **times}).fetchone()
         if row is None:
             raise Fenced
         return Committed(row[0], bool(row[1]))

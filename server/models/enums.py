@@ -86,3 +86,45 @@ class StepStatus(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
+
+
+class ControlAsked(StrEnum):
+    """What a person asked of a running execution: to hold at the next step, or after one."""
+
+    PAUSE = "pause"
+    STEP = "step"
+
+
+class ApprovalKind(StrEnum):
+    """What is asked: may this tool be used, what to do about a failure, or did an interrupted
+    effect happen."""
+
+    TOOL = "tool"
+    REMEDY = "remedy"
+    OUTCOME = "outcome"
+
+
+class ApprovalStatus(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    MODIFIED = "modified"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class FailureClass(StrEnum):
+    """What kind of thing failed, which decides what helps."""
+
+    TRANSIENT = "transient"
+    RATE_LIMIT = "rate_limit"
+    AUTH = "auth"
+    AI = "ai"
+    TOOL = "tool"
+    DATA = "data"
+    POLICY = "policy"
+    BUDGET = "budget"
+    TIMEOUT = "timeout"
+    WORKER = "worker"
+    PROGRAM = "program"
+    UNKNOWN = "unknown"

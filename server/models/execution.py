@@ -2,7 +2,9 @@
 While it runs `due_at` is the end of the lease; it is NULL when nothing is to be done by itself.
 `attempt` counts the takings and, with `owner`, fences every write of the run; `losses` counts
 workers that vanished since a step was last finished. The totals are
-kept by the store from the usage rows of each commit."""
+kept by the store from the usage rows of each commit. `control` is what a person asked of it while
+it ran, `nudged` says that something it may wait for came while it still ran, and `worked_ms` is the
+working time of all takings, which no retry gives back."""
 
 from __future__ import annotations
 
@@ -13,7 +15,13 @@ from tortoise.models import Model
 
 from server.models.bot import Bot
 from server.models.bot_version import BotVersion
-from server.models.enums import ExecutionMode, ExecutionStatus, TriggerKind, WaitingReason
+from server.models.enums import (
+    ControlAsked,
+    ExecutionMode,
+    ExecutionStatus,
+    TriggerKind,
+    WaitingReason,
+)
 from server.models.fields import JsonField, LongTextField, ShortTextField, id_field
 from server.models.workspace import Workspace
 
@@ -50,6 +58,10 @@ class Execution(Model):
     last_seq = fields.IntField(default=0)
     cancel_requested_at = fields.DatetimeField(null=True)
     cancel_reason = LongTextField(null=True)
+    control = fields.CharEnumField(ControlAsked, description="", max_length=20, null=True)
+    nudged = fields.BooleanField(default=False, db_default=False)
+    worked_ms = fields.BigIntField(default=0, db_default=0)
+    start_before = fields.DatetimeField(null=True)
     created_by_id = fields.UUIDField(null=True)
     parent_id = fields.UUIDField(null=True)
     forked_from_id = fields.UUIDField(null=True)
@@ -72,6 +84,9 @@ class Execution(Model):
             ("workspace_id", "status", "id"),
             ("bot_id", "id"),
             ("due_at",),
+            ("start_before",),
+            ("parent_id",),
+            ("forked_from_id",),
         )
 
     @property

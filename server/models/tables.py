@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from server.models.api_token import ApiToken
+from server.models.approval import Approval
 from server.models.bot import Bot
 from server.models.bot_version import BotVersion
 from server.models.event import Event
 from server.models.execution import Execution
 from server.models.fact import Fact
+from server.models.incident import Incident
 from server.models.member import Member
+from server.models.memory import Memory
 from server.models.session import Session
+from server.models.shared_value import SharedValue
 from server.models.signin_link import SigninLink
 from server.models.step import Step
 from server.models.usage import Usage
@@ -18,13 +22,17 @@ from server.models.workspace import Workspace
 
 __all__ = [
     "ApiToken",
+    "Approval",
     "Bot",
     "BotVersion",
     "Event",
     "Execution",
     "Fact",
+    "Incident",
     "Member",
+    "Memory",
     "Session",
+    "SharedValue",
     "SigninLink",
     "Step",
     "Usage",
@@ -46,5 +54,9 @@ TABLES = (
     Step,
     Event,
     Usage,
+    Approval,
+    Incident,
+    Memory,
+    SharedValue,
     Fact,
 )
