@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = structlog.get_logger("web")
 
 RECHECK_SECONDS = 15.0
+NAMELESS = 300
 FRAMES_PER_SECOND = 200
 BURST = 600
 POLICY_VIOLATION = 1008
@@ -57,9 +58,9 @@ class OpenSockets:
             await asyncio.wait([self._task])
 
     def enter(self, credential: str | None) -> OpenSocket | None:
-        """None when this credential holds too many already."""
+        """None when this credential, or all who have none together, hold too many already."""
         places = self._open.setdefault(credential, set())
-        if credential is not None and len(places) >= self.per_credential:
+        if len(places) >= (NAMELESS if credential is None else self.per_credential):
             return None
         place = OpenSocket(credential)
         places.add(place)

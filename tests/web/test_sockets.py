@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from starlette.types import ASGIApp
 
 from server.web import sockets as rules
@@ -47,6 +48,17 @@ async def test_one_credential_holds_so_many_sockets_and_no_more() -> None:
             assert (await second.answer())["code"] == rules.TOO_MANY
     async with Socket(app, TOKEN) as third:
         assert (await third.answer())["type"] == "websocket.accept"
+
+
+async def test_those_without_a_name_share_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "NAMELESS", 1)
+    app = guarded(OpenSockets(Rights().still_valid))
+    async with Socket(app, {}) as first:
+        assert (await first.answer())["type"] == "websocket.accept"
+        async with Socket(app, {}) as second:
+            assert (await second.answer())["code"] == rules.TOO_MANY
+        async with Socket(app, TOKEN) as known:
+            assert (await known.answer())["type"] == "websocket.accept"
 
 
 async def test_a_socket_that_shouts_is_closed() -> None:
