@@ -1,0 +1,118 @@
+"""A driver that starts executions as an outside program does, whatever happens to the server: it
+repeats with the same idempotency key until it has an answer, and notes what was accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from server.core.ids import read_id
+from tests.faults.oracle import program
+from tests.faults.rig import AWAY, Rig
+
+START = """mutation($input: StartExecutionInput!) {
+  startExecution(input: $input) { execution { id } errors { code message } } }"""
+AT_ONCE = 16
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Refusal:
+    """An answer without an id: at what status and after how long."""
+
+    status: int
+    code: str
+    seconds: float
+    retry_after: str | None
+
+
+@dataclass
+class Load:
+    rig: Rig
+    steps: int = 4
+    bot: str = ""
+    name: str = ""
+    accepted: dict[str, str] = field(default_factory=dict)
+    refusals: list[Refusal] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    give_up: float = 120.0
+
+    @classmethod
+    async def make(cls, rig: Rig, steps: int = 4, source: str | None = None) -> Load:
+        number = next(_numbers)
+        load = cls(rig, steps=steps, name=f"l{number}")
+        async with rig.client() as client:
+            load.bot = await client.create_bot(f"Load {number}", source or program(steps))
+        return load
+
+    def run(self, number: int) -> str:
+        return f"run-{self.name}-{number}"
+
+    def uuids(self) -> dict[str, str]:
+        return {run: str(read_id("execution", name)) for run, name in self.accepted.items()}
+
+    async def start(self, *numbers: int, each: float = 0.0) -> None:
+        """All of them; `each` spreads their beginning over time."""
+        gate = asyncio.Semaphore(AT_ONCE)
+        async with self.session() as session:
+
+            async def one(place: int, number: int) -> None:
+                await asyncio.sleep(place * each)
+                async with gate:
+                    await self.start_one(session, self.run(number))
+
+            await asyncio.gather(*(one(place, number) for place, number in enumerate(numbers)))
+
+    async def start_one(self, session: aiohttp.ClientSession, run: str) -> str:
+        limit = time.monotonic() + self.give_up
+        while True:
+            found = await self.ask_once(session, run)
+            if found is not None:
+                return found
+            assert time.monotonic() < limit, f"{run} was not accepted: {self.refusals[-3:]}"
+            await asyncio.sleep(0.2)
+
+    async def ask_once(self, session: aiohttp.ClientSession, run: str) -> str | None:
+        """The id, or None when it was refused or the connection broke."""
+        given = {"botId": self.bot, "input": run, "idempotencyKey": run}
+        began = time.monotonic()
+        try:
+            body = {"query": START, "variables": {"input": given}}
+            async with session.post("/graphql", json=body) as answer:
+                said = await answer.json(content_type=None)
+                status, again = answer.status, answer.headers.get("retry-after")
+        except (*AWAY, ValueError) as error:
+            self._refused(0, type(error).__name__, began, None)
+            return None
+        name, code = _read(said)
+        if name is None:
+            self._refused(status, code, began, again)
+            return None
+        self.seconds.append(time.monotonic() - began)
+        earlier = self.accepted.setdefault(run, name)
+        assert earlier == name, f"{run} was accepted as {earlier} and as {name}"
+        return name
+
+    def session(self) -> aiohttp.ClientSession:
+        headers = {"Authorization": f"Bearer {self.rig.token}"}
+        limit = aiohttp.ClientTimeout(total=45)
+        return aiohttp.ClientSession(self.rig.url, headers=headers, timeout=limit)
+
+    def _refused(self, status: int, code: str, began: float, retry_after: str | None) -> None:
+        self.refusals.append(Refusal(status, code, time.monotonic() - began, retry_after))
+
+
+def _read(said: Any) -> tuple[str | None, str]:
+    data = (said.get("data") or {}).get("startExecution") if isinstance(said, dict) else None
+    if data and data["execution"]:
+        return data["execution"]["id"], ""
+    errors = (data or {}).get("errors") or []
+    top = said.get("errors") or [] if isinstance(said, dict) else []
+    codes = [one["code"] for one in errors]
+    codes += [(one.get("extensions") or {}).get("code", "") for one in top]
+    return None, ",".join(map(str, codes))

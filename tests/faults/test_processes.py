@@ -1,0 +1,267 @@
+"""What happens to processes: killed, told to stop, frozen."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from tests.faults.checks import check
+from tests.faults.conftest import Record
+from tests.faults.load import Load
+from tests.faults.oracle import said
+from tests.faults.rig import Member, Rig
+from tests.faults.waiting import until
+from tests.support.model_server import Reply
+
+KINDS = ["embedded", "postgres", "mysql"]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+
+
+@pytest.mark.fault("F01", "random workers are killed, again and again", short=("postgres",))
+async def test_random_kills(world: Rig, record: Record) -> None:
+    load = await Load.make(world, steps=world.some(4, 8))
+    runs, kills = world.some(24, 120), world.some(2, 10)
+    most = min(runs, 64 if world.embedded else 24)
+
+    async def kill_now_and_then() -> None:
+        """Where one process has all, each run must come a step further between two kills: three
+        losses at one step end a run."""
+        for _ in range(kills):
+            more = world.random.randint(most, 2 * most) // (1 if world.embedded else 3)
+            await _calls(world, len(world.oracle.calls) + more)
+            victim = world.random.choice(world.working)
+            await world.kill(victim)
+            await world.replace(victim)
+
+    await asyncio.gather(load.start(*range(runs), each=0.05), kill_now_and_then())
+    found = await check(world, load, seconds=120)
+    assert found.recovery is None or found.recovery <= 30
+    record(found, f"{kills} kills")
+
+
+async def _calls(world: Rig, count: int) -> None:
+    """Until so many calls have reached the models, or nothing is left to call."""
+    quiet = time.monotonic() + 5
+
+    def enough() -> bool:
+        return len(world.oracle.calls) >= count or time.monotonic() > quiet
+
+    await until(f"{count} calls", enough, 30)
+
+
+@pytest.mark.fault("F02", "killed just before a call leaves", short=())
+async def test_killed_between_intent_and_call(world: Rig, record: Record) -> None:
+    """The intent is stored, the call never reaches the model: so it is not made twice."""
+    load = await Load.make(world)
+    for member in world.working:
+        member.models.up.open.clear()
+    await load.start(1)
+    victim = await _first_held(world)
+    await world.kill(victim)
+    for member in world.working:
+        member.models.resume()
+    await world.replace(victim)
+    found = await check(world, load)
+    assert found.repeated == 0
+    record(found)
+
+
+async def _first_held(world: Rig) -> Member:
+    """The process whose call waits before the closed door."""
+    waiting = [member for member in world.working if member.models.up.held]
+    if not waiting:
+        held = lambda: any(member.models.up.held for member in world.working)  # noqa: E731
+        await until("a call is to leave", held, 30)
+        waiting = [member for member in world.working if member.models.up.held]
+    return waiting[0]
+
+
+@pytest.mark.fault("F02", "killed during a call", short=("embedded", "postgres"))
+async def test_killed_during_a_call(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    run = load.run(1)
+    world.oracle.at(run, 2, Reply(hang=True))
+    await load.start(1)
+    call = await world.oracle.asked(run, 2)
+    victim = world.by_key(call.process)
+    await world.kill(victim)
+    await world.replace(victim)
+    found = await check(world, load)
+    assert world.oracle.counts(run) == {1: 1, 2: 2, 3: 1, 4: 1}
+    assert found.recovery is not None
+    assert found.recovery <= (10 if world.embedded else 20)
+    record(found)
+
+
+@pytest.mark.fault("F02", "killed between the answer and its commit", short=())
+async def test_killed_between_answer_and_commit(world: Rig, record: Record) -> None:
+    """The answer is lost with the process: this is the one call that is made twice."""
+    if world.embedded:
+        await _frozen_before_the_answer(world, record)
+        return
+    load = await Load.make(world)
+    run = load.run(1)
+    world.oracle.at(run, 2, lambda received: Reply(said(run, 2), delay=0.5))
+    await load.start(1)
+    call = await world.oracle.asked(run, 2)
+    victim = world.by_key(call.process)
+    assert victim.database is not None
+    victim.database.stall()
+    await until("the answer was given", lambda: call.received.answered, 10)
+    await victim.database.something_held(victim.database.up)
+    await world.kill(victim)
+    await victim.database.cut()
+    await world.replace(victim)
+    found = await check(world, load)
+    assert world.oracle.counts(run) == {1: 1, 2: 2, 3: 1, 4: 1}
+    record(found)
+
+
+async def _frozen_before_the_answer(world: Rig, record: Record) -> None:
+    """With SQLite nothing stands between the process and its file: it is frozen, answered, and
+    killed before it can read the answer."""
+    load = await Load.make(world)
+    run = load.run(1)
+    world.oracle.at(run, 2, Reply(said(run, 2), delay=0.3))
+    await load.start(1)
+    call = await world.oracle.asked(run, 2)
+    world.door.signal(signal.SIGSTOP)
+    await until("the answer was given", lambda: call.received.answered, 10)
+    await world.kill(world.door)
+    await world.replace(world.door)
+    found = await check(world, load)
+    assert world.oracle.counts(run) == {1: 1, 2: 2, 3: 1, 4: 1}
+    record(found)
+
+
+@pytest.mark.fault("F04", "the API is killed before it can answer", short=("postgres",))
+async def test_api_killed_between_commit_and_answer(world: Rig, record: Record) -> None:
+    """The client repeats with the same idempotency key: one execution."""
+    load = await Load.make(world)
+    run = load.run(1)
+    if world.door.database is not None:
+        world.door.database.hold_answers_to(run)
+    async with load.session() as session:
+        asking = asyncio.create_task(load.start_one(session, run))
+        await until("the row is there", lambda: _stored(world, run), 30)
+        await world.kill(world.door)
+        await world.replace(world.door)
+        await asking
+    record(await check(world, load))
+
+
+async def _stored(world: Rig, run: str) -> bool:
+    rows = await world.tables.executions()
+    return any(row["idempotency_key"] == run for row in rows)
+
+
+@pytest.mark.fault("F05", "every process is killed at once", short=("embedded",))
+async def test_everything_killed(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    runs = world.some(20, 100)
+    await load.start(*range(runs))
+    await _calls(world, len(world.oracle.calls) + runs)
+    await asyncio.gather(*(world.kill(member) for member in world.members))
+    world.killed_at.append(began := time.time())
+    await asyncio.gather(*(world.replace(member) for member in world.members))
+    took = time.time() - began
+    found = await check(world, load)
+    assert found.recovery is not None
+    assert found.recovery <= took + (5 if world.embedded else 20)
+    record(found, f"the start itself took {took:.1f} s of it")
+
+
+@pytest.mark.fault("F06", "a worker is told to stop in the middle", short=())
+async def test_sigterm_drains(world: Rig, record: Record) -> None:
+    """Short calls end, the long ones are handed over; nothing that was finished is repeated."""
+    load = await Load.make(world)
+    long = [load.run(number) for number in range(6)]
+    for run in long:
+        world.oracle.at(run, 2, Reply(said(run, 2), delay=60), Reply(said(run, 2), delay=0.1))
+    await load.start(*range(12))
+    for run in long:
+        await world.oracle.asked(run, 2)
+    victim = world.by_key(world.oracle.of(long[0])[-1].process)
+    began = time.monotonic()
+    code = await world.kill(victim, signal.SIGTERM)
+    took = time.monotonic() - began
+    assert code == 0, victim.running.output()[-3000:]
+    assert took <= 30, took
+    await world.replace(victim)
+    found = await check(world, load, seconds=120)
+    record(found, f"drained in {took:.1f} s, exit code {code}")
+
+
+@pytest.mark.fault("F07", "told to stop twice", short=("embedded",))
+async def test_the_second_signal_ends_at_once(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    run = load.run(1)
+    world.oracle.at(run, 1, Reply(hang=True))
+    await load.start(1)
+    victim = world.by_key((await world.oracle.asked(run, 1)).process)
+    victim.signal(signal.SIGTERM)
+    if not world.embedded:
+        await asyncio.to_thread(victim.running.await_output, "worker_drains")
+    else:
+        await until("the port is closed", lambda: _refuses(world.port), 10)
+    began = time.monotonic()
+    await world.kill(victim, signal.SIGINT)
+    took = time.monotonic() - began
+    assert took <= 2, took
+    await world.replace(victim)
+    record(await check(world, load), f"ended {took:.2f} s after the second signal")
+
+
+async def _refuses(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return True
+    writer.transport.abort()
+    await writer.wait_closed()
+    return False
+
+
+@pytest.mark.fault("F08", "a worker is frozen and comes back", short=("postgres",))
+async def test_a_frozen_worker_changes_nothing(world: Rig, record: Record) -> None:
+    """It wakes up with answers in its hands for runs that others have finished."""
+    if world.embedded:
+        await _a_pause_of_the_only_process(world, record)
+        return
+    load = await Load.make(world)
+    runs = [load.run(number) for number in range(12)]
+    for run in runs:
+        world.oracle.at(run, 2, Reply(said(run, 2), delay=2))
+    await load.start(*range(12))
+    victim = world.by_key((await world.oracle.asked(runs[0], 2)).process)
+    victim.signal(signal.SIGSTOP)
+    world.killed_at.append(time.time())
+    held = {call.run for call in world.oracle.calls if call.process == victim.key}
+    try:
+        found = await check(world, load)
+        assert found.recovery is not None
+        assert found.recovery <= 20
+    finally:
+        victim.signal(signal.SIGCONT)
+    said_so = lambda: "execution_left" in victim.running.output()  # noqa: E731
+    await until("the frozen one has left what is no longer its own", said_so, 20)
+    found = await check(world, load)
+    record(found, f"{len(held & set(runs))} runs were in the hands of the frozen worker")
+
+
+async def _a_pause_of_the_only_process(world: Rig, record: Record) -> None:
+    """Frozen for longer than its own lease, then thawed: it goes on with what it holds."""
+    load = await Load.make(world)
+    run = load.run(1)
+    world.oracle.at(run, 2, Reply(said(run, 2), delay=1))
+    await load.start(1)
+    await world.oracle.asked(run, 2)
+    world.door.signal(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(17)  # time itself is the fault: the lease must have ended
+    finally:
+        world.door.signal(signal.SIGCONT)
+    record(await check(world, load))

@@ -1,0 +1,184 @@
+"""What happens to Redis: it only wakes workers up, so nothing of it may be needed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+import redis.asyncio
+
+from server.bus.jobs import ADVANCE
+from server.bus.queue import READY, Queue
+from server.bus.redis import open_redis
+from server.core.ids import new_uuid
+from tests.faults.checks import check
+from tests.faults.conftest import Record
+from tests.faults.load import Load
+from tests.faults.rig import Rig
+from tests.faults.waiting import until
+from tests.support.restartable import Restartable
+
+KINDS = ["postgres"]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+
+
+def _server(world: Rig) -> Restartable:
+    assert world.servers.redis is not None
+    return world.servers.redis
+
+
+def _url(world: Rig) -> str:
+    return f"redis://127.0.0.1:{_server(world).port}/0"
+
+
+def _slowest(load: Load) -> float:
+    return max(load.seconds)
+
+
+@pytest.mark.fault("F10", "Redis is emptied, again and again", short=("postgres",))
+async def test_flushed(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    runs = world.some(30, 200)
+    began = time.monotonic()
+    client = redis.asyncio.from_url(_url(world))
+    starting = asyncio.create_task(load.start(*range(runs), each=0.1))
+    flushes = 0
+    while not starting.done():
+        await client.flushall()
+        flushes += 1
+        await asyncio.wait([starting], timeout=0.5)
+    await client.aclose()
+    await starting
+    accepted = time.monotonic() - began
+    found = await check(world, load)
+    late = time.monotonic() - began - accepted
+    assert late <= 30
+    assert found.repeated == 0
+    record(found, f"{flushes} times; the last run ended {late:.1f} s after it was accepted")
+
+
+@pytest.mark.fault("F11", "Redis is away, and comes back empty", short=("postgres",))
+async def test_away(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    half = world.some(10, 50)
+    await load.start(*range(half))
+    _server(world).stop()
+    began = time.monotonic()
+    await load.start(*range(half, 2 * half))
+    assert not load.refusals, load.refusals[:3]
+    slowest = _slowest(load)
+    assert slowest < 3, slowest
+    async with load.session() as session, session.get("/readyz") as ready:
+        assert ready.status == 503
+        assert "queue" in await ready.text()
+    await _ended(world, load, half)  # what workers had taken goes on without Redis
+    away = time.monotonic() - began
+    await asyncio.to_thread(_server(world).start)
+    back = time.monotonic()
+    found = await check(world, load)
+    late = time.monotonic() - back
+    assert late <= 30, late
+    note = f"{away:.0f} s away; starts took at most {slowest:.1f} s, all done {late:.1f} s after it"
+    record(found, note)
+
+
+async def _ended(world: Rig, load: Load, first: int) -> None:
+    """Those of the first ones that were taken before Redis went have ended."""
+    names = {load.uuids()[load.run(number)] for number in range(first)}
+
+    async def ended() -> bool:
+        rows = await world.tables.executions()
+        return not any(str(row["id"]) in names and row["status"] == "running" for row in rows)
+
+    await until("what was taken has ended", ended, 30)
+
+
+@pytest.mark.fault("F11", "Redis is not there when everything starts", short=())
+async def test_away_from_the_start(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    _server(world).stop()
+    try:
+        await asyncio.gather(*(world.kill(member) for member in world.members))
+        await world.heal()
+        await load.start(*range(10))
+    finally:
+        await asyncio.to_thread(_server(world).start)
+    back = time.monotonic()
+    found = await check(world, load)
+    record(found, f"all done {time.monotonic() - back:.1f} s after Redis came")
+
+
+@pytest.mark.fault("F13", "Redis takes 2 s for each answer", short=("postgres",))
+async def test_slow(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    for member in world.members:
+        assert member.redis is not None
+        member.redis.slow(2.0)
+    await load.start(*range(world.some(20, 100)), each=0.05)
+    slowest = _slowest(load)
+    assert slowest < 3, slowest
+    found = await check(world, load)
+    record(found, f"starts took at most {slowest:.2f} s")
+
+
+@pytest.mark.fault("F14", "Redis has no memory left", short=())
+async def test_full(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    client = redis.asyncio.from_url(_url(world))
+    try:
+        await client.config_set("maxmemory-policy", "noeviction")
+        await client.config_set("maxmemory", "1mb")
+        await load.start(*range(10))
+        assert not load.refusals, load.refusals[:3]
+        slowest = _slowest(load)
+    finally:
+        await client.config_set("maxmemory", "0")
+        await client.aclose()
+    back = time.monotonic()
+    found = await check(world, load)
+    late = time.monotonic() - back
+    record(found, f"starts took at most {slowest:.1f} s, all done {late:.1f} s after it")
+
+
+@pytest.mark.fault("F27", "the same wake-up comes five times, to all workers", short=("postgres",))
+async def test_woken_five_times(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    client = open_redis(_url(world))
+    queue = Queue(client)
+    await load.start(*range(10))
+    for name in load.uuids().values():
+        for number in range(5):
+            await client.enqueue_job(ADVANCE, _job_id=f"{name}:{number}", execution_id=name)
+        queue.ready(*[name] * 5)
+    await queue.flush()
+    found = await check(world, load)
+    await client.aclose(close_connection_pool=True)
+    names = set(load.uuids().values())
+    attempts = {r["attempt"] for r in await world.tables.executions() if str(r["id"]) in names}
+    assert attempts == {1}
+    assert found.repeated == 0
+    record(found)
+
+
+@pytest.mark.fault("F28", "wake-ups for what is not there or has ended", short=("postgres",))
+async def test_woken_for_nothing(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    await load.start(*range(5))
+    await check(world, load)
+    before = await world.tables.executions()
+    client = open_redis(_url(world))
+    queue = Queue(client)
+    unknown = [str(new_uuid()) for _ in range(5)]
+    for name in [*unknown, *load.uuids().values()]:
+        await client.enqueue_job(ADVANCE, execution_id=name)
+        queue.ready(name)
+    await queue.flush()
+    await client.rpush(READY, "not-an-id", b"\xff\xfe", "")  # type: ignore[misc]
+    await load.start(*range(5, 10))  # these come behind the rubbish in the same list
+    found = await check(world, load, seconds=20)
+    assert await queue.waiting() == 0
+    await client.aclose(close_connection_pool=True)
+    after = {str(row["id"]): row for row in await world.tables.executions()}
+    assert all(after[str(row["id"])] == row for row in before), "an ended execution was touched"
+    record(found)
