@@ -10,6 +10,7 @@ from time import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from server.core.errors import AddressRefused
 from server.llm.catalogue import catalogue
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.routing import Route, did_you_mean
@@ -60,6 +61,8 @@ _LONGEST = 300
 
 def from_exception(error: Exception, route: Route, partial: str = "") -> ModelError:
     """For anything that the library raised."""
+    if (refusal := _refusal_in(error)) is not None:
+        return not_allowed(route, refusal)
     chain = _names_of(error)
     # The library wraps what breaks a stream; the wrapper's own words say nothing.
     while isinstance(inner := getattr(error, "original_exception", None), Exception):
@@ -124,6 +127,28 @@ def unreached(route: Route, cause: str = "") -> ModelError:
         f"Check that it runs and that {base} is right."
         if route.api_base
         else "Check the network of this machine.",
+    )
+
+
+def not_allowed(route: Route, refusal: AddressRefused) -> ModelError:
+    """Our own policy for outgoing connections stopped the call."""
+    return ModelError(
+        ModelErrorKind.PROVIDER_UNAVAILABLE,
+        f"{who(route)} may not be called: {refusal.message}",
+        refusal.hint or "Check the address of the connection.",
+        retryable=False,
+    )
+
+
+def redirected(route: Route, where: str) -> ModelError:
+    """A key is not carried after a redirect."""
+    host = urlsplit(where).hostname if where.isprintable() else None
+    base = route.base_name or "the address"
+    return ModelError(
+        ModelErrorKind.PROVIDER_UNAVAILABLE,
+        f"{who(route)} redirects to {host or 'another address'}; the key was not sent there.",
+        f"Check {base}: give the address it redirects to, if that is right.",
+        retryable=False,
     )
 
 
@@ -298,6 +323,16 @@ def _names_of(error: BaseException) -> set[str]:
         names |= {kind.__name__ for kind in type(at).__mro__}
         at = at.__cause__ or at.__context__
     return names
+
+
+def _refusal_in(error: BaseException) -> AddressRefused | None:
+    at: BaseException | None = error
+    for _ in range(20):
+        if at is None or isinstance(at, AddressRefused):
+            return at
+        inner = getattr(at, "original_exception", None)
+        at = inner if isinstance(inner, BaseException) else at.__cause__ or at.__context__
+    return None
 
 
 def _cause(error: BaseException) -> str:

@@ -9,14 +9,24 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Any
-from urllib.request import getproxies
 
 import aiohttp
 import orjson
 
+from server.core.errors import AddressRefused
+from server.core.net.policy import NetPolicy
 from server.llm.collector import Collector
 from server.llm.errors import ModelError
-from server.llm.failures import broken_off, from_exception, retry_after, unreached, unreadable
+from server.llm.failures import (
+    broken_off,
+    from_exception,
+    not_allowed,
+    redirected,
+    retry_after,
+    unreached,
+    unreadable,
+)
+from server.llm.outgoing import Sessions, check_bound
 from server.llm.patience import Patience
 from server.llm.sse import EventCutter
 from server.llm.wire import Call
@@ -38,12 +48,13 @@ class Form:
 
 
 class FastPath:
-    """Keeps one session, which belongs to the loop that it was first used on."""
+    """Keeps its sessions, which belong to the loop that they were first used on."""
 
-    def __init__(self, litellm: Any) -> None:
+    def __init__(self, litellm: Any, policy: NetPolicy) -> None:
         self._litellm = litellm
+        self._policy = policy
         self._forms: dict[tuple[str, str | None], Form] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions = Sessions(policy)
 
     async def complete(self, call: Call, collector: Collector, patience: Patience) -> None:
         """One attempt."""
@@ -53,6 +64,8 @@ class FastPath:
             raise unreached(call.route, "no connection within 30 s") from error
         except (TimeoutError, ModelError):
             raise
+        except AddressRefused as error:
+            raise not_allowed(call.route, error) from error
         except aiohttp.ClientConnectorError as error:
             raise unreached(call.route, error.os_error.strerror or "") from error
         except (aiohttp.ClientError, ConnectionError) as error:
@@ -63,15 +76,15 @@ class FastPath:
             raise from_exception(error, call.route, collector.text) from error
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._sessions.close()
 
     async def _attempt(self, call: Call, collector: Collector, patience: Patience) -> None:
         form = self._form(call)
         url, headers, body = _request(form, call)
+        check_bound(call.route, url, self._policy)
         sent = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
-        async with self._open().post(url, data=sent, headers=headers) as response:
+        session = self._sessions.of(call.route)
+        async with session.post(url, data=sent, headers=headers, allow_redirects=False) as response:
             try:
                 await self._read(form, call, body, response, collector, patience)
             except BaseException:
@@ -89,6 +102,8 @@ class FastPath:
     ) -> None:
         if response.status >= 400:
             raise await self._refusal(form, call, response)
+        if response.status >= 300:
+            raise redirected(call.route, response.headers.get("Location", ""))
         kind = response.content_type
         if kind == "text/html":
             raise unreadable(call.route, "an HTML page")
@@ -161,16 +176,6 @@ class FastPath:
             )
         except Exception as mapped:
             return mapped
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=bool(getproxies()),
-            )
-        return self._session
 
     def _form(self, call: Call) -> Form:
         route = call.route

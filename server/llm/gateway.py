@@ -8,9 +8,11 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from server.core.net.policy import NetPolicy, NetSettings
 from server.llm import litellm_client
+from server.llm.access import Access
 from server.llm.catalogue import Catalogue, ModelFacts, catalogue
 from server.llm.collector import Collector, OnDelta
 from server.llm.demo import PACE, DemoModel
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 _CHARACTERS_PER_TOKEN = 4
 
 
+class GatewaySettings(ModelSettings, NetSettings, Protocol):
+    """The part of the settings that the gateway needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Tools:
     """What a first call to a real model loads."""
@@ -43,22 +49,24 @@ class Gateway:
 
     def __init__(
         self,
-        settings: ModelSettings,
+        settings: GatewaySettings,
         *,
         limits: Limits | None = None,
         demo_pace: float = PACE,
         use_fast_path: bool = True,
+        policy: NetPolicy | None = None,
     ) -> None:
         self.router = Router(settings)
+        self._policy = policy or NetPolicy.of(settings)
         self._limits = limits or Limits()
         self._demo = DemoModel(demo_pace)
         self._listing = Listing(self.router)
         self._use_fast_path = use_fast_path
         self._loading: asyncio.Task[_Tools] | None = None
 
-    def route(self, model: str | None) -> Route:
+    def route(self, model: str | None, access: Access | None = None) -> Route:
         """Where a call would go. Raises ModelError when it could go nowhere: ask before a run."""
-        return self.router.route(model)
+        return self.router.route(model, access)
 
     async def models(self, today: date | None = None) -> list[ModelInfo]:
         """What a bot can name: the demo model and the models of providers that are set up."""
@@ -66,7 +74,7 @@ class Gateway:
 
     async def chat(self, request: ChatRequest, on_delta: OnDelta | None = None) -> ModelAnswer:
         """One attempt. Cancelling it closes the connection to the provider."""
-        route = self.route(request.model)
+        route = self.route(request.model, request.access)
         if route.is_demo:
             return await self._demo.chat(request, on_delta)
         tools = await self.prepare()
@@ -85,7 +93,7 @@ class Gateway:
     async def prepare(self) -> _Tools:
         """Loads what calls to real models need, once, in a thread: some seconds."""
         if self._loading is None or (self._loading.done() and self._loading.exception()):
-            self._loading = asyncio.create_task(asyncio.to_thread(_load))
+            self._loading = asyncio.create_task(asyncio.to_thread(_load, self._policy))
         return await asyncio.shield(self._loading)
 
     async def close(self) -> None:
@@ -109,7 +117,9 @@ class Gateway:
                 if fast:
                     await tools.fast.complete(call, collector, patience)
                 else:
-                    await litellm_client.complete(tools.litellm, call, collector, patience)
+                    await litellm_client.complete(
+                        tools.litellm, self._policy, call, collector, patience
+                    )
         except TimeoutError:
             raise timed_out(call.route, patience.why, collector.text) from None
 
@@ -120,11 +130,11 @@ class Gateway:
         return self._use_fast_path and bool(route.provider.fast) and talks and not route.extra
 
 
-def _load() -> _Tools:
+def _load(policy: NetPolicy) -> _Tools:
     from server.llm.fast import FastPath
 
     litellm = litellm_client.load()
-    return _Tools(litellm, FastPath(litellm), catalogue())
+    return _Tools(litellm, FastPath(litellm, policy), catalogue())
 
 
 def _answer(

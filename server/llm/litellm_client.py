@@ -9,6 +9,7 @@ import functools
 import os
 from typing import Any
 
+from server.core.net.policy import NetPolicy
 from server.llm.collector import Collector
 from server.llm.errors import ModelError
 from server.llm.failures import broken_off, from_exception
@@ -32,6 +33,9 @@ def load() -> Any:
     litellm.disable_hf_tokenizer_download = True
     litellm.suppress_debug_info = True
     litellm.drop_params = True
+    from server.llm import outgoing
+
+    outgoing.install(litellm)
     return litellm
 
 
@@ -59,13 +63,18 @@ async def close() -> None:
     vars(litellm).pop("module_level_aclient", None)
 
 
-async def complete(litellm: Any, call: Call, collector: Collector, patience: Patience) -> None:
+async def complete(
+    litellm: Any, policy: NetPolicy, call: Call, collector: Collector, patience: Patience
+) -> None:
     """One attempt through `acompletion`: any provider, the slow way."""
+    from server.llm.outgoing import leaving
+
     try:
-        if call.stream:
-            await _stream(litellm, call, collector, patience)
-        else:
-            collector.add_response(await litellm.acompletion(**_arguments(call)))
+        with leaving(call.route, policy):
+            if call.stream:
+                await _stream(litellm, call, collector, patience)
+            else:
+                collector.add_response(await litellm.acompletion(**_arguments(call)))
     except (TimeoutError, ModelError):
         raise
     except Exception as error:

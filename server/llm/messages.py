@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from server.llm.access import Access
+
 Role = Literal["system", "user", "assistant", "tool"]
 Reasoning = bool | Literal["low", "medium", "high"]
 FinishReason = Literal["stop", "length", "tool_calls", "refusal"]
@@ -57,6 +59,7 @@ class ChatRequest:
     """One question to one model. `timeout` bounds the whole call in seconds, None: no bound.
 
     `model` is `provider:model`, a bare model name, or None for the workspace's default.
+    `access` is the connection to use, None for the keys of the environment.
     """
 
     messages: tuple[Message, ...]
@@ -68,6 +71,7 @@ class ChatRequest:
     reasoning: Reasoning | None = None
     timeout: float | None = None
     stream: bool = True
+    access: Access | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Provider:
     """`litellm`: its name inside the library. `keys` and `bases`: names in the environment, the
     first one that is set wins. `extras`: further arguments of the call and where they come from.
-    `fast`: its address, given where the parity tests of the fast path pass.
+    `fast`: its address, given where the parity tests of the fast path pass. `hosts`: where its key
+    may go when no address is given: these and what ends with them.
     `model`: what answers when a bot names no model and this is the first provider set up."""
 
     name: str
@@ -26,6 +27,7 @@ class Provider:
     extras: tuple[tuple[str, str], ...] = ()
     families: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
 
 PROVIDERS: tuple[Provider, ...] = (
@@ -39,6 +41,7 @@ PROVIDERS: tuple[Provider, ...] = (
         fast="https://api.openai.com/v1",
         extras=(("organization", "OPENAI_ORGANIZATION"),),
         families=("gpt-", "o1", "o3", "o4", "chatgpt"),
+        hosts=("api.openai.com",),
     ),
     Provider(
         "anthropic",
@@ -48,6 +51,7 @@ PROVIDERS: tuple[Provider, ...] = (
         bases=("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE"),
         model="claude-haiku-4-5",
         families=("claude",),
+        hosts=("api.anthropic.com",),
     ),
     Provider(
         "gemini",
@@ -57,6 +61,7 @@ PROVIDERS: tuple[Provider, ...] = (
         model="gemini-2.5-flash",
         families=("gemini", "gemma"),
         aliases=("google",),
+        hosts=("googleapis.com",),
     ),
     Provider(
         "groq",
@@ -64,6 +69,7 @@ PROVIDERS: tuple[Provider, ...] = (
         "groq",
         keys=("GROQ_API_KEY",),
         model="openai/gpt-oss-20b",
+        hosts=("api.groq.com",),
     ),
     Provider(
         "mistral",
@@ -73,6 +79,7 @@ PROVIDERS: tuple[Provider, ...] = (
         model="mistral-small-latest",
         families=("mistral", "codestral", "ministral", "magistral"),
         fast="https://api.mistral.ai/v1",
+        hosts=("api.mistral.ai",),
     ),
     Provider(
         "deepseek",
@@ -82,6 +89,7 @@ PROVIDERS: tuple[Provider, ...] = (
         model="deepseek-chat",
         families=("deepseek",),
         fast="https://api.deepseek.com/beta",
+        hosts=("api.deepseek.com",),
     ),
     Provider(
         "openrouter",
@@ -90,6 +98,7 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("OPENROUTER_API_KEY",),
         model="openai/gpt-4o-mini",
         fast="https://openrouter.ai/api/v1",
+        hosts=("openrouter.ai",),
     ),
     Provider(
         "xai",
@@ -99,6 +108,7 @@ PROVIDERS: tuple[Provider, ...] = (
         model="grok-4.3",
         families=("grok",),
         fast="https://api.x.ai/v1",
+        hosts=("api.x.ai",),
     ),
     Provider(
         "together",
@@ -107,6 +117,7 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("TOGETHERAI_API_KEY",),
         aliases=("together_ai", "togetherai"),
         fast="https://api.together.ai/v1",
+        hosts=("api.together.ai", "api.together.xyz"),
     ),
     Provider(
         "fireworks",
@@ -115,6 +126,7 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("FIREWORKS_AI_API_KEY",),
         aliases=("fireworks_ai",),
         fast="https://api.fireworks.ai/inference/v1",
+        hosts=("api.fireworks.ai",),
     ),
     Provider(
         "cohere",
@@ -124,6 +136,7 @@ PROVIDERS: tuple[Provider, ...] = (
         model="command-a-03-2025",
         families=("command",),
         aliases=("cohere_chat",),
+        hosts=("api.cohere.com", "api.cohere.ai"),
     ),
     Provider(
         "perplexity",
@@ -133,6 +146,7 @@ PROVIDERS: tuple[Provider, ...] = (
         model="sonar",
         families=("sonar",),
         fast="https://api.perplexity.ai",
+        hosts=("api.perplexity.ai",),
     ),
     Provider(
         "cerebras",
@@ -141,6 +155,7 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("CEREBRAS_API_KEY",),
         model="llama3.1-8b",
         fast="https://api.cerebras.ai/v1",
+        hosts=("api.cerebras.ai",),
     ),
     Provider(
         "nvidia",
@@ -149,8 +164,15 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("NVIDIA_NIM_API_KEY",),
         aliases=("nvidia_nim",),
         fast="https://integrate.api.nvidia.com/v1",
+        hosts=("integrate.api.nvidia.com",),
     ),
-    Provider("huggingface", "Hugging Face", "huggingface", keys=("HUGGINGFACE_API_KEY",)),
+    Provider(
+        "huggingface",
+        "Hugging Face",
+        "huggingface",
+        keys=("HUGGINGFACE_API_KEY",),
+        hosts=("huggingface.co",),
+    ),
     Provider(
         "azure",
         "Azure OpenAI",
@@ -171,6 +193,7 @@ PROVIDERS: tuple[Provider, ...] = (
             ("aws_session_token", "AWS_SESSION_TOKEN"),
             ("aws_region_name", "AWS_REGION_NAME"),
         ),
+        hosts=("amazonaws.com",),
     ),
     Provider(
         "ollama",

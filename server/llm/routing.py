@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from server.llm.access import Access
 from server.llm.catalogue import Catalogue, catalogue
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import DEMO_MODEL
@@ -33,7 +34,11 @@ class ModelSettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`provider` is None for the demo model. The key never shows in a repr."""
+    """`provider` is None for the demo model. The key never shows in a repr.
+
+    `connection`: whose key it is, None for one of the environment. `trusted`: the operator named
+    the address, so it may be inside the network.
+    """
 
     requested: str
     provider: Provider | None
@@ -43,6 +48,8 @@ class Route:
     key_name: str = ""
     base_name: str = ""
     extra: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    connection: str | None = None
+    trusted: bool = False
 
     @property
     def is_demo(self) -> bool:
@@ -68,9 +75,11 @@ class Router:
     def known(self) -> Catalogue:
         return catalogue()
 
-    def route(self, model: str | None) -> Route:
+    def route(self, model: str | None, access: Access | None = None) -> Route:
         """Where a call for `model` goes; raises ModelError when it cannot go anywhere."""
         name = (model or "").strip() or self.default_name()
+        if access is not None and not name.startswith(f"{DEMO_PREFIX}:"):
+            return _through(access, name)
         found = self._routes.get(name)
         if found is None:
             found = self._routes[name] = self._find(name)
@@ -168,7 +177,17 @@ class Router:
             )
         given = self._settings.providers
         extra = {name: given[source] for name, source in provider.extras if given.get(source)}
-        return Route(requested, provider, model, key, _address(base), key_name, base_name, extra)
+        return Route(
+            requested,
+            provider,
+            model,
+            key,
+            _address(base),
+            key_name,
+            base_name,
+            extra,
+            trusted=base is not None,
+        )
 
     def _open_without_key(self, provider: Provider) -> bool:
         """A model server of one's own often wants no key."""
@@ -185,6 +204,29 @@ class Router:
             if value := self._settings.providers.get(name):
                 return name, value.strip()
         return (names[0] if names else ""), None
+
+
+def _through(access: Access, name: str) -> Route:
+    provider = BY_NAME[access.provider]
+    prefix, colon, rest = name.partition(":")
+    named = BY_NAME.get(prefix.lower()) if colon and rest else None
+    if named is not None and named is not provider and not access.api_base:
+        raise ModelError(
+            ModelErrorKind.MODEL_UNKNOWN,
+            f"The connection “{access.label}” is for {provider.label}, not for {named.label}.",
+            f"Choose a connection for {named.label}, or a model of {provider.label}.",
+        )
+    return Route(
+        requested=name,
+        provider=provider,
+        model=rest if named is provider else name,
+        api_key=access.api_key,
+        api_base=_address(access.api_base),
+        key_name=f"the key of the connection “{access.label}”",
+        base_name=f"the address of the connection “{access.label}”",
+        extra=access.extra,
+        connection=access.connection,
+    )
 
 
 def _is_of(provider: Provider, model: str, known: Catalogue) -> bool:

@@ -325,8 +325,8 @@ async def test_every_provider_is_asked_once(
 ) -> None:
     models.default = Reply(status=status, error="No.")
     gateway = make_gateway(AZURE_API_BASE="http://unused.invalid", **{key: "the-secret-key"})
-    here = replace(gateway.route(model), api_base=models.url)
-    monkeypatch.setattr(gateway.router, "route", lambda name: here)
+    here = replace(gateway.route(model), api_base=models.url, trusted=True)
+    monkeypatch.setattr(gateway.router, "route", lambda name, access: here)
     with pytest.raises(ModelError) as caught:
         await gateway.chat(ask(model=model))
     kind = ModelErrorKind.PROVIDER_AUTH if status == 401 else ModelErrorKind.PROVIDER_UNAVAILABLE

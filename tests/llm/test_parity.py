@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from server.core.net.policy import NetPolicy
 from server.llm import litellm_client
 from server.llm.catalogue import catalogue
 from server.llm.collector import Collector
@@ -115,11 +116,13 @@ BothWays = Callable[[str, str, str, ChatRequest], Awaitable[tuple[object, ...]]]
 async def both(models: ModelServer) -> AsyncIterator[BothWays]:
     """Sends a request one way; gives what came of it and what was sent."""
     litellm = litellm_client.load()
-    fast = FastPath(litellm)
+    policy = NetPolicy()
+    fast = FastPath(litellm, policy)
 
     async def send(way: str, name: str, model: str, request: ChatRequest) -> tuple[object, ...]:
         provider = BY_NAME[name]
-        route = Route(f"{name}:{model}", provider, model, "sk-test-1234", models.url)
+        asked = f"{name}:{model}"
+        route = Route(asked, provider, model, "sk-test-1234", models.url, trusted=True)
         call = make_call(route, request, catalogue().find(provider, model))
         collector = Collector(None)
         try:
@@ -127,7 +130,7 @@ async def both(models: ModelServer) -> AsyncIterator[BothWays]:
                 if way == "fast":
                     await fast.complete(call, collector, patience)
                 else:
-                    await litellm_client.complete(litellm, call, collector, patience)
+                    await litellm_client.complete(litellm, policy, call, collector, patience)
         except ModelError as error:
             return (_told(error),)
         sent = models.requests[-1]

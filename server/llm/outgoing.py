@@ -1,0 +1,144 @@
+"""How calls to models leave: over sessions that obey the policy for outgoing connections, and with
+each key bound to its host.
+
+An address that the operator named in the environment is trusted as given. Loaded with the first
+call, because the HTTP client is.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+
+from server.core.errors import AddressRefused
+from server.core.net.connector import open_session
+from server.core.net.policy import NetPolicy
+from server.llm.routing import Route
+
+_CONNECT_SECONDS = 30.0
+
+
+class Sessions:
+    """One for trusted addresses, one for all others; both belong to the loop they are used on."""
+
+    def __init__(self, policy: NetPolicy) -> None:
+        self._policy = policy
+        self._open: dict[bool, aiohttp.ClientSession] = {}
+
+    def of(self, route: Route) -> aiohttp.ClientSession:
+        session = self._open.get(route.trusted)
+        if session is None:
+            session = session_for(None if route.trusted else self._policy)
+            self._open[route.trusted] = session
+        return session
+
+    async def close(self) -> None:
+        while self._open:
+            await self._open.popitem()[1].close()
+
+
+def session_for(policy: NetPolicy | None) -> aiohttp.ClientSession:
+    """None: the address is trusted. Proxies of the environment are not used either way."""
+    if policy is not None:
+        return open_session(policy, connect_seconds=_CONNECT_SECONDS)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+    )
+
+
+def check_bound(route: Route, url: str, policy: NetPolicy) -> None:
+    """A key goes to the host it was given for and nowhere else, whatever a library or an answer
+    says. Raises AddressRefused."""
+    host = (urlsplit(url).hostname or "").lower()
+    if not _is_bound(route, host):
+        raise AddressRefused(f"The key of this model is not for {host}; it was not sent there.")
+    if not route.trusted:
+        policy.read(url)
+
+
+def _is_bound(route: Route, host: str) -> bool:
+    if route.api_base:
+        return host == (urlsplit(route.api_base).hostname or "").lower()
+    known = route.provider.hosts if route.provider else ()
+    return any(host == one or host.endswith(f".{one}") for one in known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    route: Route
+    policy: NetPolicy
+
+
+_leaving: ContextVar[_Leaving | None] = ContextVar("leaving", default=None)
+
+
+@contextmanager
+def leaving(route: Route, policy: NetPolicy) -> Iterator[None]:
+    """Inside it the library may call, for this route only."""
+    token = _leaving.set(_Leaving(route, policy))
+    try:
+        yield
+    finally:
+        _leaving.reset(token)
+
+
+class Outgoing(httpx.AsyncBaseTransport):
+    """Under every HTTP client that the library makes. It asks at each request whose call it is,
+    since the library shares its clients between calls."""
+
+    def __init__(self, tls: ssl.SSLContext | bool | None) -> None:
+        self._tls = tls
+        self._ways: dict[NetPolicy | None, Any] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        call = _leaving.get()
+        if call is None:
+            raise AddressRefused("The model library tried to call outside of a model call.")
+        check_bound(call.route, str(request.url), call.policy)
+        way = self._way(None if call.route.trusted else call.policy)
+        return await way.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        while self._ways:
+            await self._ways.popitem()[1].aclose()
+
+    def _way(self, policy: NetPolicy | None) -> Any:
+        from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
+
+        if policy not in self._ways:
+            way: Any = LiteLLMAiohttpTransport
+            self._ways[policy] = way(client=lambda: session_for(policy), ssl_verify=self._tls)
+        return self._ways[policy]
+
+
+def install(litellm: Any) -> None:
+    """Puts our transport under the library: all of its asynchronous clients are made here."""
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+    litellm.disable_aiohttp_trust_env = True
+    house: Any = AsyncHTTPHandler
+    house._create_async_transport = staticmethod(_transport)
+    house._create_httpx_proxy_mounts = staticmethod(_no_proxies)
+
+
+def _transport(
+    ssl_context: ssl.SSLContext | None = None,
+    ssl_verify: bool | None = None,
+    shared_session: Any = None,
+) -> Outgoing:
+    return Outgoing(ssl_context if ssl_context is not None else ssl_verify)
+
+
+def _no_proxies(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    return {}

@@ -1,0 +1,169 @@
+"""Where model calls may go, and that a key goes nowhere else, whichever way they leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from server.core.net.policy import NetPolicy
+from server.core.settings import load_settings
+from server.llm.access import Access
+from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.gateway import Gateway
+from server.llm.served import served_models
+from tests.llm.conftest import MakeGateway, ask, both_ways
+from tests.support.model_server import ModelServer, Reply
+
+pytestmark = pytest.mark.slow
+
+KEY = "sk-canary-workspace"
+Make = Callable[..., Gateway]
+
+
+@pytest_asyncio.fixture
+async def make() -> AsyncIterator[Make]:
+    """A gateway whose operator listed some hosts; every name leads to this machine."""
+    made: list[Gateway] = []
+
+    async def here(host: str) -> list[str]:
+        return ["127.0.0.1"]
+
+    def build(fast: bool, *listed: str, **environ: str) -> Gateway:
+        policy = NetPolicy(listed, resolve=here)
+        made.append(Gateway(load_settings(environ), use_fast_path=fast, policy=policy))
+        return made[-1]
+
+    yield build
+    for gateway in made:
+        await gateway.close()
+
+
+def through(base: str, provider: str = "openai") -> Access:
+    return Access("con_1", "My models", provider, KEY, base)
+
+
+@both_ways
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "mistral", "azure"])
+async def test_a_workspace_reaches_no_address_inside(
+    models: ModelServer, make: Make, fast: bool, provider: str
+) -> None:
+    for base in (models.url, models.url.replace("127.0.0.1", "inner.test")):
+        with pytest.raises(ModelError) as caught:
+            await make(fast).chat(ask(model="some-model", access=through(base, provider)))
+        assert not caught.value.retryable
+        assert "BALEYBOTS_ALLOWED_P" in str(caught.value.hint)
+    assert models.total == 0
+    assert models.connections == 0
+
+
+@both_ways
+async def test_what_the_operator_listed_is_reached_under_its_own_name(
+    models: ModelServer, make: Make, fast: bool
+) -> None:
+    gateway = make(fast, f"models.test:{models.port}")
+    access = through(f"http://models.test:{models.port}/v1")
+    assert (await gateway.chat(ask(access=access))).text == "ok"
+    assert models.requests[0].headers["host"] == f"models.test:{models.port}"
+    assert models.requests[0].key == KEY
+    assert access.api_key not in repr(ask(access=access))
+
+
+@both_ways
+async def test_the_environments_address_is_trusted_and_no_workspaces_is(
+    models: ModelServer, make: Make, fast: bool
+) -> None:
+    """The same address: the operator may use it, a workspace only when it is listed."""
+    gateway = make(fast, OPENAI_API_KEY="sk-operator", OPENAI_BASE_URL=models.url)
+    assert (await gateway.chat(ask())).text == "ok"
+    with pytest.raises(ModelError):
+        await gateway.chat(ask(access=through(models.url)))
+    assert models.count(key=KEY) == 0
+
+
+@both_ways
+async def test_a_connection_without_an_address_never_takes_the_environments(
+    models: ModelServer, make: Make, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", models.url)
+    monkeypatch.setenv("OPENAI_API_BASE", models.url)
+    gateway = make(fast, f"127.0.0.1:{models.port}", OPENAI_BASE_URL=models.url)
+    access = replace(through(""), api_base=None)
+    with pytest.raises(ModelError):
+        await gateway.chat(ask(access=access))
+    assert models.count(key=KEY) == 0
+
+
+@both_ways
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+async def test_a_redirect_takes_no_key_along(
+    models: ModelServer, make_gateway: MakeGateway, fast: bool, stream: bool
+) -> None:
+    async with ModelServer() as thief:
+        away = {"location": f"{thief.url.replace('127.0.0.1', 'localhost')}/chat/completions"}
+        models.default = Reply(status=307, headers=away, error="Moved.")
+        with pytest.raises(ModelError) as caught:
+            await make_gateway(fast).chat(ask(stream=stream))
+        assert thief.total == 0
+    assert not caught.value.retryable
+    assert "key" in caught.value.message
+
+
+@both_ways
+async def test_no_proxy_of_the_environment_is_used(
+    models: ModelServer, make_gateway: MakeGateway, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ModelServer() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.base)
+        assert (await make_gateway(fast).chat(ask())).text == "ok"
+        assert (proxy.total, models.total) == (0, 1)
+
+
+async def test_the_library_calls_nothing_outside_of_a_model_call(
+    models: ModelServer, make_gateway: MakeGateway
+) -> None:
+    tools = await make_gateway().prepare()
+    with pytest.raises(Exception, match=r"onnection|outside"):
+        await tools.litellm.acompletion(
+            model="openai/x",
+            messages=[{"role": "user", "content": "x"}],
+            base_url=models.url,
+            api_key="k",
+            max_retries=0,
+        )
+    assert models.total == 0
+
+
+@both_ways
+async def test_two_workspaces_at_once_do_not_lend_each_other_an_address(
+    models: ModelServer, make: Make, fast: bool
+) -> None:
+    gateway = make(fast, f"mine.test:{models.port}")
+    models.default = Reply(delay=0.02)
+    good = through(f"http://mine.test:{models.port}/v1")
+    bad = replace(good, api_base=f"http://theirs.test:{models.port}/v1")
+    calls = [gateway.chat(ask(access=access)) for access in (good, bad) * 5]
+    done = await asyncio.gather(*calls, return_exceptions=True)
+    assert [isinstance(one, ModelError) for one in done] == [False, True] * 5
+    assert {one.headers["host"] for one in models.requests} == {f"mine.test:{models.port}"}
+
+
+async def test_a_connection_for_another_provider_says_so(make: Make) -> None:
+    with pytest.raises(ModelError) as caught:
+        make(True).route("anthropic:claude-haiku-4-5", Access("con_1", "Mine", "openai", KEY))
+    assert caught.value.kind is ModelErrorKind.MODEL_UNKNOWN
+    assert caught.value.message == "The connection “Mine” is for OpenAI, not for Anthropic."
+
+
+async def test_an_endpoint_lists_its_models_only_where_the_policy_lets_us_ask(
+    models: ModelServer,
+) -> None:
+    models.models = ("a", "b")
+    assert await served_models(models.url, "k") == ("a", "b")
+    assert await served_models(models.url, "k", NetPolicy()) == ()
+    listed = NetPolicy([f"127.0.0.1:{models.port}"])
+    assert await served_models(models.url, "k", listed) == ("a", "b")
