@@ -1,8 +1,11 @@
 """A stable name for every step: the same text gives the same keys, and an edit elsewhere does not
-move them. `writer`, `parallel:researcher/left/researcher`, `loop:editor/editor`, `writer~2`.
+move them. `writer`, `parallel/left/researcher`, `loop/editor`, `writer~2`.
 
 A key is the way down: the key of the container, the group inside it (then, else, a branch, an arm)
-and the step's own label. Rounds, items and further attempts add `[n]` to the container at run time.
+and the step's own label. A container is called by its kind alone, so that what is put into it
+renames nothing; only where several of a kind stand in one block does the first entity inside tell
+them apart, as in `loop:editor`. Rounds, items and further attempts add `[n]` to the container at
+run time.
 """
 
 from __future__ import annotations
@@ -149,7 +152,7 @@ def _inside(step: Step, key: str, keys: StepKeys) -> Iterator[tuple[str, list[Gr
         return
     chain, otherwise = else_ifs(step)
     blocks: list[Group] = [("then", step.then.steps)]
-    for other, tail in zip(chain, _numbered(map(_elif_label, chain)), strict=True):
+    for other, tail in zip(chain, _numbered(_elif_labels(chain)), strict=True):
         keys.name(other, key, tail)
         blocks.append((tail, other.then.steps))
     if otherwise is not None:
@@ -160,7 +163,7 @@ def _inside(step: Step, key: str, keys: StepKeys) -> Iterator[tuple[str, list[Gr
 def _tails(inside: list[Group]) -> Iterator[tuple[Step, str]]:
     for place, steps in inside:
         prefix = f"{place}/" if place else ""
-        for step, label in zip(steps, _numbered(map(_label, steps)), strict=True):
+        for step, label in zip(steps, _numbered(_labels(steps)), strict=True):
             yield step, prefix + label
 
 
@@ -172,24 +175,41 @@ def _numbered(labels: Iterable[str]) -> Iterator[str]:
         yield label if seen[label] == 1 else f"{label}~{seen[label]}"
 
 
-def _elif_label(step: If) -> str:
-    inside = _first_inside(step.then.steps)
-    return _safe(f"elif:{inside}" if inside else "elif")
+def _elif_labels(chain: list[If]) -> list[str]:
+    if len(chain) == 1:
+        return ["elif"]
+    return [_told_apart("elif", one.then.steps) for one in chain]
 
 
-def _label(step: Step) -> str:
+def _labels(steps: tuple[Step, ...]) -> Iterator[str]:
+    kinds = Counter(map(step_type, steps))
+    for step in steps:
+        kind = step_type(step)
+        own = _own_label(step)
+        if own is not None:
+            yield _safe(own)
+        else:
+            yield kind if kinds[kind] == 1 else _told_apart(kind, (step,))
+
+
+def _told_apart(kind: str, steps: tuple[Step, ...]) -> str:
+    inside = _first_inside(steps)
+    return _safe(f"{kind}:{inside}" if inside else kind)
+
+
+def _own_label(step: Step) -> str | None:
+    """What the step says itself; a container says nothing."""
     match step:
         case Call():
-            return _safe(step.entity.value)
+            return step.entity.value
         case Use():
-            return _safe(f"use:{step.tool.value}")
+            return f"use:{step.tool.value}"
         case Select(fields=fields) | Merge(fields=fields):
-            return _safe(f"{step_type(step)}:{_capture(step) or _field_names(fields)}")
+            return f"{step_type(step)}:{_capture(step) or _field_names(fields)}"
         case Processor():
-            return _safe(f"processor:{_capture(step) or step.label.value}")
+            return f"processor:{_capture(step) or step.label.value}"
         case _:
-            inside = _first_inside((step,))
-            return _safe(f"{step_type(step)}:{inside}" if inside else step_type(step))
+            return None
 
 
 def step_type(step: Step) -> str:

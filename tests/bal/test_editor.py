@@ -125,7 +125,7 @@ def test_outline_is_the_tree_of_the_program() -> None:
     ]
     steps = symbols[2].to_json()["children"]
     assert [step["name"] for step in steps] == ["writer", "if", "send_mail"]
-    assert steps[1]["children"][0]["key"] == "chain:writer/if:judge/then/judge"
+    assert steps[1]["children"][0]["key"] == "chain/if/then/judge"
 
 
 def test_braces_and_remarks_fold() -> None:

@@ -103,8 +103,8 @@ async def test_the_intent_is_stored_before_a_call_leaves(
     execution = await home.start(await home.bot(SLOW), "x")
     await gateway.asked["slow"].wait()
     steps = {step.key: step for step in await executions.steps(home.owner, execution.id)}
-    assert steps["chain:a/a"].status == "running"
-    assert steps["chain:a/a"].input == "x"
+    assert steps["chain/a"].status == "running"
+    assert steps["chain/a"].input == "x"
     let_go.set()
     await home.ended(execution)
 
@@ -201,7 +201,7 @@ async def test_a_failure_says_what_happened_where_and_what_to_do(
         "message": "No such model.",
         "entity": "b",
         "hint": "Choose another one.",
-        "stepKey": "chain:a/b",
+        "stepKey": "chain/b",
     }
     steps = {step.name: step.status for step in await executions.steps(home.owner, execution.id)}
     assert steps == {"chain": "failed", "a": "completed", "b": "failed", "c": "skipped"}

@@ -102,16 +102,16 @@ async def test_the_first_failure_cancels_the_siblings() -> None:
     source = "chain { parallel { a b c chain { d a } } b }"
     outcome = await walk(planned(source), 1, rig)
     assert outcome.error == Failure("entity_failed", "first", "a")
-    block = "chain:a/parallel:a"
+    block = "chain/parallel"
     assert rig.statuses == {
-        "chain:a": "failed",
+        "chain": "failed",
         block: "failed",
         f"{block}/branch_0/a": "failed",
         f"{block}/branch_1/b": "cancelled",
         f"{block}/branch_2/c": "completed",
-        f"{block}/branch_3/chain:d": "cancelled",
-        f"{block}/branch_3/chain:d/d": "cancelled",
-        "chain:a/b": "skipped",
+        f"{block}/branch_3/chain": "cancelled",
+        f"{block}/branch_3/chain/d": "cancelled",
+        "chain/b": "skipped",
     }
 
 
@@ -121,8 +121,8 @@ async def test_branches_that_never_began_are_skipped() -> None:
 
     rig = Rig(answer)
     await walk(planned("parallel (concurrency: 1) { a b }"), 1, rig)
-    assert rig.statuses["parallel:a/branch_1/b"] == "skipped"
-    assert rig.called == ["parallel:a/branch_0/a"]
+    assert rig.statuses["parallel/branch_1/b"] == "skipped"
+    assert rig.called == ["parallel/branch_0/a"]
 
 
 async def test_a_failing_item_cancels_the_others() -> None:
@@ -137,8 +137,8 @@ async def test_a_failing_item_cancels_the_others() -> None:
     rig = Rig(answer)
     outcome = await walk(planned("map result { a }"), ["x", "bad", "y"], rig)
     assert outcome.status == "failed"
-    assert rig.statuses["map:a[0]/a"] == "cancelled"
-    assert rig.statuses["map:a[1]/a"] == "failed"
+    assert rig.statuses["map[0]/a"] == "cancelled"
+    assert rig.statuses["map[1]/a"] == "failed"
 
 
 EVERYTHING = """
@@ -219,10 +219,10 @@ async def test_rounds_items_and_attempts_have_keys_of_their_own() -> None:
     rig.limits = Limits(items_at_once=1)
     await walk(planned(source), ["x"], rig)
     assert tries == [
-        "map:a[0]/loop:a[1]/try:a/body/a",
-        "map:a[0]/loop:a[1]/try:a[2]/body/a",
-        "map:a[0]/loop:a[2]/try:a/body/a",
-        "map:a[0]/loop:a[2]/try:a[2]/body/a",
+        "map[0]/loop[1]/try/body/a",
+        "map[0]/loop[1]/try[2]/body/a",
+        "map[0]/loop[2]/try/body/a",
+        "map[0]/loop[2]/try[2]/body/a",
     ]
 
 
@@ -248,8 +248,8 @@ async def test_cancel_stops_before_the_next_step() -> None:
     outcome = await walk(planned("try { chain { a b c on_error skip } } catch { d }"), 1, rig)
     assert outcome.status == "cancelled"
     assert outcome.output is None
-    assert rig.called == ["try:a/body/chain:a/a", "try:a/body/chain:a/b"]
-    assert rig.statuses["try:a"] == "cancelled"
+    assert rig.called == ["try/body/chain/a", "try/body/chain/b"]
+    assert rig.statuses["try"] == "cancelled"
 
 
 async def test_cancel_in_one_branch_stops_all() -> None:
@@ -295,8 +295,8 @@ async def test_a_branch_that_waits_lets_the_others_end_first() -> None:
     rig = Rig(answer)
     with pytest.raises(Suspended):
         await walk(planned("try { parallel { a chain { b c } } } catch { d }"), 1, rig)
-    assert rig.statuses["try:a/body/parallel:a/branch_1/chain:b/c"] == "completed"
-    assert rig.statuses["try:a/body/parallel:a/branch_0/a"] == "running"
+    assert rig.statuses["try/body/parallel/branch_1/chain/c"] == "completed"
+    assert rig.statuses["try/body/parallel/branch_0/a"] == "running"
 
 
 async def test_a_branch_that_waits_ends_with_the_block_that_fails() -> None:
@@ -309,15 +309,15 @@ async def test_a_branch_that_waits_ends_with_the_block_that_fails() -> None:
     source = "try { parallel { chain { chain { a } } b } } catch { select { x: 1 } }"
     outcome = await walk(planned(source), 1, rig)
     assert outcome.output == {"x": 1}
-    block = "try:a/body/parallel:a"
+    block = "try/body/parallel"
     assert rig.statuses == {
-        "try:a": "completed",
+        "try": "completed",
         block: "failed",
-        f"{block}/branch_0/chain:a": "cancelled",
-        f"{block}/branch_0/chain:a/chain:a": "cancelled",
-        f"{block}/branch_0/chain:a/chain:a/a": "cancelled",
+        f"{block}/branch_0/chain": "cancelled",
+        f"{block}/branch_0/chain/chain": "cancelled",
+        f"{block}/branch_0/chain/chain/a": "cancelled",
         f"{block}/branch_1/b": "failed",
-        "try:a/catch/select:x": "completed",
+        "try/catch/select:x": "completed",
     }
 
 
@@ -423,7 +423,7 @@ async def test_the_delay_of_try_is_waited_for() -> None:
     source = 'try ("retries": 2, "delay": 1500) { a } catch { select { x: 1 } }'
     outcome = await walk(planned(source), 1, rig)
     assert outcome.output == {"x": 1}
-    assert rig.waited == [("try:a[1]#delay", 1.5), ("try:a[2]#delay", 1.5)]
+    assert rig.waited == [("try[1]#delay", 1.5), ("try[2]#delay", 1.5)]
 
 
 async def test_an_entity_with_a_trigger_of_its_own_runs_alone() -> None:

@@ -136,20 +136,20 @@ async def briefing(world: World, execution: dict[str, Any]) -> None:
     await world.tell(
         execution,
         "step.started",
-        "parallel:summarizer",
+        "parallel",
         name="parallel",
         type="parallel",
         parentKey=None,
         position=0,
     )
     given = execution["input"]
-    inside = {"parent": "parallel:summarizer", "input": given}
+    inside = {"parent": "parallel", "input": given}
     pair = await asyncio.gather(
-        entity(world, execution, "parallel:summarizer/summarizer", 1, SUMMARY, **inside),
-        entity(world, execution, "parallel:summarizer/critic", 2, CRITIQUE, **inside),
+        entity(world, execution, "parallel/summarizer", 1, SUMMARY, **inside),
+        entity(world, execution, "parallel/critic", 2, CRITIQUE, **inside),
     )
     both = {"branch_0": SUMMARY, "branch_1": CRITIQUE}
-    await world.tell(execution, "step.completed", "parallel:summarizer", output=both)
+    await world.tell(execution, "step.completed", "parallel", output=both)
     merged = {"points": SUMMARY, "doubts": CRITIQUE}
     result = {
         "headline": "Grids that can fall apart recover first",
@@ -163,7 +163,7 @@ async def briefing(world: World, execution: dict[str, Any]) -> None:
         return
     now = datetime.now(UTC)
     execution["steps"] = [
-        step("parallel:summarizer", "parallel", 0, begin, output=both),
+        step("parallel", "parallel", 0, begin, output=both),
         *pair,
         step("merge", "merge", 3, now, output=merged),
         last,

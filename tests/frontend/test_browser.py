@@ -154,7 +154,7 @@ async def test_reload_in_the_middle_shows_every_word_once(site: Site, watched: W
     started = await world.do_StartExecution({"input": {"botId": bot_of(world)["id"]}})
     execution = started["startExecution"]["execution"]
     events = world.events[execution["id"]]
-    await page.goto(f"{site.url}/executions/{execution['id']}?step=parallel:summarizer/summarizer")
+    await page.goto(f"{site.url}/executions/{execution['id']}?step=parallel/summarizer")
     await expect(page.locator(".live-scroll")).to_contain_text("small, local grids")
     await page.reload()
     await expect(page.locator(".live-scroll")).to_contain_text("small, local grids")
