@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from server.bal.cursor import Cursor, plain_words
 from server.bal.edits.draft import (
     INDENT,
     Draft,
@@ -32,6 +33,8 @@ from server.bal.nodes import (
     Try,
     When,
 )
+from server.bal.read_steps import is_step_word
+from server.bal.tokens import NAME
 from server.bal.tree import Room, Site, rooms, site_of, sites
 from server.bal.walk import children
 
@@ -98,7 +101,7 @@ def replace_step(source: str, key: str, text: str) -> EditResult:
     draft = Draft(source)
     site = _whole(draft, key)
     span = site.step.span
-    if isinstance(site.room.owner, Program) and not _opens_at_top(text):
+    if isinstance(site.room.owner, Program) and not _opens_at_top(draft, text):
         text = f"chain {{ {text} }}"
     indent = draft.indent_at(span.start)
     return draft.finish([Replacement(span.start, span.end, _indented(draft, text, indent))])
@@ -261,15 +264,15 @@ def _insertion(draft: Draft, text: str, to: Target) -> Replacement:
     site = _whole(draft, key)
     if isinstance(site.anchor, Arm):
         raise EditRefused("An arm holds one step or a block; wrap it in a chain first.")
-    if isinstance(site.room.owner, Program) and not _opens_at_top(text):
+    if isinstance(site.room.owner, Program) and not _opens_at_top(draft, text):
         return _beside_top(draft, site, text, bool(to.before))
     return _beside(draft, site.anchor, text, bool(to.before))
 
 
-def _opens_at_top(text: str) -> bool:
+def _opens_at_top(draft: Draft, text: str) -> bool:
     """A bare name at the top level would be the beginning of a definition."""
-    word = text.strip().split("{")[0].split("(")[0].split()
-    return bool(word) and word[0] in (*WRAPPERS, "select", "merge", "route", "processor", "use")
+    cursor = Cursor(tokenize(text), plain_words(tokenize(draft.source)))
+    return cursor.kind == NAME and is_step_word(cursor)
 
 
 def _beside_top(draft: Draft, site: Site, text: str, before: bool) -> Replacement:
@@ -284,7 +287,7 @@ def _at_the_end(draft: Draft, text: str) -> Replacement:
     last = draft.program.steps[-1]
     if isinstance(last, Chain) and last.body.steps and not last.capture:
         return _beside(draft, last.body.steps[-1], text, False)
-    return _beside(draft, last, text if _opens_at_top(text) else f"chain {{ {text} }}", False)
+    return _beside(draft, last, text if _opens_at_top(draft, text) else f"chain {{ {text} }}", False)
 
 
 def _into(draft: Draft, step: Step, text: str, place: str) -> Replacement:
