@@ -15,10 +15,16 @@ from fakeredis.aioredis import FakeAsyncRedisConnection
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TimeoutError,
+)
 
-# What a Redis that is away, restarting or cut off looks like from here.
-AWAY = (ConnectionError, TimeoutError, OSError)
+# What a Redis that is away, restarting, cut off, full or a mere copy looks like from here.
+AWAY = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError, OSError)
 
 JOBS_KEY = "baleybots:jobs"
 

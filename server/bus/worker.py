@@ -98,7 +98,8 @@ class QueueWorker:
                 continue
             more = min(room, READY_BATCH) - 1
             rest = await self._redis.lpop(READY, more) if more else None
-            self._taker.take([one.decode() for one in (entry[1], *(rest or ()))])
+            ids = [one.decode(errors="replace") for one in (entry[1], *(rest or ()))]
+            self._taker.take(ids)
 
     def _build(self) -> _ArqWorker:
         return _ArqWorker(

@@ -123,7 +123,7 @@ class Runner:
 
     def take(self, execution_ids: Sequence[str]) -> None:
         """Claims in one statement and advances what it got, in tasks of their own."""
-        task = asyncio.create_task(self._take([UUID(one) for one in execution_ids]))
+        task = asyncio.create_task(self._take(_ids_in(execution_ids)))
         self._claims.add(task)
         task.add_done_callback(self._claims.discard)
 
@@ -268,6 +268,17 @@ class Runner:
                 woken = await subscription.next(60)
                 for notice in woken.notices:
                     self.cancel(UUID(notice.data))
+
+
+def _ids_in(texts: Sequence[str]) -> list[UUID]:
+    """Whatever else lies in the list of a shared Redis must not cost its neighbours their turn."""
+    found: list[UUID] = []
+    for text in texts:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            log.warning("no_execution_id", given=text[:80])
+    return found
 
 
 def _identity(row: NewExecution | Claimed, owner: str) -> Identity:

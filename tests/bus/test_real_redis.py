@@ -126,3 +126,17 @@ async def test_nobody_waits_for_a_redis_that_is_not_there() -> None:
     assert time.perf_counter() - started < 0.1
     assert await bus.alive(seconds=0.2) is False
     await bus.stop()
+
+
+async def test_a_redis_without_memory_is_as_one_that_is_away(own_redis: OwnRedis) -> None:
+    bus = Bus(own_redis.url)
+    await eventually(bus.alive)
+    redis: Any = bus.redis
+    await redis.config_set("maxmemory", "1")
+    bus.queue.ready("lost")
+    await bus.queue.flush()
+    await redis.config_set("maxmemory", "0")
+    bus.queue.ready("kept")
+    await bus.queue.flush()
+    assert await redis.lrange("baleybots:ready", 0, -1) == [b"kept"]
+    await bus.stop()
