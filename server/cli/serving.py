@@ -42,7 +42,8 @@ class Serving:
     async def run(self) -> None:
         """The rooms open before the port answers, so a start that fails is one sentence. A first
         migration needs 20 MB for a moment: before the rest is loaded, that is room for it."""
-        await migrate(self.settings)
+        if (await migrate(self.settings)).applied:
+            gc.collect()
         gc.disable()
         from server.app import build_app
 
