@@ -75,7 +75,7 @@ async def setup(
 async def world(setup: Rig, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     """The set-up, whole again before and after this fault."""
     await setup.heal()
-    setup.killed_at.clear()
+    setup.begin()
     request.node.add_report_section("setup", "seed", f"seed {setup.seed}, {setup.kind}")
     yield setup
     await setup.heal()

@@ -87,8 +87,8 @@ class Rig:
     workers: list[Member] = field(default_factory=list)
     token: str = ""
     killed_at: list[float] = field(default_factory=list)
-    ended: list[Process] = field(default_factory=list)
     random: random.Random = field(default_factory=random.Random)
+    _read_to: dict[str, int] = field(default_factory=dict)
     _all: list[Member] = field(default_factory=list)
 
     @property
@@ -178,12 +178,22 @@ class Rig:
     async def pids_gone(self, pids: list[int], seconds: float) -> None:
         await until("all ended", lambda: not any(map(psutil.pid_exists, pids)), seconds)
 
-    def logs(self) -> Iterator[tuple[str, str]]:
-        for process in [*self.ended, *(one.running for one in self.members)]:
-            yield process.name, process.output()
+    def begin(self) -> None:
+        """Of another fault: what the logs and the clock say up to here is not about it."""
+        self.killed_at.clear()
+        self._read_to = {name: len(log) for name, log in self._logs()}
+
+    def news(self) -> Iterator[tuple[str, str]]:
+        """What each process has said since this fault began."""
+        for name, log in self._logs():
+            yield name, log[self._read_to.get(name, 0) :]
+
+    def _logs(self) -> Iterator[tuple[str, str]]:
+        for member in self._all:
+            if member.process is not None:
+                yield member.name, member.process.output()
 
     async def _forget(self, member: Member) -> None:
-        self.ended.append(member.running)
         await asyncio.gather(*(proxy.stop() for proxy in member.proxies))
 
     async def _member(self, command: str) -> Member:
