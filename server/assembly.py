@@ -15,10 +15,13 @@ from server.core.logs import get_logger
 from server.core.settings import Settings
 from server.engine.engine import Engine
 from server.engine.stores import make_store
+from server.executions.targets import WorkspaceBots
+from server.llm.board_redis import RedisBoard
 from server.llm.gateway import Gateway
 from server.models.database import Database, open_database
 from server.models.key_check import check_key
 from server.models.tables import Workspace
+from server.tools.catalogue import Catalogues, catalogue
 from server.workspaces import accounts
 from server.workspaces.recognise import Recogniser
 
@@ -57,6 +60,7 @@ async def assembled(
     *,
     clock: Clock | None = None,
     gateway: Gateway | None = None,
+    catalogues: Catalogues = catalogue,
     drain_seconds: float = 25.0,
 ) -> AsyncIterator[Assembly]:
     """The schema must be there. Without a Redis this is the only process at work."""
@@ -73,9 +77,18 @@ async def assembled(
         store = make_store(database.address)
         await store.open()
         stack.push_async_callback(store.close)
-        gateway = gateway or Gateway(settings)
+        board = None if bus.embedded else RedisBoard(bus.redis)
+        gateway = gateway or Gateway(settings, board=board)
         stack.push_async_callback(gateway.close)
-        engine = Engine(store, bus, gateway, clock, embedded=bus.embedded)
+        engine = Engine(
+            store,
+            bus,
+            gateway,
+            clock,
+            WorkspaceBots(),
+            embedded=bus.embedded,
+            catalogues=catalogues,
+        )
         await engine.start()
         stack.push_async_callback(engine.stop, drain_seconds)
         yield Assembly(settings, clock, database, bus, gateway, engine, Recogniser(clock))

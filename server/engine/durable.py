@@ -38,16 +38,18 @@ from server.engine.host import (
     StepFailed,
     StepSkipped,
     StepStart,
-    Suspended,
     ToolCall,
 )
+from server.engine.outcomes import Decided, Outcomes
+from server.engine.resting import Resting, Waiting
 from server.engine.store import ExecutionChange, RecordedStep, StepRow
-from server.engine.writer import Writer
+from server.engine.tool_calls import LATER, ToolCalls, ToolDesk
+from server.engine.writer import Identity, Writer
 from server.llm.errors import ModelError
-from server.llm.messages import Delta, ModelAnswer
+from server.llm.messages import ChatRequest, Delta, ModelAnswer
+from server.llm.verdict import NextModel, Verdict, Wait
 from server.models.enums import ExecutionStatus, StepStatus, WaitingReason
 
-WAIT_IN_PLACE_SECONDS = 5.0
 REMEMBERED = "remembered"
 
 Result = TypeVar("Result")
@@ -55,7 +57,11 @@ Result = TypeVar("Result")
 
 class DurableHost:
     def __init__(
-        self, writer: Writer, asking: Asking, recorded: dict[str, RecordedStep] | None = None
+        self,
+        writer: Writer,
+        asking: Asking,
+        desk: ToolDesk,
+        recorded: dict[str, RecordedStep] | None = None,
     ) -> None:
         self.limits = Limits()
         self.hints = Hints()
@@ -65,10 +71,15 @@ class DurableHost:
         self._recorded = recorded or {}
         self._open: dict[str, OpenStep] = {}
         self._deltas = Deltas(writer)
+        self._resting = Resting(writer.now)
+        self._outcomes = Outcomes(self)
+        self.spawned = any(key.endswith(LATER) for key in self._recorded)
+        self._tools = ToolCalls(self, desk)
         self._calls: set[asyncio.Task[Any]] = set()
         self._cancelled = False
         self._silent = False
         self._cost_nano = 0
+        self.due_in: float | None = None
         self._tokens = 0
 
     # --- stopping
@@ -78,6 +89,10 @@ class DurableHost:
         self._cancelled = True
         for call in self._calls:
             call.cancel()
+
+    def nudge(self) -> None:
+        """What a step of this run waits for may have happened."""
+        self._resting.nudge()
 
     def silence(self) -> None:
         """From here on nothing is recorded: another worker goes on with this execution."""
@@ -135,6 +150,7 @@ class DurableHost:
 
     def step_ended(self, step: StepEnd) -> None:
         opened = self._open.pop(step.key, None)
+        self._resting.forget(step.key)
         if self._silent or opened is None:
             return
         self._deltas.flush(step.key)
@@ -171,7 +187,9 @@ class DurableHost:
 
     async def call_entity(self, call: EntityCall) -> Any:
         try:
-            value = await self._interruptible(self._asking.ask(call, self))
+            value = await self._asking.ask(call, self, await self._tools.box(call))
+        except Decided as decided:
+            return decided.value(call.input)
         except StepFailed as failed:
             self.hints.note(call.key, failed)
             raise
@@ -181,26 +199,98 @@ class DurableHost:
         return value
 
     async def call_tool(self, call: ToolCall) -> Any:
-        await self._writer.settle()
-        message = f"There is no tool `{call.tool}` here."
-        raise StepFailed("tool_not_found", message, entity=call.tool)
+        try:
+            return await self._tools.use(call)
+        except StepFailed as failed:
+            self.hints.note(call.key, failed)
+            raise
+
+    async def begin(self, key: str, name: str, idempotent: bool) -> None:
+        """Before a call leaves: everything said is durable, and what must not be repeated is known
+        not to have happened."""
+        if not idempotent:
+            await self._outcomes.begin(key, name)
+        with self._resting.busy():
+            await self._writer.settle()
+        if self._cancelled or self._writer.cancel_requested:
+            raise Cancelled
+
+    def over(self, key: str, idempotent: bool) -> None:
+        if not idempotent:
+            self._outcomes.over(key)
+
+    async def at_work(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """A call that has left; breaking it off breaks it off at the other side too."""
+        with self._resting.busy():
+            return await self._interruptible(work)
+
+    async def _interruptible(self, work: Coroutine[Any, Any, Result]) -> Result:
+        call = asyncio.create_task(work)
+        self._calls.add(call)
+        try:
+            return await call
+        except asyncio.CancelledError:
+            call.cancel()
+            if self._cancelled:
+                raise Cancelled from None
+            raise
+        finally:
+            self._calls.discard(call)
+
+    # --- what the tools need
+
+    @property
+    def identity(self) -> Identity:
+        return self._writer.identity
+
+    def now(self) -> datetime:
+        return self._writer.now()
+
+    def position_of(self, key: str) -> int:
+        opened = self._open.get(key)
+        return 0 if opened is None else opened.start.position
+
+    def tell(self, event: happened.ExecutionEvent, key: str) -> None:
+        self.spawned = self.spawned or isinstance(event, happened.StepChild)
+        self._writer.event(event, key)
+
+    async def permit(
+        self, key: str, tool: str, arguments: dict[str, Any], entity: EntityCall | None
+    ) -> dict[str, Any]:
+        message = f"A person would have to agree to `{tool}` here."
+        raise StepFailed("approval_required", message, entity=tool, catchable=False)
+
+    # --- waiting
 
     async def wait(self, key: str, seconds: float) -> None:
+        await self.rest(key, Waiting(WaitingReason.WAIT, self._wait_until(key, seconds)))
+
+    async def rest(self, key: str, waiting: Waiting) -> None:
         """Short waits sleep; a long one is a row with a due time and holds no worker."""
-        until = self._wait_until(key, seconds)
-        left = (until - self._writer.now()).total_seconds()
-        if left <= 0:
+        self._writer.soon()
+        await self._interruptible(self._resting.rest(key, waiting))
+
+    def park(self) -> None:
+        """The run ends here until what it waits for has come."""
+        parked = self._resting.parked()
+        if parked is None:
             return
-        if left <= WAIT_IN_PLACE_SECONDS or self._calls:
-            await self._interruptible(asyncio.sleep(left))
-            return
-        self._writer.event(happened.ExecutionWaiting(reason="wait", seconds=left))
+        self.due_in = parked.due_in
+        for key in self._resting.keys:
+            opened = self._open.get(key)
+            if opened is not None:
+                self._writer.step(step_row(opened, self._attempt, StepStatus.WAITING))
+        seconds = None if parked.due_in is None else round(parked.due_in, 3)
+        self._writer.event(
+            happened.ExecutionWaiting(reason=parked.reason.value, seconds=seconds),
+        )
         self._writer.change(
             ExecutionChange(
-                status=ExecutionStatus.WAITING, waiting_reason=WaitingReason.WAIT, due_in=left
+                status=ExecutionStatus.WAITING,
+                waiting_reason=parked.reason,
+                due_in=parked.due_in,
             )
         )
-        raise Suspended
 
     async def ask_for_remedy(self, key: str, failure: Failure) -> Remedy:
         message = f"A person would have to decide here: {failure.message}"
@@ -216,32 +306,17 @@ class DurableHost:
         self.remember(f"{key}#until", until.isoformat())
         return until
 
-    async def _interruptible(self, work: Coroutine[Any, Any, Result]) -> Result:
-        call = asyncio.create_task(work)
-        self._calls.add(call)
-        try:
-            return await call
-        except asyncio.CancelledError:
-            call.cancel()
-            if self._cancelled:
-                raise Cancelled from None
-            raise
-        finally:
-            self._calls.discard(call)
-
     # --- what the models say (Told)
 
-    async def ready(self) -> None:
-        await self._writer.settle()
-        if self._writer.cancel_requested:
-            raise Cancelled
+    async def chat(self, key: str, request: ChatRequest) -> ModelAnswer:
+        def wrote(delta: Delta) -> None:
+            if not self._silent:
+                self._deltas.add(key, delta)
+
+        return await self.at_work(self._asking.once(request, wrote))
 
     def asked(self, key: str, model: str | None, try_number: int) -> None:
         self._writer.event(happened.ModelRequested(model=model, try_number=try_number), key)
-
-    def wrote(self, key: str, delta: Delta) -> None:
-        if not self._silent:
-            self._deltas.add(key, delta)
 
     def answered(self, key: str, answer: ModelAnswer) -> None:
         self._deltas.flush(key)
@@ -267,8 +342,14 @@ class DurableHost:
         )
         self._writer.usage(usage_row(self._writer.identity, key, answer, self._writer.now()))
 
+    def answered_before(self, key: str, answer: ModelAnswer) -> None:
+        """Its usage row is there already; the step still shows it."""
+        opened = self._open.get(key)
+        if opened is not None:
+            opened.add(answer)
+
     def failed(
-        self, key: str, model: str | None, error: ModelError, number: int, retry_in: float | None
+        self, key: str, model: str | None, error: ModelError, number: int, next: Verdict
     ) -> None:
         self._deltas.flush(key)
         self._writer.event(
@@ -278,12 +359,11 @@ class DurableHost:
                 message=error.message,
                 hint=error.hint or None,
                 try_number=number,
-                retry_in=None if retry_in is None else round(retry_in, 3),
+                retry_in=round(next.seconds, 3) if isinstance(next, Wait) else None,
+                next_model=next.model if isinstance(next, NextModel) else None,
             ),
             key,
         )
-        if retry_in is not None:
-            self._writer.soon()
 
 
 def reserved_of(trigger: dict[str, Any], name: str) -> Any:

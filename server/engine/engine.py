@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID, uuid4
 
 from server.bus.bus import Bus
 from server.core.clock import Clock
 from server.engine import log
 from server.engine.control import Control
+from server.engine.family import Targets
+from server.engine.kin import Kin
 from server.engine.log import EventBatch
 from server.engine.runner import Runner
 from server.engine.store import Store
 from server.llm.gateway import Gateway
 from server.models.enums import ExecutionStatus
 from server.models.tables import Execution
+from server.tools.catalogue import Catalogues, catalogue
 
 RUNNING_AT_ONCE = 64
 SLOTS_OF_A_WORKER = 8
@@ -24,7 +28,15 @@ class Engine:
     """`embedded`: no other process works on this database."""
 
     def __init__(
-        self, store: Store, bus: Bus, gateway: Gateway, clock: Clock, *, embedded: bool
+        self,
+        store: Store,
+        bus: Bus,
+        gateway: Gateway,
+        clock: Clock,
+        targets: Targets,
+        *,
+        embedded: bool,
+        catalogues: Catalogues = catalogue,
     ) -> None:
         self.owner = uuid4().hex
         self.store = store
@@ -41,8 +53,12 @@ class Engine:
             self.owner,
             inline=embedded,
             max_running=RUNNING_AT_ONCE if embedded else SLOTS_OF_A_WORKER,
+            catalogues=catalogues,
+            targets=targets,
+            ended=self._ended,
         )
         self.control = Control(store, bus.notices, clock, self.runner)
+        self.kin = Kin(store, bus.queue, self.runner.nudge, self.control.cancel)
 
     async def start(self) -> None:
         """Where nobody else can be at work, what the last process left behind goes on at once."""
@@ -63,6 +79,9 @@ class Engine:
         due = await self.store.due()
         self.bus.queue.ready(*(str(execution_id) for execution_id in due))
         return len(due)
+
+    async def _ended(self, execution_id: UUID, trigger: dict[str, Any], *, spawned: bool) -> None:
+        await self.kin.ended(execution_id, trigger, spawned=spawned)
 
 
 async def _forget_wake_ups() -> None:

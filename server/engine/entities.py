@@ -10,7 +10,7 @@ from server.bal.plan import EntityPlan
 from server.bal.types import Issue, ObjectType, Type, parse_type, to_json_schema, validate
 from server.bal.values import is_list, is_object, json_text, look_into, text_of
 from server.engine.host import EntityCall, StepFailed
-from server.llm.messages import ChatRequest, Message, ModelAnswer, Reasoning
+from server.llm.messages import ChatRequest, Message, ModelAnswer, Reasoning, ToolSpec
 from server.llm.structured import NoJson, read_json
 
 NO_INPUT = "(There is no input.)"
@@ -31,16 +31,25 @@ class SchemaMismatch(StepFailed):
 
 
 async def answer_of(call: EntityCall, chat: Chat, history: tuple[Message, ...] = ()) -> object:
-    """The value of the entity's answer; in strict mode a wrong one is asked for once more."""
+    """The value of the entity's answer, without tools."""
     request = request_for(call, history)
-    answer = await chat(request)
+    return await settled_answer(call, request, await chat(request), chat)
+
+
+async def settled_answer(
+    call: EntityCall, request: ChatRequest, answer: ModelAnswer, chat: Chat
+) -> object:
+    """The value of an answer that calls no tool; in strict mode a wrong one is asked for once
+    more."""
     try:
         return read_answer(call, answer)
     except SchemaMismatch as mismatch:
         return read_answer(call, await chat(repair_request(request, answer, mismatch)))
 
 
-def request_for(call: EntityCall, history: tuple[Message, ...] = ()) -> ChatRequest:
+def request_for(
+    call: EntityCall, history: tuple[Message, ...] = (), tools: tuple[ToolSpec, ...] = ()
+) -> ChatRequest:
     """`history` is the conversation so far; an entity that does not inherit it never sees it."""
     entity = call.entity
     earlier = history if entity.history == "inherit" else ()
@@ -52,6 +61,7 @@ def request_for(call: EntityCall, history: tuple[Message, ...] = ()) -> ChatRequ
     return ChatRequest(
         messages=(Message("system", entity.goal), *earlier, *context, asked),
         model=entity.model,
+        tools=tools,
         output_schema=_schema(entity),
         temperature=entity.temperature,
         max_tokens=entity.max_tokens,
@@ -64,11 +74,14 @@ def read_answer(call: EntityCall, answer: ModelAnswer) -> object:
     """Free text as it is; with an output block JSON in the answer becomes the object."""
     if output_type(call.entity) is None:
         return answer.text
-    value = _structure(answer.text)
-    if call.strict:
-        issues = issues_of(call, value)
-        if issues:
-            raise SchemaMismatch(call.entity.name, issues)
+    return fitting(call, _structure(answer.text))
+
+
+def fitting(call: EntityCall, value: object) -> object:
+    """The value itself; strict, only when it fits the output block."""
+    issues = issues_of(call, value) if call.strict else []
+    if issues:
+        raise SchemaMismatch(call.entity.name, issues)
     return value
 
 

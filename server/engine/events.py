@@ -55,6 +55,8 @@ class ExecutionQueued(ExecutionEvent):
     input: Any = None
     trigger_kind: str | None = None
     mode: str | None = None
+    forked_from: str | None = None
+    from_step: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,43 @@ class ExecutionWaiting(ExecutionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionPauseRequested(ExecutionEvent):
+    TYPE: ClassVar[str] = "execution.pause_requested"
+    reason: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionPaused(ExecutionEvent):
+    TYPE: ClassVar[str] = "execution.paused"
+    reason: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionResumed(ExecutionEvent):
+    """`one_step`: it takes one action and holds again."""
+
+    TYPE: ClassVar[str] = "execution.resumed"
+    one_step: bool | None = None
+    reason: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityModified(ExecutionEvent):
+    """For the rest of this execution; what is null stays as the program has it."""
+
+    TYPE: ClassVar[str] = "entity.modified"
+    name: str | None = None
+    goal: str | None = None
+    description: str | None = None
+    tools: list[str] | None = None
+    notes: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionHandedBack(ExecutionEvent):
     """The worker stops; another one goes on."""
 
@@ -142,6 +181,7 @@ class StepCompleted(ExecutionEvent):
     output: Any = None
     duration_ms: int | None = None
     reused: bool | None = None
+    edited: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,11 +201,83 @@ class StepCancelled(ExecutionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepChild(ExecutionEvent):
+    """The step has started an execution of another bot, whose events can be followed on their
+    own. `depth` is how many executions stand above it."""
+
+    TYPE: ClassVar[str] = "step.child"
+    execution_id: str | None = None
+    bot_id: str | None = None
+    bot_name: str | None = None
+    depth: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepOutcomeUnknown(ExecutionEvent):
+    """A worker was lost in the middle of a call that must not be repeated: a person has to say
+    whether it happened."""
+
+    TYPE: ClassVar[str] = "step.outcome_unknown"
+    name: str | None = None
+    decision_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepSkippedEvent(ExecutionEvent):
     TYPE: ClassVar[str] = "step.skipped"
     name: str | None = None
     type: str | None = None
     parent_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepWaiting(ExecutionEvent):
+    TYPE: ClassVar[str] = "step.waiting"
+    reason: str | None = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairTried(ExecutionEvent):
+    """Something was done about a failure without asking anybody, or because a person chose it."""
+
+    TYPE: ClassVar[str] = "repair.tried"
+    action: str | None = None
+    failure_class: str | None = None
+    reason: str | None = None
+    by: str | None = None
+
+
+# --- decisions -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequested(ExecutionEvent):
+    """The step goes on when a person has decided, or when the time is up."""
+
+    TYPE: ClassVar[str] = "approval.requested"
+    approval_id: str | None = None
+    approval_kind: str | None = None
+    tool: str | None = None
+    arguments: Any = None
+    reason: str | None = None
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalDecided(ExecutionEvent):
+    TYPE: ClassVar[str] = "approval.decided"
+    approval_id: str | None = None
+    verdict: str | None = None
+    by: str | None = None
+    note: str | None = None
+    arguments: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalExpired(ExecutionEvent):
+    TYPE: ClassVar[str] = "approval.expired"
+    approval_id: str | None = None
 
 
 # --- models ----------------------------------------------------------------------------------
@@ -196,7 +308,8 @@ class ModelAnswered(ExecutionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFailed(ExecutionEvent):
-    """`retry_in` is the wait before the next try; null when there is none."""
+    """What comes next: the same again after `retry_in` seconds, or `next_model`; with neither the
+    step has failed."""
 
     TYPE: ClassVar[str] = "model.failed"
     model: str | None = None
@@ -205,6 +318,19 @@ class ModelFailed(ExecutionEvent):
     hint: str | None = None
     try_number: int | None = None
     retry_in: float | None = None
+    next_model: str | None = None
+
+
+# --- tools -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRefused(ExecutionEvent):
+    """A model asked for what it may not have, or in a way that does not fit; it was told why."""
+
+    TYPE: ClassVar[str] = "tool.refused"
+    tool: str | None = None
+    reason: str | None = None
 
 
 EVENT_TYPES: dict[str, type[ExecutionEvent]] = {
@@ -218,13 +344,22 @@ EVENT_TYPES: dict[str, type[ExecutionEvent]] = {
         ExecutionCancelled,
         ExecutionTimedOut,
         ExecutionWaiting,
+        ExecutionPauseRequested,
+        ExecutionPaused,
+        ExecutionResumed,
         ExecutionHandedBack,
+        EntityModified,
         StepStarted,
         StepDelta,
         StepCompleted,
         StepFailedEvent,
         StepCancelled,
         StepSkippedEvent,
+        StepWaiting,
+        RepairTried,
+        ApprovalRequested,
+        ApprovalDecided,
+        ApprovalExpired,
         ModelRequested,
         ModelAnswered,
         ModelFailed,

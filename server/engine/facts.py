@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from server.engine import events as happened
-from server.engine.asking import ModelFailure
 from server.engine.host import Failure, StepEnd, StepFailed, StepStart
 from server.engine.store import StepRow, UsageRow
+from server.engine.turns import ModelFailure
 from server.engine.writer import Identity
 from server.llm.messages import ModelAnswer
 from server.models.enums import StepStatus

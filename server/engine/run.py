@@ -56,12 +56,22 @@ class Run:
     def cancel(self) -> None:
         self.host.cancel()
 
+    def nudge(self) -> None:
+        """What a step waits for may have happened."""
+        self.host.nudge()
+
+    @property
+    def due_in(self) -> float | None:
+        """After a run that ended in a wait: in how many seconds it is to go on."""
+        return self.host.due_in
+
     async def to_the_end(self) -> None:
         claimed, writer = self.claimed, self.writer
         writer.event(happened.ExecutionStarted(resumed=claimed.attempt > 1 or None))
         try:
             outcome = await self._outcome()
         except Suspended:
+            self.host.park()
             await writer.settle()
             return
         except TimeoutError:

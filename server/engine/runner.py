@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -22,6 +23,7 @@ from server.core.errors import AppError, Unavailable
 from server.engine import events as happened
 from server.engine.asking import Asking
 from server.engine.durable import DurableHost
+from server.engine.family import RunFamily, Targets
 from server.engine.lease import LEASE_SECONDS, Leases
 from server.engine.plans import Plans
 from server.engine.run import Run
@@ -33,13 +35,25 @@ from server.engine.store import (
     RecordedStep,
     Store,
 )
+from server.engine.tool_calls import Host, ToolDesk
 from server.engine.writer import Identity, Writer
 from server.llm.gateway import Gateway
 from server.models.enums import ExecutionMode, ExecutionStatus
+from server.tools.catalogue import Catalogues
+from server.tools.wrappers import wrapped
 
 CANCEL_TOPIC = "cancel"
+SOON_SECONDS = 30.0
 
 log = structlog.get_logger("engine")
+
+
+class Ended(Protocol):
+    """Hears of every execution that this process has brought to its end."""
+
+    async def __call__(
+        self, execution_id: UUID, trigger: dict[str, Any], *, spawned: bool
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,9 @@ class Runner:
         *,
         inline: bool,
         max_running: int,
+        catalogues: Catalogues,
+        targets: Targets,
+        ended: Ended,
     ) -> None:
         self._store = store
         self._notices = notices
@@ -75,6 +92,10 @@ class Runner:
         self._owner = owner
         self._inline = inline
         self._max_running = max_running
+        self._catalogues = catalogues
+        self._targets = targets
+        self._ended = ended
+        self._call_tool = wrapped()
         self._leases = Leases(store, owner)
         self._runs: dict[UUID, Run] = {}
         self._starting = 0
@@ -150,6 +171,12 @@ class Runner:
         if run is not None:
             run.cancel()
 
+    def nudge(self, execution_id: UUID) -> None:
+        """Something that a run of this process waits for has happened."""
+        run = self._runs.get(execution_id)
+        if run is not None:
+            run.nudge()
+
     # --- inside
 
     async def _accept_and_run(self, new: NewExecution, plan: Plan) -> Accepted:
@@ -212,6 +239,7 @@ class Runner:
     async def _execute(self, run: Run) -> None:
         try:
             await run.to_the_end()
+            await self._after(run)
         except (Fenced, asyncio.CancelledError):
             log.info("execution_left", execution=str(run.claimed.id), attempt=run.claimed.attempt)
         except AppError as error:
@@ -234,8 +262,27 @@ class Runner:
         recorded: dict[str, RecordedStep],
     ) -> Run:
         asking = Asking(self._gateway, demo=claimed.mode is ExecutionMode.DEMO)
-        host = DurableHost(writer, asking, recorded)
+        host = DurableHost(writer, asking, self._desk(claimed.mode), recorded)
         return Run(claimed, plan, writer, host, self._gateway, self._clock)
+
+    def _desk(self, mode: ExecutionMode) -> ToolDesk:
+        def family(host: Host, key: str) -> RunFamily:
+            return RunFamily(host, key, mode, self._targets, self.plans, self._accept_child)
+
+        return ToolDesk(self._catalogues, self._call_tool, self._clock, family)
+
+    async def _accept_child(self, new: NewExecution, plan: Plan) -> ExecutionChange | None:
+        return (await self.accept(new, plan)).change
+
+    async def _after(self, run: Run) -> None:
+        """A wait that is soon over need not be found by the sweep."""
+        claimed = run.claimed
+        if run.finished is not None:
+            trigger = claimed.trigger or {}
+            await self._ended(claimed.id, trigger, spawned=run.host.spawned)
+        elif run.due_in is not None and run.due_in <= SOON_SECONDS:
+            loop = asyncio.get_running_loop()
+            loop.call_later(run.due_in + 0.01, self._queue.ready, str(claimed.id))
 
     def _writer(self, identity: Identity, new: NewExecution | None) -> Writer:
         return Writer(self._store, self._notices, self._clock, identity, new)

@@ -16,6 +16,8 @@ from server.engine.events import EVENT_TYPES, ExecutionEvent, StepDelta, read_ev
 from server.engine.log import EventBatch, follow, topic
 from server.engine.store import StoredEvent
 
+FAMILIES = ("execution", "step", "model", "tool", "entity", "repair", "approval")
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -24,7 +26,7 @@ def test_an_event_survives_the_way_through_json(kind: type[ExecutionEvent]) -> N
     given = {item.name: f"some {item.name}" for item in fields(kind)}
     event = kind(**given)
     assert read_event(kind.TYPE, event.to_data()) == event
-    assert kind.TYPE.split(".")[0] in ("execution", "step", "model")
+    assert kind.TYPE.split(".")[0] in FAMILIES
 
 
 def test_what_a_later_release_adds_does_not_break_this_one() -> None:

@@ -1,0 +1,170 @@
+"""Executions that start executions: a child knows its parent, its end wakes the parent, and the end
+of the parent is the end of its children."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from server.core.ids import new_uuid, public_id
+from server.engine.events import StepChild
+from server.engine.plans import Plans
+from server.engine.store import AlreadyAccepted, ExecutionChange, NewExecution
+from server.engine.tool_calls import Host
+from server.models.enums import FINAL_STATUSES, ExecutionMode, ExecutionStatus, TriggerKind
+from server.models.tables import Execution
+from server.tools.base import Child, ToolFailed
+
+MOST_DEPTH = 5
+
+# Stores an execution and returns what became of it until it was durable.
+Accept = Callable[[NewExecution, Any], Awaitable[ExecutionChange | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The bot that a name or an id means, and the version that runs."""
+
+    bot_id: UUID
+    bot_name: str
+    version_id: UUID
+
+
+class Targets(Protocol):
+    """Knows the bots of a workspace, which stand above the engine."""
+
+    async def find(self, workspace_id: UUID, name: str) -> Target:
+        """ToolFailed when there is none that may run."""
+        ...
+
+    def checked(self, plan: Any, value: Any, trigger: dict[str, Any]) -> Any:
+        """The input as the program takes it; Invalid when it does not fit."""
+        ...
+
+
+class RunFamily:
+    """For one step of one run."""
+
+    def __init__(
+        self,
+        host: Host,
+        key: str,
+        mode: ExecutionMode,
+        targets: Targets,
+        plans: Plans,
+        accept: Accept,
+    ) -> None:
+        self._host = host
+        self._key = key
+        self._mode = mode
+        self._targets = targets
+        self._plans = plans
+        self._accept = accept
+
+    async def spawn(self, target: str, value: Any) -> Child:
+        parent = self._host.identity
+        depth = depth_of(parent.trigger) + 1
+        if depth > MOST_DEPTH:
+            message = f"Bots may start each other {MOST_DEPTH} deep; `{target}` would be deeper."
+            raise ToolFailed(message, "spawn_depth_exceeded")
+        found = await self._targets.find(parent.workspace_id, target)
+        plan = await self._plans.get(found.version_id)
+        if plan is None:
+            message = f"`{found.bot_name}` was made by another release; save it again."
+            raise ToolFailed(message, "plan_unreadable")
+        trigger = self._trigger(found, depth)
+        new = NewExecution(
+            id=new_uuid(),
+            workspace_id=parent.workspace_id,
+            bot_id=found.bot_id,
+            version_id=found.version_id,
+            created_at=self._host.now(),
+            input=self._targets.checked(plan, value, trigger),
+            mode=self._mode,
+            trigger_kind=TriggerKind.PARENT,
+            trigger=trigger,
+            idempotency_key=_birth_key(parent.id, self._key),
+            created_by_id=_user_of(parent.trigger),
+            parent_id=parent.id,
+        )
+        return await self._born(new, plan, found, depth)
+
+    async def child(self, child_id: UUID) -> Child:
+        row = await Execution.get_or_none(id=child_id, parent_id=self._host.identity.id)
+        if row is None:
+            raise ToolFailed("The execution that was started is not there any more.", "not_found")
+        return Child(
+            id=row.id,
+            shown_id=public_id("execution", row.id),
+            status=row.status.value,
+            ended=row.status in FINAL_STATUSES,
+            output=row.output,
+            error=row.error,
+            duration_ms=row.duration_ms,
+        )
+
+    async def _born(self, new: NewExecution, plan: Any, found: Target, depth: int) -> Child:
+        """A worker that was lost just after this did not tell of it, so it is told here again."""
+        try:
+            child = _newborn(new, await self._accept(new, plan))
+        except AlreadyAccepted as earlier:
+            child = await self.child(earlier.execution_id)
+        self._host.tell(
+            StepChild(
+                execution_id=child.shown_id,
+                bot_id=public_id("bot", found.bot_id),
+                bot_name=found.bot_name,
+                depth=depth,
+            ),
+            self._key,
+        )
+        return child
+
+    def _trigger(self, found: Target, depth: int) -> dict[str, Any]:
+        """What the child sees as `$trigger`; `$user` is the parent's."""
+        parent = self._host.identity
+        return {
+            "kind": TriggerKind.PARENT.value,
+            "name": None,
+            "at": self._host.now().isoformat(),
+            "data": {
+                "executionId": public_id("execution", parent.id),
+                "stepKey": self._key,
+                "depth": depth,
+            },
+            "user": parent.trigger.get("user"),
+        }
+
+
+def depth_of(trigger: dict[str, Any]) -> int:
+    """How many executions stand above the one that was started so."""
+    if trigger.get("kind") != TriggerKind.PARENT.value:
+        return 0
+    return int(trigger["data"]["depth"])
+
+
+def _birth_key(parent_id: UUID, step_key: str) -> str:
+    """One child for one call, however often the call is made."""
+    return "spawn:" + hashlib.sha256(f"{parent_id}:{step_key}".encode()).hexdigest()
+
+
+def _user_of(trigger: dict[str, Any]) -> UUID | None:
+    user = trigger.get("user") or {}
+    return UUID(user["id"]) if user.get("id") else None
+
+
+def _newborn(new: NewExecution, change: ExecutionChange | None) -> Child:
+    status = change.status if change is not None and change.status else ExecutionStatus.PENDING
+    ended = change is not None and status in FINAL_STATUSES
+    return Child(
+        id=new.id,
+        shown_id=public_id("execution", new.id),
+        status=status.value,
+        ended=ended,
+        output=change.output if change is not None and ended else None,
+        error=change.error if change is not None else None,
+        duration_ms=change.duration_ms if change is not None else None,
+    )

@@ -1,0 +1,126 @@
+"""Waiting inside a run. A short wait sleeps in place, and so does any wait while something else of
+the run is at work; when nothing is, the run ends here and goes on later from what is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from server.engine.host import Suspended
+from server.models.enums import WaitingReason
+
+IN_PLACE_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 2.0
+# What wakes a run may get lost with a process between two commits; nothing waits longer than this.
+HEAL_SECONDS = 600.0
+_ORDER = (
+    WaitingReason.OUTCOME_UNKNOWN,
+    WaitingReason.APPROVAL,
+    WaitingReason.BUDGET,
+    WaitingReason.CHILD,
+    WaitingReason.QUEUE,
+    WaitingReason.RETRY,
+    WaitingReason.WAIT,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`until` None: until somebody wakes the execution."""
+
+    reason: WaitingReason
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """What the whole run waits for: the reason that matters most to a person, the earliest time."""
+
+    reason: WaitingReason
+    due_in: float | None
+
+
+class Resting:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._busy = 0
+        self._nudges = 0
+        self._changed = asyncio.Event()
+        self._waits: dict[str, Waiting] = {}
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """While something is at work the run keeps its worker anyway."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            self._changed.set()
+
+    def nudge(self) -> None:
+        """Something that a step waits for may have happened."""
+        self._nudges += 1
+        self._changed.set()
+
+    async def rest(self, key: str, waiting: Waiting) -> None:
+        """Returns when it is time, or time to look again; Suspended when nobody else is at work."""
+        nudges = self._nudges
+        while True:
+            left = self._left(waiting)
+            if left is not None and left <= 0:
+                return
+            if waiting.until is None and self._nudges != nudges:
+                return
+            if not self._busy and (left is None or left > IN_PLACE_SECONDS):
+                await _let_others_begin()
+                if not self._busy:
+                    self._waits[key] = waiting
+                    raise Suspended
+            if not await self._change(left) and waiting.until is None:
+                return
+
+    def forget(self, key: str) -> None:
+        """The step has ended some other way, and with it what waits inside it."""
+        inside = [one for one in self._waits if one == key or one.startswith(f"{key}/")]
+        for one in inside:
+            del self._waits[one]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self._waits)
+
+    def parked(self) -> Parked | None:
+        """None when no step of this run waits: it was told to stop from outside."""
+        if not self._waits:
+            return None
+        waits = self._waits.values()
+        reason = min((waiting.reason for waiting in waits), key=_ORDER.index)
+        dues = [left for waiting in waits if (left := self._left(waiting)) is not None]
+        if any(waiting.reason is WaitingReason.CHILD for waiting in waits):
+            dues.append(HEAL_SECONDS)
+        return Parked(reason, max(0.0, min(dues)) if dues else None)
+
+    def _left(self, waiting: Waiting) -> float | None:
+        if waiting.until is None:
+            return None
+        return (waiting.until - self._now()).total_seconds()
+
+    async def _change(self, left: float | None) -> bool:
+        """False when nothing happened for so long."""
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(LOOK_AGAIN_SECONDS if left is None else left):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+async def _let_others_begin() -> None:
+    """Between two steps of a branch there is a moment in which it does nothing."""
+    for _ in range(5):
+        await asyncio.sleep(0)

@@ -1,0 +1,181 @@
+"""The tool calls of one run: those of `use` and those that models ask for go through one door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from server.core.clock import Clock
+from server.core.ids import public_id
+from server.engine.events import ExecutionEvent, ToolRefused
+from server.engine.host import (
+    EntityCall,
+    Recorded,
+    StepEnd,
+    StepFailed,
+    StepStart,
+    Suspended,
+    ToolCall,
+)
+from server.engine.outcomes import Decided
+from server.engine.resting import Waiting
+from server.engine.toolbox import Toolbox
+from server.engine.writer import Identity
+from server.models.enums import WaitingReason
+from server.tools.base import Family, Later, Tool, ToolContext, ToolFailed, idempotency_key
+from server.tools.catalogue import Catalogue, Catalogues
+from server.tools.wrappers import Call
+
+TYPE = "tool"
+LATER = "#later"
+
+
+class Host(Protocol):
+    """What the calls need of the run around them."""
+
+    @property
+    def identity(self) -> Identity: ...
+
+    def now(self) -> datetime: ...
+
+    def recall(self, key: str) -> Recorded | None: ...
+
+    def remember(self, key: str, value: Any) -> None: ...
+
+    def step_started(self, step: StepStart) -> None: ...
+
+    def step_ended(self, step: StepEnd) -> None: ...
+
+    def position_of(self, key: str) -> int: ...
+
+    def tell(self, event: ExecutionEvent, key: str) -> None: ...
+
+    async def begin(self, key: str, name: str, idempotent: bool) -> None: ...
+
+    def over(self, key: str, idempotent: bool) -> None: ...
+
+    async def at_work(self, work: Coroutine[Any, Any, Any]) -> Any: ...
+
+    async def rest(self, key: str, waiting: Waiting) -> None: ...
+
+    async def permit(
+        self, key: str, tool: str, arguments: dict[str, Any], entity: EntityCall | None
+    ) -> dict[str, Any]:
+        """A person agrees; the arguments as they agreed to them. StepFailed when not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDesk:
+    """What all runs of a process share. `family` makes, for one step of one run, the way to start
+    executions of other bots."""
+
+    catalogues: Catalogues
+    call: Call
+    clock: Clock
+    family: Callable[[Host, str], Family]
+
+
+class ToolCalls:
+    def __init__(self, host: Host, desk: ToolDesk) -> None:
+        self._host = host
+        self._desk = desk
+        self._known: Catalogue | None = None
+
+    async def use(self, call: ToolCall) -> Any:
+        """A step `use`: its own row is the walker's affair."""
+        tool = (await self._catalogue()).get(call.tool)
+        if tool is None:
+            message = f"There is no tool `{call.tool}` here."
+            raise StepFailed("tool_not_found", message, entity=call.tool)
+        return await self._run(call.key, tool, call.arguments, None, tool.needs_approval)
+
+    async def box(self, call: EntityCall) -> Toolbox:
+        return Toolbox(call, await self._catalogue(), self)
+
+    # --- what models ask for (Hands)
+
+    async def tool_step(
+        self, key: str, call: EntityCall, tool: Tool, arguments: dict[str, Any], permit: bool
+    ) -> Any:
+        """A step of its own below the entity's: once it has ended it is only recalled."""
+        recorded = self._host.recall(key)
+        if recorded is not None:
+            if recorded.error is not None:
+                raise StepFailed.again(recorded.error)
+            return recorded.output
+        position = self._host.position_of(call.key)
+        self._host.step_started(
+            StepStart(key, call.key, call.key, TYPE, tool.name, arguments, position)
+        )
+        try:
+            value = await self._run(key, tool, arguments, call, permit or tool.needs_approval)
+        except StepFailed as failed:
+            self._host.step_ended(StepEnd(key, "failed", None, failed.failure))
+            raise
+        except Suspended:
+            raise
+        except BaseException:
+            self._host.step_ended(StepEnd(key, "cancelled"))
+            raise
+        self._host.step_ended(StepEnd(key, "completed", value))
+        return value
+
+    def refused(self, key: str, tool: str, reason: str) -> None:
+        self._host.tell(ToolRefused(tool=tool, reason=reason), key)
+
+    # --- inside
+
+    async def _catalogue(self) -> Catalogue:
+        if self._known is None:
+            self._known = await self._desk.catalogues(self._host.identity.workspace_id)
+        return self._known
+
+    async def _run(
+        self,
+        key: str,
+        tool: Tool,
+        arguments: dict[str, Any],
+        entity: EntityCall | None,
+        permit: bool,
+    ) -> Any:
+        if permit:
+            arguments = await self._host.permit(key, tool.name, arguments, entity)
+        state = self._host.recall(key + LATER)
+        left = None if state is None else state.output
+        while True:
+            answer = await self._once(key, tool, arguments, left)
+            if not isinstance(answer, Later):
+                return answer
+            left = answer.state
+            self._host.remember(key + LATER, left)
+            await self._host.rest(key, Waiting(WaitingReason(answer.reason), answer.until))
+
+    async def _once(self, key: str, tool: Tool, arguments: dict[str, Any], state: Any) -> Any:
+        try:
+            await self._host.begin(key, tool.name, tool.idempotent)
+        except Decided as decided:
+            return decided.value(arguments)
+        context = self._context(key, state)
+        try:
+            answer = await self._host.at_work(self._desk.call(tool, arguments, context))
+        except ToolFailed as failed:
+            self._host.over(key, tool.idempotent)
+            raise StepFailed(failed.kind, failed.message, entity=tool.name) from failed
+        self._host.over(key, tool.idempotent)
+        return answer
+
+    def _context(self, key: str, state: Any) -> ToolContext:
+        identity = self._host.identity
+        return ToolContext(
+            workspace_id=identity.workspace_id,
+            bot_id=identity.bot_id,
+            execution_id=identity.id,
+            step_key=key,
+            idempotency_key=idempotency_key(public_id("execution", identity.id), key),
+            clock=self._desk.clock,
+            family=self._desk.family(self._host, key),
+            state=state,
+        )

@@ -1,0 +1,182 @@
+"""Asking a model, turn by turn. A turn that led to more is remembered and never asked for again;
+after a failed attempt the engine waits and repeats, or goes on to the next model of the chain."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from server.engine.host import EntityCall, Recorded, StepFailed
+from server.engine.resting import Waiting
+from server.llm.errors import ModelError
+from server.llm.messages import ChatRequest, Delta, ModelAnswer, ToolCall, Usage
+from server.llm.verdict import TRIES, NextModel, Verdict, Wait, next_attempt
+from server.models.enums import WaitingReason
+
+
+class ModelFailure(StepFailed):
+    """The last model's refusal, with what to do about it."""
+
+    def __init__(self, error: ModelError, entity: str) -> None:
+        super().__init__(error.kind.value, error.message, entity=entity)
+        self.hint = error.hint or None
+
+
+class Told(Protocol):
+    """Who hears of each attempt, and keeps what must not be asked twice. `key` is the entity's,
+    `turn` the key of one question inside it."""
+
+    def now(self) -> datetime: ...
+
+    def recall(self, key: str) -> Recorded | None: ...
+
+    def remember(self, key: str, value: Any) -> None: ...
+
+    def asked(self, key: str, model: str | None, try_number: int) -> None: ...
+
+    def answered(self, key: str, answer: ModelAnswer) -> None: ...
+
+    def answered_before(self, key: str, answer: ModelAnswer) -> None:
+        """An answer of an earlier taking; it is paid for and told already."""
+        ...
+
+    def failed(
+        self, key: str, model: str | None, error: ModelError, number: int, next: Verdict
+    ) -> None: ...
+
+    async def begin(self, key: str, name: str, idempotent: bool) -> None:
+        """Returns once everything said is durable: before each call leaves. What must not be
+        repeated is refused here when an earlier taking has left in the middle of it."""
+        ...
+
+    def over(self, key: str, idempotent: bool) -> None:
+        """The call has ended, well or not: its outcome is known."""
+        ...
+
+    async def chat(self, key: str, request: ChatRequest) -> ModelAnswer: ...
+
+    async def rest(self, key: str, waiting: Waiting) -> None: ...
+
+    def wrote(self, key: str, delta: Delta) -> None: ...
+
+
+class Turns:
+    """The questions of one call of an entity, in order."""
+
+    def __init__(
+        self,
+        call: EntityCall,
+        models: tuple[str | None, ...],
+        told: Told,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._call = call
+        self._models = models
+        self._told = told
+        self._jitter = jitter
+        self._number = 0
+        self._place = 0
+        self._recalled = False
+
+    async def chat(self, request: ChatRequest) -> ModelAnswer:
+        """The model that answered the last question is asked the next one, too."""
+        self._number += 1
+        recorded = self._told.recall(self._key)
+        self._recalled = recorded is not None
+        if recorded is None:
+            return await self._tried(request)
+        answer = answer_from_json(recorded.output["answer"])
+        self._place = recorded.output["place"]
+        self._told.answered_before(self._call.key, answer)
+        return answer
+
+    def keep(self, answer: ModelAnswer) -> None:
+        if not self._recalled:
+            self._told.remember(self._key, {"place": self._place, "answer": asdict(answer)})
+
+    @property
+    def _key(self) -> str:
+        return turn_key(self._call.key, self._number)
+
+    async def _tried(self, request: ChatRequest) -> ModelAnswer:
+        """A wait may end this taking of the execution: what was tried is remembered before it."""
+        number = await self._where_it_stood()
+        while True:
+            number += 1
+            model = self._models[self._place]
+            try:
+                return await self._once(replace(request, model=model), number)
+            except ModelError as error:
+                number = await self._after_failure(number, model, error)
+
+    async def _after_failure(self, number: int, model: str | None, error: ModelError) -> int:
+        """How many tries the model that is asked next has had."""
+        verdict = self._verdict(number, error)
+        self._told.failed(self._call.key, model, error, number, verdict)
+        match verdict:
+            case Wait(seconds):
+                await self._wait(number, seconds)
+                return number
+            case NextModel():
+                self._place += 1
+                self._note(0, self._told.now())
+                return 0
+            case _:
+                raise ModelFailure(error, self._call.entity.name) from error
+
+    async def _once(self, request: ChatRequest, number: int) -> ModelAnswer:
+        call, told = self._call, self._told
+        idempotent = call.entity.idempotent
+        told.asked(call.key, request.model, number)
+        await told.begin(self._key, call.entity.name, idempotent)
+        try:
+            answer = await told.chat(call.key, request)
+        except ModelError:
+            told.over(self._key, idempotent)
+            raise
+        told.over(self._key, idempotent)
+        told.answered(call.key, answer)
+        return answer
+
+    def _verdict(self, number: int, error: ModelError) -> Verdict:
+        retries = self._call.entity.retries
+        return next_attempt(
+            number,
+            self._models[self._place + 1 :],
+            error,
+            tries=TRIES if retries is None else retries + 1,
+            jitter=self._jitter,
+        )
+
+    async def _wait(self, number: int, seconds: float) -> None:
+        until = self._told.now() + timedelta(seconds=seconds)
+        self._note(number, until)
+        await self._told.rest(self._key, Waiting(WaitingReason.RETRY, until))
+
+    def _note(self, number: int, until: datetime) -> None:
+        """Neither a wait nor a lost worker gives tries back."""
+        tried = {"number": number, "place": self._place, "until": until.isoformat()}
+        self._told.remember(f"{self._key}#tries", tried)
+
+    async def _where_it_stood(self) -> int:
+        recorded = self._told.recall(f"{self._key}#tries")
+        if recorded is None:
+            return 0
+        tried = recorded.output
+        self._place = min(tried["place"], len(self._models) - 1)
+        until = datetime.fromisoformat(tried["until"])
+        await self._told.rest(self._key, Waiting(WaitingReason.RETRY, until))
+        return tried["number"]
+
+
+def turn_key(key: str, number: int) -> str:
+    return f"{key}/turn[{number}]"
+
+
+def answer_from_json(data: dict[str, Any]) -> ModelAnswer:
+    """The way back of `asdict`."""
+    calls = tuple(ToolCall(**call) for call in data["tool_calls"])
+    return ModelAnswer(**{**data, "tool_calls": calls, "usage": Usage(**data["usage"])})

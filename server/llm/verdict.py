@@ -1,0 +1,58 @@
+"""What follows a failed attempt at a model call: the same again after a wait, the next model of the
+chain, or the end. Decided here, done by the engine alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from server.llm.errors import ModelError
+
+TRIES = 3
+BASE_SECONDS = 1.0
+FACTOR = 2.0
+CAP_SECONDS = 60.0
+LONGEST_ASKED_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Ask the same model again after `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NextModel:
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Neither time nor another model can help."""
+
+
+Verdict = Wait | NextModel | Fail
+
+
+def next_attempt(
+    attempts: int,
+    chain: Sequence[str | None],
+    error: ModelError,
+    *,
+    tries: int = TRIES,
+    jitter: Callable[[], float] = random.random,
+) -> Verdict:
+    """`attempts` were made with the present model, `chain` holds the models after it. What the
+    provider asks for wins over our own waits, but nobody sits out a long one beside a model that
+    is free."""
+    otherwise = NextModel(chain[0]) if chain else Fail()
+    if not error.retryable or attempts >= tries:
+        return otherwise
+    asked = error.retry_after
+    if asked is None:
+        return Wait(min(CAP_SECONDS, BASE_SECONDS * FACTOR ** (attempts - 1)) * jitter())
+    if asked > CAP_SECONDS and chain:
+        return otherwise
+    return Wait(min(asked, LONGEST_ASKED_SECONDS))

@@ -1,0 +1,132 @@
+"""What a tool is: a function with a schema, and what it is told when it is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from server.bal.types import AnyType, Issue, ObjectType, Type, to_json_schema, validate
+from server.core.clock import Clock
+
+TIMEOUT_SECONDS = 30.0
+_ROUND = re.compile(r"\[(\d+)\]")
+
+
+class Danger(StrEnum):
+    SAFE = "safe"
+    MODERATE = "moderate"
+    DANGEROUS = "dangerous"
+
+
+class Layer(StrEnum):
+    """Where a tool comes from."""
+
+    BUILT_IN = "built_in"
+    CONNECTION = "connection"
+    WORKSPACE = "workspace"
+    EPHEMERAL = "ephemeral"
+
+
+class ToolFailed(Exception):
+    """The tool could not do it. `retryable`: the same call may succeed later."""
+
+    def __init__(
+        self,
+        message: str,
+        kind: str = "tool_failed",
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The answer comes later and nobody holds a worker meanwhile. The tool is called again at
+    `until`, or when what it waits for has happened, with `state` in its context."""
+
+    reason: Literal["wait", "child"]
+    until: datetime | None = None
+    state: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """An execution that a tool has started. `status` is one of the words of the tables."""
+
+    id: UUID
+    shown_id: str
+    status: str
+    ended: bool
+    output: Any = None
+    error: dict[str, Any] | None = None
+    duration_ms: int | None = None
+
+
+class Family(Protocol):
+    """How a tool starts an execution of another bot, without knowing who runs executions."""
+
+    async def spawn(self, target: str, value: Any) -> Child:
+        """The same call of the same step starts one child, however often it is made."""
+        ...
+
+    async def child(self, child_id: UUID) -> Child: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """Who calls. `state` is what the tool itself left with `Later`, None at the first call."""
+
+    workspace_id: UUID
+    bot_id: UUID
+    execution_id: UUID
+    step_key: str
+    idempotency_key: str
+    clock: Clock
+    family: Family
+    state: Any = None
+
+
+ToolFunction = Callable[[dict[str, Any], ToolContext], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """`idempotent`: calling it a second time with the same idempotency key does no harm.
+    `at_once`: how many calls of it one process makes at the same time; 0: no limit."""
+
+    name: str
+    description: str
+    run: ToolFunction
+    input: ObjectType = field(default_factory=ObjectType)
+    output: Type = field(default_factory=AnyType)
+    danger: Danger = Danger.SAFE
+    layer: Layer = Layer.BUILT_IN
+    idempotent: bool = True
+    needs_approval: bool = False
+    timeout: float = TIMEOUT_SECONDS
+    at_once: int = 0
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return dict(to_json_schema(self.input, strict=True))
+
+    def issues(self, arguments: Any) -> list[Issue]:
+        """Where the arguments do not fit. Fields that are not named are refused too."""
+        return validate(self.input, arguments, strict=True)
+
+
+def idempotency_key(execution_id: str, step_key: str) -> str:
+    """`execution:step:iteration`: the same for every attempt at the same call."""
+    rounds = ".".join(_ROUND.findall(step_key))
+    return f"{execution_id}:{_ROUND.sub('[]', step_key)}:{rounds or '1'}"
