@@ -48,6 +48,7 @@ def shell_page() -> str:
     return f"""<!doctype html>
 <html lang="en" data-icons="{html.escape(assets.url("icons.svg"))}">
 <head>
+<meta name="referrer" content="same-origin">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
 <meta name="color-scheme" content="light dark">

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
+<meta name="referrer" content="same-origin">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
