@@ -34,6 +34,22 @@ class OtherEvent(Event):
 
 
 _WORDS: dict[str, str] = {
+    "action": "What was tried: retry, fallback, skip or continue.",
+    "approval_id": "The approval.",
+    "approval_kind": "What is asked: tool, remedy or outcome.",
+    "arguments": "What the tool is to be called with.",
+    "description": "The entity's new description.",
+    "edited": "A person put this result in the place of the earlier one.",
+    "expires_at": "When the question lapses.",
+    "failure_class": "What kind of failure it is for.",
+    "forked_from": "The execution that this one repeats.",
+    "from_step": "The first step that is done anew.",
+    "goal": "The entity's new goal.",
+    "note": "What the person said to it.",
+    "notes": "What is added to the entity's goal.",
+    "one_step": "It takes one action and holds again.",
+    "tools": "The entity's new tools.",
+    "verdict": "What was decided.",
     "by": "Who asked for it.",
     "cost": "US dollars; null when no price is known.",
     "duration_ms": "How long it took, in milliseconds.",

@@ -1,65 +1,165 @@
-"""Stopping an execution from outside. The row is marked first; what is quicker comes after."""
+"""Steering an execution from outside. What is asked is written down first: in the row, so that it
+outlives any worker, and in the log, where a run finds it; what is quicker comes after.
+
+Each action is a short list of ways, one for each kind of state; the first whose state holds wins,
+and the states exclude each other, so of two people who act at once one is told that it is late."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from server.bus.notices import Notices
+from server.bus.queue import Queue
 from server.core.clock import Clock
-from server.engine.events import ExecutionCancelled, ExecutionCancelRequested
-from server.engine.runner import CANCEL_TOPIC, Runner
-from server.engine.store import Commit, ExecutionChange, Fenced, Store
+from server.engine import events as happened
+from server.engine.heard import CONTROL_TOPIC
+from server.engine.modified import rows_of
+from server.engine.runner import Runner
+from server.engine.store import (
+    Commit,
+    ExecutionChange,
+    Fenced,
+    StepRow,
+    Store,
+)
 from server.engine.writer import tell, tell_workspace
-from server.models.enums import ExecutionStatus
+from server.models.enums import FINAL_STATUSES, ControlAsked, ExecutionStatus
 
+TRIES = 3
 IDLE = frozenset({ExecutionStatus.PENDING, ExecutionStatus.WAITING, ExecutionStatus.PAUSED})
 BUSY = frozenset({ExecutionStatus.RUNNING})
+STANDING = frozenset({ExecutionStatus.PENDING, ExecutionStatus.WAITING})
+PAUSED = frozenset({ExecutionStatus.PAUSED})
+OPEN = frozenset(ExecutionStatus) - FINAL_STATUSES
+
+CancelChildren = Callable[[UUID, str | None, str | None], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    workspace_id: UUID
+    execution_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What an action means in some states."""
+
+    while_in: frozenset[ExecutionStatus]
+    change: ExecutionChange
+    event: happened.ExecutionEvent
+    steps: Sequence[StepRow] = ()
+    wakes: bool = False
 
 
 class Control:
-    def __init__(self, store: Store, notices: Notices, clock: Clock, runner: Runner) -> None:
+    """Each answers whether it was done; when it was not, the status is another one."""
+
+    def __init__(
+        self,
+        store: Store,
+        notices: Notices,
+        queue: Queue,
+        clock: Clock,
+        runner: Runner,
+        cancel_children: CancelChildren,
+    ) -> None:
         self._store = store
         self._notices = notices
+        self._queue = queue
         self._clock = clock
         self._runner = runner
+        self._cancel_children = cancel_children
 
     async def cancel(
         self, workspace_id: UUID, execution_id: UUID, reason: str | None, by: str | None
     ) -> bool:
-        """False when the execution has ended already. One that no worker holds ends here and
-        now; a running one is told, and ends by itself, or with the next worker if its own died."""
-        for _ in range(3):  # it may start or hand back between the two looks
-            for commit in (self._end(execution_id, reason), self._mark(execution_id, reason, by)):
-                try:
-                    committed = await self._store.commit(commit)
-                except Fenced:
-                    continue
-                tell(self._notices, execution_id, commit.events, committed.last_seq)
-                tell_workspace(self._notices, workspace_id, execution_id)
-                self._runner.cancel(execution_id)
-                self._notices.publish(CANCEL_TOPIC, str(execution_id))
-                return True
+        """One that no worker holds ends here and now; a running one is told, and ends by itself,
+        or with the next worker if its own died. Its children end with it."""
+        now = self._clock.now()
+        asked = ExecutionChange(cancel_requested_at=now, cancel_reason=reason)
+        ended = replace(asked, status=ExecutionStatus.CANCELLED, finished_at=now)
+        ways = (
+            Way(IDLE, ended, happened.ExecutionCancelled(reason=reason)),
+            Way(BUSY, asked, happened.ExecutionCancelRequested(reason=reason, by=by)),
+        )
+        done = await self._go(Target(workspace_id, execution_id), ways)
+        if done:
+            await self._cancel_children(execution_id, reason, by)
+        return done
+
+    async def pause(self, target: Target, reason: str | None, by: str | None) -> bool:
+        """A running one holds before its next step; one that waits holds at once and, resumed,
+        waits again if there is still something to wait for."""
+        paused = ExecutionChange(status=ExecutionStatus.PAUSED, control=None)
+        asked = ExecutionChange(control=ControlAsked.PAUSE)
+        ways = (
+            Way(STANDING, paused, happened.ExecutionPaused(reason=reason, by=by)),
+            Way(BUSY, asked, happened.ExecutionPauseRequested(reason=reason, by=by)),
+        )
+        return await self._go(target, ways)
+
+    async def resume(self, target: Target, reason: str | None, by: str | None) -> bool:
+        """Also takes back a pause that has not come to its step yet."""
+        event = happened.ExecutionResumed(reason=reason, by=by)
+        ways = (
+            Way(PAUSED, _going_on(None), event, wakes=True),
+            Way(BUSY, ExecutionChange(control=None), event),
+        )
+        return await self._go(target, ways)
+
+    async def step(self, target: Target, reason: str | None, by: str | None) -> bool:
+        event = happened.ExecutionResumed(one_step=True, reason=reason, by=by)
+        return await self._go(
+            target, (Way(PAUSED, _going_on(ControlAsked.STEP), event, wakes=True),)
+        )
+
+    async def modify(
+        self, target: Target, entity: str, changes: Mapping[str, Any], by: str | None
+    ) -> bool:
+        """Goal, description, tools or notes of an entity, for the calls that are still to come."""
+        event = happened.EntityModified(name=entity, by=by, **changes)
+        steps = tuple(rows_of(entity, changes))
+        return await self._go(target, (Way(OPEN, ExecutionChange(), event, steps),))
+
+    async def say(self, target: Target, event: happened.ExecutionEvent, step_key: str) -> bool:
+        """Something that a person did about a step, for the log of an execution that is open."""
+        way = Way(OPEN, ExecutionChange(), event)
+        return await self._go(target, (way,), step_key)
+
+    async def _go(self, target: Target, ways: Sequence[Way], step_key: str | None = None) -> bool:
+        for _ in range(TRIES):  # it may start or hand back between the two looks
+            for way in ways:
+                if await self._gone(target, way, step_key):
+                    return True
         return False
 
-    def _end(self, execution_id: UUID, reason: str | None) -> Commit:
-        now = self._clock.now()
-        return Commit(
+    async def _gone(self, target: Target, way: Way, step_key: str | None) -> bool:
+        execution_id = target.execution_id
+        commit = Commit(
             execution_id,
-            change=ExecutionChange(
-                status=ExecutionStatus.CANCELLED,
-                cancel_requested_at=now,
-                cancel_reason=reason,
-                finished_at=now,
-            ),
-            while_in=IDLE,
-            events=(ExecutionCancelled(reason=reason).row(now),),
+            change=way.change,
+            while_in=way.while_in,
+            events=(way.event.row(self._clock.now(), step_key),),
+            steps=way.steps,
         )
+        try:
+            committed = await self._store.commit(commit)
+        except Fenced:
+            return False
+        tell(self._notices, execution_id, commit.events, committed.last_seq)
+        tell_workspace(self._notices, target.workspace_id, execution_id)
+        kind, data = way.event.TYPE, way.event.to_data()
+        self._runner.tell(execution_id, committed.last_seq, kind, data)
+        told = {"id": str(execution_id), "seq": committed.last_seq, "type": kind, "data": data}
+        self._notices.publish(CONTROL_TOPIC, told)
+        if way.wakes:
+            self._queue.ready(str(execution_id))
+        return True
 
-    def _mark(self, execution_id: UUID, reason: str | None, by: str | None) -> Commit:
-        now = self._clock.now()
-        return Commit(
-            execution_id,
-            change=ExecutionChange(cancel_requested_at=now, cancel_reason=reason),
-            while_in=BUSY,
-            events=(ExecutionCancelRequested(reason=reason, by=by).row(now),),
-        )
+
+def _going_on(control: ControlAsked | None) -> ExecutionChange:
+    return ExecutionChange(status=ExecutionStatus.PENDING, due_in=0.0, control=control)

@@ -16,11 +16,15 @@ from server.core.ids import public_id
 from server.core.money import NANO_PER_DOLLAR
 from server.engine import events as happened
 from server.engine.asking import Asking
+from server.engine.asking_people import People
+from server.engine.caps import STEP_SECONDS, Caps, Spent
+from server.engine.decisions import Deciding, Diagnosing
 from server.engine.deltas import Deltas
 from server.engine.entities import issues_of
 from server.engine.facts import (
     Hints,
     OpenStep,
+    begun_anew,
     ending,
     failure_of,
     milliseconds,
@@ -40,8 +44,10 @@ from server.engine.host import (
     StepStart,
     ToolCall,
 )
+from server.engine.modified import REMEMBERED, Modified
 from server.engine.outcomes import Decided, Outcomes
 from server.engine.resting import Resting, Waiting
+from server.engine.stepping import Stepping
 from server.engine.store import ExecutionChange, RecordedStep, StepRow
 from server.engine.tool_calls import LATER, ToolCalls, ToolDesk
 from server.engine.writer import Identity, Writer
@@ -49,8 +55,6 @@ from server.llm.errors import ModelError
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
 from server.llm.verdict import NextModel, Verdict, Wait
 from server.models.enums import ExecutionStatus, StepStatus, WaitingReason
-
-REMEMBERED = "remembered"
 
 Result = TypeVar("Result")
 
@@ -62,9 +66,16 @@ class DurableHost:
         asking: Asking,
         desk: ToolDesk,
         recorded: dict[str, RecordedStep] | None = None,
+        *,
+        spent: Spent | None = None,
+        stepping: Stepping | None = None,
+        deciding: Deciding | None = None,
+        diagnosing: Diagnosing | None = None,
     ) -> None:
-        self.limits = Limits()
+        self.spent = spent or Spent(Caps())
+        self.limits = Limits(steps=self.spent.caps.steps)
         self.hints = Hints()
+        self.stepping = stepping or Stepping()
         self._writer = writer
         self._attempt = writer.identity.attempt
         self._asking = asking
@@ -78,9 +89,10 @@ class DurableHost:
         self._calls: set[asyncio.Task[Any]] = set()
         self._cancelled = False
         self._silent = False
-        self._cost_nano = 0
+        self._starts: dict[str, StepStart] = {}
+        self._modified = Modified(self._recorded)
+        self._people = People(self, deciding, diagnosing)
         self.due_in: float | None = None
-        self._tokens = 0
 
     # --- stopping
 
@@ -93,6 +105,17 @@ class DurableHost:
     def nudge(self) -> None:
         """What a step of this run waits for may have happened."""
         self._resting.nudge()
+
+    def hold(self) -> None:
+        """A person wants it to stop before the next step."""
+        self.stepping.hold()
+
+    def free(self) -> None:
+        self.stepping.free()
+
+    def modify(self, data: dict[str, Any]) -> None:
+        """A person changed an entity; its next call is made so."""
+        self._modified.apply(data)
 
     def silence(self) -> None:
         """From here on nothing is recorded: another worker goes on with this execution."""
@@ -108,7 +131,7 @@ class DurableHost:
 
     def recall(self, key: str) -> Recorded | None:
         found = self._recorded.get(key)
-        if found is None or found.status not in (StepStatus.COMPLETED, StepStatus.FAILED):
+        if found is None or found.status is StepStatus.SKIPPED:
             return None
         return Recorded(found.output, failure_of(found.error))
 
@@ -123,8 +146,8 @@ class DurableHost:
             lasted = milliseconds(identity.created_at, self._writer.now())
             return {
                 "id": public_id("execution", identity.id),
-                "cost": self._cost_nano / NANO_PER_DOLLAR,
-                "tokens": self._tokens,
+                "cost": self.spent.cost_nano / NANO_PER_DOLLAR,
+                "tokens": self.spent.tokens,
                 "duration_ms": lasted,
             }
         return reserved_of(identity.trigger, name)
@@ -132,8 +155,12 @@ class DurableHost:
     # --- facts
 
     def step_started(self, step: StepStart) -> None:
-        if self._silent or step.key in self._recorded:
+        if self._silent:
             return
+        if step.key in self._recorded:
+            self._begun_before(step, self._recorded[step.key].status)
+            return
+        self.stepping.begin(step)
         now = self._writer.now()
         self._open[step.key] = OpenStep(step, now)
         self._writer.step(step_row(self._open[step.key], self._attempt, StepStatus.RUNNING))
@@ -147,6 +174,13 @@ class DurableHost:
             ),
             step.key,
         )
+
+    def _begun_before(self, step: StepStart, status: StepStatus) -> None:
+        """One that failed may be done again, one that waits for a person will still end."""
+        if status is StepStatus.FAILED:
+            self._starts[step.key] = step
+        elif status is StepStatus.WAITING:
+            self._open[step.key] = OpenStep(step, self._writer.now())
 
     def step_ended(self, step: StepEnd) -> None:
         opened = self._open.pop(step.key, None)
@@ -186,8 +220,10 @@ class DurableHost:
     # --- calls
 
     async def call_entity(self, call: EntityCall) -> Any:
+        call.entity = self._modified.entity(call.entity)
         try:
-            value = await self._asking.ask(call, self, await self._tools.box(call))
+            box = await self._tools.box(call)
+            value = await self._within(call, self._asking.ask(call, self, box))
         except Decided as decided:
             return decided.value(call.input)
         except StepFailed as failed:
@@ -210,10 +246,21 @@ class DurableHost:
         not to have happened."""
         if not idempotent:
             await self._outcomes.begin(key, name)
+        self.spent.before_call()
         with self._resting.busy():
             await self._writer.settle()
         if self._cancelled or self._writer.cancel_requested:
             raise Cancelled
+
+    async def _within(self, call: EntityCall, work: Coroutine[Any, Any, Result]) -> Result:
+        """Working time of one step; after a wait it is counted anew."""
+        seconds = call.entity.timeout or STEP_SECONDS
+        try:
+            async with asyncio.timeout(seconds):
+                return await work
+        except TimeoutError:
+            message = f"`{call.entity.name}` took longer than {seconds:g} s."
+            raise StepFailed("timeout", message, entity=call.entity.name) from None
 
     def over(self, key: str, idempotent: bool) -> None:
         if not idempotent:
@@ -257,8 +304,7 @@ class DurableHost:
     async def permit(
         self, key: str, tool: str, arguments: dict[str, Any], entity: EntityCall | None
     ) -> dict[str, Any]:
-        message = f"A person would have to agree to `{tool}` here."
-        raise StepFailed("approval_required", message, entity=tool, catchable=False)
+        return await self._people.permit(key, tool, arguments, entity)
 
     # --- waiting
 
@@ -278,7 +324,7 @@ class DurableHost:
         self.due_in = parked.due_in
         for key in self._resting.keys:
             opened = self._open.get(key)
-            if opened is not None:
+            if opened is not None and key not in self._people.asked:
                 self._writer.step(step_row(opened, self._attempt, StepStatus.WAITING))
         seconds = None if parked.due_in is None else round(parked.due_in, 3)
         self._writer.event(
@@ -292,11 +338,34 @@ class DurableHost:
             )
         )
 
+    async def settle(self) -> None:
+        await self._writer.settle()
+
     async def ask_for_remedy(self, key: str, failure: Failure) -> Remedy:
-        message = f"A person would have to decide here: {failure.message}"
-        raise StepFailed(
-            "approval_required", message, entity=failure.entity, catchable=False
-        ) from None
+        return await self._people.remedy(key, failure, self.hints.error(failure))
+
+    def stands_still(self, key: str, reason: str, error: dict[str, Any] | None = None) -> None:
+        opened = self._open.get(key)
+        if opened is not None:
+            row = step_row(opened, self._attempt, StepStatus.WAITING, None, error)
+            self._writer.step(row)
+            self._writer.event(happened.StepWaiting(reason=reason, error=error), key)
+
+    def forget_failures(self, key: str) -> None:
+        """What failed under this key, or was passed by because of it, begins anew. The rows say so
+        too, in the same commit as the decision: a crash must not bring the failure back."""
+        inside = (f"{key}/", f"{key}[", f"{key}#")
+        for one, row in list(self._recorded.items()):
+            again = row.status is not StepStatus.COMPLETED or one.endswith("#tries")
+            if again and (one == key or one.startswith(inside)):
+                del self._recorded[one]
+                self._writer.step(begun_anew(row))
+        start = self._starts.pop(key, None)
+        if key not in self._open and start is not None:
+            self._open[key] = OpenStep(start, self._writer.now())
+        opened = self._open.get(key)
+        if opened is not None:
+            self._writer.step(step_row(opened, self._attempt, StepStatus.RUNNING))
 
     def _wait_until(self, key: str, seconds: float) -> datetime:
         recorded = self.recall(f"{key}#until")
@@ -324,8 +393,7 @@ class DurableHost:
         if opened is not None:
             opened.add(answer)
         usage = answer.usage
-        self._cost_nano += answer.cost or 0
-        self._tokens += usage.total_tokens
+        self.spent.add(usage.total_tokens, answer.cost or 0)
         self._writer.event(
             happened.ModelAnswered(
                 requested_model=answer.requested_model,

@@ -9,7 +9,9 @@ from uuid import UUID, uuid4
 from server.bus.bus import Bus
 from server.core.clock import Clock
 from server.engine import log
+from server.engine.caps import Caps
 from server.engine.control import Control
+from server.engine.decisions import Deciding, Diagnosing
 from server.engine.family import Targets
 from server.engine.kin import Kin
 from server.engine.log import EventBatch
@@ -36,6 +38,9 @@ class Engine:
         targets: Targets,
         *,
         embedded: bool,
+        caps: Caps | None = None,
+        deciding: Deciding | None = None,
+        diagnosing: Diagnosing | None = None,
         catalogues: Catalogues = catalogue,
     ) -> None:
         self.owner = uuid4().hex
@@ -53,11 +58,16 @@ class Engine:
             self.owner,
             inline=embedded,
             max_running=RUNNING_AT_ONCE if embedded else SLOTS_OF_A_WORKER,
+            caps=caps or Caps(),
+            deciding=deciding,
+            diagnosing=diagnosing,
             catalogues=catalogues,
             targets=targets,
             ended=self._ended,
         )
-        self.control = Control(store, bus.notices, clock, self.runner)
+        self.control = Control(
+            store, bus.notices, bus.queue, clock, self.runner, self._cancel_children
+        )
         self.kin = Kin(store, bus.queue, self.runner.nudge, self.control.cancel)
 
     async def start(self) -> None:
@@ -79,6 +89,11 @@ class Engine:
         due = await self.store.due()
         self.bus.queue.ready(*(str(execution_id) for execution_id in due))
         return len(due)
+
+    async def _cancel_children(
+        self, execution_id: UUID, reason: str | None, by: str | None
+    ) -> None:
+        await self.kin.cancel_children(execution_id, reason, by)
 
     async def _ended(self, execution_id: UUID, trigger: dict[str, Any], *, spawned: bool) -> None:
         await self.kin.ended(execution_id, trigger, spawned=spawned)

@@ -8,7 +8,7 @@ from typing import Any
 
 from server.engine import events as happened
 from server.engine.host import Failure, StepEnd, StepFailed, StepStart
-from server.engine.store import StepRow, UsageRow
+from server.engine.store import RecordedStep, StepRow, UsageRow
 from server.engine.turns import ModelFailure
 from server.engine.writer import Identity
 from server.llm.messages import ModelAnswer
@@ -95,6 +95,18 @@ def step_row(
         started_at=opened.at,
         finished_at=finished_at,
         duration_ms=None if finished_at is None else milliseconds(opened.at, finished_at),
+    )
+
+
+def begun_anew(row: RecordedStep) -> StepRow:
+    """A step that failed and gets another chance."""
+    return StepRow(
+        key=row.key,
+        type=row.type,
+        name=row.name,
+        status=StepStatus.PENDING,
+        parent_key=row.parent_key,
+        position=row.position,
     )
 
 

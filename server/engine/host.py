@@ -136,7 +136,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    status: Literal["completed", "failed", "cancelled"]
+    status: Literal["completed", "failed", "cancelled", "timed_out"]
     output: Any = None
     error: Failure | None = None
 

@@ -10,9 +10,10 @@ import structlog
 
 from server.bal.plan import Plan
 from server.core.clock import Clock
-from server.core.errors import AppError
+from server.core.errors import AppError, Unavailable
 from server.engine import events as happened
 from server.engine.durable import DurableHost
+from server.engine.heard import Heard
 from server.engine.host import Failure, Outcome, Suspended
 from server.engine.store import Claimed, ExecutionChange
 from server.engine.walker import walk
@@ -22,7 +23,6 @@ from server.llm.gateway import Gateway
 from server.models.enums import ExecutionMode, ExecutionStatus
 
 LOST_WORKERS = 3
-WORKING_SECONDS = 3600.0
 
 log = structlog.get_logger("engine")
 
@@ -37,9 +37,11 @@ class Run:
     host: DurableHost
     gateway: Gateway
     clock: Clock
+    heard: Heard
     task: asyncio.Task[None] | None = None
     finished: ExecutionChange | None = None
     gone: bool = False
+    _looking: asyncio.Task[None] | None = None
 
     def lost(self) -> None:
         """Stop at once and write nothing more."""
@@ -56,6 +58,17 @@ class Run:
     def cancel(self) -> None:
         self.host.cancel()
 
+    def look(self) -> None:
+        """Somebody else wrote into the log of this execution."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        try:
+            await self.heard.look()
+        except Unavailable as error:
+            log.warning("log_not_read", execution=str(self.claimed.id), error=error.message)
+
     def nudge(self) -> None:
         """What a step waits for may have happened."""
         self.host.nudge()
@@ -71,12 +84,12 @@ class Run:
         try:
             outcome = await self._outcome()
         except Suspended:
-            self.host.park()
+            self._rest()
             await writer.settle()
             return
         except TimeoutError:
             self.host.close_open_steps()
-            message = f"The run took longer than {WORKING_SECONDS:.0f} s of work."
+            message = f"The run took longer than {self.host.spent.caps.seconds:g} s of work."
             self._finish(ExecutionStatus.TIMED_OUT, None, {"kind": "timeout", "message": message})
         except (AppError, asyncio.CancelledError):
             raise
@@ -90,10 +103,21 @@ class Run:
             self._finish(ExecutionStatus(outcome.status), outcome.output, error)
         await writer.settle()
 
+    def _rest(self) -> None:
+        """Held by a person, or until what the steps wait for has come."""
+        if self.host.stepping.held:
+            self.writer.event(happened.ExecutionPaused())
+            self.writer.change(ExecutionChange(status=ExecutionStatus.PAUSED))
+        else:
+            self.host.park()
+
     async def _outcome(self) -> Outcome:
         claimed = self.claimed
         if claimed.cancel_requested:
             return Outcome("cancelled")
+        late = self._too_late()
+        if late is not None:
+            return late
         if claimed.losses >= LOST_WORKERS:
             message = f"{claimed.losses} workers were lost at the same step; it is not tried again."
             return Outcome("failed", None, Failure("worker_lost", message))
@@ -103,8 +127,16 @@ class Run:
         refused = self._refused(self.plan)
         if refused is not None:
             return refused
-        async with asyncio.timeout(WORKING_SECONDS):
+        async with asyncio.timeout(self.host.spent.seconds_left):
             return await walk(self.plan, claimed.input, self.host)
+
+    def _too_late(self) -> Outcome | None:
+        """Nobody took it in time; what has begun is not measured by this."""
+        before = self.claimed.start_before
+        if before is None or self.claimed.attempt > 1 or self.clock.now() <= before:
+            return None
+        message = "No worker was free in the time that this execution may wait in the queue."
+        return Outcome("timed_out", None, Failure("timeout", message))
 
     def _refused(self, plan: Plan) -> Outcome | None:
         """A model that cannot be reached at all is known before the first step."""

@@ -22,11 +22,15 @@ from server.core.clock import Clock
 from server.core.errors import AppError, Unavailable
 from server.engine import events as happened
 from server.engine.asking import Asking
+from server.engine.caps import Caps, Spent
+from server.engine.decisions import Deciding, Diagnosing
 from server.engine.durable import DurableHost
 from server.engine.family import RunFamily, Targets
+from server.engine.heard import CONTROL_TOPIC, Heard
 from server.engine.lease import LEASE_SECONDS, Leases
 from server.engine.plans import Plans
 from server.engine.run import Run
+from server.engine.stepping import Stepping
 from server.engine.store import (
     Claimed,
     ExecutionChange,
@@ -42,7 +46,6 @@ from server.models.enums import ExecutionMode, ExecutionStatus
 from server.tools.catalogue import Catalogues
 from server.tools.wrappers import wrapped
 
-CANCEL_TOPIC = "cancel"
 SOON_SECONDS = 30.0
 
 log = structlog.get_logger("engine")
@@ -80,6 +83,9 @@ class Runner:
         *,
         inline: bool,
         max_running: int,
+        caps: Caps,
+        deciding: Deciding | None,
+        diagnosing: Diagnosing | None,
         catalogues: Catalogues,
         targets: Targets,
         ended: Ended,
@@ -92,6 +98,9 @@ class Runner:
         self._owner = owner
         self._inline = inline
         self._max_running = max_running
+        self._caps = caps
+        self._deciding = deciding
+        self._diagnosing = diagnosing
         self._catalogues = catalogues
         self._targets = targets
         self._ended = ended
@@ -109,7 +118,7 @@ class Runner:
 
     def start(self) -> None:
         self._leases.start()
-        self._listener = asyncio.create_task(self._listen_for_cancels())
+        self._listener = asyncio.create_task(self._listen())
 
     async def drain(self, seconds: float) -> None:
         """Takes nothing new, lets what runs end, hands back the rest for others to go on with."""
@@ -165,11 +174,11 @@ class Runner:
         self._queue.ready(str(new.id))
         return Accepted(new, None, writer.last_seq)
 
-    def cancel(self, execution_id: UUID) -> None:
-        """The quick way to a run of this process; the row has been marked before."""
+    def tell(self, execution_id: UUID, seq: int, kind: str, data: dict[str, Any]) -> None:
+        """The quick way to a run of this process; the event is in its log already."""
         run = self._runs.get(execution_id)
         if run is not None:
-            run.cancel()
+            run.heard.tell(seq, kind, data)
 
     def nudge(self, execution_id: UUID) -> None:
         """Something that a run of this process waits for has happened."""
@@ -223,7 +232,7 @@ class Runner:
         return runs
 
     async def _resumed(self, claimed: Claimed) -> Run:
-        recorded = await self._store.steps(claimed.id) if claimed.attempt > 1 else {}
+        recorded = await self._store.steps(claimed.id) if _has_rows(claimed) else {}
         plan = await self.plans.get(claimed.version_id)
         writer = self._writer(_identity(claimed, self._owner), None)
         run = self._run(claimed, plan, writer, recorded)
@@ -262,8 +271,20 @@ class Runner:
         recorded: dict[str, RecordedStep],
     ) -> Run:
         asking = Asking(self._gateway, demo=claimed.mode is ExecutionMode.DEMO)
-        host = DurableHost(writer, asking, self._desk(claimed.mode), recorded)
-        return Run(claimed, plan, writer, host, self._gateway, self._clock)
+        host = DurableHost(
+            writer,
+            asking,
+            self._desk(claimed.mode),
+            recorded,
+            spent=Spent(self._caps, claimed),
+            stepping=Stepping(claimed.control),
+            deciding=self._deciding,
+            diagnosing=self._diagnosing,
+        )
+        heard = Heard(self._store, claimed.id, host, claimed.last_seq)
+        run = Run(claimed, plan, writer, host, self._gateway, self._clock, heard)
+        writer.somebody_wrote = run.look
+        return run
 
     def _desk(self, mode: ExecutionMode) -> ToolDesk:
         def family(host: Host, key: str) -> RunFamily:
@@ -308,13 +329,14 @@ class Runner:
             log.warning("leases_not_given_back", count=len(held), error=error.message)
         self._queue.ready(*(str(execution_id) for execution_id in held))
 
-    async def _listen_for_cancels(self) -> None:
-        """Cancels asked for in another process; the row says so too, this is only quicker."""
-        with self._notices.subscribe(CANCEL_TOPIC) as subscription:
+    async def _listen(self) -> None:
+        """What is asked for in another process; the log says so too, this is only quicker."""
+        with self._notices.subscribe(CONTROL_TOPIC) as subscription:
             while True:
                 woken = await subscription.next(60)
                 for notice in woken.notices:
-                    self.cancel(UUID(notice.data))
+                    given = notice.data
+                    self.tell(UUID(given["id"]), given["seq"], given["type"], given["data"])
 
 
 def _ids_in(texts: Sequence[str]) -> list[UUID]:
@@ -337,7 +359,13 @@ def _identity(row: NewExecution | Claimed, owner: str) -> Identity:
         owner=owner,
         created_at=row.created_at,
         trigger=row.trigger or {},
+        last_seq=row.last_seq if isinstance(row, Claimed) else 0,
     )
+
+
+def _has_rows(claimed: Claimed) -> bool:
+    """A fork brings results with it, and a person may have changed an entity before the start."""
+    return claimed.attempt > 1 or claimed.last_seq > 1
 
 
 def _claimed_at_insert(new: NewExecution, now: datetime) -> Claimed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -49,6 +49,7 @@ class Identity:
     owner: str
     created_at: datetime
     trigger: dict[str, Any] = field(default_factory=dict[str, Any])
+    last_seq: int = 0
 
 
 class Writer:
@@ -75,8 +76,10 @@ class Writer:
         self._last: asyncio.Task[None] | None = None
         self._committed_at = clock.monotonic()
         self._given_up = False
+        self._worked_at = clock.monotonic()
         self.commits = 0
-        self.last_seq = 0
+        self.last_seq = identity.last_seq
+        self.somebody_wrote: Callable[[], None] | None = None
         self.cancel_requested = False
         self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -145,7 +148,10 @@ class Writer:
         commit = self._take()
         committed = await self._written(commit)
         self.commits += 1
+        ours = self.last_seq + len(commit.events)
         self.last_seq = committed.last_seq
+        if committed.last_seq > ours and self.somebody_wrote is not None:
+            self.somebody_wrote()
         self.cancel_requested = self.cancel_requested or committed.cancel_requested
         if not self.accepted.done():
             self.accepted.set_result(None)
@@ -161,11 +167,18 @@ class Writer:
             events=tuple(self._events),
             steps=tuple(self._steps.values()),
             usage=tuple(self._usage),
+            worked_ms=self._worked(),
         )
         self._new, self._change = None, None
         self._steps, self._events, self._usage = {}, [], []
         self._committed_at = self._clock.monotonic()
         return commit
+
+    def _worked(self) -> int:
+        """Milliseconds since the last commit; what is left over counts with the next one."""
+        worked = int((self._clock.monotonic() - self._worked_at) * 1000)
+        self._worked_at += worked / 1000
+        return worked
 
     async def _written(self, commit: Commit) -> Committed:
         """A result is not thrown away because the database is away: it waits for it. Whether it

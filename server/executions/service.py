@@ -22,10 +22,10 @@ from server.core.errors import (
 )
 from server.core.ids import new_uuid
 from server.core.jsontext import dumps
-from server.engine.durable import REMEMBERED
 from server.engine.engine import Engine
 from server.engine.log import WireEvent
 from server.engine.log import read as read_log
+from server.engine.modified import REMEMBERED
 from server.engine.runner import Accepted
 from server.engine.store import UNSET, AlreadyAccepted, NewExecution, Unset
 from server.executions.inputs import checked_input

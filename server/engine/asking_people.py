@@ -1,0 +1,129 @@
+"""The waiting side of decisions: asks once, tells it once, rests until there is an answer."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from server.core.ids import public_id
+from server.engine.decisions import (
+    Deciding,
+    Decision,
+    Diagnosing,
+    Question,
+    permit_question,
+    remedy_of,
+    remedy_question,
+)
+from server.engine.events import ApprovalRequested, ExecutionEvent, RepairTried
+from server.engine.host import EntityCall, Failure, Recorded, Remedy, StepFailed
+from server.engine.resting import Waiting
+from server.engine.writer import Identity
+
+
+class Host(Protocol):
+    @property
+    def identity(self) -> Identity: ...
+
+    def recall(self, key: str) -> Recorded | None: ...
+
+    def remember(self, key: str, value: Any) -> None: ...
+
+    def tell(self, event: ExecutionEvent, key: str) -> None: ...
+
+    async def rest(self, key: str, waiting: Waiting) -> None: ...
+
+    async def settle(self) -> None: ...
+
+    def stands_still(self, key: str, reason: str, error: dict[str, Any] | None = None) -> None:
+        """The step waits, and its row says so."""
+        ...
+
+    def forget_failures(self, key: str) -> None: ...
+
+
+class People:
+    """`asked`: the steps that wait for a person now."""
+
+    def __init__(
+        self, host: Host, deciding: Deciding | None, diagnosing: Diagnosing | None
+    ) -> None:
+        self._host = host
+        self._deciding = deciding
+        self._diagnosing = diagnosing
+        self.asked: set[str] = set()
+
+    async def permit(
+        self, key: str, tool: str, arguments: dict[str, Any], entity: EntityCall | None
+    ) -> dict[str, Any]:
+        """The arguments as a person agreed to them."""
+        question = permit_question(key, tool, arguments, None if entity is None else entity.entity)
+        decision = await self.decide(question)
+        match decision.verdict:
+            case "approved":
+                return arguments
+            case "modified":
+                return decision.arguments
+            case "expired":
+                message = f"Nobody decided in time whether `{tool}` may be used."
+                raise StepFailed("approval_timeout", message, entity=tool)
+            case "rejected":
+                said = f": {decision.note}" if decision.note else "."
+                message = f"{decision.by or 'Somebody'} refused `{tool}`{said}"
+                raise StepFailed("approval_denied", message, entity=tool)
+
+    async def remedy(self, key: str, failure: Failure, error: dict[str, Any]) -> Remedy:
+        """What to do about a failure. Before another try, what failed is forgotten."""
+        earlier = self._host.recall(f"{key}#remedies")
+        number = 1 if earlier is None else earlier.output + 1
+        diagnosis = None if self._diagnosing is None else self._diagnosing.diagnose(error)
+        decision = await self.decide(remedy_question(key, number, failure, diagnosis), error)
+        remedy = remedy_of(decision)
+        if remedy.action == "retry":
+            self._host.remember(f"{key}#remedies", number)
+            self._host.forget_failures(key)
+        if remedy.action != "fail":
+            why = failure.message
+            self._host.tell(RepairTried(action=remedy.action, reason=why, by=decision.by), key)
+        return remedy
+
+    async def decide(self, question: Question, error: dict[str, Any] | None = None) -> Decision:
+        """Suspended while there is no decision and nothing else to do. A decision about other
+        arguments does not count."""
+        recorded = self._host.recall(question.key)
+        if recorded is not None and recorded.output["hash"] == question.hash:
+            return Decision.from_json(recorded.output)
+        if self._deciding is None:
+            message = f"A person would have to decide here: {question.words}"
+            raise StepFailed("approval_required", message, entity=question.entity, catchable=False)
+        await self._host.settle()
+        while True:
+            asked = await self._deciding.ask(self._host.identity, question)
+            if asked.decision is not None:
+                self.asked.discard(question.step_key)
+                self._host.remember(question.key, asked.decision.to_json())
+                return asked.decision
+            approval_id = public_id("approval", asked.approval_id)
+            self._tell(question, approval_id, asked.expires_at, error)
+            await self._host.rest(question.step_key, Waiting(question.waiting))
+
+    def _tell(
+        self, question: Question, approval_id: str, expires_at: str, error: dict[str, Any] | None
+    ) -> None:
+        self.asked.add(question.step_key)
+        told = f"{question.key}#asked"
+        earlier = self._host.recall(told)
+        if earlier is not None and earlier.output == approval_id:
+            return
+        self._host.remember(told, approval_id)
+        self._host.stands_still(question.step_key, question.waiting.value, error)
+        self._host.tell(
+            ApprovalRequested(
+                approval_id=approval_id,
+                approval_kind=question.kind.value,
+                tool=question.tool,
+                arguments=question.arguments,
+                reason=question.reason,
+                expires_at=expires_at,
+            ),
+            question.step_key,
+        )

@@ -1,0 +1,139 @@
+"""A step that waits for a person. What is asked and what was decided is a row of its own, named by
+a key of this execution; who keeps it stands above the engine and is handed in."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, Protocol
+from uuid import UUID
+
+from server.bal.plan import EntityPlan
+from server.core.jsontext import dumps
+from server.engine.host import Failure, Remedy
+from server.engine.writer import Identity
+from server.models.enums import ApprovalKind, WaitingReason
+
+EXPIRES_SECONDS: Final = 7 * 24 * 3600.0
+REMEDIES: Final = ("retry", "skip", "continue", "fail")
+
+Verdict = Literal["approved", "rejected", "modified", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`key` names the question inside the execution, `step_key` the step that waits."""
+
+    key: str
+    step_key: str
+    kind: ApprovalKind
+    tool: str | None = None
+    arguments: Any = None
+    entity: str | None = None
+    goal: str | None = None
+    reason: str | None = None
+    choices: tuple[str, ...] = ()
+    diagnosis: dict[str, Any] | None = None
+    expires_in: float = EXPIRES_SECONDS
+    waiting: WaitingReason = WaitingReason.APPROVAL
+
+    @property
+    def words(self) -> str:
+        return self.reason or f"`{self.tool}`"
+
+    @property
+    def hash(self) -> str:
+        """A decision holds for these arguments and for no others."""
+        return hashlib.sha256(dumps([self.tool, self.arguments]).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`action` is the choice where there were choices, `value` what goes with it; `arguments` are
+    those that the person put in the place of what was asked for."""
+
+    verdict: Verdict
+    hash: str
+    action: str | None = None
+    arguments: Any = None
+    value: Any = None
+    note: str | None = None
+    by: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Decision:
+        known = cls.__slots__
+        return cls(**{name: data[name] for name in known if name in data})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    approval_id: UUID
+    expires_at: str
+    decision: Decision | None = None
+
+
+class Deciding(Protocol):
+    """Keeps questions until somebody has decided."""
+
+    async def ask(self, identity: Identity, question: Question) -> Asked:
+        """The row of this question, made if it is not there, and its decision. One whose time is
+        up is decided: expired."""
+        ...
+
+    async def expire_due(self) -> None:
+        """Closes what nobody has decided in time and wakes who waited for it."""
+        ...
+
+
+class Diagnosing(Protocol):
+    """What failed, in words, and what helps."""
+
+    def diagnose(self, error: dict[str, Any]) -> dict[str, Any]: ...
+
+
+def permit_question(
+    key: str, tool: str, arguments: dict[str, Any], entity: EntityPlan | None
+) -> Question:
+    return Question(
+        key=f"{key}#permit",
+        step_key=key,
+        kind=ApprovalKind.TOOL,
+        tool=tool,
+        arguments=arguments,
+        entity=None if entity is None else entity.name,
+        goal=None if entity is None else entity.goal,
+    )
+
+
+def remedy_question(
+    key: str, number: int, failure: Failure, diagnosis: dict[str, Any] | None
+) -> Question:
+    return Question(
+        key=f"{key}#remedy[{number}]",
+        step_key=key,
+        kind=ApprovalKind.REMEDY,
+        arguments={"kind": failure.kind, "message": failure.message},
+        entity=failure.entity,
+        reason=failure.message,
+        choices=REMEDIES,
+        diagnosis=diagnosis,
+    )
+
+
+def remedy_of(decision: Decision) -> Remedy:
+    """Approving means another try; who refuses, or says nothing in time, lets it fail."""
+    match decision.action:
+        case "retry":
+            return Remedy("retry")
+        case "skip":
+            return Remedy("skip")
+        case "continue":
+            return Remedy("continue", decision.value)
+        case "fail":
+            return Remedy("fail")
+        case _:
+            return Remedy("retry" if decision.verdict == "approved" else "fail")

@@ -1,0 +1,59 @@
+"""An entity as a person changed it for the rest of one execution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from server.bal.plan import EntityPlan
+from server.engine.store import RecordedStep, StepRow
+from server.models.enums import StepStatus
+
+PREFIX: Final = "#entity/"
+REMEMBERED: Final = "remembered"
+FIELDS: Final = ("goal", "description", "tools", "notes")
+
+
+class Modified:
+    """Kept as one remembered value per entity and field, so that two people who change different
+    things do not undo each other."""
+
+    def __init__(self, recorded: Mapping[str, RecordedStep]) -> None:
+        self._changes: dict[str, dict[str, Any]] = {}
+        for key, row in recorded.items():
+            if key.startswith(PREFIX):
+                name, _, field = key.removeprefix(PREFIX).rpartition("/")
+                self._changes.setdefault(name, {})[field] = row.output
+
+    def apply(self, data: Mapping[str, Any]) -> None:
+        given = {field: data[field] for field in FIELDS if data.get(field) is not None}
+        self._changes.setdefault(str(data.get("name")), {}).update(given)
+
+    def entity(self, entity: EntityPlan) -> EntityPlan:
+        changes = self._changes.get(entity.name)
+        if not changes:
+            return entity
+        goal = changes.get("goal", entity.goal)
+        if notes := changes.get("notes"):
+            goal = f"{goal}\n\nNotes for this run:\n{notes}"
+        tools = changes.get("tools")
+        return replace(
+            entity,
+            goal=goal,
+            description=changes.get("description", entity.description),
+            tools=entity.tools if tools is None else tuple(tools),
+        )
+
+
+def rows_of(name: str, changes: Mapping[str, Any]) -> Iterable[StepRow]:
+    for field in FIELDS:
+        if changes.get(field) is not None:
+            key = f"{PREFIX}{name}/{field}"
+            yield StepRow(
+                key=key,
+                type=REMEMBERED,
+                name=key,
+                status=StepStatus.COMPLETED,
+                output=changes[field],
+            )
