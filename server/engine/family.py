@@ -152,7 +152,7 @@ def _birth_key(parent_id: UUID, step_key: str) -> str:
 
 
 def _user_of(trigger: dict[str, Any]) -> UUID | None:
-    user = trigger.get("user") or {}
+    user: dict[str, Any] = trigger.get("user") or {}
     return UUID(user["id"]) if user.get("id") else None
 
 

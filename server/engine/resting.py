@@ -4,7 +4,7 @@ the run is at work; when nothing is, the run ends here and goes on later from wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,7 +52,7 @@ class Resting:
         self._waits: dict[str, Waiting] = {}
 
     @contextmanager
-    def busy(self) -> Iterator[None]:
+    def busy(self) -> Generator[None]:
         """While something is at work the run keeps its worker anyway."""
         self._busy += 1
         try:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from server.engine.host import EntityCall, Recorded, StepFailed
 from server.engine.resting import Waiting
 from server.llm.errors import ModelError
-from server.llm.messages import ChatRequest, Delta, ModelAnswer, ToolCall, Usage
+from server.llm.messages import ChatRequest, ModelAnswer, ToolCall, Usage
 from server.llm.verdict import TRIES, NextModel, Verdict, Wait, next_attempt
 from server.models.enums import WaitingReason
 
@@ -59,8 +59,6 @@ class Told(Protocol):
     async def chat(self, key: str, request: ChatRequest) -> ModelAnswer: ...
 
     async def rest(self, key: str, waiting: Waiting) -> None: ...
-
-    def wrote(self, key: str, delta: Delta) -> None: ...
 
 
 class Turns:
@@ -179,4 +177,5 @@ def turn_key(key: str, number: int) -> str:
 def answer_from_json(data: dict[str, Any]) -> ModelAnswer:
     """The way back of `asdict`."""
     calls = tuple(ToolCall(**call) for call in data["tool_calls"])
-    return ModelAnswer(**{**data, "tool_calls": calls, "usage": Usage(**data["usage"])})
+    given: dict[str, Any] = {**data, "tool_calls": calls, "usage": Usage(**data["usage"])}
+    return ModelAnswer(**given)

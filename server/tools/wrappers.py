@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -14,7 +14,7 @@ from server.tools.base import Tool, ToolContext, ToolFailed
 
 MOST_ISSUES_TOLD = 10
 
-Call = Callable[[Tool, dict[str, Any], ToolContext], Awaitable[Any]]
+Call = Callable[[Tool, dict[str, Any], ToolContext], Coroutine[Any, Any, Any]]
 
 log = structlog.get_logger("tools")
 

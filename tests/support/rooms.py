@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,10 @@ from server.llm.gateway import Gateway
 from server.models.enums import ExecutionMode
 from server.models.migrate import migrate
 from server.models.tables import Bot, Execution
+from server.tools.base import Tool
 from server.workspaces import accounts
 from server.workspaces.access import Viewer
+from tests.support.tools import catalogues_with
 from workers.embedded import working
 
 
@@ -88,6 +90,7 @@ async def open_home(
     worker: bool = True,
     gateway: Any = None,
     drain_seconds: float = 0,
+    tools: Sequence[Tool] = (),
 ) -> AsyncIterator[Home]:
     settings = load_settings(
         environ or {}, data_dir=folder, database_url=database_url, redis_url=redis_url
@@ -96,7 +99,12 @@ async def open_home(
     async with AsyncExitStack() as stack:
         gateway = gateway or Gateway(settings, demo_pace=0)
         rooms = await stack.enter_async_context(
-            assembled(settings, gateway=gateway, drain_seconds=drain_seconds)
+            assembled(
+                settings,
+                gateway=gateway,
+                drain_seconds=drain_seconds,
+                catalogues=catalogues_with(tools),
+            )
         )
         if worker:
             await stack.enter_async_context(working(rooms))

@@ -7,12 +7,28 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+from server.core.jsontext import dumps
 from server.llm.collector import OnDelta
 from server.llm.errors import ModelError
-from server.llm.messages import ChatRequest, Delta, ModelAnswer, Usage
+from server.llm.messages import ChatRequest, Delta, ModelAnswer, ToolCall, Usage
 
-Answer = str | ModelError | Callable[[ChatRequest], str]
+
+@dataclass(frozen=True)
+class Asks:
+    """An answer that calls tools: names and arguments, as an object or as the model's own text."""
+
+    calls: tuple[tuple[str, Any], ...]
+    text: str = ""
+
+
+def asks(*calls: tuple[str, Any], text: str = "") -> Asks:
+    return Asks(calls, text)
+
+
+Said = str | ModelError | Asks
+Answer = Said | Callable[[ChatRequest], Said]
 
 
 @dataclass
@@ -26,6 +42,7 @@ class ScriptedGateway:
     asked: dict[str, asyncio.Event] = field(default_factory=dict)
     hung_up: list[str] = field(default_factory=list)
     unreachable: dict[str, ModelError] = field(default_factory=dict)
+    requests: list[ChatRequest] = field(default_factory=list)
 
     def route(self, model: str | None) -> None:
         if model in self.unreachable:
@@ -37,6 +54,7 @@ class ScriptedGateway:
 
     async def chat(self, request: ChatRequest, on_delta: OnDelta | None = None) -> ModelAnswer:
         model = request.model or "none"
+        self.requests.append(request)
         place = self.calls[model]
         self.calls[model] += 1
         if model in self.held:
@@ -58,22 +76,35 @@ class ScriptedGateway:
     ) -> ModelAnswer:
         script = self.answers.get(model) or [lambda asked: asked.messages[-1].content]
         answer = script[min(place, len(script) - 1)]
-        if isinstance(answer, ModelError):
-            raise answer
-        text = answer if isinstance(answer, str) else answer(request)
+        said = answer(request) if callable(answer) else answer
+        if isinstance(said, ModelError):
+            raise said
+        text = said.text if isinstance(said, Asks) else said
+        calls = _tool_calls(said, place) if isinstance(said, Asks) else ()
         for word in text.split(" ") if on_delta is not None else ():
             assert on_delta is not None
             on_delta(Delta("text", word + " "))
         return ModelAnswer(
             text=text,
-            tool_calls=(),
+            tool_calls=calls,
             usage=Usage(input_tokens=10, output_tokens=5),
             requested_model=model,
             model=f"{model}-1",
             provider="scripted",
             cost=2_000,
             estimated=False,
-            finish_reason="stop",
+            finish_reason="tool_calls" if calls else "stop",
             ttft_ms=1.0,
             duration_ms=2.0,
         )
+
+
+def _tool_calls(said: Asks, place: int) -> tuple[ToolCall, ...]:
+    return tuple(
+        ToolCall(
+            f"call_{place}_{number}",
+            name,
+            arguments if isinstance(arguments, str) else dumps(arguments),
+        )
+        for number, (name, arguments) in enumerate(said.calls)
+    )
