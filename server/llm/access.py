@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True)
 class Access:
     """A workspace's own way to a provider. `connection` is its id, `label` what its owner calls it;
-    its address obeys the policy for outgoing connections."""
+    its address obeys the policy for outgoing connections. `concurrency` calls at once and
+    `per_minute` are let through; None: any number."""
 
     connection: str
     label: str
@@ -17,3 +18,5 @@ class Access:
     api_key: str | None = field(default=None, repr=False)
     api_base: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    concurrency: int | None = None
+    per_minute: int | None = None

@@ -37,6 +37,7 @@ class ModelError(Upstream):
 
     `retryable`: the same call may succeed later. `retry_after`: seconds the provider asked for.
     `partial`: the text that had already come when the stream broke; never to be taken as whole.
+    `circuit_open`: the provider was not asked at all; another model should be, if there is one.
     """
 
     def __init__(
@@ -49,9 +50,11 @@ class ModelError(Upstream):
         retry_after: float | None = None,
         status: int | None = None,
         partial: str = "",
+        circuit_open: bool = False,
     ) -> None:
         may_retry = kind in RETRYABLE if retryable is None else retryable
         super().__init__(message, hint=hint, retryable=may_retry, retry_after=retry_after)
         self.kind = kind
         self.status = status
         self.partial = partial
+        self.circuit_open = circuit_open

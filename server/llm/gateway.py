@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 from server.core.net.policy import NetPolicy, NetSettings
 from server.llm import litellm_client
 from server.llm.access import Access
+from server.llm.board import Board, MemoryBoard
+from server.llm.breaker import Circuits
 from server.llm.catalogue import Catalogue, ModelFacts, catalogue
 from server.llm.collector import Collector, OnDelta
 from server.llm.demo import PACE, DemoModel
+from server.llm.errors import ModelError
 from server.llm.failures import timed_out, unreadable
 from server.llm.listing import Listing, ModelInfo
 from server.llm.messages import ChatRequest, ModelAnswer, Usage
 from server.llm.patience import Limits, Patience
 from server.llm.pricing import cost_of
 from server.llm.routing import ModelSettings, Route, Router
+from server.llm.turnstile import Turnstile
 from server.llm.wire import Call, make_call
 
 if TYPE_CHECKING:
@@ -55,9 +59,13 @@ class Gateway:
         demo_pace: float = PACE,
         use_fast_path: bool = True,
         policy: NetPolicy | None = None,
+        board: Board | None = None,
     ) -> None:
         self.router = Router(settings)
         self._policy = policy or NetPolicy.of(settings)
+        board = board or MemoryBoard()
+        self.circuits = Circuits(board)
+        self._turnstile = Turnstile(board)
         self._limits = limits or Limits()
         self._demo = DemoModel(demo_pace)
         self._listing = Listing(self.router)
@@ -85,10 +93,15 @@ class Gateway:
         fast = self._is_fast(route, facts)
         if not fast:
             await litellm_client.warmed()
-        started = perf_counter()
-        collector = Collector(on_delta)
-        await self._attempt(tools, call, fast, collector, request.timeout)
-        return _answer(tools.known, request, route, collector, started)
+        await self.circuits.admit(route)
+        async with self._turnstile.through(request.access):
+            try:
+                answer = await self._asked(tools, call, fast, request, on_delta)
+            except ModelError as error:
+                await self.circuits.failed(route, error)
+                raise
+        await self.circuits.passed(route)
+        return answer
 
     async def prepare(self) -> _Tools:
         """Loads what calls to real models need, once, in a thread: some seconds."""
@@ -102,6 +115,19 @@ class Gateway:
         tools = await self._loading
         await tools.fast.close()
         await litellm_client.close()
+
+    async def _asked(
+        self,
+        tools: _Tools,
+        call: Call,
+        fast: bool,
+        request: ChatRequest,
+        on_delta: OnDelta | None,
+    ) -> ModelAnswer:
+        started = perf_counter()
+        collector = Collector(on_delta)
+        await self._attempt(tools, call, fast, collector, request.timeout)
+        return _answer(tools.known, request, call.route, collector, started)
 
     async def _attempt(
         self,
