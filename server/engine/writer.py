@@ -142,6 +142,7 @@ class Writer:
         except Exception as error:
             if not self.accepted.done():
                 self.accepted.set_exception(error)
+                self.accepted.exception()  # whoever does not wait for it hears of it by `settle`
             raise
 
     async def _commit(self) -> None:
