@@ -17,7 +17,7 @@ from tests.faults.waiting import until
 
 FINAL = {"completed", "failed", "cancelled", "timed_out"}
 STALE_LEASE = timedelta(seconds=30)
-_CRASH = re.compile(r'Traceback|never retrieved|destroyed but it is pending|"level":"error"')
+_CRASH = re.compile(r'^Traceback|never retrieved|destroyed but it is pending|"level":"error"', re.M)
 
 
 @dataclass(frozen=True)

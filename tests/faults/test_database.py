@@ -1,0 +1,143 @@
+"""What happens to the database and to the way there: it is the only truth, so while it is away
+nothing may be promised, and when it is back everything goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from tests.faults.checks import check
+from tests.faults.conftest import Record
+from tests.faults.load import Load
+from tests.faults.rig import Rig
+from tests.faults.waiting import until
+from tests.support.proxy import Proxy
+
+KINDS = ["postgres", "mysql"]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+
+
+def _ways(world: Rig) -> list[Proxy]:
+    return [member.database for member in world.members if member.database is not None]
+
+
+@pytest.mark.fault("F15", "the database is killed and started again", short=("postgres",))
+async def test_restarts(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    server = world.servers.database
+    assert server is not None
+    runs, times = world.some(20, 100), world.some(2, 10)
+    starting = asyncio.create_task(load.start(*range(runs), each=0.1))
+    worst = 0.0
+    for _ in range(times):
+        before = len(world.oracle.calls)
+        more = world.random.randint(5, 15)
+        done = lambda: len(world.oracle.calls) >= before + more or starting.done()  # noqa: B023, E731
+        await until("some calls", done, 30)
+        await asyncio.to_thread(server.restart, signal.SIGQUIT)
+        worst = max(worst, await _goes_on(world, starting))
+    await starting
+    found = await check(world, load)
+    assert worst <= 15, worst
+    note = f"{times} times; work went on at most {worst:.1f} s after it was back"
+    record(found, note)
+
+
+async def _goes_on(world: Rig, starting: asyncio.Task[None]) -> float:
+    """How long until the next call leaves: nothing leaves without a commit."""
+    began, before = time.monotonic(), len(world.oracle.calls)
+    moves = lambda: len(world.oracle.calls) > before or starting.done()  # noqa: E731
+    await until("work goes on", moves, 30)
+    return time.monotonic() - began
+
+
+@pytest.mark.fault("F16", "connections to the database are cut at random", short=("postgres",))
+async def test_cut_at_random(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    cuts = 0
+    starting = asyncio.create_task(load.start(*range(world.some(25, 150)), each=0.2))
+    while not starting.done():
+        await world.random.choice(_ways(world)).cut()
+        cuts += 1
+        await asyncio.wait([starting], timeout=world.random.uniform(0.05, 0.5))
+    await starting
+    found = await check(world, load)
+    record(found, f"{cuts} cuts, {len(load.refusals)} starts had to be repeated")
+
+
+@pytest.mark.fault("F17", "stored, but the answer of the commit is cut", short=("postgres",))
+async def test_answer_of_the_commit_is_cut(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    run = load.run(1)
+    way = world.door.database
+    assert way is not None
+    way.hold_answers_to(run)
+    async with load.session() as session:
+        asking = asyncio.create_task(load.start_one(session, run))
+        await until("the row is there", lambda: _stored(world, run), 30)
+        await way.cut()
+        way.resume()
+        await asking
+    rows = [row for row in await world.tables.executions() if row["idempotency_key"] == run]
+    assert len(rows) == 1
+    record(await check(world, load))
+
+
+async def _stored(world: Rig, run: str) -> bool:
+    rows = await world.tables.executions()
+    return any(row["idempotency_key"] == run for row in rows)
+
+
+@pytest.mark.fault("F18", "the database stands still", short=("postgres",))
+async def test_stalled(world: Rig, record: Record) -> None:
+    """New work is refused soon and without an id, and afterwards nothing is used up."""
+    load = await Load.make(world)
+    await load.start(*range(10))
+    for way in _ways(world):
+        way.stall()
+    async with load.session() as session:
+        asked = [load.ask_once(session, load.run(number)) for number in range(100, 110)]
+        answers = await asyncio.gather(*asked)
+        assert answers == [None] * 10
+        slowest = max(one.seconds for one in load.refusals)
+        said = {(one.status, one.code) for one in load.refusals}
+        began = time.monotonic()
+        async with session.get("/readyz") as ready:
+            assert ready.status == 503
+        looked = time.monotonic() - began
+    await asyncio.sleep(world.some(0, 30))  # time itself is the fault
+    for way in _ways(world):
+        way.resume()
+    began = time.monotonic()
+    await load.start(*range(100, 110))
+    back = time.monotonic() - began
+    found = await check(world, load)
+    assert slowest <= 3, (slowest, said)
+    assert {status for status, _ in said} <= {200, 503}, said
+    assert looked <= 3, looked
+    assert back <= 15, back
+    record(found, f"refused within {slowest:.1f} s, accepted again {back:.1f} s after it")
+
+
+@pytest.mark.fault("F18", "the database refuses every connection", short=())
+async def test_refused(world: Rig, record: Record) -> None:
+    load = await Load.make(world)
+    runs = [load.run(number) for number in range(10)]
+    await load.start(*range(10))
+    await until("all have begun", lambda: all(world.oracle.count(run) for run in runs), 30)
+    for way in _ways(world):
+        await way.refuse()
+    async with load.session() as session:
+        assert await load.ask_once(session, load.run(100)) is None
+    last = load.refusals[-1]
+    await asyncio.sleep(world.some(2, 20))  # time itself is the fault
+    for way in _ways(world):
+        way.resume()
+    await load.start(100)
+    found = await check(world, load)
+    assert found.repeated == 0, "results are kept in memory until the database is back"
+    assert last.seconds <= 3, last
+    record(found, f"refused within {last.seconds:.1f} s")
