@@ -29,6 +29,7 @@ IdKind = Literal[
     "member",
     "session",
     "token",
+    "blob",
 ]
 
 PREFIXES: dict[IdKind, str] = {
@@ -47,6 +48,7 @@ PREFIXES: dict[IdKind, str] = {
     "member": "mem_",
     "session": "ses_",
     "token": "tok_",
+    "blob": "blb_",
 }
 
 _KINDS: dict[str, IdKind] = {prefix: kind for kind, prefix in PREFIXES.items()}

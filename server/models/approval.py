@@ -1,6 +1,6 @@
 """What an execution asks of a person before it goes on. `key` is the question's own name inside
 the execution, so asking again after a crash finds the same row. One decision wins: whoever moves
-`status` away from pending."""
+`status` away from pending. `told` once the execution has heard of it."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ class Approval(Model):
     decided_by_id = fields.UUIDField(null=True)
     decided_by = ShortTextField(max_length=300, null=True)
     decided_at = fields.DatetimeField(null=True)
+    told = fields.BooleanField(default=False)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
 
     class Meta(Model.Meta):
         table = "approvals"
         unique_together = (("execution", "key"),)
-        indexes = (("workspace_id", "status", "id"), ("status", "expires_at"))
+        indexes = (("workspace_id", "status", "id"), ("told", "status", "expires_at"))

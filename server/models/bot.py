@@ -1,6 +1,7 @@
 """`source` is the draft. `name_key` is the folded name while the bot lives and NULL once it is
 deleted: no database counts two NULLs as equal, so the name is free again. The published
-version is a plain id, because versions point at bots already."""
+version is a plain id, because versions point at bots already. `retention` says how long its
+executions are kept; NULL leaves that to the installation."""
 
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ class Bot(Model):
     draft_version = fields.IntField(default=1)
     published_version_id = fields.UUIDField(null=True)
     summary = JsonField(default=dict)
+    retention = JsonField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now=True)
     deleted_at = fields.DatetimeField(null=True)

@@ -9,12 +9,13 @@ from tortoise import fields
 from tortoise.fields.base import Field
 
 from server.core.ids import new_uuid
-from server.core.jsontext import dumps, loads
+from server.models.large import read_value, value_text
 
 
 class JsonField(Field[Any]):
     """JSON kept as text. The databases' own JSON types sort the keys of an object, and the order
-    of fields is part of what a bot answers.
+    of fields is part of what a bot answers. Where a value is too large for its row, a `Large`
+    stands for it.
 
     Tortoise reads the arguments of a model's constructor as it reads rows, so a bare text must not
     come in that way (assign it, or wrap it in an object); the store has no such limit."""
@@ -26,10 +27,10 @@ class JsonField(Field[Any]):
         SQL_TYPE = "LONGTEXT"
 
     def to_db_value(self, value: Any, instance: Any) -> str | None:
-        return None if value is None else dumps(value)
+        return None if value is None else value_text(value)
 
     def to_python_value(self, value: Any) -> Any:
-        return loads(value) if isinstance(value, str | bytes) else value
+        return read_value(value) if isinstance(value, str) else value
 
 
 class LongTextField(fields.TextField):

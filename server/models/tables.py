@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.models.api_token import ApiToken
 from server.models.approval import Approval
+from server.models.blob import Blob, BlobPart
 from server.models.bot import Bot
 from server.models.bot_version import BotVersion
 from server.models.event import Event
@@ -23,6 +24,8 @@ from server.models.workspace import Workspace
 __all__ = [
     "ApiToken",
     "Approval",
+    "Blob",
+    "BlobPart",
     "Bot",
     "BotVersion",
     "Event",
@@ -58,5 +61,7 @@ TABLES = (
     Incident,
     Memory,
     SharedValue,
+    Blob,
+    BlobPart,
     Fact,
 )

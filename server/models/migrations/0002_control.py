@@ -68,6 +68,7 @@ class Migration(migrations.Migration):
                 ("decided_by_id", fields.UUIDField(null=True)),
                 ("decided_by", ShortTextField(null=True, max_length=300)),
                 ("decided_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("told", fields.BooleanField(default=False)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("expires_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
@@ -77,7 +78,7 @@ class Migration(migrations.Migration):
                 "unique_together": (("execution", "key"),),
                 "indexes": [
                     Index(fields=["workspace_id", "status", "id"]),
-                    Index(fields=["status", "expires_at"]),
+                    Index(fields=["told", "status", "expires_at"]),
                 ],
                 "pk_attr": "id",
             },
