@@ -10,9 +10,9 @@ import click
 
 from server.cli.group import example
 from server.cli.output import json_option, print_json, say, value_text
-from server.core.errors import Invalid
 
 STDIN = "-"
+WIDEST = 200
 
 input_option = click.option(
     "--input",
@@ -43,7 +43,7 @@ def check(files: tuple[str, ...], as_json: bool) -> None:
 
     found: list[dict[str, Any]] = []
     for file in files:
-        source = read_source(file)
+        source = read_program(file)
         for diagnostic in check_source(source).diagnostics:
             found.append({"file": file, **diagnostic.to_json()})
             if not as_json:
@@ -66,7 +66,7 @@ def fmt(files: tuple[str, ...], only_check: bool) -> None:
     different = 0
     broken = 0
     for file in files:
-        source = read_source(file)
+        source = read_program(file)
         formatted = format_source(source)
         for mistake in formatted.diagnostics:
             if mistake.severity == "error":
@@ -84,7 +84,7 @@ def _write_formatted(file: str, source: str, text: str, only_check: bool) -> int
     elif file == STDIN:
         click.echo(text, nl=False)
     elif text != source:
-        Path(file).write_text(text, encoding="utf-8")
+        Path(file).write_bytes(text.encode())
         say(f"{file} formatted")
     return int(text != source)
 
@@ -94,11 +94,15 @@ def _write_formatted(file: str, source: str, text: str, only_check: bool) -> int
 @json_option
 def graph(file: str, as_json: bool) -> None:
     """Print the nodes and edges of a program's diagram."""
-    from server.bal.checker import check as check_source
-    from server.bal.diagram import diagram
+    from server.bal.diagram import draw
 
-    report = check_source(read_source(file))
-    drawn = diagram(report.program).to_json()
+    source = read_program(file)
+    drawing = draw(source)
+    if drawing.diagram is None:
+        for mistake in drawing.diagnostics:
+            _show({"file": file, **mistake.to_json()}, source, err=True)
+        sys.exit(1)
+    drawn = drawing.diagram.to_json()
     if as_json:
         print_json(drawn)
         return
@@ -126,15 +130,19 @@ def run(file: str, input_text: str | None, replies: str | None, as_json: bool) -
     """
     import asyncio
 
+    from server.engine.canned import RepliesUnreadable
     from server.engine.offline import run_source
     from server.engine.walker import NO_INPUT
 
-    source = read_source(file)
+    source = read_program(file)
     if not as_json and _show_errors(file, source):
         sys.exit(1)
     canned = _read_json_file(replies) if replies else None
     given = NO_INPUT if input_text is None else input_value(input_text)
-    outcome = asyncio.run(run_source(source, given, replies=canned))
+    try:
+        outcome = asyncio.run(run_source(source, given, replies=canned))
+    except RepliesUnreadable as error:
+        raise Unreadable(error.message) from None
     data = outcome.to_json()
     if as_json:
         print_json(data)
@@ -161,27 +169,41 @@ def _show_errors(file: str, source: str) -> bool:
 # --- shared ---------------------------------------------------------------------------------
 
 
+class Unreadable(click.ClickException):
+    """A file that cannot be read is wrong usage: exit code 1 speaks of what stands in a file."""
+
+    exit_code = 2
+
+
+def read_program(file: str) -> str:
+    """Bytes that are not UTF-8 are for the checker to report, at their place."""
+    from server.bal.lexer import decode
+
+    return decode(_read_bytes(file))
+
+
 def read_source(file: str) -> str:
     try:
-        if file == STDIN:
-            return sys.stdin.buffer.read().decode()
-        return Path(file).read_text(encoding="utf-8")
+        return _read_bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Invalid(f"{file} is not UTF-8 text.") from None
+        raise Unreadable(f"{file} is not UTF-8 text.") from None
+
+
+def _read_bytes(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
     except OSError as error:
-        raise Invalid(f"{file} cannot be read: {error.strerror or error}.") from None
+        raise Unreadable(f"{file} cannot be read: {error.strerror or error}.") from None
 
 
 def input_value(text: str | None) -> Any:
     """JSON where it is JSON, else the text itself; `@FILE` takes either from a file."""
-    import json
-
     if text is None:
         return None
     from_file = text.startswith("@") and len(text) > 1
     given = read_source(text[1:]) if from_file else text
     try:
-        return json.loads(given)
+        return _parse_json(given)
     except ValueError:
         if not from_file and given.lstrip()[:1] in ("{", "[", '"'):
             problem = "--input looks like JSON but is not: check the quotes."
@@ -190,26 +212,50 @@ def input_value(text: str | None) -> Any:
 
 
 def _read_json_file(path: str) -> Any:
-    import json
-
     try:
-        return json.loads(read_source(path))
+        return _parse_json(read_source(path))
     except ValueError as error:
-        raise Invalid(f"{path} is not JSON: {error}.") from None
+        raise Unreadable(f"{path} is not JSON: {error}.") from None
 
 
-def _show(item: dict[str, Any], source: str) -> None:
+def _parse_json(text: str) -> Any:
+    """What Python takes beyond JSON (NaN, Infinity) could not be printed as JSON again."""
+    import json
+    import math
+
+    def number(digits: str) -> float:
+        if not math.isfinite(value := float(digits)):
+            raise ValueError(f"{digits} is too large a number")
+        return value
+
+    def refuse(word: str) -> None:
+        raise ValueError(f"{word} is no JSON value")
+
+    return json.loads(text, parse_float=number, parse_constant=refuse)
+
+
+def _show(item: dict[str, Any], source: str, *, err: bool = False) -> None:
     """`file:line:column: severity kind: message`, the line and a caret below it."""
+    from server.bal.lines import Lines
+
     colour = "red" if item["severity"] == "error" else "yellow"
     head = click.style(f"{item['severity']} {item['kind']}", fg=colour, bold=True)
-    say(f"{item['file']}:{item['line']}:{item['column']}: {head}: {item['message']}")
-    lines = source.splitlines()
-    if 0 < item["line"] <= len(lines):
-        line = lines[item["line"] - 1]
-        say(f"  {line}")
-        say(f"  {_caret(item, line)}")
+    say(f"{item['file']}:{item['line']}:{item['column']}: {head}: {item['message']}", err=err)
+    line = Lines(source).text(item["line"])
+    if line.strip():
+        shown, caret = _around(line, _caret(item, line))
+        say(f"  {shown}", err=err)
+        say(f"  {caret}", err=err)
     if item["hint"]:
-        say(f"  hint: {item['hint']}")
+        say(f"  hint: {item['hint']}", err=err)
+
+
+def _around(line: str, caret: str) -> tuple[str, str]:
+    """A very long line is cut to the part that the caret points at, and stays printable."""
+    line = line.encode("utf-8", "replace").decode()
+    first = len(caret) - len(caret.lstrip(" \t"))
+    start = max(0, first - WIDEST // 2) if len(line) > WIDEST else 0
+    return line[start : start + WIDEST], caret[start : start + WIDEST]
 
 
 def _caret(item: dict[str, Any], line: str) -> str:

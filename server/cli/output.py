@@ -31,7 +31,12 @@ def note(text: str) -> None:
 def print_json(value: Any) -> None:
     import json
 
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can say and UTF-8 cannot
+        text = json.dumps(value, indent=2, default=str)
+    click.echo(text)
 
 
 def value_text(value: Any) -> str:

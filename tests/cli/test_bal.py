@@ -64,14 +64,34 @@ def test_a_tab_keeps_the_caret_in_place() -> None:
     assert "\n  \ta b\n  \t  ^\n" in result.output
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    binary = tmp_path / "binary.bal"
-    binary.write_bytes(b"\xff\xfe\x00")
-    for path in (tmp_path / "none.bal", tmp_path, binary):
-        result = bal("check", str(path))
-        assert result.exit_code == 1
-        assert result.output.startswith("Error: ")
-        assert result.output.count("\n") == 1
+def test_files_that_cannot_be_read_are_wrong_usage(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.bal", tmp_path):
+        for command in ("check", "fmt", "graph", "run"):
+            result = bal(command, str(path))
+            assert result.exit_code == 2
+            assert result.output.startswith("Error: ")
+            assert result.output.count("\n") == 1
+
+
+def test_bytes_that_are_no_utf_8_are_a_mistake_of_the_program() -> None:
+    result = bal("check", "-", "--json", stdin=b'a { goal: "x" }\n  \xff')
+    assert result.exit_code == 1
+    (found,) = json.loads(result.output)
+    assert (found["kind"], found["line"], found["column"]) == ("unexpected_character", 2, 3)
+    assert "not valid UTF-8" in bal("check", "-", stdin=b"\xff").output
+
+
+def test_a_mark_at_the_start_and_a_lone_carriage_return_move_nothing() -> None:
+    marked = bal("check", "-", "--json", stdin=b'\xef\xbb\xbfa { goal: "x" } ;')
+    assert json.loads(marked.output)[0]["column"] == 17
+    lone = bal("check", "-", "--json", stdin=b'a {\r goal: "x" }\r ;')
+    assert [(one["line"], one["column"]) for one in json.loads(lone.output)] == [(1, 19)]
+
+
+def test_a_very_long_line_is_shown_around_the_mistake() -> None:
+    result = bal("check", "-", stdin=f'a {{ goal: "{"x" * 5000}" ; n: 1 }}')
+    assert "; n: 1 }" in result.output
+    assert max(map(len, result.output.splitlines())) < 300
 
 
 def test_formatting_a_file_and_only_looking(tmp_path: Path) -> None:
@@ -99,6 +119,13 @@ def test_the_picture_as_nodes_and_edges(file: Path) -> None:
     drawn = json.loads(bal("graph", str(file), "--json").output)
     assert [node["data"]["name"] for node in drawn["nodes"]] == ["a"]
     assert "baleybot  a" in bal("graph", str(file)).output
+
+
+def test_bad_text_has_no_picture_but_a_list_of_mistakes() -> None:
+    result = CliRunner().invoke(cli, ["bal", "graph", "-", "--json"], input="a {")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "-:1:4: error unexpected_eof" in result.stderr
 
 
 def test_running_with_canned_answers(tmp_path: Path) -> None:
@@ -159,3 +186,24 @@ def test_json_with_a_mistake_is_not_taken_for_text(file: Path) -> None:
     result = bal("run", str(file), "--input", '{"topic": tea}')
     assert result.exit_code == 2
     assert "quotes" in result.output
+
+
+@pytest.mark.parametrize("given", ["NaN", "[Infinity]", "1e999"])
+def test_what_json_cannot_say_does_not_come_out(given: str) -> None:
+    result = bal("run", "-", "--input", f"[{given}]", stdin='processor ("p") { "result" }')
+    assert result.exit_code == 2
+
+
+def test_half_a_surrogate_pair_comes_back_as_it_went_in() -> None:
+    words = ["run", "-", "--json", "--input", '"\\ud800"']
+    result = bal(*words, stdin='processor ("p") { "result" }')
+    assert json.loads(result.output)["output"] == "\ud800"
+
+
+@pytest.mark.parametrize("replies", ["[1]", '{"a": 5}', '{"a": {"sequence": []}}', "not JSON"])
+def test_replies_of_another_form_are_wrong_usage(file: Path, tmp_path: Path, replies: str) -> None:
+    canned = tmp_path / "replies.json"
+    canned.write_text(replies)
+    result = bal("run", str(file), "--replies", str(canned), "--json")
+    assert result.exit_code == 2
+    assert result.stdout == ""
