@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from server.llm.providers import Provider
+from server.connections.providers import Provider
 
 _PRICE_FILE = "model_prices_and_context_window_backup.json"
 _TALKING = frozenset({"chat", "responses", "completion"})

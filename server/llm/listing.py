@@ -9,9 +9,9 @@ from datetime import date
 from decimal import Decimal
 from time import monotonic
 
+from server.connections.providers import OPENAI, Provider
 from server.llm.catalogue import Catalogue, ModelFacts, catalogue
 from server.llm.messages import DEMO_MODEL
-from server.llm.providers import OPENAI, Provider
 from server.llm.routing import Router
 
 _FRESH_SECONDS = 60.0

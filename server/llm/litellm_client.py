@@ -9,12 +9,12 @@ import functools
 import os
 from typing import Any
 
+from server.connections.providers import OPENAI
 from server.core.net.policy import NetPolicy
 from server.llm.collector import Collector
 from server.llm.errors import ModelError
 from server.llm.failures import broken_off, from_exception
 from server.llm.patience import Patience
-from server.llm.providers import OPENAI
 from server.llm.wire import Call
 
 # The library gets no time limit of its own to act on: Patience decides.

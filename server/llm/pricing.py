@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from server.connections.providers import Provider
 from server.core.money import round_half_even
 from server.llm.catalogue import Catalogue, ModelFacts, Rates
 from server.llm.messages import Usage
-from server.llm.providers import Provider
 
 
 def cost_of(

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from server.connections.providers import BY_NAME, OPENAI, PROVIDERS, Provider
 from server.llm.access import Access
 from server.llm.catalogue import Catalogue, catalogue
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import DEMO_MODEL
-from server.llm.providers import BY_NAME, OPENAI, PROVIDERS, Provider
 
 DEMO_PREFIX = "demo"
 

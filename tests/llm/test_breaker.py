@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 
 from server.bus.redis import open_redis
+from server.connections.providers import BY_NAME
 from server.llm.access import Access
 from server.llm.board import Board, MemoryBoard
 from server.llm.board_redis import RedisBoard
 from server.llm.breaker import Circuits
 from server.llm.errors import ModelError, ModelErrorKind
-from server.llm.providers import BY_NAME
 from server.llm.routing import Route
 from server.llm.turnstile import Turnstile
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from server.connections.providers import BY_NAME, PROVIDERS
 from server.core.net.policy import NetPolicy
 from server.llm import litellm_client
 from server.llm.catalogue import catalogue
@@ -17,7 +18,6 @@ from server.llm.errors import ModelError
 from server.llm.fast import FastPath
 from server.llm.messages import ChatRequest, Delta, Message, ModelAnswer, ToolCall, ToolSpec
 from server.llm.patience import Limits, Patience
-from server.llm.providers import BY_NAME, PROVIDERS
 from server.llm.routing import Route
 from server.llm.wire import make_call
 from tests.llm.conftest import MakeGateway, ask

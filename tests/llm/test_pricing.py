@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from server.connections.providers import BY_NAME, PROVIDERS
 from server.llm.catalogue import Catalogue, catalogue, read_entries
 from server.llm.litellm_client import load
 from server.llm.messages import Usage
 from server.llm.pricing import cost_of, exact_cost
-from server.llm.providers import BY_NAME, PROVIDERS
 
 
 def cost(name: str, usage: Usage) -> int | None:
