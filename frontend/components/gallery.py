@@ -35,7 +35,7 @@ def _card(template: dict[str, Any], on_click: Any, busy: str | None) -> VdomDict
                 "type": "button",
                 "onClick": on_click,
                 "disabled": busy is not None,
-                "aria-label": f"Run {template['name']} now",
+                "aria-label": f"Run now: {template['name']}",
             },
             icon("loader-circle" if working else "play", "spin" if working else ""),
             "Starting" if working else "Run now",

@@ -42,7 +42,7 @@ async def test_filter_that_hides_everything_says_so(world: World) -> None:
 async def test_one_click_on_a_template_makes_the_bot_and_runs_it(empty_world: World) -> None:
     async with Screen(empty_world, "/bots") as screen:
         await screen.shows("Run your first bot now")
-        await screen.click(screen.find("button", **{"aria-label": "Run Article briefing now"}))
+        await screen.click(screen.find("button", **{"aria-label": "Run now: Article briefing"}))
         panel = await screen.until(lambda s: s.find("RunPanel") and s.props("RunPanel"))
         execution = next(iter(empty_world.executions.values()))
         assert execution["input"] == empty_world.templates[0]["sampleInput"]
@@ -57,7 +57,7 @@ async def test_template_whose_name_is_taken_gets_the_next_number(empty_world: Wo
     empty_world.add_bot("Article briefing", "a {}")
     async with Screen(empty_world, "/bots/new") as screen:
         await screen.shows("Support triage")
-        await screen.click(screen.find("button", **{"aria-label": "Run Article briefing now"}))
+        await screen.click(screen.find("button", **{"aria-label": "Run now: Article briefing"}))
         await screen.until(lambda s: s.find("RunPanel"))
         assert [bot["name"] for bot in empty_world.bots.values()][-1] == "Article briefing 2"
 

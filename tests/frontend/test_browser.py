@@ -32,6 +32,7 @@ def pages_of(world: World) -> list[str]:
     failed = next(e for e in world.executions.values() if e["status"] == "FAILED")
     return [
         "/bots",
+        "/bots/new",
         f"/bots/{bot_of(world)['id']}",
         "/executions",
         f"/executions/{failed['id']}",
@@ -240,7 +241,7 @@ async def test_reader_who_scrolls_up_is_left_alone(site: Site, watched: Watch) -
 
 async def test_failed_execution_opens_at_the_step_that_failed(site: Site, watched: Watch) -> None:
     page = (await watched()).page
-    await page.goto(site.url + pages_of(site.world)[3])
+    await page.goto(site.url + pages_of(site.world)[-1])
     await expect(page.locator(".failure").first).to_contain_text("has no model named")
     await expect(page.locator(".failure").first).to_contain_text("Name a model that the provider")
     await expect(page.locator(".wf-row[aria-current]")).to_contain_text("editor")

@@ -51,7 +51,7 @@ async def test_from_the_link_to_a_result_that_streams(
     app, url = real
     page = (await watched()).page
     await sign_in(page, app, url)
-    await page.get_by_role("button", name="Run Article digest now").click()
+    await page.get_by_role("button", name="Run now: Article digest").click()
     live = page.locator(".live")
     await expect(live.locator("article").first).to_be_visible()
     await expect(live).to_have_attribute("data-status", "RUNNING")

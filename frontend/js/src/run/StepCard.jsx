@@ -45,8 +45,11 @@ export function StepCard({ step, whole }) {
         <h3>{step.name}</h3>
         <Facts step={step} />
       </header>
-      {running && step.note?.retryIn ? (
-        <p className="step-note"><Icon name="rotate-cw" /> {step.note.message} Trying again in {Math.ceil(step.note.retryIn)} s.</p>
+      {running && (step.note?.retryIn || step.note?.nextModel) ? (
+        <p className="step-note">
+          <Icon name="rotate-cw" /> <Words text={step.note.message} />{" "}
+          {step.note.nextModel ? `Asking ${step.note.nextModel} instead.` : `Trying again in ${Math.ceil(step.note.retryIn)} s.`}
+        </p>
       ) : null}
       {step.error ? <p className="step-error"><Words text={step.error.message} /></p> : null}
       {running && !step.text ? <div className="thinking"><i /><i /><i /><span className="visually-hidden">Waiting for the model</span></div> : null}

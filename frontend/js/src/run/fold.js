@@ -35,6 +35,7 @@ function addUsage(step, data) {
 const EXECUTION_STATUS = {
   "execution.queued": "PENDING", "execution.started": "RUNNING", "execution.completed": "COMPLETED",
   "execution.failed": "FAILED", "execution.cancelled": "CANCELLED", "execution.timed_out": "TIMED_OUT", "execution.waiting": "WAITING",
+  "execution.paused": "PAUSED", "execution.resumed": "PENDING",
 };
 const STEP_STATUS = {
   "step.completed": "COMPLETED", "step.failed": "FAILED", "step.skipped": "SKIPPED", "step.cancelled": "CANCELLED",
@@ -87,7 +88,7 @@ function applyStep(step, event, data) {
       addUsage(step, data);
       break;
     case "model.failed":
-      step.note = { message: data.message, hint: data.hint, retryIn: data.retryIn ?? null };
+      step.note = { message: data.message, hint: data.hint, retryIn: data.retryIn ?? null, nextModel: data.nextModel ?? null };
       break;
     default:
       if (STEP_STATUS[event.type]) {
