@@ -1,5 +1,5 @@
 """A value that is too large for a row, in parts of 256 KiB. The row that stands for it holds a
-`Large`. It is written before the execution's own row may be there, so that one is a plain id; the
+`Large`. Parts are text, for the driver of MySQL cannot send bytes. It is written before the execution's own row may be there, so that one is a plain id; the
 retention deletes both."""
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
+
+from server.models.fields import LongTextField
 
 
 class Blob(Model):
@@ -28,7 +30,7 @@ class BlobPart(Model):
     )
     blob_id: UUID
     number = fields.IntField()
-    data = fields.BinaryField()
+    data = LongTextField()
 
     class Meta(Model.Meta):
         table = "blob_parts"

@@ -4,7 +4,7 @@ from tortoise import fields, migrations
 from tortoise.fields.base import OnDelete
 from tortoise.migrations import operations as ops
 
-from server.models.fields import JsonField
+from server.models.fields import JsonField, LongTextField
 
 
 class Migration(migrations.Migration):
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("number", fields.IntField()),
-                ("data", fields.BinaryField()),
+                ("data", LongTextField(unique=False)),
             ],
             options={
                 "table": "blob_parts",
