@@ -134,8 +134,6 @@ class ExpressionParser:
         return self.postfix(self.primary())
 
     def postfix(self, base: Expr) -> Expr:
-        if isinstance(base, Read) and not base.slot:
-            return base
         parts = self.parts()
         if not parts:
             return base
@@ -302,6 +300,7 @@ class ExpressionParser:
         if message is None:
             ended = token.kind == "end"
             shown = token.value if token.kind in ("name", "variable") else token.kind
+            shown = "{{…}}" if token.kind == "slot" else shown
             message = "The expression ends too early." if ended else f"`{shown}` cannot stand here."
         return Mistake(message, token.start, token.end, hint)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.bal.findings import Findings
-from server.bal.nodes import Bool, ListValue, Name, Number, ObjectValue, Text, Value
+from server.bal.nodes import Bool, ListValue, Name, Number, Text, Value
 
 
 def read_text(key: str, value: Value | None, findings: Findings) -> str | None:
@@ -76,7 +76,7 @@ def read_whole(
 
 def read_names(key: str, value: Value | None, findings: Findings) -> tuple[str, ...]:
     """A list of names in brackets or braces, or one name. Order kept, repeats dropped."""
-    if value is None or (isinstance(value, ObjectValue) and not value.entries):
+    if value is None:
         return ()
     items = value.items if isinstance(value, ListValue) else (value,)
     names: dict[str, None] = {}

@@ -131,15 +131,17 @@ class _Parser:
 
     def _union(self) -> Type:
         found = self._choice() if self._is_choice() else self._base()
-        if self.token.kind == "|" and self.tokens[self.index + 1].text == "null":
-            self.index += 2
-            found = optional(found)
-        while self.token.kind in ("?", "[]"):
+        while self.token.kind in ("?", "[]") or self._is_or_null():
             self.rounds += 1
             if self.rounds > MAX_DEPTH:
                 raise self._failure(self.token, f"This type is nested more than {MAX_DEPTH} deep")
-            found = ArrayType(found) if self._take().kind == "[]" else optional(found)
+            mark = self._take().kind
+            self.index += mark == "|"
+            found = ArrayType(found) if mark == "[]" else optional(found)
         return found
+
+    def _is_or_null(self) -> bool:
+        return self.token.kind == "|" and self.tokens[self.index + 1].text == "null"
 
     def _is_choice(self) -> bool:
         """Plain words with `|` between them; a word of the type grammar is none."""
