@@ -1,0 +1,190 @@
+"""Waits: a short one sleeps, a long one is a row that holds no worker and survives a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from server.engine import resting
+from server.executions import service as executions
+from server.models.enums import ExecutionStatus, WaitingReason
+from server.models.tables import Execution
+from tests.support.rooms import Home, open_home
+from tests.support.scripted_gateway import ScriptedGateway, asks
+
+
+@pytest.fixture(autouse=True)
+def a_short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits become rows already after a moment, so that no test has to sit one out."""
+    monkeypatch.setattr(resting, "IN_PLACE_SECONDS", 0.1)
+
+
+@pytest.fixture
+def gateway() -> ScriptedGateway:
+    return ScriptedGateway()
+
+
+@pytest.fixture
+async def home(tmp_path: Path, gateway: ScriptedGateway, database_url: str) -> AsyncIterator[Home]:
+    """The same bodies over SQLite, PostgreSQL and MariaDB."""
+    async with open_home(tmp_path, gateway=gateway, database_url=database_url) as home:
+        yield home
+
+
+async def until(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not await check():
+            await asyncio.sleep(0.01)
+
+
+async def parked(home: Home, execution: Execution) -> Execution:
+    """The row once the execution waits and no worker has it."""
+
+    async def waits() -> bool:
+        row = await executions.get(home.owner, execution.id)
+        return row.status is ExecutionStatus.WAITING and home.rooms.engine.runner.running == 0
+
+    await until(waits)
+    return await executions.get(home.owner, execution.id)
+
+
+async def test_a_short_wait_is_over_in_one_taking(home: Home) -> None:
+    execution = await home.run("use wait with { seconds: 0.05 }", {})
+    assert execution.output == {"waited": pytest.approx(0.05, abs=0.04)}
+    assert execution.attempt == 1
+
+
+async def test_a_long_wait_holds_no_worker_and_goes_on_when_it_is_due(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    source = """
+    a { "goal": "First", "model": "one" }
+    b { "goal": "Second", "model": "two" }
+    chain { a use wait with { seconds: 0.3 } b }
+    """
+    started = await home.start(await home.bot(source), "x")
+    row = await parked(home, started)
+    assert row.waiting_reason is WaitingReason.WAIT
+    assert row.owner is None
+    assert row.due_at is not None
+    ended = await home.ended(started)
+    assert ended.status is ExecutionStatus.COMPLETED
+    assert (gateway.calls["one"], gateway.calls["two"]) == (1, 1)
+    steps = {step.name: step for step in await executions.steps(home.owner, started.id)}
+    assert 0.3 <= steps["wait"].output["waited"] < 5
+
+
+async def test_a_waiting_step_says_so(home: Home) -> None:
+    started = await home.start(await home.bot("use wait with { seconds: 600 }"), {})
+    await parked(home, started)
+    steps = await executions.steps(home.owner, started.id)
+    assert [step.status for step in steps] == ["waiting"]
+    events = await executions.events(home.owner, home.rooms.engine, started.id)
+    waiting = next(event for event in events if event["type"] == "execution.waiting")
+    assert waiting["data"]["reason"] == "wait"
+    assert 595 < waiting["data"]["seconds"] <= 600
+
+
+async def test_a_wait_survives_a_restart_and_is_not_begun_anew(
+    tmp_path: Path, gateway: ScriptedGateway
+) -> None:
+    async with open_home(tmp_path, gateway=gateway) as home:
+        started = await home.start(await home.bot("use wait with { seconds: 0.5 }"), {})
+        await parked(home, started)
+    async with open_home(tmp_path, gateway=gateway) as home:
+        row = await executions.get(home.owner, started.id)
+        assert row.status is ExecutionStatus.WAITING
+        ended = await home.ended(started)
+    assert ended.status is ExecutionStatus.COMPLETED
+    assert 0.5 <= ended.output["waited"] < 5
+
+
+async def test_a_wait_until_a_moment(home: Home) -> None:
+    moment = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    started = await home.start(await home.bot("use wait"), {"until": moment})
+    row = await parked(home, started)
+    assert row.due_at == pytest.approx(datetime.fromisoformat(moment), abs=timedelta(seconds=1))
+    await home.rooms.engine.control.cancel(row.workspace_id, row.id, None, None)
+    assert (await home.ended(started)).status is ExecutionStatus.CANCELLED
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"seconds": 1, "until": "2027-01-01"}, {"until": "soon"}]
+)
+async def test_a_wait_that_says_nothing_fails_in_words(
+    tmp_path: Path, arguments: dict[str, object]
+) -> None:
+    async with open_home(tmp_path, gateway=ScriptedGateway()) as home:
+        execution = await home.run("use wait", arguments)
+    assert execution.error["kind"] == "invalid_arguments"
+
+
+async def test_beside_a_wait_the_other_branch_goes_on(home: Home, gateway: ScriptedGateway) -> None:
+    source = """
+    a { "goal": "First", "model": "one" }
+    parallel { "left": use wait with { seconds: 600 } "right": a }
+    """
+    started = await home.start(await home.bot(source), "x")
+    await parked(home, started)
+    steps = {step.name: step.status for step in await executions.steps(home.owner, started.id)}
+    assert (steps["a"], steps["wait"]) == ("completed", "waiting")
+    assert gateway.calls["one"] == 1
+
+
+async def test_a_branch_whose_wait_is_over_goes_on_beside_a_long_call(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    source = """
+    slow { "goal": "Slow", "model": "slow" }
+    next { "goal": "Next", "model": "next" }
+    parallel { "left": chain { use wait with { seconds: 0.3 } next } "right": slow }
+    """
+    let_go = gateway.hold("slow")
+    started = await home.start(await home.bot(source), "x")
+    await gateway.asked["slow"].wait()
+
+    async def next_was_asked() -> bool:
+        return gateway.calls["next"] == 1
+
+    await until(next_was_asked)
+    let_go.set()
+    ended = await home.ended(started)
+    assert ended.status is ExecutionStatus.COMPLETED
+    assert ended.attempt == 1
+
+
+async def test_a_wait_inside_a_map_is_waited_once_for_all_items(home: Home) -> None:
+    source = "map input { use wait with { seconds: 600 } }"
+    started = await home.start(await home.bot(source), [1, 2, 3])
+    row = await parked(home, started)
+    steps = [step.status for step in await executions.steps(home.owner, started.id)]
+    assert steps.count("waiting") == 3
+    assert row.attempt == 1
+
+
+async def test_a_tool_that_waits_for_a_model_parks_the_whole_entity(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.answers["m"] = [asks(("wait", {"seconds": 0.3})), "Rested."]
+    source = 'a { "goal": "Rest", "model": "m", "tools": ["wait"] }'
+    started = await home.start(await home.bot(source), "x")
+    await parked(home, started)
+    ended = await home.ended(started)
+    assert ended.output == "Rested."
+    assert gateway.calls["m"] == 2
+    assert ended.input_tokens == 20
+    steps = {step.key: step for step in await executions.steps(home.owner, started.id)}
+    assert steps["a"].input_tokens == 20
+    assert steps["a/turn[1]/wait"].status == "completed"
+
+
+async def test_what_waits_can_be_cancelled(home: Home) -> None:
+    started = await home.start(await home.bot("use wait with { seconds: 600 }"), {})
+    row = await parked(home, started)
+    assert await home.rooms.engine.control.cancel(row.workspace_id, row.id, "enough", None)
+    ended = await home.ended(started)
+    assert ended.status is ExecutionStatus.CANCELLED
