@@ -33,10 +33,14 @@ class Collector:
     """Fed by the library's response objects, whichever way they came."""
 
     __slots__ = (
-        "_calls", "_on_delta", "_reasoning", "_text", "finish_reason", "first_at", "model", "usage",
+        "_answer_tool", "_answering", "_calls", "_on_delta", "_reasoning", "_text",
+        "finish_reason", "first_at", "model", "usage",
     )  # fmt: skip
 
-    def __init__(self, on_delta: OnDelta | None) -> None:
+    def __init__(self, on_delta: OnDelta | None, answer_tool: str | None = None) -> None:
+        """`answer_tool`: a call of it is no call, its arguments are the text of the answer."""
+        self._answer_tool = answer_tool
+        self._answering: int | None = None
         self._on_delta = on_delta
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -103,13 +107,25 @@ class Collector:
     def _add_call(self, call: Any, position: int) -> None:
         index = getattr(call, "index", None)
         index = position if index is None else index
+        if self._is_answer(index, call.function.name):
+            self._text.append(call.function.arguments or "")
+            return self._tell(Delta("text", call.function.arguments or ""))
         parts = self._calls.setdefault(index, _CallParts())
         parts.id = parts.id or call.id or ""
         name = call.function.name or ""
         parts.name = parts.name or name
         more = call.function.arguments or ""
         parts.arguments.append(more)
-        self._tell(Delta("tool_call", more, index, call.id or None, name or None))
+        return self._tell(Delta("tool_call", more, index, call.id or None, name or None))
+
+    def _is_answer(self, index: int, name: str | None) -> bool:
+        """Models that are told to call it once may call it twice; the first one counts."""
+        if self._answer_tool is None:
+            return False
+        if self._answering is None and name == self._answer_tool:
+            self._answering = index
+            self._text.clear()
+        return self._answering == index
 
     def _tell(self, delta: Delta) -> None:
         if self.first_at is None:

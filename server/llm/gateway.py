@@ -21,10 +21,11 @@ from server.llm.demo import PACE, DemoModel
 from server.llm.errors import ModelError
 from server.llm.failures import timed_out, unreadable
 from server.llm.listing import Listing, ModelInfo
-from server.llm.messages import ChatRequest, ModelAnswer, Usage
+from server.llm.messages import ChatRequest, FinishReason, ModelAnswer, Usage
 from server.llm.patience import Limits, Patience
 from server.llm.pricing import cost_of
 from server.llm.routing import ModelSettings, Route, Router
+from server.llm.structured import ANSWER_TOOL, Modes
 from server.llm.turnstile import Turnstile
 from server.llm.wire import Call, make_call
 
@@ -65,6 +66,7 @@ class Gateway:
         self._policy = policy or NetPolicy.of(settings)
         board = board or MemoryBoard()
         self.circuits = Circuits(board)
+        self._modes = Modes()
         self._turnstile = Turnstile(board)
         self._limits = limits or Limits()
         self._demo = DemoModel(demo_pace)
@@ -89,7 +91,7 @@ class Gateway:
         provider = route.provider
         assert provider is not None
         facts = tools.known.find(provider, route.model)
-        call = make_call(route, request, facts)
+        call = make_call(route, request, self._modes.mode(route, request, facts))
         fast = self._is_fast(route, facts)
         if not fast:
             await litellm_client.warmed()
@@ -99,7 +101,7 @@ class Gateway:
                 answer = await self._asked(tools, call, fast, request, on_delta)
             except ModelError as error:
                 await self.circuits.failed(route, error)
-                raise
+                raise self._modes.refused(route, call.mode, error) from error.__cause__
         await self.circuits.passed(route)
         return answer
 
@@ -125,7 +127,7 @@ class Gateway:
         on_delta: OnDelta | None,
     ) -> ModelAnswer:
         started = perf_counter()
-        collector = Collector(on_delta)
+        collector = Collector(on_delta, ANSWER_TOOL if call.mode == "tool" else None)
         await self._attempt(tools, call, fast, collector, request.timeout)
         return _answer(tools.known, request, call.route, collector, started)
 
@@ -183,11 +185,17 @@ def _answer(
         provider=route.provider.name,
         cost=cost_of(known, route.provider, (route.model, model), usage),
         estimated=collector.usage is None,
-        finish_reason=collector.finish_reason or "stop",
+        finish_reason=_finish(collector),
         ttft_ms=None if first is None else (first - started) * 1000,
         duration_ms=(ended - started) * 1000,
         reasoning=collector.reasoning,
     )
+
+
+def _finish(collector: Collector) -> FinishReason:
+    """A forced tool whose arguments are the answer is no call."""
+    reason = collector.finish_reason or "stop"
+    return "stop" if reason == "tool_calls" and not collector.tool_calls else reason
 
 
 def _nothing(collector: Collector) -> str:

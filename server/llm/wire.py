@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from server.llm.catalogue import ModelFacts
 from server.llm.messages import ChatRequest, Message, ToolSpec
 from server.llm.routing import Route
-from server.llm.structured import response_format, told_in_words
+from server.llm.structured import Mode, answer_tool, response_format, told_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +18,16 @@ class Call:
     messages: list[dict[str, Any]]
     params: dict[str, Any]
     stream: bool
+    mode: Mode = "words"
 
 
-def make_call(route: Route, request: ChatRequest, facts: ModelFacts | None) -> Call:
-    native = facts is not None and facts.schema
-    asked = request if native else told_in_words(request)
+def make_call(route: Route, request: ChatRequest, mode: Mode) -> Call:
+    asked = told_in_words(request) if mode == "words" else request
     messages = [_message(message) for message in asked.messages]
-    return Call(route, messages, _params(request, native), request.stream)
+    return Call(route, messages, _params(request, mode), request.stream, mode)
 
 
-def _params(request: ChatRequest, native_schema: bool) -> dict[str, Any]:
+def _params(request: ChatRequest, mode: Mode) -> dict[str, Any]:
     params: dict[str, Any] = {}
     if request.temperature is not None:
         params["temperature"] = request.temperature
@@ -38,8 +37,10 @@ def _params(request: ChatRequest, native_schema: bool) -> dict[str, Any]:
         params["reasoning_effort"] = "medium" if request.reasoning is True else request.reasoning
     if request.tools:
         params["tools"] = [_tool(tool) for tool in request.tools]
-    if request.output_schema is not None and native_schema:
+    if request.output_schema is not None and mode == "native":
         params["response_format"] = response_format(request.output_schema)
+    if request.output_schema is not None and mode == "tool":
+        params.update(answer_tool(request.output_schema))
     if request.stream:
         params["stream"] = True
         params["stream_options"] = {"include_usage": True}

@@ -19,6 +19,7 @@ from server.llm.fast import FastPath
 from server.llm.messages import ChatRequest, Delta, Message, ModelAnswer, ToolCall, ToolSpec
 from server.llm.patience import Limits, Patience
 from server.llm.routing import Route
+from server.llm.structured import Modes
 from server.llm.wire import make_call
 from tests.llm.conftest import MakeGateway, ask
 from tests.support.model_server import ModelServer, Reply
@@ -123,7 +124,8 @@ async def both(models: ModelServer) -> AsyncIterator[BothWays]:
         provider = BY_NAME[name]
         asked = f"{name}:{model}"
         route = Route(asked, provider, model, "sk-test-1234", models.url, trusted=True)
-        call = make_call(route, request, catalogue().find(provider, model))
+        mode = Modes().mode(route, request, catalogue().find(provider, model))
+        call = make_call(route, request, mode)
         collector = Collector(None)
         try:
             async with Patience(Limits(), None) as patience:
