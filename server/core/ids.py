@@ -30,6 +30,10 @@ IdKind = Literal[
     "session",
     "token",
     "blob",
+    "budget",
+    "notice",
+    "price",
+    "audit",
 ]
 
 PREFIXES: dict[IdKind, str] = {
@@ -49,6 +53,10 @@ PREFIXES: dict[IdKind, str] = {
     "session": "ses_",
     "token": "tok_",
     "blob": "blb_",
+    "budget": "bud_",
+    "notice": "ntc_",
+    "price": "prc_",
+    "audit": "aud_",
 }
 
 _KINDS: dict[str, IdKind] = {prefix: kind for kind, prefix in PREFIXES.items()}

@@ -128,3 +128,34 @@ class FailureClass(StrEnum):
     WORKER = "worker"
     PROGRAM = "program"
     UNKNOWN = "unknown"
+
+
+class ConnectionStatus(StrEnum):
+    CONNECTED = "connected"
+    ERROR = "error"
+    UNCONFIGURED = "unconfigured"
+
+
+class BudgetScope(StrEnum):
+    """Whose spending is counted. EXECUTION: that of each single one."""
+
+    WORKSPACE = "workspace"
+    BOT = "bot"
+    EXECUTION = "execution"
+    USER = "user"
+
+
+class BudgetPeriod(StrEnum):
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+    TOTAL = "total"
+
+
+class BudgetAction(StrEnum):
+    """What happens at the limit."""
+
+    WARN = "warn"
+    ASK = "ask"
+    STOP = "stop"

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from server.models.api_token import ApiToken
 from server.models.approval import Approval
+from server.models.audit_entry import AuditEntry
 from server.models.blob import Blob, BlobPart
 from server.models.bot import Bot
 from server.models.bot_version import BotVersion
+from server.models.budget import Budget
+from server.models.budget_counter import BudgetCounter
+from server.models.budget_hold import BudgetHold
+from server.models.budget_notice import BudgetNotice
 from server.models.event import Event
 from server.models.execution import Execution
 from server.models.fact import Fact
 from server.models.incident import Incident
 from server.models.member import Member
 from server.models.memory import Memory
+from server.models.model_price import ModelPrice
+from server.models.service_connection import Connection
 from server.models.session import Session
 from server.models.shared_value import SharedValue
 from server.models.signin_link import SigninLink
@@ -24,16 +31,23 @@ from server.models.workspace import Workspace
 __all__ = [
     "ApiToken",
     "Approval",
+    "AuditEntry",
     "Blob",
     "BlobPart",
     "Bot",
     "BotVersion",
+    "Budget",
+    "BudgetCounter",
+    "BudgetHold",
+    "BudgetNotice",
+    "Connection",
     "Event",
     "Execution",
     "Fact",
     "Incident",
     "Member",
     "Memory",
+    "ModelPrice",
     "Session",
     "SharedValue",
     "SigninLink",
@@ -64,4 +78,11 @@ TABLES = (
     Blob,
     BlobPart,
     Fact,
+    Connection,
+    ModelPrice,
+    Budget,
+    BudgetCounter,
+    BudgetHold,
+    BudgetNotice,
+    AuditEntry,
 )
