@@ -12,7 +12,7 @@ MAX_LENGTH = 2000
 SPACE = re.compile(r"[ \t\r\n\xa0]*")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-MARKS = re.compile(r"===|!==|==|!=|<=|>=|&&|\|\||[-+*/%<>=!?:.,()\[\]{}]")
+MARKS = re.compile(r"===|!==|==|!=|<>|<=|>=|&&|\|\||[-+*/%<>=!?:.,()\[\]{}]")
 CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "0": "\0"}
 ESCAPES = CONTROL | {mark: mark for mark in "\\/\"'"}
 HINTS = {

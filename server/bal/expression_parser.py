@@ -32,11 +32,14 @@ COMPARISONS = EQUALITIES | {mark: mark for mark in ("<", ">", "<=", ">=")}
 FORMS = {word.name: word.form for word in FUNCTION_WORDS}
 SUMS = ("+", "-")
 PRODUCTS = ("*", "/", "%")
+# Conditions of analytics are like SQL: capitals and `<>` are at home there.
+SQL_WORDS = ("AND", "OR", "NOT", "TRUE", "FALSE", "NULL")
 
 
 class ExpressionParser:
     def __init__(self, text: str, *, analytics: bool = False) -> None:
-        self.tokens = tokens_of(text)
+        found = tokens_of(text)
+        self.tokens = list(map(_like_sql, found)) if analytics else found
         self.position = 0
         self.depth = 0
         self.analytics = analytics
@@ -101,6 +104,10 @@ class ExpressionParser:
             if not self.analytics:
                 raise Mistake("A single `=` does not compare.", token.start, token.end, "Use `==`.")
             operator = "=="
+        if token.kind == "<>":
+            if not self.analytics:
+                raise Mistake("`<>` does not compare.", token.start, token.end, "Use `!=`.")
+            operator = "!="
         if operator is not None:
             self.position += 1
         return operator
@@ -338,3 +345,9 @@ def _misread(token: Token) -> str | None:
     if token.kind in ("name", "text", "number", "variable"):
         return "An operator such as `==` or `&&` is missing before it."
     return None
+
+
+def _like_sql(token: Token) -> Token:
+    if token.kind == "name" and token.value in SQL_WORDS:
+        return Token(token.kind, token.value.lower(), token.start, token.end)
+    return token

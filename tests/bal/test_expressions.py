@@ -90,6 +90,20 @@ def test_a_single_equals_sign_compares_in_analytics() -> None:
     assert evaluate(expr, Scope(result={"status": "completed"})) is True
 
 
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("status = 'completed' AND n > 3", True),
+        ("status <> 'completed' OR NOT n > 3", False),
+        ("gone = NULL", True),
+    ],
+)
+def test_conditions_of_analytics_may_be_written_as_in_sql(condition: str, holds: bool) -> None:
+    expr = parse_expression(condition, analytics=True)
+    assert not isinstance(expr, ExpressionError)
+    assert evaluate(expr, Scope(result={"status": "completed", "n": 5})) is holds
+
+
 def test_a_single_equals_sign_points_at_itself_and_says_what_to_write() -> None:
     wrong = parse_expression("result.n = 3")
     assert isinstance(wrong, ExpressionError)

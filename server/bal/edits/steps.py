@@ -287,7 +287,9 @@ def _at_the_end(draft: Draft, text: str) -> Replacement:
     last = draft.program.steps[-1]
     if isinstance(last, Chain) and last.body.steps and not last.capture:
         return _beside(draft, last.body.steps[-1], text, False)
-    return _beside(draft, last, text if _opens_at_top(draft, text) else f"chain {{ {text} }}", False)
+    return _beside(
+        draft, last, text if _opens_at_top(draft, text) else f"chain {{ {text} }}", False
+    )
 
 
 def _into(draft: Draft, step: Step, text: str, place: str) -> Replacement:
