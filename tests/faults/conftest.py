@@ -33,11 +33,11 @@ def _option(config: pytest.Config, name: str, default: Any) -> Any:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whole faults stay out of the short form."""
+    """Whole faults stay out of the short form, and each out of set-ups where it has no meaning."""
     here = Path(__file__).parent
     whole = _option(config, "--whole", False)
     mine = [item for item in items if here in item.path.parents]
-    out = [item for item in mine if not whole and not _in_the_short_form(item)]
+    out = [item for item in mine if not _is_wanted(item, whole)]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
@@ -52,11 +52,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("kind", kinds, scope="module")
 
 
-def _in_the_short_form(item: pytest.Item) -> bool:
+def _is_wanted(item: pytest.Item, whole: bool) -> bool:
     fault = item.get_closest_marker("fault")
-    kinds = fault.kwargs.get("short", ()) if fault else ()
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    return params.get("kind") in kinds
+    kind = getattr(getattr(item, "callspec", None), "params", {}).get("kind")
+    if fault is None or kind is None:
+        return True
+    possible = fault.kwargs.get("only", (kind,))
+    return kind in (possible if whole else fault.kwargs["short"])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
