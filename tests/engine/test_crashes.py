@@ -1,0 +1,155 @@
+"""A process is killed in the middle of a turn or of a tool: what is finished is never done again,
+and what must not be repeated waits for a person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.approvals import service as approvals
+from server.executions import service as executions
+from server.models.enums import ApprovalKind, ExecutionStatus, WaitingReason
+from server.models.tables import Approval, Execution, Usage
+from tests.support.dying import Diary, dies, gateway, tools
+from tests.support.rooms import Home, open_home
+
+pytestmark = pytest.mark.slow
+
+TWO_TOOLS = 'a { "goal": "Do", "model": "m", "tools": ["safe", "unsafe"] }'
+SCRIPT = {"m": [[["safe", {"text": "one"}]], [["safe", {"text": "two"}]], "Done."]}
+
+
+@dataclass
+class Installation:
+    folder: Path
+    url: str
+
+    async def dies(self, at: str, source: str, script: dict[str, Any]) -> Diary:
+        await dies(
+            {
+                "folder": str(self.folder),
+                "url": self.url,
+                "source": source,
+                "script": script,
+                "input": {"text": "x"},
+                "die_at": at,
+            }
+        )
+        return Diary(self.folder / "diary")
+
+    @asynccontextmanager
+    async def again(self, script: dict[str, Any]) -> AsyncIterator[Home]:
+        diary = Diary(self.folder / "diary")
+        async with open_home(
+            self.folder, gateway=gateway(diary, script), database_url=self.url, tools=tools(diary)
+        ) as home:
+            yield home
+
+
+@pytest.fixture
+def installation(tmp_path: Path, database_url: str) -> Installation:
+    return Installation(tmp_path, database_url)
+
+
+async def the_end(home: Home) -> Execution:
+    return await home.ended(await Execution.get())
+
+
+async def waits_for_a_person(home: Home) -> Approval:
+    async with asyncio.timeout(10):
+        while (row := await Approval.first()) is None or home.rooms.engine.runner.running:
+            await asyncio.sleep(0.01)
+    return row
+
+
+async def test_finished_turns_and_tools_are_not_done_again(installation: Installation) -> None:
+    diary = await installation.dies("model m 3", TWO_TOOLS, SCRIPT)
+    async with installation.again(SCRIPT) as home:
+        ended = await the_end(home)
+        assert await Usage.filter(execution_id=ended.id).count() == 3
+    assert (ended.status, ended.output) == (ExecutionStatus.COMPLETED, "Done.")
+    assert (diary.count("safe one"), diary.count("safe two")) == (1, 1)
+    assert [diary.count(f"model m {turn}") for turn in (1, 2, 3)] == [1, 1, 2]
+    assert ended.input_tokens == 30
+
+
+async def test_the_tool_in_flight_is_called_once_more_with_the_same_key(
+    installation: Installation,
+) -> None:
+    diary = await installation.dies("safe two", TWO_TOOLS, SCRIPT)
+    async with installation.again(SCRIPT) as home:
+        ended = await the_end(home)
+    assert ended.output == "Done."
+    assert (diary.count("safe one"), diary.count("safe two")) == (1, 2)
+    keys = diary.lines("key ")
+    assert (len(keys), len(set(keys))) == (3, 2)
+    assert [diary.count(f"model m {turn}") for turn in (1, 2, 3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "output", "calls"),
+    [
+        ("retry", None, "did x", 2),
+        ("skip", None, {"text": "x"}, 1),
+        ("done", "By hand", "By hand", 1),
+    ],
+)
+async def test_an_unsafe_tool_in_flight_waits_for_a_person(
+    installation: Installation, action: str, value: Any, output: Any, calls: int
+) -> None:
+    diary = await installation.dies("unsafe x", "use unsafe", {})
+    async with installation.again({}) as home:
+        asked = await waits_for_a_person(home)
+        row = await executions.get(home.owner, asked.execution_id)
+        assert row.status is ExecutionStatus.WAITING
+        assert row.waiting_reason is WaitingReason.OUTCOME_UNKNOWN
+        assert asked.kind is ApprovalKind.OUTCOME
+        assert asked.choices == ["retry", "skip", "done"]
+        assert diary.count("unsafe x") == 1
+        answer = approvals.Answer("choose", action=action, value=value)
+        await approvals.decide(home.owner, home.rooms.engine, asked.id, answer)
+        ended = await the_end(home)
+    assert (ended.status, ended.output) == (ExecutionStatus.COMPLETED, output)
+    assert diary.count("unsafe x") == calls
+
+
+async def test_an_unsafe_tool_of_a_model_waits_too(installation: Installation) -> None:
+    script = {"m": [[["unsafe", {"text": "x"}], ["safe", {"text": "y"}]], "Done."]}
+    diary = await installation.dies("unsafe x", TWO_TOOLS, script)
+    async with installation.again(script) as home:
+        asked = await waits_for_a_person(home)
+        answer = approvals.Answer("choose", action="done", value="It was done.")
+        await approvals.decide(home.owner, home.rooms.engine, asked.id, answer)
+        ended = await the_end(home)
+    assert ended.output == "Done."
+    assert (diary.count("unsafe x"), diary.count("model m 1")) == (1, 1)
+    assert diary.count("safe y") == 1
+
+
+async def test_an_unsafe_tool_that_has_ended_is_not_asked_about(
+    installation: Installation,
+) -> None:
+    source = 'b { "goal": "Next", "model": "m" }\nchain { use unsafe b }'
+    diary = await installation.dies("model m 1", source, {"m": ["Done."]})
+    async with installation.again({"m": ["Done."]}) as home:
+        ended = await the_end(home)
+        assert await Approval.all().count() == 0
+    assert ended.output == "Done."
+    assert diary.count("unsafe x") == 1
+
+
+async def test_a_model_call_that_must_not_be_repeated_waits(installation: Installation) -> None:
+    source = 'a { "goal": "Do", "model": "m", "idempotent": false }'
+    diary = await installation.dies("model m 1", source, {"m": ["Done."]})
+    async with installation.again({"m": ["Done."]}) as home:
+        asked = await waits_for_a_person(home)
+        assert diary.count("model m 1") == 1
+        answer = approvals.Answer("choose", action="retry")
+        await approvals.decide(home.owner, home.rooms.engine, asked.id, answer)
+        assert (await the_end(home)).output == "Done."
