@@ -130,11 +130,20 @@ class _Builder:
     def __init__(self, keys: StepKeys) -> None:
         self.keys = keys
         self.built: dict[int, AnyStep] = {}
+        self.captures_run = False
 
     def build(self, steps: tuple[Step, ...]) -> Steps:
-        for step in reversed(_outermost_first(steps)):
+        found = _outermost_first(steps)
+        self.captures_run = any(_capture(step) == "run" for step in found)
+        for step in reversed(found):
             self.built[id(step)] = self.step(step)
         return self.block(steps)
+
+    def reads_run(self, expr: Expr | None) -> bool:
+        """`$run` is the run's own cost and time, unless a step keeps its value under that name."""
+        if expr is None or self.captures_run:
+            return False
+        return any(path.root == "$run" for path in paths(expr))
 
     def block(self, steps: tuple[Step, ...]) -> Steps:
         return tuple(self.built[id(step)] for step in steps)
@@ -143,23 +152,28 @@ class _Builder:
         common = self.common(step)
         match step:
             case Call():
-                return _call(step, common)
+                return self.call(step, common)
             case Use():
                 shape = None if step.arguments is None else shape_of(step.arguments, "slots")
-                common |= {"pure": False, "reads_run": _reads_run(shape)}
+                common |= {"pure": False, "reads_run": self.reads_run(shape)}
                 return UseStep(**common, tool=step.tool.value, arguments=shape)
             case Select():
                 shape = shape_of(step.fields, "paths")
-                return SelectStep(**common, shape=shape, reads_run=_reads_run(shape))
+                return SelectStep(**common, shape=shape, reads_run=self.reads_run(shape))
             case Merge():
                 shape = shape_of(step.fields, "paths")
-                return MergeStep(**common, shape=shape, reads_run=_reads_run(shape))
+                return MergeStep(**common, shape=shape, reads_run=self.reads_run(shape))
             case Processor():
                 formula = _formula(step.expression)
-                common["reads_run"] = _reads_run(formula.tree)
+                common["reads_run"] = self.reads_run(formula.tree)
                 return ProcessorStep(**common, label=step.label.value, formula=formula)
             case _:
                 return self.container(step, common)
+
+    def call(self, step: Call, common: dict[str, Any]) -> CallStep:
+        shape = None if step.context is None else shape_of(step.context, "literal")
+        common |= {"pure": False, "reads_run": self.reads_run(shape)}
+        return CallStep(**common, entity=step.entity.value, context=shape)
 
     def container(self, step: Step, common: dict[str, Any]) -> AnyStep:
         common["pure"] = all(
@@ -188,7 +202,7 @@ class _Builder:
             case Gate() | Filter():
                 condition = _formula(step.condition)
                 kind = GateStep if isinstance(step, Gate) else FilterStep
-                common["reads_run"] = _reads_run(condition.tree)
+                common["reads_run"] = self.reads_run(condition.tree)
                 return kind(**common, condition=condition, body=self.block(step.body.steps))
             case Loop():
                 return self.loop(step, common)
@@ -212,7 +226,7 @@ class _Builder:
         cases = tuple(
             CasePlan(_formula(one.condition), self.block(one.then.steps)) for one in (step, *others)
         )
-        common["reads_run"] = any(_reads_run(case.condition.tree) for case in cases)
+        common["reads_run"] = any(self.reads_run(case.condition.tree) for case in cases)
         return IfStep(
             **common, cases=cases, otherwise=None if last is None else self.block(last.steps)
         )
@@ -222,7 +236,7 @@ class _Builder:
         until = settings.get("until")
         rounds = settings.get("max")
         formula = _formula(until) if isinstance(until, Condition) else None
-        common["reads_run"] = formula is not None and _reads_run(formula.tree)
+        common["reads_run"] = formula is not None and self.reads_run(formula.tree)
         return LoopStep(
             **common,
             until=formula,
@@ -234,7 +248,7 @@ class _Builder:
         settings = _settings(step.settings)
         text = step.source.value if isinstance(step.source, Text) else path_text(step.source)
         source = Formula.read(text)
-        common["reads_run"] = _reads_run(source.tree)
+        common["reads_run"] = self.reads_run(source.tree)
         return MapStep(
             **common,
             source=source,
@@ -262,7 +276,7 @@ class _Builder:
                 **common, arms=arms, classifier=self.judge(step, step.classifier.value)
             )
         condition = _formula(step.classifier)
-        common["reads_run"] = _reads_run(condition.tree)
+        common["reads_run"] = self.reads_run(condition.tree)
         return RouteStep(**common, arms=arms, condition=condition)
 
     def judge(self, step: Route | When, entity: str) -> CallStep:
@@ -301,16 +315,6 @@ def _outermost_first(steps: tuple[Step, ...]) -> list[Step]:
         for _, inside in _blocks(step):
             found.extend(inside)
     return found
-
-
-def _call(step: Call, common: dict[str, Any]) -> CallStep:
-    shape = None if step.context is None else shape_of(step.context, "literal")
-    common |= {"pure": False, "reads_run": _reads_run(shape)}
-    return CallStep(**common, entity=step.entity.value, context=shape)
-
-
-def _reads_run(expr: Expr | None) -> bool:
-    return expr is not None and any(path.root == "$run" for path in paths(expr))
 
 
 def _capture(step: Step) -> str | None:
