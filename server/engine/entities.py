@@ -10,6 +10,8 @@ from server.bal.plan import EntityPlan
 from server.bal.types import Issue, ObjectType, Type, parse_type, to_json_schema, validate
 from server.bal.values import is_list, is_object, json_text, look_into, text_of
 from server.engine.host import EntityCall, StepFailed
+from server.engine.turns import ModelFailure
+from server.llm.mending import mended
 from server.llm.messages import ChatRequest, Message, ModelAnswer, Reasoning, ToolSpec
 from server.llm.structured import NoJson, read_json
 
@@ -20,14 +22,16 @@ Chat = Callable[[ChatRequest], Awaitable[ModelAnswer]]
 
 
 class SchemaMismatch(StepFailed):
-    """Strict: the answer does not fit the output block, also after it was asked for once more."""
+    """Strict: the answer does not fit the output block, also after it was asked for once more.
+    `raw` is what the model wrote."""
 
-    def __init__(self, entity: str, issues: list[Issue]) -> None:
-        told = "; ".join(_issue_text(issue) for issue in issues[:MOST_ISSUES_TOLD])
+    def __init__(self, entity: str, issues: list[Issue], raw: str = "") -> None:
         super().__init__(
-            "schema_mismatch", f"The answer does not fit the output block: {told}", entity=entity
+            "schema_mismatch",
+            f"The answer does not fit the output block: {_told(issues)}",
+            entity=entity,
         )
-        self.told = told
+        self.raw = raw
 
 
 async def answer_of(call: EntityCall, chat: Chat, history: tuple[Message, ...] = ()) -> object:
@@ -39,12 +43,20 @@ async def answer_of(call: EntityCall, chat: Chat, history: tuple[Message, ...] =
 async def settled_answer(
     call: EntityCall, request: ChatRequest, answer: ModelAnswer, chat: Chat
 ) -> object:
-    """The value of an answer that calls no tool; in strict mode a wrong one is asked for once
-    more."""
+    """The value of an answer that calls no tool. One that does not fit is asked for once more;
+    after that only strict mode fails, else the better of the two is kept as it is."""
+    value = _value(call, answer)
+    issues = issues_of(call, value)
+    if not issues:
+        return value
     try:
-        return read_answer(call, answer)
-    except SchemaMismatch as mismatch:
-        return read_answer(call, await chat(repair_request(request, answer, mismatch)))
+        again = await chat(repair_request(request, answer, issues))
+    except ModelFailure:
+        return fitting(call, value, answer.text)
+    better = _value(call, again)
+    if not call.strict and _worth(call, better) < _worth(call, value):
+        return value
+    return fitting(call, better, again.text)
 
 
 def request_for(
@@ -72,25 +84,26 @@ def request_for(
 
 def read_answer(call: EntityCall, answer: ModelAnswer) -> object:
     """Free text as it is; with an output block JSON in the answer becomes the object."""
-    if output_type(call.entity) is None:
-        return answer.text
-    return fitting(call, _structure(answer.text))
+    value = _value(call, answer)
+    return value if output_type(call.entity) is None else fitting(call, value, answer.text)
 
 
-def fitting(call: EntityCall, value: object) -> object:
+def fitting(call: EntityCall, value: object, raw: str = "") -> object:
     """The value itself; strict, only when it fits the output block."""
     issues = issues_of(call, value) if call.strict else []
     if issues:
-        raise SchemaMismatch(call.entity.name, issues)
+        raise SchemaMismatch(call.entity.name, issues, raw)
     return value
 
 
-def repair_request(
-    request: ChatRequest, answer: ModelAnswer, mismatch: SchemaMismatch
-) -> ChatRequest:
-    asked = f"That does not fit: {mismatch.told}. Answer again, with nothing but the JSON value."
-    again = (Message("assistant", answer.text), Message("user", asked))
-    return replace(request, messages=(*request.messages, *again))
+def repair_request(request: ChatRequest, answer: ModelAnswer, issues: list[Issue]) -> ChatRequest:
+    cut = " It was cut off: be shorter." if answer.finish_reason == "length" else ""
+    asked = (
+        f"That does not fit: {_told(issues)}.{cut} Answer again, with nothing but the JSON value."
+    )
+    said = Message("assistant", answer.text or "(nothing)")
+    messages = (*request.messages, said, Message("user", asked))
+    return replace(request, messages=messages, repair=True)
 
 
 def issues_of(call: EntityCall, value: object) -> list[Issue]:
@@ -117,6 +130,18 @@ def _schema(entity: EntityPlan) -> dict[str, object] | None:
     return dict(to_json_schema(wanted, strict=True))
 
 
+def _value(call: EntityCall, answer: ModelAnswer) -> object:
+    if output_type(call.entity) is None:
+        return answer.text
+    value = _structure(answer.text)
+    schema = _schema(call.entity)
+    return value if schema is None or value is answer.text else mended(value, schema)
+
+
+def _worth(call: EntityCall, value: object) -> tuple[bool, int]:
+    return is_object(value), -len(issues_of(call, value))
+
+
 def _structure(text: str) -> object:
     found = look_into(text)
     if not isinstance(found, str):
@@ -134,6 +159,10 @@ def _reasoning(said: bool | str | None) -> Reasoning | None:
             return said
         case _:
             return None
+
+
+def _told(issues: list[Issue]) -> str:
+    return "; ".join(_issue_text(issue) for issue in issues[:MOST_ISSUES_TOLD])
 
 
 def _issue_text(issue: Issue) -> str:

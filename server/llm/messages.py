@@ -59,7 +59,8 @@ class ChatRequest:
     """One question to one model. `timeout` bounds the whole call in seconds, None: no bound.
 
     `model` is `provider:model`, a bare model name, or None for the workspace's default.
-    `access` is the connection to use, None for the keys of the environment.
+    `access` is the connection to use, None for the keys of the environment. `repair`: it asks
+    again for an answer that did not fit.
     """
 
     messages: tuple[Message, ...]
@@ -72,6 +73,7 @@ class ChatRequest:
     timeout: float | None = None
     stream: bool = True
     access: Access | None = None
+    repair: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from server.engine.entities import (
     request_for,
 )
 from server.engine.host import EntityCall
+from server.engine.turns import ModelFailure
+from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import ChatRequest, Message, ModelAnswer, Usage
 
 PLAIN = EntityPlan("writer", "Write a title")
@@ -101,8 +103,8 @@ def test_without_an_output_block_json_stays_text() -> None:
 
 def test_a_mismatch_is_noted_but_not_fatal() -> None:
     call = call_of(TYPED)
-    value = read_answer(call, answered('{"title": 5, "extra": 1}'))
-    assert value == {"title": 5, "extra": 1}
+    value = read_answer(call, answered('{"title": [], "extra": 1}'))
+    assert value == {"title": [], "extra": 1}
     assert [issue.code for issue in issues_of(call, value)] == ["invalid_type"]
 
 
@@ -116,23 +118,90 @@ class Model:
         return answered(self.texts.pop(0))
 
 
-async def test_strict_asks_once_more_and_says_what_did_not_fit() -> None:
-    model = Model('{"title": 5}', '{"title": "T"}')
-    assert await answer_of(call_of(TYPED, strict=True), model.chat) == {"title": "T"}
-    told = model.requests[1].messages[-2:]
-    assert told[0] == Message("assistant", '{"title": 5}')
+FITS = {"title": "T"}
+WRONG = '{"title": []}'
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ('```json\n{"title": "T"}\n```', 1),
+        ('Here it is:\n\n{"title": "T"}\n\nAnything else?', 1),
+        ('```\n{"title": "T"}', 1),
+        ('{"result": {"title": "T"}}', 1),
+        ('{"answer": "{\\"title\\": \\"T\\"}"}', 1),
+        ('[{"title": "T"}]', 1),
+        ('{"title": "T", "words": "7"}', 1),
+        ('{"title": "T", "words": "seven"}', 2),
+        ('{"title": ["T"]}', 2),
+        ('{"words": 7}', 2),
+        ('{"title": "T and then it is c', 2),
+        ("I would call it T.", 2),
+        ("42", 2),
+        ("", 2),
+    ],
+    ids=[
+        *("fenced", "prose around", "fence left open", "nested key", "text in a key", "in a list"),
+        *("number as text", "wrong type", "list for text", "field missing", "truncated", "prose"),
+        *("a number", "nothing"),
+    ],
+)
+async def test_what_becomes_of_an_answer(text: str, asked: int, strict: bool) -> None:
+    """Bent where that is certain, else asked for once more; the run goes on."""
+    model = Model(text, '{"title": "T"}')
+    value = await answer_of(call_of(TYPED, strict=strict), model.chat)
+    assert value == (FITS | {"words": 7} if '"7"' in text else FITS)
+    assert len(model.requests) == asked
+
+
+async def test_the_repair_says_what_did_not_fit() -> None:
+    model = Model(WRONG, '{"title": "T"}')
+    assert await answer_of(call_of(TYPED), model.chat) == FITS
+    first, second = model.requests
+    told = second.messages[-2:]
+    assert told[0] == Message("assistant", WRONG)
     assert "title" in told[1].content
+    assert (first.repair, second.repair) == (False, True)
 
 
 async def test_strict_fails_when_the_second_answer_does_not_fit_either() -> None:
-    model = Model('{"title": 5}', '{"title": "T", "extra": 1}')
+    model = Model(WRONG, '{"title": "T", "extra": 1}')
     with pytest.raises(SchemaMismatch) as failed:
         await answer_of(call_of(TYPED, strict=True), model.chat)
     assert failed.value.failure.kind == "schema_mismatch"
     assert failed.value.failure.entity == "writer"
+    assert failed.value.raw == '{"title": "T", "extra": 1}'
     assert len(model.requests) == 2
 
 
-async def test_not_strict_asks_once() -> None:
-    model = Model('{"title": 5}')
-    assert await answer_of(call_of(TYPED), model.chat) == {"title": 5}
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ("No.", "Never.", "Never."),
+        (WRONG, "No idea.", {"title": []}),
+        (WRONG, '{"title": {}, "words": "x"}', {"title": []}),
+    ],
+)
+async def test_not_strict_keeps_what_there_is_and_goes_on(
+    first: str, second: str, kept: object
+) -> None:
+    model = Model(first, second)
+    assert await answer_of(call_of(TYPED), model.chat) == kept
+
+
+async def test_a_repair_that_fails_leaves_the_first_answer() -> None:
+    async def chat(request: ChatRequest) -> ModelAnswer:
+        if request.repair:
+            error = ModelError(ModelErrorKind.RATE_LIMITED, "Slow down.")
+            raise ModelFailure(error, "writer")
+        return answered(WRONG)
+
+    assert await answer_of(call_of(TYPED), chat) == {"title": []}
+    with pytest.raises(SchemaMismatch):
+        await answer_of(call_of(TYPED, strict=True), chat)
+
+
+async def test_without_an_output_block_nothing_is_asked_twice() -> None:
+    model = Model("")
+    assert await answer_of(call_of(PLAIN), model.chat) == ""
