@@ -7,15 +7,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from server.approvals.keeping import Approvals
 from server.bus.alone import alone
 from server.bus.bus import Bus
 from server.core.clock import Clock, SystemClock
 from server.core.crypto import load_secret_key
 from server.core.logs import get_logger
 from server.core.settings import Settings
+from server.engine.caps import Caps
 from server.engine.engine import Engine
 from server.engine.stores import make_store
 from server.executions.targets import WorkspaceBots
+from server.healing.diagnosis import Diagnoses
 from server.llm.board_redis import RedisBoard
 from server.llm.gateway import Gateway
 from server.models.database import Database, open_database
@@ -37,6 +40,12 @@ class Assembly:
     gateway: Gateway
     engine: Engine
     recogniser: Recogniser
+    approvals: Approvals
+
+    async def tidy(self) -> None:
+        """What is to be looked at now and then, and hurts nobody when it comes a little late."""
+        await self.approvals.tick(self.engine)
+        await self.engine.control.close_late()
 
     async def first_link(self) -> str | None:
         """The token of the owner's first sign-in link; None after the first start."""
@@ -61,6 +70,7 @@ async def assembled(
     clock: Clock | None = None,
     gateway: Gateway | None = None,
     catalogues: Catalogues = catalogue,
+    caps: Caps | None = None,
     drain_seconds: float = 25.0,
 ) -> AsyncIterator[Assembly]:
     """The schema must be there. Without a Redis this is the only process at work."""
@@ -80,6 +90,7 @@ async def assembled(
         board = None if bus.embedded else RedisBoard(bus.redis)
         gateway = gateway or Gateway(settings, board=board)
         stack.push_async_callback(gateway.close)
+        approvals = Approvals(clock)
         engine = Engine(
             store,
             bus,
@@ -87,8 +98,13 @@ async def assembled(
             clock,
             WorkspaceBots(),
             embedded=bus.embedded,
+            caps=caps,
+            deciding=approvals,
+            diagnosing=Diagnoses(),
             catalogues=catalogues,
         )
         await engine.start()
         stack.push_async_callback(engine.stop, drain_seconds)
-        yield Assembly(settings, clock, database, bus, gateway, engine, Recogniser(clock))
+        yield Assembly(
+            settings, clock, database, bus, gateway, engine, Recogniser(clock), approvals
+        )

@@ -8,18 +8,21 @@ from contextlib import asynccontextmanager
 from server.assembly import Assembly
 from server.bus.worker import QueueWorker
 from workers.jobs import job_functions
-from workers.ticks import Ticks
+from workers.ticks import TIDY_SECONDS, Ticks
 
 
 @asynccontextmanager
 async def working(rooms: Assembly) -> AsyncIterator[None]:
     """Takes work until left; what still runs then is drained by the assembly."""
     worker = QueueWorker(rooms.bus.queue, job_functions(rooms), rooms.engine.runner)
-    ticks = Ticks(rooms.engine)
+    ticks = Ticks(rooms.engine.wake_due)
+    tidying = Ticks(rooms.tidy, TIDY_SECONDS)
     worker.start()
     ticks.start()
+    tidying.start()
     try:
         yield
     finally:
+        await tidying.stop()
         await ticks.stop()
         await worker.stop()

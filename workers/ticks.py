@@ -6,20 +6,23 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from server.core.errors import Unavailable
-from server.engine.engine import Engine
 
 TICK_SECONDS = 1.0
+TIDY_SECONDS = 5.0
+
+Work = Callable[[], Awaitable[object]]
 
 log = structlog.get_logger("workers")
 
 
 class Ticks:
-    def __init__(self, engine: Engine, seconds: float = TICK_SECONDS) -> None:
-        self._engine = engine
+    def __init__(self, work: Work, seconds: float = TICK_SECONDS) -> None:
+        self._work = work
         self._seconds = seconds
         self._task: asyncio.Task[None] | None = None
 
@@ -35,7 +38,7 @@ class Ticks:
         """The first tick comes at once: it is what a restart begins with."""
         while True:
             try:
-                await self._engine.wake_due()
+                await self._work()
             except Unavailable as error:
                 log.warning("tick_failed", error=error.message)
             except Exception:

@@ -8,7 +8,6 @@ from server.core.ids import public_id
 from server.engine.decisions import (
     Deciding,
     Decision,
-    Diagnosing,
     Question,
     permit_question,
     remedy_of,
@@ -44,12 +43,9 @@ class Host(Protocol):
 class People:
     """`asked`: the steps that wait for a person now."""
 
-    def __init__(
-        self, host: Host, deciding: Deciding | None, diagnosing: Diagnosing | None
-    ) -> None:
+    def __init__(self, host: Host, deciding: Deciding | None) -> None:
         self._host = host
         self._deciding = deciding
-        self._diagnosing = diagnosing
         self.asked: set[str] = set()
 
     async def permit(
@@ -75,8 +71,8 @@ class People:
         """What to do about a failure. Before another try, what failed is forgotten."""
         earlier = self._host.recall(f"{key}#remedies")
         number = 1 if earlier is None else earlier.output + 1
-        diagnosis = None if self._diagnosing is None else self._diagnosing.diagnose(error)
-        decision = await self.decide(remedy_question(key, number, failure, diagnosis), error)
+        question = remedy_question(key, number, failure, error.get("diagnosis"))
+        decision = await self.decide(question, error)
         remedy = remedy_of(decision)
         if remedy.action == "retry":
             self._host.remember(f"{key}#remedies", number)

@@ -17,6 +17,7 @@ from server.core.clock import Clock
 from server.engine import events as happened
 from server.engine.heard import CONTROL_TOPIC
 from server.engine.modified import rows_of
+from server.engine.run import QUEUED_TOO_LONG
 from server.engine.runner import Runner
 from server.engine.store import (
     Commit,
@@ -27,12 +28,15 @@ from server.engine.store import (
 )
 from server.engine.writer import tell, tell_workspace
 from server.models.enums import FINAL_STATUSES, ControlAsked, ExecutionStatus
+from server.models.tables import Execution
 
 TRIES = 3
+BATCH = 200
 IDLE = frozenset({ExecutionStatus.PENDING, ExecutionStatus.WAITING, ExecutionStatus.PAUSED})
 BUSY = frozenset({ExecutionStatus.RUNNING})
 STANDING = frozenset({ExecutionStatus.PENDING, ExecutionStatus.WAITING})
 PAUSED = frozenset({ExecutionStatus.PAUSED})
+QUEUED = frozenset({ExecutionStatus.PENDING})
 OPEN = frozenset(ExecutionStatus) - FINAL_STATUSES
 
 CancelChildren = Callable[[UUID, str | None, str | None], Awaitable[None]]
@@ -103,13 +107,13 @@ class Control:
         return await self._go(target, ways)
 
     async def resume(self, target: Target, reason: str | None, by: str | None) -> bool:
-        """Also takes back a pause that has not come to its step yet."""
         event = happened.ExecutionResumed(reason=reason, by=by)
-        ways = (
-            Way(PAUSED, _going_on(None), event, wakes=True),
-            Way(BUSY, ExecutionChange(control=None), event),
-        )
-        return await self._go(target, ways)
+        return await self._go(target, (Way(PAUSED, _going_on(None), event, wakes=True),))
+
+    async def take_back_pause(self, target: Target, reason: str | None, by: str | None) -> bool:
+        """A pause that has not come to its step yet."""
+        event = happened.ExecutionResumed(reason=reason, by=by)
+        return await self._go(target, (Way(BUSY, ExecutionChange(control=None), event),))
 
     async def step(self, target: Target, reason: str | None, by: str | None) -> bool:
         event = happened.ExecutionResumed(one_step=True, reason=reason, by=by)
@@ -129,6 +133,19 @@ class Control:
         """Something that a person did about a step, for the log of an execution that is open."""
         way = Way(OPEN, ExecutionChange(), event)
         return await self._go(target, (way,), step_key)
+
+    async def close_late(self) -> None:
+        """Ends what waited in the queue for longer than it may."""
+        late = Execution.filter(
+            start_before__lte=self._clock.now(), attempt=0, status=ExecutionStatus.PENDING
+        )
+        for row in await late.limit(BATCH).only("id", "workspace_id"):
+            error = {"kind": "timeout", "message": QUEUED_TOO_LONG, "entity": None}
+            ended = ExecutionChange(
+                status=ExecutionStatus.TIMED_OUT, error=error, finished_at=self._clock.now()
+            )
+            way = Way(QUEUED, ended, happened.ExecutionTimedOut(error=error))
+            await self._go(Target(row.workspace_id, row.id), (way,))
 
     async def _go(self, target: Target, ways: Sequence[Way], step_key: str | None = None) -> bool:
         for _ in range(TRIES):  # it may start or hand back between the two looks

@@ -84,10 +84,6 @@ class Deciding(Protocol):
         up is decided: expired."""
         ...
 
-    async def expire_due(self) -> None:
-        """Closes what nobody has decided in time and wakes who waited for it."""
-        ...
-
 
 class Diagnosing(Protocol):
     """What failed, in words, and what helps."""

@@ -83,7 +83,6 @@ class DurableHost:
         self._open: dict[str, OpenStep] = {}
         self._deltas = Deltas(writer)
         self._resting = Resting(writer.now)
-        self._outcomes = Outcomes(self)
         self.spawned = any(key.endswith(LATER) for key in self._recorded)
         self._tools = ToolCalls(self, desk)
         self._calls: set[asyncio.Task[Any]] = set()
@@ -91,7 +90,9 @@ class DurableHost:
         self._silent = False
         self._starts: dict[str, StepStart] = {}
         self._modified = Modified(self._recorded)
-        self._people = People(self, deciding, diagnosing)
+        self._people = People(self, deciding)
+        self._outcomes = Outcomes(self, self._people)
+        self._diagnosing = diagnosing
         self.due_in: float | None = None
 
     # --- stopping
@@ -189,7 +190,7 @@ class DurableHost:
             return
         self._deltas.flush(step.key)
         status = StepStatus(step.status)
-        error = None if step.error is None else self.hints.error(step.error)
+        error = None if step.error is None else self.error_of(step.error)
         now = self._writer.now()
         self._writer.step(step_row(opened, self._attempt, status, step.output, error, now))
         self._writer.event(ending(step, error, milliseconds(opened.at, now)), step.key)
@@ -211,6 +212,13 @@ class DurableHost:
             happened.StepSkippedEvent(name=step.name, type=step.type, parent_key=step.parent_key),
             step.key,
         )
+
+    def error_of(self, failure: Failure) -> dict[str, Any]:
+        """With what to do about it."""
+        error = self.hints.error(failure)
+        if self._diagnosing is None:
+            return error
+        return {**error, "diagnosis": self._diagnosing.diagnose(error)}
 
     def close_open_steps(self) -> None:
         """When a run ends from outside (its time is up), nothing in it may look as if it ran."""
@@ -342,7 +350,7 @@ class DurableHost:
         await self._writer.settle()
 
     async def ask_for_remedy(self, key: str, failure: Failure) -> Remedy:
-        return await self._people.remedy(key, failure, self.hints.error(failure))
+        return await self._people.remedy(key, failure, self.error_of(failure))
 
     def stands_still(self, key: str, reason: str, error: dict[str, Any] | None = None) -> None:
         opened = self._open.get(key)

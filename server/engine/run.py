@@ -23,6 +23,7 @@ from server.llm.gateway import Gateway
 from server.models.enums import ExecutionMode, ExecutionStatus
 
 LOST_WORKERS = 3
+QUEUED_TOO_LONG = "No worker was free in the time that this execution may wait in the queue."
 
 log = structlog.get_logger("engine")
 
@@ -90,16 +91,18 @@ class Run:
         except TimeoutError:
             self.host.close_open_steps()
             message = f"The run took longer than {self.host.spent.caps.seconds:g} s of work."
-            self._finish(ExecutionStatus.TIMED_OUT, None, {"kind": "timeout", "message": message})
+            error = self.host.error_of(Failure("timeout", message))
+            self._finish(ExecutionStatus.TIMED_OUT, None, error)
         except (AppError, asyncio.CancelledError):
             raise
         except Exception as error:
             log.exception("program_broke", execution=str(claimed.id))
             self.host.close_open_steps()
             message = f"The engine failed at this program: {type(error).__name__}."
-            self._finish(ExecutionStatus.FAILED, None, {"kind": "internal", "message": message})
+            failure = self.host.error_of(Failure("internal", message))
+            self._finish(ExecutionStatus.FAILED, None, failure)
         else:
-            error = None if outcome.error is None else self.host.hints.error(outcome.error)
+            error = None if outcome.error is None else self.host.error_of(outcome.error)
             self._finish(ExecutionStatus(outcome.status), outcome.output, error)
         await writer.settle()
 
@@ -135,8 +138,7 @@ class Run:
         before = self.claimed.start_before
         if before is None or self.claimed.attempt > 1 or self.clock.now() <= before:
             return None
-        message = "No worker was free in the time that this execution may wait in the queue."
-        return Outcome("timed_out", None, Failure("timeout", message))
+        return Outcome("timed_out", None, Failure("timeout", QUEUED_TOO_LONG))
 
     def _refused(self, plan: Plan) -> Outcome | None:
         """A model that cannot be reached at all is known before the first step."""

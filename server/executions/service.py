@@ -6,7 +6,7 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -18,10 +18,10 @@ from server.core.errors import (
     IdempotencyMismatch,
     Invalid,
     InvalidState,
-    Unavailable,
 )
 from server.core.ids import new_uuid
 from server.core.jsontext import dumps
+from server.engine.control import Target
 from server.engine.engine import Engine
 from server.engine.log import WireEvent
 from server.engine.log import read as read_log
@@ -29,19 +29,28 @@ from server.engine.modified import REMEMBERED
 from server.engine.runner import Accepted
 from server.engine.store import UNSET, AlreadyAccepted, NewExecution, Unset
 from server.executions.inputs import checked_input
-from server.models.enums import BotState, ExecutionMode, ExecutionStatus, StepStatus, TriggerKind
+from server.models.enums import (
+    BotState,
+    ControlAsked,
+    ExecutionMode,
+    ExecutionStatus,
+    StepStatus,
+    TriggerKind,
+)
 from server.models.tables import Bot, BotVersion, Execution, Step
 from server.workspaces.access import Viewer, mine, one_of_mine, require
 from server.workspaces.listing import Page, PageAsk, read_page
 
 ControlAction = Literal["cancel", "pause", "resume", "step"]
 KEY_LIMIT = 200
+QUEUE_LIMIT = 31 * 86_400
 HEAVY = {"input", "output", "trigger"}
 
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """Without an input the program's own `run(…)` counts; without a version its present draft."""
+    """Without an input the program's own `run(…)` counts; without a version its present draft.
+    `queue_seconds`: how long it may wait for a worker, for ever when absent."""
 
     bot_id: UUID
     input: Any = UNSET
@@ -50,6 +59,7 @@ class StartRequest:
     mode: ExecutionMode = ExecutionMode.LIVE
     trigger_kind: TriggerKind = TriggerKind.API
     trigger: dict[str, Any] = field(default_factory=dict[str, Any])
+    queue_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,7 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
         idempotency_key=key,
         request_hash=_hash_of(request) if key else None,
         created_by_id=viewer.user_id,
+        start_before=_start_before(engine, request),
     )
     try:
         return _row(await engine.runner.accept(new, plan))
@@ -141,13 +152,36 @@ async def control(
 ) -> Execution:
     require(viewer, "executions:control")
     row = await get(viewer, execution_id)
-    if action != "cancel":
-        raise Unavailable(f"An execution cannot be told to {action} yet; it can be cancelled.")
-    done = await engine.control.cancel(row.workspace_id, row.id, reason, viewer.email)
+    done = await _told(engine, row, action, reason, viewer.email)
     row = await get(viewer, execution_id)
     if not done:
-        raise InvalidState(f"This execution is {row.status.value} already; nothing was changed.")
+        raise _not_possible(row, action)
     return row
+
+
+async def _told(
+    engine: Engine, row: Execution, action: ControlAction, reason: str | None, by: str
+) -> bool:
+    control, target = engine.control, Target(row.workspace_id, row.id)
+    match action:
+        case "cancel":
+            return await control.cancel(row.workspace_id, row.id, reason, by)
+        case "pause":
+            return await control.pause(target, reason, by)
+        case "step":
+            return await control.step(target, reason, by)
+        case "resume":
+            if row.status is ExecutionStatus.RUNNING and row.control is ControlAsked.PAUSE:
+                return await control.take_back_pause(target, reason, by)
+            return await control.resume(target, reason, by)
+
+
+def _not_possible(row: Execution, action: ControlAction) -> InvalidState:
+    status = row.status.value
+    if row.status.final or action in ("cancel", "pause"):
+        return InvalidState(f"This execution is {status} already; nothing was changed.")
+    message = f"This execution is {status}; only a paused one can be told to {action}."
+    return InvalidState(message, hint="Pause it first.")
 
 
 # --- inside ---------------------------------------------------------------------------------
@@ -157,6 +191,16 @@ async def control(
 def _light() -> tuple[str, ...]:
     """Known once the tables are: foreign keys get their columns when the database is opened."""
     return tuple(sorted(Execution._meta.fields_db_projection.keys() - HEAVY))
+
+
+def _start_before(engine: Engine, request: StartRequest) -> datetime | None:
+    seconds = request.queue_seconds
+    if seconds is None:
+        return None
+    if not 0 < seconds <= QUEUE_LIMIT:
+        message = f"The time in the queue is more than 0 and at most {QUEUE_LIMIT} seconds."
+        raise Invalid(message, path=["queueSeconds"])
+    return engine.clock.now() + timedelta(seconds=seconds)
 
 
 def _checked_key(key: str | None) -> str | None:

@@ -196,6 +196,8 @@ async def test_a_failure_says_what_happened_where_and_what_to_do(
     gateway.answers["two"] = [refusal]
     execution = await home.run(CHAIN, "x")
     assert execution.status is ExecutionStatus.FAILED
+    diagnosis = execution.error.pop("diagnosis")
+    assert (diagnosis["class"], diagnosis["actions"][0]["action"]) == ("ai", "other_model")
     assert execution.error == {
         "kind": "model_unknown",
         "message": "No such model.",

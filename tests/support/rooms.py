@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from typing import Any
 from server.assembly import Assembly, assembled
 from server.bots import service as bots
 from server.core.settings import Settings, load_settings
+from server.engine.caps import Caps
 from server.engine.log import WireEvent
 from server.engine.store import UNSET
+from server.engine.writer import workspace_topic
 from server.executions import service as executions
-from server.executions.service import StartRequest
+from server.executions.service import ControlAction, StartRequest
 from server.llm.gateway import Gateway
-from server.models.enums import ExecutionMode
+from server.models.enums import ExecutionMode, ExecutionStatus
 from server.models.migrate import migrate
 from server.models.tables import Bot, Execution
 from server.tools.base import Tool
@@ -49,6 +52,20 @@ class Home:
         async for batch in self.rooms.engine.follow(execution.id, after):
             found.extend(batch.events)
         return found
+
+    async def control(self, execution: Execution, action: ControlAction) -> Execution:
+        return await executions.control(self.owner, self.rooms.engine, execution.id, action)
+
+    async def until(self, execution: Execution, *statuses: ExecutionStatus) -> Execution:
+        """Waits for one of these statuses and reads the row."""
+        topic = workspace_topic(execution.workspace_id)
+        with self.rooms.bus.notices.subscribe(topic) as subscription:
+            async with asyncio.timeout(20):
+                while True:
+                    row = await executions.get(self.owner, execution.id)
+                    if row.status in statuses:
+                        return row
+                    await subscription.next(0.5)
 
     async def run(self, source: str, input: Any = UNSET, **more: Any) -> Execution:
         return await self.ended(await self.start(await self.bot(source), input, **more))
@@ -91,6 +108,7 @@ async def open_home(
     gateway: Any = None,
     drain_seconds: float = 0,
     tools: Sequence[Tool] = (),
+    caps: Caps | None = None,
 ) -> AsyncIterator[Home]:
     settings = load_settings(
         environ or {}, data_dir=folder, database_url=database_url, redis_url=redis_url
@@ -104,6 +122,7 @@ async def open_home(
                 gateway=gateway,
                 drain_seconds=drain_seconds,
                 catalogues=catalogues_with(tools),
+                caps=caps,
             )
         )
         if worker:

@@ -49,7 +49,7 @@ class ComingBack:
 
 async def test_the_tick_goes_on_after_the_database_was_away_and_after_a_bug() -> None:
     engine: Any = ComingBack()
-    ticks = Ticks(engine, seconds=0.001)
+    ticks = Ticks(engine.wake_due, seconds=0.001)
     ticks.start()
     async with asyncio.timeout(5):
         await engine.back.wait()

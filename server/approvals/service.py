@@ -1,0 +1,171 @@
+"""Decisions of people: what waits for one, and making it. One decision wins; whoever comes second
+is told who was first, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from server.approvals.keeping import announce, close_expired
+from server.core.errors import AlreadyDecided, Invalid, InvalidState
+from server.engine.decisions import Decision
+from server.engine.engine import Engine
+from server.models.enums import FINAL_STATUSES, ApprovalKind, ApprovalStatus
+from server.models.tables import Approval, Execution
+from server.workspaces.access import Viewer, mine, one_of_mine, require
+from server.workspaces.listing import Page, PageAsk, read_page
+
+NOTE_LIMIT = 4_000
+WORDS = {
+    ApprovalStatus.APPROVED: "approved",
+    ApprovalStatus.REJECTED: "rejected",
+    ApprovalStatus.MODIFIED: "changed and approved",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`action` and `value` where the question offers choices; `arguments` with modify. `remember`
+    is kept for those who make rules of decisions."""
+
+    verdict: Literal["approve", "reject", "modify", "choose"]
+    note: str | None = None
+    arguments: Any = None
+    action: str | None = None
+    value: Any = None
+    remember: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalFilter:
+    """Without statuses: what waits for a decision now."""
+
+    statuses: Sequence[ApprovalStatus] | None = None
+    execution_id: UUID | None = None
+    bot_id: UUID | None = None
+
+
+async def list_approvals(
+    viewer: Viewer, ask: PageAsk | None = None, where: ApprovalFilter | None = None
+) -> Page[Approval]:
+    """Newest first. What belongs to an execution that has ended waits for nobody."""
+    require(viewer, "executions:read")
+    where = where or ApprovalFilter()
+    rows = mine(viewer, Approval).filter(status__in=list(where.statuses or _PENDING))
+    if where.statuses is None:
+        rows = rows.exclude(execution__status__in=list(FINAL_STATUSES))
+    if where.execution_id is not None:
+        rows = rows.filter(execution_id=where.execution_id)
+    if where.bot_id is not None:
+        rows = rows.filter(bot_id=where.bot_id)
+    return await read_page(rows, ask or PageAsk())
+
+
+async def get(viewer: Viewer, approval_id: UUID) -> Approval:
+    require(viewer, "executions:read")
+    return await one_of_mine(viewer, Approval, approval_id, "approval")
+
+
+async def decide(viewer: Viewer, engine: Engine, approval_id: UUID, answer: Answer) -> Approval:
+    require(viewer, "approvals:decide")
+    row = await get(viewer, approval_id)
+    await _still_open(engine, row)
+    status, decision = _checked(row, answer, viewer)
+    won = await Approval.filter(id=row.id, status=ApprovalStatus.PENDING).update(
+        status=status,
+        decision=decision.to_json() | ({"remember": True} if answer.remember else {}),
+        decided_by_id=viewer.user_id,
+        decided_by=decision.by,
+        decided_at=engine.clock.now(),
+    )
+    row = await get(viewer, approval_id)
+    if not won:
+        raise _too_late(row)
+    await announce(engine, row)
+    return row
+
+
+# --- inside ---------------------------------------------------------------------------------
+
+
+async def _still_open(engine: Engine, row: Approval) -> None:
+    if row.status is not ApprovalStatus.PENDING:
+        raise _too_late(row)
+    if row.expires_at <= engine.clock.now():
+        await close_expired(engine.clock, row.id)
+        await row.refresh_from_db()
+        await announce(engine, row)
+        raise _too_late(row)
+    execution = await Execution.get(id=row.execution_id).only("status")
+    if execution.status in FINAL_STATUSES:
+        message = f"The execution is {execution.status.value}; there is nothing left to decide."
+        raise InvalidState(message)
+
+
+def _checked(row: Approval, answer: Answer, viewer: Viewer) -> tuple[ApprovalStatus, Decision]:
+    if answer.note is not None and len(answer.note) > NOTE_LIMIT:
+        raise Invalid(f"A note has at most {NOTE_LIMIT} characters.", path=["note"])
+    by = viewer.name or viewer.email
+    if row.kind is ApprovalKind.TOOL:
+        status = _verdict_on_tool(answer)
+        action = None
+    else:
+        action = _choice(row, answer)
+        status = ApprovalStatus.REJECTED if action == "fail" else ApprovalStatus.APPROVED
+    verdict: Any = status.value
+    arguments = answer.arguments if status is ApprovalStatus.MODIFIED else None
+    return status, Decision(
+        verdict, row.arguments_hash, action, arguments, answer.value, answer.note, by
+    )
+
+
+def _verdict_on_tool(answer: Answer) -> ApprovalStatus:
+    match answer.verdict:
+        case "approve":
+            return ApprovalStatus.APPROVED
+        case "reject":
+            return ApprovalStatus.REJECTED
+        case "modify" if isinstance(answer.arguments, dict):
+            return ApprovalStatus.MODIFIED
+        case "modify":
+            raise Invalid("Arguments are an object.", path=["modify", "arguments"])
+        case "choose":
+            message = "This asks whether a tool may be used: approve, reject or modify it."
+            raise Invalid(message, path=["choose"])
+
+
+def _choice(row: Approval, answer: Answer) -> str:
+    """A failure is answered with an action; approving is the first of them, usually a retry."""
+    choices: list[str] = row.choices or []
+    match answer.verdict:
+        case "approve":
+            return choices[0]
+        case "reject":
+            return "fail" if "fail" in choices else "skip"
+        case "choose" if answer.action in choices:
+            return answer.action
+        case _:
+            message = f"Choose one of {', '.join(choices)}."
+            raise Invalid(message, path=["choose", "action"])
+
+
+def _too_late(row: Approval) -> InvalidState | AlreadyDecided:
+    when = _moment(row.decided_at)
+    if row.status is ApprovalStatus.EXPIRED:
+        return InvalidState(f"Nobody decided in time: this expired on {_moment(row.expires_at)}.")
+    if row.status is ApprovalStatus.WITHDRAWN:
+        return InvalidState("The execution has ended; there is nothing left to decide.")
+    word = WORDS.get(row.status, "decided")
+    action = (row.decision or {}).get("action")
+    chosen = f" ({action})" if action else ""
+    return AlreadyDecided(f"{row.decided_by or 'Somebody'} {word} this{chosen} on {when}.")
+
+
+def _moment(at: datetime | None) -> str:
+    return "an unknown day" if at is None else f"{at:%Y-%m-%d at %H:%M:%S} UTC"
+
+
+_PENDING = (ApprovalStatus.PENDING,)

@@ -1,0 +1,66 @@
+"""Changing an entity for the rest of one execution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from server.core.errors import Invalid, InvalidState
+from server.engine.control import Target
+from server.engine.engine import Engine
+from server.executions import service
+from server.models.enums import FINAL_STATUSES
+from server.models.tables import Execution
+from server.workspaces.access import Viewer, require
+
+TEXT_LIMIT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is None stays as it is."""
+
+    goal: str | None = None
+    description: str | None = None
+    tools: list[str] | None = None
+    notes: str | None = None
+
+    def given(self) -> dict[str, Any]:
+        named = {
+            "goal": self.goal,
+            "description": self.description,
+            "tools": self.tools,
+            "notes": self.notes,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+async def modify(
+    viewer: Viewer, engine: Engine, execution_id: UUID, entity: str, changes: Changes
+) -> Execution:
+    """Holds from the next call of this entity on; what it answered before stays."""
+    require(viewer, "executions:control")
+    row = await service.get(viewer, execution_id)
+    given = _checked(changes)
+    plan = await engine.runner.plans.get(row.version_id)
+    if plan is None or entity not in plan.entities:
+        raise Invalid(f"This execution has no entity `{entity}`.", path=["entity"])
+    if row.status in FINAL_STATUSES:
+        raise InvalidState(f"This execution is {row.status.value} already; nothing was changed.")
+    target = Target(row.workspace_id, row.id)
+    done = await engine.control.modify(target, entity, given, viewer.email)
+    row = await service.get(viewer, execution_id)
+    if not done:
+        raise InvalidState(f"This execution is {row.status.value} already; nothing was changed.")
+    return row
+
+
+def _checked(changes: Changes) -> dict[str, Any]:
+    given = changes.given()
+    if not given:
+        raise Invalid("Say what to change: goal, description, tools or notes.")
+    for name in ("goal", "description", "notes"):
+        if len(given.get(name, "")) > TEXT_LIMIT:
+            raise Invalid(f"A text has at most {TEXT_LIMIT} characters.", path=[name])
+    return given
