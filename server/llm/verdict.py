@@ -45,10 +45,12 @@ def next_attempt(
     jitter: Callable[[], float] = random.random,
 ) -> Verdict:
     """`attempts` were made with the present model, `chain` holds the models after it. What the
-    provider asks for wins over our own waits, but nobody sits out a long one beside a model that
-    is free."""
+    provider asks for wins over our own waits, but nobody sits out a long one, or a provider that
+    is known to be down, beside a model that is free."""
     otherwise = NextModel(chain[0]) if chain else Fail()
-    if not error.retryable or attempts >= tries:
+    if not error.retryable or attempts >= tries or (error.circuit_open and chain):
+        return otherwise
+    if error.circuit_open and chain:
         return otherwise
     asked = error.retry_after
     if asked is None:
