@@ -26,7 +26,7 @@ class Connection(Model):
     name_key = ShortTextField(max_length=200, null=True)
     default_for = fields.CharField(max_length=20, null=True)
     settings = JsonField(default=dict)
-    sealed = LongTextField(null=True)
+    sealed = JsonField(null=True)
     shown = JsonField(default=dict)
     status = fields.CharEnumField(ConnectionStatus, description="", max_length=20)
     status_message = LongTextField(default="")

@@ -243,7 +243,7 @@ class Migration(migrations.Migration):
                 ("name_key", ShortTextField(null=True, max_length=200)),
                 ("default_for", fields.CharField(null=True, max_length=20)),
                 ("settings", JsonField(default=dict, generated=False, null=False, unique=False)),
-                ("sealed", LongTextField(null=True, unique=False)),
+                ("sealed", JsonField(null=True, generated=False, unique=False)),
                 ("shown", JsonField(default=dict, generated=False, null=False, unique=False)),
                 (
                     "status",
