@@ -219,7 +219,6 @@ class StepOutcomeUnknown(ExecutionEvent):
 
     TYPE: ClassVar[str] = "step.outcome_unknown"
     name: str | None = None
-    decision_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,20 +3,20 @@ the intent and the outcome, a person says what became of it."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Protocol
 
+from server.engine.decisions import Decision, Question
 from server.engine.events import ExecutionEvent, StepOutcomeUnknown
-from server.engine.host import Recorded
-from server.engine.resting import Waiting
-from server.models.enums import WaitingReason
+from server.engine.host import Recorded, StepFailed
+from server.models.enums import ApprovalKind, WaitingReason
 
-Action = Literal["retry", "skip", "done"]
+ACTIONS: Final = ("retry", "skip", "done")
 
 
 class Decided(Exception):
     """A person has decided in place of the call: it was done, with this result, or is skipped."""
 
-    def __init__(self, action: Action, result: Any) -> None:
+    def __init__(self, action: str, result: Any) -> None:
         super().__init__(action)
         self.action = action
         self.result = result
@@ -33,12 +33,17 @@ class Host(Protocol):
 
     def tell(self, event: ExecutionEvent, key: str) -> None: ...
 
-    async def rest(self, key: str, waiting: Waiting) -> None: ...
+
+class People(Protocol):
+    async def decide(self, question: Question) -> Decision:
+        """Suspended while there is no decision."""
+        ...
 
 
 class Outcomes:
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, people: People) -> None:
         self._host = host
+        self._people = people
 
     async def begin(self, key: str, name: str) -> None:
         """Records the intent. When one of an earlier taking is open: waits for the decision, and
@@ -65,22 +70,33 @@ class Outcomes:
         )
 
     async def _settle(self, key: str, name: str, number: int) -> None:
-        asked = outcome_key(key, number)
-        if self._host.recall(f"{asked}#asked") is None:
-            self._host.remember(f"{asked}#asked", True)
-            self._host.tell(StepOutcomeUnknown(name=name, decision_key=asked), key)
-        while (decision := self._host.recall(asked)) is None:
-            await self._host.rest(key, Waiting(WaitingReason.OUTCOME_UNKNOWN))
-        action = decision.output["action"]
-        if action != "retry":
-            raise Decided(action, decision.output.get("value"))
+        question = outcome_question(key, name, number)
+        if self._host.recall(f"{question.key}#unknown") is None:
+            self._host.remember(f"{question.key}#unknown", True)
+            self._host.tell(StepOutcomeUnknown(name=name), key)
+        decision = await self._people.decide(question)
+        if decision.action not in ACTIONS:
+            message = f"Nobody said whether `{name}` was done, so it counts as failed."
+            raise StepFailed("outcome_unknown", message, entity=name)
+        if decision.action != "retry":
+            raise Decided(decision.action, decision.value)
+
+
+def outcome_question(key: str, name: str, number: int) -> Question:
+    """`number` is which of its leavings has no outcome: a later one is another question."""
+    return Question(
+        key=f"{key}#outcome[{number}]",
+        step_key=key,
+        kind=ApprovalKind.OUTCOME,
+        tool=name,
+        reason=(
+            f"The worker was lost while `{name}` was at work. It must not be done twice: say "
+            "whether it was done, or to try again, or to go on without it."
+        ),
+        choices=ACTIONS,
+        waiting=WaitingReason.OUTCOME_UNKNOWN,
+    )
 
 
 def intent_key(key: str) -> str:
     return f"{key}#intent"
-
-
-def outcome_key(key: str, number: int) -> str:
-    """Where the decision about that time is recorded, as a remembered value:
-    `{"action": "retry" | "skip" | "done", "value": ...}`."""
-    return f"{key}#outcome[{number}]"

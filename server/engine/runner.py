@@ -299,7 +299,7 @@ class Runner:
         """A wait that is soon over need not be found by the sweep."""
         claimed = run.claimed
         if run.finished is not None:
-            trigger = claimed.trigger or {}
+            trigger: dict[str, Any] = claimed.trigger or {}
             await self._ended(claimed.id, trigger, spawned=run.host.spawned)
         elif run.due_in is not None and run.due_in <= SOON_SECONDS:
             loop = asyncio.get_running_loop()
