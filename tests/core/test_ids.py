@@ -55,7 +55,7 @@ GOOD = public_id("bot", uuid4())
         "bot_" + "\x00" * 26,
         "-1",
         "1" * 10_240,
-        str(uuid4()),
+        "0374ebaf-29d4-4b72-9f55-be1fc90778d1",
         "Ym90OjE=",
     ],
 )

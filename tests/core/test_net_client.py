@@ -156,6 +156,7 @@ async def test_a_name_that_changes_its_answer_is_never_followed_inside(web: Web)
         ("deflate", zlib.compress(b"words " * 9)[2:-4]),
         ("identity", b"words " * 9),
     ],
+    ids=["gzip", "gzip in two parts", "deflate", "bare deflate", "identity"],
 )
 async def test_a_packed_answer_is_unpacked(
     client: SafeClient, web: Web, encoding: str, packed: bytes
