@@ -25,8 +25,8 @@ CONTENT_POLICY = "; ".join(
 
 _ALWAYS = {
     "x-content-type-options": "nosniff",
-    # Our pages say `same-origin` themselves: under `no-referrer` a browser sends `Origin: null` with
-    # a form, and signing out would be refused as another site's doing.
+    # Our pages say `same-origin` themselves: under `no-referrer` a browser sends `Origin: null`
+    # with a form, and signing out would be refused as another site's doing.
     "referrer-policy": "no-referrer",
     "x-frame-options": "DENY",
     "cross-origin-opener-policy": "same-origin",
