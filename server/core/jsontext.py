@@ -15,11 +15,30 @@ import orjson
 _OPTIONS = orjson.OPT_NON_STR_KEYS
 
 
+class NotStorable(TypeError):
+    """This value cannot be written as JSON."""
+
+
 def dumps(value: Any) -> str:
+    return written(value).decode()
+
+
+def written(value: Any) -> bytes:
+    """As UTF-8. Raises NotStorable."""
     try:
-        return orjson.dumps(value, option=_OPTIONS).decode()
-    except TypeError:
-        return json.dumps(_storable(value), ensure_ascii=False, separators=(",", ":"))
+        return orjson.dumps(value, option=_OPTIONS)
+    except TypeError as error:
+        return _repaired(value, error)
+
+
+def _repaired(value: Any, first: TypeError) -> bytes:
+    if "ecursion" in str(first):
+        raise NotStorable("It is nested too deeply: more than 250 levels.") from first
+    try:
+        text = json.dumps(_storable(value), ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotStorable(f"It cannot be written as JSON: {error}.") from error
+    return text.encode()
 
 
 def loads(text: str | bytes) -> Any:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from server.core.jsontext import loads
 from server.engine.store import Claimed, RecordedStep
 from server.models.enums import ControlAsked, ExecutionMode, StepStatus, TriggerKind
+from server.models.large import read_value
 
 
 def claimed(row: Sequence[Any]) -> Claimed:
@@ -54,7 +54,7 @@ def recorded(row: Sequence[Any]) -> RecordedStep:
 
 
 def json_value(text: str | None) -> Any:
-    return None if text is None else loads(text)
+    return None if text is None else read_value(text)
 
 
 def uuid_value(value: UUID | str) -> UUID:

@@ -10,16 +10,22 @@ from server.engine.writer import Writer
 from server.llm.messages import Delta
 
 DELTA_SECONDS = 0.05
+# Of one step. The whole of a longer text is in its result; it need not be stored twice.
+SHOWN_CHARACTERS = 1024 * 1024
 
 
 class Deltas:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._texts: dict[tuple[str, str], list[str]] = {}
+        self._said: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, key: str, delta: Delta) -> None:
         if delta.kind == "tool_call" or not delta.text:
+            return
+        self._said[key] = self._said.get(key, 0) + len(delta.text)
+        if self._said[key] > SHOWN_CHARACTERS:
             return
         self._texts.setdefault((key, delta.kind), []).append(delta.text)
         if self._timer is None:
@@ -27,6 +33,7 @@ class Deltas:
 
     def flush(self, key: str) -> None:
         """Before the step ends, so that its text stands before its end."""
+        self._said.pop(key, None)
         for place in [place for place in self._texts if place[0] == key]:
             self._say(place)
 

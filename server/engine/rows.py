@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from server.core.jsontext import dumps
 from server.engine.store import (
     UNSET,
     Commit,
@@ -17,6 +16,7 @@ from server.engine.store import (
     UsageRow,
 )
 from server.models.enums import FINAL_STATUSES, ControlAsked, ExecutionStatus, StepStatus
+from server.models.large import value_text
 
 NUL = "\x00"
 _MARK = "\N{REPLACEMENT CHARACTER}"
@@ -170,12 +170,12 @@ def clean(text: str | None) -> str | None:
 
 
 def encoded(value: Any) -> str | None:
-    return None if value is UNSET else dumps(value)
+    return None if value is UNSET else value_text(value)
 
 
 def optional(value: Any) -> str | None:
     """JSON for a column where nothing and null are the same."""
-    return None if value is None else dumps(value)
+    return None if value is None else value_text(value)
 
 
 def new_row(commit: Commit, new: NewExecution) -> Row:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from server.engine.blobs import Blobs
+from server.engine.large_values import LargeValues
 from server.engine.store import Store
 from server.models.address import Address
 
 
-def make_store(address: Address) -> Store:
-    """Not yet open."""
+def make_store(address: Address, blobs: Blobs | None = None) -> Store:
+    """Not yet open. What is too large for a row goes to the blobs."""
+    return LargeValues(row_store(address), blobs or Blobs())
+
+
+def row_store(address: Address) -> Store:
     if address.kind == "sqlite":
         from server.engine.store_sqlite import SqliteStore
 

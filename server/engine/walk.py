@@ -11,6 +11,7 @@ from server.bal.expression_nodes import Expr
 from server.bal.expressions import Names, Scope, TooCostly, evaluate
 from server.bal.plan import Plan
 from server.bal.plan_steps import AnyStep, Steps, steps_inside
+from server.core.jsontext import NotStorable, written
 from server.engine.frame import Frame
 from server.engine.host import (
     Cancelled,
@@ -81,6 +82,7 @@ class Walk:
                 else:
                     work = self._constructs[type(step)](self, step, value, frame, key)
                     result = await (work if _fits(frame) else asyncio.create_task(work))
+                _refuse_unstorable(result)
             except StepFailed as failed:
                 repeat, result = await self._after_failure(step, failed, value, key)
                 if repeat:
@@ -185,6 +187,16 @@ class Walk:
         """A branch that was not taken. In rounds and items that is everyday and not reported."""
         if frame.prefix is None:
             self.skip(steps, frame)
+
+
+def _refuse_unstorable(result: Any) -> None:
+    """Every result is stored, here or in production: what cannot be is the step's own failure."""
+    if type(result) is str:
+        return
+    try:
+        written(result)
+    except NotStorable as error:
+        raise StepFailed("not_storable", f"The result cannot be stored. {error}") from None
 
 
 def _fits(frame: Frame) -> bool:

@@ -16,7 +16,7 @@ import structlog
 from server.bus.notices import Notices
 from server.core.clock import Clock
 from server.core.errors import Unavailable
-from server.core.jsontext import dumps
+from server.core.jsontext import written
 from server.engine.events import ExecutionEvent
 from server.engine.log import topic
 from server.engine.store import (
@@ -205,7 +205,7 @@ def tell(notices: Notices, execution_id: UUID, events: Sequence[EventRow], last_
     """The notice carries the events themselves, unless they are large."""
     first = last_seq - len(events) + 1
     carried = None
-    if sum(len(dumps(event.data)) for event in events) <= CARRIED_BYTES:
+    if _fit_into_a_notice(events):
         carried = [
             StoredEvent(
                 first + place, event.type, event.at, event.step_key, event.attempt, event.data
@@ -213,6 +213,15 @@ def tell(notices: Notices, execution_id: UUID, events: Sequence[EventRow], last_
             for place, event in enumerate(events)
         ]
     notices.publish(topic(execution_id), {"seq": last_seq, "events": carried})
+
+
+def _fit_into_a_notice(events: Sequence[EventRow]) -> bool:
+    room = CARRIED_BYTES
+    for event in events:
+        room -= len(written(event.data)) if event.data else 0
+        if room < 0:
+            return False
+    return True
 
 
 def tell_workspace(notices: Notices, workspace_id: UUID, execution_id: UUID) -> None:

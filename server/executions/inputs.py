@@ -8,6 +8,7 @@ from server.bal.plan import Plan
 from server.bal.types import Issue, validate
 from server.bots.programs import input_type
 from server.core.errors import Invalid
+from server.core.jsontext import NotStorable, written
 from server.engine.durable import reserved_of
 from server.engine.memory import Memory
 from server.engine.store import Unset
@@ -34,11 +35,19 @@ class InputRefused(Invalid):
 
 def checked_input(plan: Plan, given: Any, trigger: dict[str, Any]) -> Any:
     value = _default(plan, trigger) if isinstance(given, Unset) else given
+    _refuse_unstorable(value)
     wanted = input_type(plan)
     issues = [] if wanted is None else validate(wanted, value)
     if issues:
         raise InputRefused(issues)
     return value
+
+
+def _refuse_unstorable(value: Any) -> None:
+    try:
+        written(value)
+    except NotStorable as error:
+        raise Invalid(f"The input cannot be stored. {error}", path=["input"]) from None
 
 
 def _default(plan: Plan, trigger: dict[str, Any]) -> Any:

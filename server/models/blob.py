@@ -1,6 +1,6 @@
 """A value that is too large for a row, in parts of 256 KiB. The row that stands for it holds a
-`Large`. Parts are text, for the driver of MySQL cannot send bytes. It is written before the execution's own row may be there, so that one is a plain id; the
-retention deletes both."""
+`Large`. Parts are text, for the driver of MySQL cannot send bytes. They are written before the
+execution's own row may be there, so that one is a plain id; the retention deletes both."""
 
 from __future__ import annotations
 

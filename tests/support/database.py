@@ -18,7 +18,7 @@ from tortoise.migrations.executor import MigrationExecutor
 from server.core.ids import new_uuid
 from server.core.settings import Settings, load_settings
 from server.engine.store import Commit, EventRow, NewExecution, Store
-from server.engine.stores import make_store
+from server.engine.stores import row_store
 from server.models.address import Address, read_address
 from server.models.connection import APP, tortoise_config
 from server.models.database import Database, connect, open_database
@@ -106,7 +106,7 @@ class World:
 
     async def another_store(self) -> Store:
         """As another process would have it."""
-        store = make_store(self.database.address)
+        store = row_store(self.database.address)
         await store.open()
         return store
 
@@ -119,7 +119,7 @@ def event(kind: str, **given: Any) -> EventRow:
 async def opened(database_url: str, data_dir: Path) -> AsyncIterator[World]:
     settings = await prepare(database_url, data_dir)
     database = await open_database(settings)
-    store = make_store(database.address)
+    store = row_store(database.address)
     await store.open()
     try:
         workspace = await Workspace.create(name="Acme")

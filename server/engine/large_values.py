@@ -1,0 +1,200 @@
+"""A store in front of the real one: what is too large for a row goes to a blob on its way in and
+comes back whole on its way out. Nobody else in the engine knows of it.
+
+The step, its event and the next step's input name one and the same blob.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, cast
+from uuid import UUID
+
+from server.core.jsontext import NotStorable, written
+from server.engine.blobs import Blobs
+from server.engine.store import (
+    UNSET,
+    Claimed,
+    Commit,
+    Committed,
+    EventRow,
+    ExecutionChange,
+    Held,
+    NewExecution,
+    RecordedStep,
+    StepRow,
+    Store,
+    StoredEvent,
+)
+from server.models.large import Large
+
+INLINE_BYTES = 1024 * 1024
+RUN_INLINE_BYTES = 10 * 1024 * 1024
+# Once a run has stored that much in its rows. What a notice carries is never more (writer.py).
+TIGHT_BYTES = 64 * 1024
+_RUNS = 10_000
+
+
+class LargeValues:
+    def __init__(self, store: Store, blobs: Blobs) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._spent: OrderedDict[UUID, int] = OrderedDict()
+
+    async def open(self) -> None:
+        await self._store.open()
+
+    async def close(self) -> None:
+        await self._store.close()
+
+    async def commit(self, commit: Commit) -> Committed:
+        heavy = self._heavy(commit)
+        if not heavy:
+            return await self._store.commit(commit)
+        kept: dict[int, Large] = {}
+        for mark, (value, text) in heavy.items():
+            kept[mark] = await self._blobs.put(commit.execution_id, text.decode(), value)
+        return await self._store.commit(_lightened(commit, kept))
+
+    async def claim(self, ids: Sequence[UUID], owner: str, lease: float) -> list[Claimed]:
+        found = await self._store.claim(ids, owner, lease)
+        return [await self._whole(claimed) for claimed in found]
+
+    async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
+        return await self._store.renew(held, owner, lease)
+
+    async def release(self, held: dict[UUID, int], owner: str) -> list[UUID]:
+        return await self._store.release(held, owner)
+
+    async def release_others(self, owner: str) -> list[UUID]:
+        return await self._store.release_others(owner)
+
+    async def due(self, limit: int = 1000) -> list[UUID]:
+        return await self._store.due(limit)
+
+    async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
+        """A value that several steps hold is read once."""
+        found = await self._store.steps(execution_id)
+        read: dict[UUID, Any] = {}
+        for key, step in found.items():
+            if isinstance(step.output, Large):
+                blob = step.output.id
+                if blob not in read:
+                    read[blob] = await self._blobs.whole(step.output)
+                found[key] = replace(step, output=read[blob])
+        return found
+
+    async def events(
+        self, execution_id: UUID, after: int = 0, limit: int = 500
+    ) -> list[StoredEvent]:
+        return await self._store.events(execution_id, after, limit)
+
+    # --- inside
+
+    async def _whole(self, claimed: Claimed) -> Claimed:
+        if not isinstance(claimed.input, Large) and not isinstance(claimed.trigger, Large):
+            return claimed
+        value = await self._blobs.whole(claimed.input)
+        return replace(claimed, input=value, trigger=await self._blobs.whole(claimed.trigger))
+
+    def _heavy(self, commit: Commit) -> dict[int, tuple[Any, bytes]]:
+        """What does not stay in its row, by identity: the same value is often said twice."""
+        spent = self._spent.get(commit.execution_id, 0)
+        heavy: dict[int, tuple[Any, bytes]] = {}
+        sizes: dict[int, int] = {}
+        for value in _values(commit):
+            mark = id(value)
+            if mark not in sizes:
+                text = _text(value)
+                sizes[mark] = len(text)
+                if len(text) > (INLINE_BYTES if spent < RUN_INLINE_BYTES else TIGHT_BYTES):
+                    heavy[mark] = (value, text)
+            if mark not in heavy:
+                spent += sizes[mark]
+        self._note(commit, spent)
+        return heavy
+
+    def _note(self, commit: Commit, spent: int) -> None:
+        change = commit.change
+        if change is not None and change.status is not None and change.status.final:
+            self._spent.pop(commit.execution_id, None)
+            return
+        self._spent[commit.execution_id] = spent
+        while len(self._spent) > _RUNS:
+            self._spent.popitem(last=False)
+
+
+def _values(commit: Commit) -> Iterator[Any]:
+    """Everything that a program, a model or a tool can make large; what cannot be is left out."""
+    if commit.new is not None:
+        yield from _sized(commit.new.input, commit.new.trigger)
+    if commit.change is not None:
+        yield from _sized(commit.change.output)
+    for step in commit.steps:
+        yield from _sized(step.input, step.output)
+    for event in commit.events:
+        yield from _sized(*_fields(event))
+
+
+def _fields(event: EventRow) -> Collection[Any]:
+    return event.data.values() if isinstance(event.data, dict) else ()  # type: ignore[reportUnknownVariableType]
+
+
+def _sized(*values: Any) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, str):
+            if len(value) > TIGHT_BYTES // 6:
+                yield value
+        elif isinstance(value, dict | list):
+            yield cast("Any", value)
+
+
+def _text(value: Any) -> bytes:
+    """What cannot be written at all is refused by whoever writes it, by name."""
+    try:
+        return written(value)
+    except NotStorable:
+        return b""
+
+
+def _lightened(commit: Commit, kept: dict[int, Large]) -> Commit:
+    return replace(
+        commit,
+        new=_light_new(commit.new, kept),
+        change=_light_change(commit.change, kept),
+        steps=[_light_step(step, kept) for step in commit.steps],
+        events=[_light_event(event, kept) for event in commit.events],
+    )
+
+
+def _light_new(new: NewExecution | None, kept: dict[int, Large]) -> NewExecution | None:
+    if new is None:
+        return None
+    return replace(new, input=_light(new.input, kept), trigger=_light(new.trigger, kept))
+
+
+def _light_change(change: ExecutionChange | None, kept: dict[int, Large]) -> ExecutionChange | None:
+    if change is None or change.output is UNSET:
+        return change
+    return replace(change, output=_light(change.output, kept))
+
+
+def _light_step(step: StepRow, kept: dict[int, Large]) -> StepRow:
+    return replace(step, input=_light(step.input, kept), output=_light(step.output, kept))
+
+
+def _light_event(event: EventRow, kept: dict[int, Large]) -> EventRow:
+    """An event is only looked at, so it holds the form that is shown."""
+    if not any(id(value) in kept for value in _fields(event)):
+        return event
+    shown = {
+        name: kept[id(value)].to_json() if id(value) in kept else value
+        for name, value in event.data.items()
+    }
+    return replace(event, data=shown)
+
+
+def _light(value: Any, kept: dict[int, Large]) -> Any:
+    return kept.get(id(value), value)
