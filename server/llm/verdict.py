@@ -50,8 +50,6 @@ def next_attempt(
     otherwise = NextModel(chain[0]) if chain else Fail()
     if not error.retryable or attempts >= tries or (error.circuit_open and chain):
         return otherwise
-    if error.circuit_open and chain:
-        return otherwise
     asked = error.retry_after
     if asked is None:
         return Wait(min(CAP_SECONDS, BASE_SECONDS * FACTOR ** (attempts - 1)) * jitter())
