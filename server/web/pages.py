@@ -14,11 +14,12 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{title} · Baleybots</title>
+<link rel="icon" href="/static/favicon.svg" type="image/svg+xml">
 <style>
-:root {{ --ground: #f6f7f9; --card: #fff; --text: #14181f; --soft: #5b6472; --line: #d9dee6;
-  --accent: #2451d6; --on-accent: #fff }}
-@media (prefers-color-scheme: dark) {{ :root {{ --ground: #0e1116; --card: #171c24;
-  --text: #e9edf3; --soft: #a3adbb; --line: #2b3340; --accent: #86a8ff; --on-accent: #0e1116 }} }}
+:root {{ --ground: #f6f5f3; --card: #fff; --text: #16161d; --soft: #4c4b55; --line: #e6e3de;
+  --accent: #4338ca; --on-accent: #fff }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ground: #0d0e12; --card: #15171d;
+  --text: #eceef4; --soft: #b4b8c5; --line: #262a34; --accent: #6058e6; --on-accent: #fff }} }}
 body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 24px;
   box-sizing: border-box; background: var(--ground); color: var(--text);
   font: 16px/1.55 system-ui, sans-serif }}
@@ -35,7 +36,7 @@ button, a.button {{ display: inline-block; border: 0; border-radius: 9px; paddin
 button:focus-visible, a:focus-visible {{ outline: 3px solid var(--accent); outline-offset: 2px }}
 </style>
 </head>
-<body><main><h1>{title}</h1>{content}</main></body>
+<body><main><img src="/static/favicon.svg" alt="" width="44" height="44"><h1>{title}</h1>{content}</main></body>
 </html>
 """
 
