@@ -26,6 +26,7 @@ from server.executions.figures import open_counts
 from server.models.migrate import migrate
 from server.models.tables import Session
 from server.web.auth import Auth
+from server.web.blobs import blob_routes
 from server.web.bodies import BodyLimit
 from server.web.headers import SecureHeaders
 from server.web.health import health_routes
@@ -131,6 +132,7 @@ def _doors(rooms: Assembly, sockets: OpenSockets, web: WebApp) -> ASGIApp:
         *_api_routes(rooms),
         *health_routes(rooms.ready),
         metrics_route(metrics, settings.metrics_token),
+        *blob_routes(),
         *_sign_in(rooms, sockets).routes(),
         Mount("/", app=web),
     ]

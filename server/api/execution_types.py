@@ -21,6 +21,7 @@ from server.core.ids import public_id
 from server.core.paging import page_size
 from server.executions import service
 from server.models import tables
+from server.models.large import Large
 
 if TYPE_CHECKING:
     from server.api.bots import Bot, BotVersion
@@ -50,6 +51,35 @@ class Usage:
             estimated=row.estimated,
             unpriced=row.unpriced,
         )
+
+
+@strawberry.type(
+    description="A value of more than 1 MiB (64 KiB once a run has stored 10 MiB). In its place "
+    'stands `{"$large": {blob, url, bytes, preview}}`.'
+)
+class Blob:
+    id: strawberry.ID = strawberry.field(description="Names it for as long as its execution lives.")
+    url: str = strawberry.field(description="Where the whole JSON is read, with the same rights.")
+    bytes: BigInt = strawberry.field(description="Its size as JSON.")
+    sha256: str = strawberry.field(description="Of its JSON, in hexadecimal.")
+    preview: str = strawberry.field(description="How it begins.")
+
+    @classmethod
+    def of(cls, value: Any) -> Blob | None:
+        if not isinstance(value, Large):
+            return None
+        name = public_id("blob", value.id)
+        return cls(
+            id=strawberry.ID(name),
+            url=f"/blobs/{name}",
+            bytes=BigInt(value.size),
+            sha256=value.sha256,
+            preview=value.preview,
+        )
+
+
+def shown(value: Any) -> Any:
+    return value.to_json() if isinstance(value, Large) else value
 
 
 @strawberry.type(description="Why an execution or a step did not finish well.")
@@ -83,6 +113,8 @@ class Step:
     reused: bool = strawberry.field(description="The result was taken over, not made again.")
     input: JSON | None = strawberry.field(description="What it was given.")
     output: JSON | None = strawberry.field(description="What it answered.")
+    input_blob: Blob | None = strawberry.field(description="Its input, when that is large.")
+    output_blob: Blob | None = strawberry.field(description="Its output, when that is large.")
     error: ExecutionError | None = strawberry.field(description="Why it failed.")
     requested_model: str | None = strawberry.field(description="The model the program names.")
     model: str | None = strawberry.field(description="The model that answered.")
@@ -104,8 +136,10 @@ class Step:
             position=row.position,
             attempt=row.attempt,
             reused=row.reused,
-            input=row.input,
-            output=row.output,
+            input=shown(row.input),
+            output=shown(row.output),
+            input_blob=Blob.of(row.input),
+            output_blob=Blob.of(row.output),
             error=ExecutionError.of(row.error),
             requested_model=row.requested_model,
             model=row.model,
@@ -173,6 +207,8 @@ class Execution(Node):
     trigger_kind: TriggerKind = strawberry.field(description="What started it.")
     input: JSON | None = strawberry.field(description="What it was given.")
     output: JSON | None = strawberry.field(description="What it answered.")
+    input_blob: Blob | None = strawberry.field(description="Its input, when that is large.")
+    output_blob: Blob | None = strawberry.field(description="Its output, when that is large.")
     error: ExecutionError | None = strawberry.field(description="Why it did not finish well.")
     usage: Usage = strawberry.field(description="Tokens and money of all its steps.")
     created_at: datetime = strawberry.field(description="When it was accepted.")
@@ -234,8 +270,10 @@ class Execution(Node):
             waiting_reason=row.waiting_reason,
             mode=row.mode,
             trigger_kind=row.trigger_kind,
-            input=row.input if complete else None,
-            output=row.output if complete else None,
+            input=shown(row.input) if complete else None,
+            output=shown(row.output) if complete else None,
+            input_blob=Blob.of(row.input) if complete else None,
+            output_blob=Blob.of(row.output) if complete else None,
             error=ExecutionError.of(row.error),
             usage=Usage.of(row),
             created_at=row.created_at,

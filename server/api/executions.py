@@ -33,6 +33,7 @@ from server.executions import service
 from server.workspaces.listing import PageAsk
 
 REASON_LIMIT = 1_000
+HEAVY = ("input", "output", "inputBlob", "outputBlob")
 
 
 @strawberry.input(description="Which executions. Every field that is given must hold.")
@@ -75,7 +76,7 @@ async def executions_page(
         raise Invalid("Executions are sorted by one field.", path=["orderBy"])
     falling = not order or order[0].direction is OrderDirection.DESC
     where = _where(given or ExecutionFilter(), bot_id)
-    whole = not info.context.fields.isdisjoint(("input", "output"))
+    whole = not info.context.fields.isdisjoint(HEAVY)
     asker = info.context.asker
     page = await service.list_executions(asker, ask, where, descending=falling, whole=whole)
     around = await beside(info, page.rows)
