@@ -36,7 +36,8 @@ button, a.button {{ display: inline-block; border: 0; border-radius: 9px; paddin
 button:focus-visible, a:focus-visible {{ outline: 3px solid var(--accent); outline-offset: 2px }}
 </style>
 </head>
-<body><main><img src="/static/favicon.svg" alt="" width="44" height="44"><h1>{title}</h1>{content}</main></body>
+<body><main><img src="/static/favicon.svg" alt="" width="44" height="44">
+<h1>{title}</h1>{content}</main></body>
 </html>
 """
 
