@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from server.bal.diagram import DiagramNode, diagram, draw
 from server.bal.edits import EditRefused, apply_edit, apply_edits, rename_entity, set_property
+from server.bal.edits.apply import EDITS
 from server.bal.edits.draft import applied
 from server.bal.keys import step_keys
 from server.bal.nodes import Program
@@ -61,7 +62,7 @@ def test_line_ends_of_windows_stay() -> None:
 
 
 def test_a_missing_part_of_an_edit_is_named() -> None:
-    with pytest.raises(EditRefused, match="needs 'entity'"):
+    with pytest.raises(EditRefused, match="needs `entity`"):
         apply_edit('a { goal: "A" }', {"edit": "set_property", "key": "goal", "value": "x"})
     with pytest.raises(EditRefused, match="no edit `paint`"):
         apply_edit('a { goal: "A" }', {"edit": "paint"})
@@ -153,3 +154,28 @@ def random_edit(program: Program, random: Random) -> dict[str, Any]:
 
 def remarks(source: str) -> list[str]:
     return sorted(comment.text for comment in parse(source).program.comments)
+
+
+ODD_VALUES = st.sampled_from(
+    (None, True, 5, -1, 1.5, "", "writer", "chain", "goal", "loop", "\ud800", '"', "{", "a b",
+     float("inf"), [], ["a", 5], {}, {"after": 5}, {"into": [1]}, {"before": "chain"},
+     {"goal": "x"}, {"goal": 5}, {"max": "x"})
+)  # fmt: skip
+PARTS = ("entity", "key", "value", "properties", "name", "step", "to", "text", "in", "settings")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(sorted(EDITS)),
+    st.dictionaries(st.sampled_from((*PARTS, "last", "setting")), ODD_VALUES),
+)
+def test_whatever_an_edit_carries_it_is_made_or_refused(
+    kind: str, parts: dict[str, object]
+) -> None:
+    source = 'writer { goal: "W" }\nchain { writer loop ("max": 2) { writer } }\n'
+    try:
+        result = apply_edit(source, {**parts, "edit": kind})
+    except EditRefused as refused:
+        assert refused.message
+    else:
+        assert result.text == applied(source, result.replacements)

@@ -171,11 +171,18 @@ def wrapper_head(kind: str, settings: Mapping[str, Any]) -> str:
         case "loop":
             until = settings.get("until")
             lead = f'"until": {quote(str(until))}, ' if until else ""
-            return f'loop ({lead}"max": {int(settings.get("max") or 3)})'
+            return f'loop ({lead}"max": {_count(settings, "max", 3)})'
         case "try":
-            return f'try ("retries": {int(settings.get("retries") or 1)})'
+            return f'try ("retries": {_count(settings, "retries", 1)})'
         case _:
             raise EditRefused(f"A step can be wrapped in {', '.join(WRAPPERS)}; not in `{kind}`.")
+
+
+def _count(settings: Mapping[str, Any], name: str, usual: int) -> int:
+    value = settings.get(name) or usual
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise EditRefused(f"`{name}` is a whole number.")
+    return value
 
 
 def _site(draft: Draft, key: str) -> Site:
