@@ -5,18 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from server.engine.door import ModelDoor
 from server.engine.host import EntityCall
 from server.engine.tool_loop import Tools, answer_with_tools
 from server.engine.turns import Told, Turns
-from server.llm.gateway import Gateway
 from server.llm.messages import DEMO_MODEL, ChatRequest, Delta, ModelAnswer
 
 
 class Asking:
     """`demo`: every model is the demo model."""
 
-    def __init__(self, gateway: Gateway, demo: bool, jitter: Callable[[], float] = random.random):
-        self._gateway = gateway
+    def __init__(self, door: ModelDoor, demo: bool, jitter: Callable[[], float] = random.random):
+        self._door = door
         self._demo = demo
         self._jitter = jitter
 
@@ -24,9 +24,11 @@ class Asking:
         turns = Turns(call, self._models(call), told, self._jitter)
         return await answer_with_tools(call, turns.chat, tools, turns.keep)
 
-    async def once(self, request: ChatRequest, on_delta: Callable[[Delta], None]) -> ModelAnswer:
+    async def once(
+        self, key: str, request: ChatRequest, on_delta: Callable[[Delta], None]
+    ) -> ModelAnswer:
         """One attempt of one question."""
-        return await self._gateway.chat(request, on_delta)
+        return await self._door.chat(key, request, on_delta)
 
     def _models(self, call: EntityCall) -> tuple[str | None, ...]:
         entity = call.entity

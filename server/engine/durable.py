@@ -390,7 +390,7 @@ class DurableHost:
             if not self._silent:
                 self._deltas.add(key, delta)
 
-        return await self.at_work(self._asking.once(request, wrote))
+        return await self.at_work(self._asking.once(key, request, wrote))
 
     def asked(self, key: str, model: str | None, try_number: int) -> None:
         self._writer.event(happened.ModelRequested(model=model, try_number=try_number), key)

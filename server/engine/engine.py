@@ -12,6 +12,7 @@ from server.engine import log
 from server.engine.caps import Caps
 from server.engine.control import Control
 from server.engine.decisions import Deciding, Diagnosing
+from server.engine.door import Doors, PlainDoor
 from server.engine.family import Targets
 from server.engine.kin import Kin
 from server.engine.log import EventBatch
@@ -42,6 +43,7 @@ class Engine:
         deciding: Deciding | None = None,
         diagnosing: Diagnosing | None = None,
         catalogues: Catalogues = catalogue,
+        doors: Doors | None = None,
     ) -> None:
         self.owner = uuid4().hex
         self.store = store
@@ -53,7 +55,7 @@ class Engine:
             store,
             bus.notices,
             bus.queue,
-            gateway,
+            doors or _plain(gateway),
             clock,
             self.owner,
             inline=embedded,
@@ -97,6 +99,10 @@ class Engine:
 
     async def _ended(self, execution_id: UUID, trigger: dict[str, Any], *, spawned: bool) -> None:
         await self.kin.ended(execution_id, trigger, spawned=spawned)
+
+
+def _plain(gateway: Gateway) -> Doors:
+    return lambda claimed: PlainDoor(gateway)
 
 
 async def _forget_wake_ups() -> None:

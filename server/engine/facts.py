@@ -126,6 +126,7 @@ def usage_row(identity: Identity, key: str, answer: ModelAnswer, now: datetime) 
         cached_tokens=usage.cached_tokens,
         reasoning_tokens=usage.reasoning_tokens,
         cost_nano=answer.cost,
+        price=answer.price,
         estimated=answer.estimated,
         unpriced=answer.unpriced,
         duration_ms=round(answer.duration_ms),

@@ -12,6 +12,7 @@ from server.bal.plan import Plan
 from server.core.clock import Clock
 from server.core.errors import AppError, Unavailable
 from server.engine import events as happened
+from server.engine.door import ModelDoor
 from server.engine.durable import DurableHost
 from server.engine.heard import Heard
 from server.engine.host import Failure, Outcome, Suspended
@@ -19,7 +20,6 @@ from server.engine.store import Claimed, ExecutionChange
 from server.engine.walker import walk
 from server.engine.writer import Writer
 from server.llm.errors import ModelError
-from server.llm.gateway import Gateway
 from server.models.enums import ExecutionMode, ExecutionStatus
 
 LOST_WORKERS = 3
@@ -36,7 +36,7 @@ class Run:
     plan: Plan | None
     writer: Writer
     host: DurableHost
-    gateway: Gateway
+    door: ModelDoor
     clock: Clock
     heard: Heard
     task: asyncio.Task[None] | None = None
@@ -127,7 +127,7 @@ class Run:
         if self.plan is None:
             message = "The version of this execution is gone or was made by another release."
             return Outcome("failed", None, Failure("plan_unreadable", message))
-        refused = self._refused(self.plan)
+        refused = await self._refused(self.plan)
         if refused is not None:
             return refused
         async with asyncio.timeout(self.host.spent.seconds_left):
@@ -140,7 +140,7 @@ class Run:
             return None
         return Outcome("timed_out", None, Failure("timeout", QUEUED_TOO_LONG))
 
-    def _refused(self, plan: Plan) -> Outcome | None:
+    async def _refused(self, plan: Plan) -> Outcome | None:
         """A model that cannot be reached at all is known before the first step."""
         if self.claimed.mode is ExecutionMode.DEMO:
             return None
@@ -148,7 +148,7 @@ class Run:
         models: list[str | None] = [*needs.models, *([None] if needs.default_model else [])]
         for model in models:
             try:
-                self.gateway.route(model)
+                await self.door.check(model)
             except ModelError as error:
                 failure = Failure(error.kind.value, error.message)
                 self.host.hints.by_message[error.message] = {"hint": error.hint, "stepKey": None}

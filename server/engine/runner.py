@@ -24,6 +24,7 @@ from server.engine import events as happened
 from server.engine.asking import Asking
 from server.engine.caps import Caps, Spent
 from server.engine.decisions import Deciding, Diagnosing
+from server.engine.door import Doors
 from server.engine.durable import DurableHost
 from server.engine.family import RunFamily, Targets
 from server.engine.heard import CONTROL_TOPIC, Heard
@@ -41,7 +42,6 @@ from server.engine.store import (
 )
 from server.engine.tool_calls import Host, ToolDesk
 from server.engine.writer import Identity, Writer
-from server.llm.gateway import Gateway
 from server.models.enums import ExecutionMode, ExecutionStatus
 from server.tools.catalogue import Catalogues
 from server.tools.wrappers import wrapped
@@ -77,7 +77,7 @@ class Runner:
         store: Store,
         notices: Notices,
         queue: Queue,
-        gateway: Gateway,
+        doors: Doors,
         clock: Clock,
         owner: str,
         *,
@@ -93,7 +93,7 @@ class Runner:
         self._store = store
         self._notices = notices
         self._queue = queue
-        self._gateway = gateway
+        self._doors = doors
         self._clock = clock
         self._owner = owner
         self._inline = inline
@@ -270,7 +270,8 @@ class Runner:
         writer: Writer,
         recorded: dict[str, RecordedStep],
     ) -> Run:
-        asking = Asking(self._gateway, demo=claimed.mode is ExecutionMode.DEMO)
+        door = self._doors(claimed)
+        asking = Asking(door, demo=claimed.mode is ExecutionMode.DEMO)
         host = DurableHost(
             writer,
             asking,
@@ -282,7 +283,7 @@ class Runner:
             diagnosing=self._diagnosing,
         )
         heard = Heard(self._store, claimed.id, host, claimed.last_seq)
-        run = Run(claimed, plan, writer, host, self._gateway, self._clock, heard)
+        run = Run(claimed, plan, writer, host, door, self._clock, heard)
         writer.somebody_wrote = run.look
         return run
 

@@ -7,8 +7,11 @@ import random
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Protocol
 
+from server.core.money import from_decimal
+from server.engine.door import OutOfBudget
 from server.engine.host import EntityCall, Recorded, StepFailed
 from server.engine.resting import Waiting
 from server.llm.errors import ModelError
@@ -78,6 +81,7 @@ class Turns:
         self._number = 0
         self._place = 0
         self._recalled = False
+        self._cost = 0
 
     async def chat(self, request: ChatRequest) -> ModelAnswer:
         """The model that answered the last question is asked the next one, too."""
@@ -85,15 +89,23 @@ class Turns:
         recorded = self._told.recall(self._key)
         self._recalled = recorded is not None
         if recorded is None:
-            return await self._tried(request)
+            answer = await self._tried(replace(request, budget=self._left()))
+            self._cost += answer.cost or 0
+            return answer
         answer = answer_from_json(recorded.output["answer"])
         self._place = recorded.output["place"]
+        self._cost += answer.cost or 0
         self._told.answered_before(self._call.key, answer)
         return answer
 
     def keep(self, answer: ModelAnswer) -> None:
         if not self._recalled:
             self._told.remember(self._key, {"place": self._place, "answer": asdict(answer)})
+
+    def _left(self) -> int | None:
+        """What is left of the entity's own budget for this call of it."""
+        budget = self._call.entity.budget
+        return None if budget is None else from_decimal(Decimal(str(budget))) - self._cost
 
     @property
     def _key(self) -> str:
@@ -109,6 +121,9 @@ class Turns:
                 return await self._once(replace(request, model=model), number)
             except ModelError as error:
                 number = await self._after_failure(number, model, error)
+            except OutOfBudget as out:
+                number -= 1
+                await self._wait_for_budget(out)
 
     async def _after_failure(self, number: int, model: str | None, error: ModelError) -> int:
         """How many tries the model that is asked next has had."""
@@ -125,6 +140,12 @@ class Turns:
             case _:
                 raise ModelFailure(error, self._call.entity.name) from error
 
+    async def _wait_for_budget(self, out: OutOfBudget) -> None:
+        """Nothing has left. Whoever raises the budget wakes the run."""
+        if not out.ask:
+            raise out.failure(self._call.entity.name) from out
+        await self._told.rest(self._key, Waiting(WaitingReason.BUDGET))
+
     async def _once(self, request: ChatRequest, number: int) -> ModelAnswer:
         call, told = self._call, self._told
         idempotent = call.entity.idempotent
@@ -132,7 +153,7 @@ class Turns:
         await told.begin(self._key, call.entity.name, idempotent)
         try:
             answer = await told.chat(call.key, request)
-        except ModelError:
+        except (ModelError, OutOfBudget):
             told.over(self._key, idempotent)
             raise
         told.over(self._key, idempotent)

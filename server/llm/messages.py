@@ -60,7 +60,8 @@ class ChatRequest:
 
     `model` is `provider:model`, a bare model name, or None for the workspace's default.
     `access` is the connection to use, None for the keys of the environment. `repair`: it asks
-    again for an answer that did not fit.
+    again for an answer that did not fit. `budget`: nano-dollars that it may cost, as its entity
+    says.
     """
 
     messages: tuple[Message, ...]
@@ -74,6 +75,7 @@ class ChatRequest:
     stream: bool = True
     access: Access | None = None
     repair: bool = False
+    budget: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """A whole answer with what it took. `cost` is in nano-dollars, None when no price is known."""
+    """A whole answer with what it took. `cost` is in nano-dollars, None when no price is known;
+    `price` is what it was counted with."""
 
     text: str
     tool_calls: tuple[ToolCall, ...]
@@ -119,6 +122,7 @@ class ModelAnswer:
     ttft_ms: float | None
     duration_ms: float
     reasoning: str = ""
+    price: dict[str, Any] | None = None
 
     @property
     def unpriced(self) -> bool:

@@ -1,0 +1,64 @@
+"""The door through which one run reaches its models. The engine asks; whose key is used, what it
+costs and whether it may be spent, stands behind the door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from server.core.money import to_decimal_text
+from server.engine.host import StepFailed
+from server.engine.store import Claimed
+from server.llm.gateway import Gateway
+from server.llm.messages import ChatRequest, Delta, ModelAnswer
+
+OnDelta = Callable[[Delta], None]
+
+
+class OutOfBudget(Exception):
+    """A budget does not allow this call. `ask`: the run waits until somebody raises it.
+    `catchable`: the limit is the program's own."""
+
+    def __init__(
+        self, name: str, limit_nano: int, spent_nano: int, *, ask: bool, catchable: bool = False
+    ) -> None:
+        limit, spent = to_decimal_text(limit_nano, 4), to_decimal_text(spent_nano, 4)
+        self.message = (
+            f"{name} is spent: {spent} of {limit} US dollars, and this call may cost more than "
+            "what is left."
+        )
+        super().__init__(self.message)
+        self.limit_nano = limit_nano
+        self.spent_nano = spent_nano
+        self.ask = ask
+        self.catchable = catchable
+
+    def failure(self, entity: str) -> StepFailed:
+        kind = "budget_exceeded"
+        return StepFailed(kind, self.message, entity=entity, catchable=self.catchable)
+
+
+class ModelDoor(Protocol):
+    async def chat(self, step_key: str, request: ChatRequest, on_delta: OnDelta) -> ModelAnswer:
+        """One attempt. Raises ModelError, or OutOfBudget before anything has left."""
+        ...
+
+    async def check(self, model: str | None) -> None:
+        """Raises ModelError when no call for it could go anywhere."""
+        ...
+
+
+Doors = Callable[[Claimed], ModelDoor]
+
+
+class PlainDoor:
+    """Keys of the environment, no limits."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def chat(self, step_key: str, request: ChatRequest, on_delta: OnDelta) -> ModelAnswer:
+        return await self._gateway.chat(request, on_delta)
+
+    async def check(self, model: str | None) -> None:
+        self._gateway.route(model)
