@@ -175,7 +175,6 @@ def test_whatever_an_edit_carries_it_is_made_or_refused(
     source = 'writer { goal: "W" }\nchain { writer loop ("max": 2) { writer } }\n'
     try:
         result = apply_edit(source, {**parts, "edit": kind})
-    except EditRefused as refused:
-        assert refused.message
-    else:
-        assert result.text == applied(source, result.replacements)
+    except EditRefused:
+        return
+    assert result.text == applied(source, result.replacements)
