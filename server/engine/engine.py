@@ -70,7 +70,7 @@ class Engine:
         self.control = Control(
             store, bus.notices, bus.queue, clock, self.runner, self._cancel_children
         )
-        self.kin = Kin(store, bus.queue, self.runner.nudge, self.control.cancel)
+        self.kin = Kin(store, bus.queue, clock, self.runner.nudge, self.control.cancel)
 
     async def start(self) -> None:
         """Where nobody else can be at work, what the last process left behind goes on at once."""
@@ -95,7 +95,7 @@ class Engine:
     async def _cancel_children(
         self, execution_id: UUID, reason: str | None, by: str | None
     ) -> None:
-        await self.kin.cancel_children(execution_id, reason, by)
+        await self.kin.cancelled(execution_id, reason, by)
 
     async def _ended(self, execution_id: UUID, trigger: dict[str, Any], *, spawned: bool) -> None:
         await self.kin.ended(execution_id, trigger, spawned=spawned)

@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from server.bus.queue import Queue
+from server.core.clock import Clock
 from server.core.ids import read_id
 from server.engine.store import Commit, ExecutionChange, Fenced, Store
 from server.models.enums import FINAL_STATUSES, ExecutionStatus, TriggerKind
 from server.models.tables import Execution
 
 TRIES = 3
+LOOKED_AT = ("id", "status", "waiting_reason", "due_at", "nudged")
 OPEN = frozenset(ExecutionStatus) - FINAL_STATUSES
 REASON = "The execution that started it has ended."
 
@@ -23,16 +25,22 @@ class Kin:
     """`nudge` tells a run of this process to look again; `cancel` ends an execution."""
 
     def __init__(
-        self, store: Store, queue: Queue, nudge: Callable[[UUID], None], cancel: Cancel
+        self,
+        store: Store,
+        queue: Queue,
+        clock: Clock,
+        nudge: Callable[[UUID], None],
+        cancel: Cancel,
     ) -> None:
         self._store = store
+        self._clock = clock
         self._queue = queue
         self._nudge = nudge
         self._cancel = cancel
 
     async def ended(self, execution_id: UUID, trigger: dict[str, Any], *, spawned: bool) -> None:
-        """After the end of an execution is stored. What a lost process leaves undone here is done
-        when the parent looks by itself."""
+        """After the end of an execution is stored. The same commit has made the parent due already,
+        unless both were in one; what is left is to be quick."""
         if spawned:
             await self.cancel_children(execution_id, REASON)
         parent = parent_of(trigger)
@@ -46,26 +54,36 @@ class Kin:
         for row in await rows.only("id", "workspace_id"):
             await self._cancel(row.workspace_id, row.id, reason, by)
 
+    async def cancelled(self, execution_id: UUID, reason: str | None, by: str | None) -> None:
+        """After a cancel was asked for from outside. One that stood still has ended with it."""
+        await self.cancel_children(execution_id, reason, by)
+        row = await Execution.get(id=execution_id).only("status", "parent_id")
+        if row.parent_id is not None and row.status.final:
+            await self.wake(row.parent_id)
+
     async def wake(self, execution_id: UUID) -> None:
         """A waiting execution is due now; a running one will not begin to wait."""
         for _ in range(TRIES):  # it may begin to wait or to run between the two looks
-            row = await Execution.get_or_none(id=execution_id).only("status", "waiting_reason")
+            row = await Execution.get_or_none(id=execution_id).only(*LOOKED_AT)
             if row is None or row.status not in (ExecutionStatus.RUNNING, ExecutionStatus.WAITING):
                 return
-            change = ExecutionChange(nudge=True)
-            if row.status is ExecutionStatus.WAITING:
-                change = ExecutionChange(
-                    status=row.status, waiting_reason=row.waiting_reason, due_in=0.0
-                )
             try:
-                await self._store.commit(
-                    Commit(execution_id, change=change, while_in=frozenset({row.status}))
-                )
+                await self._make_due(row)
             except Fenced:
                 continue
             self._nudge(execution_id)
             self._queue.ready(str(execution_id))
             return
+
+    async def _make_due(self, row: Execution) -> None:
+        waits = row.status is ExecutionStatus.WAITING
+        if row.nudged or (waits and row.due_at is not None and row.due_at <= self._clock.now()):
+            return
+        change = ExecutionChange(nudge=True)
+        if waits:
+            reason = row.waiting_reason
+            change = ExecutionChange(status=row.status, waiting_reason=reason, due_in=0.0)
+        await self._store.commit(Commit(row.id, change=change, while_in=frozenset({row.status})))
 
 
 def parent_of(trigger: dict[str, Any]) -> UUID | None:

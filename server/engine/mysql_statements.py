@@ -131,6 +131,12 @@ def give_back(rows: int) -> str:
     dispatched_at = NULL, losses = losses + %s WHERE id IN ({marks(rows)})"""
 
 
+def wake(rows: int) -> str:
+    return f"""UPDATE executions SET due_at = IF(status = 'waiting', {NOW}, due_at),
+    nudged = nudged OR status = 'running'
+    WHERE id IN ({marks(rows)}) AND status IN ('waiting', 'running')"""
+
+
 HELD_BY_OTHERS = """SELECT id FROM executions
 WHERE status = 'running' AND NOT (owner <=> %s) ORDER BY id FOR UPDATE"""
 

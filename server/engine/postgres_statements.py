@@ -61,6 +61,7 @@ class Shape:
     events: bool
     steps: bool
     usage: bool
+    wakes: bool = False
 
 
 def _quoted(columns: Sequence[str], table: str = "") -> str:
@@ -121,6 +122,8 @@ def batch_statement(shape: Shape) -> str:
         parts.append(_step_part(numbers))
     if shape.usage:
         parts.append(_usage_part(numbers))
+    if shape.wakes:
+        parts.append(_wake_part(numbers))
     return f"WITH {', '.join(parts)} SELECT id, last_seq, cancel FROM done"
 
 
@@ -166,6 +169,16 @@ def _usage_part(numbers: Iterator[int]) -> str:
     INSERT INTO usage_records ({_quoted(USAGE_COLUMNS)})
     SELECT {_quoted(USAGE_COLUMNS, "u.")}
     FROM {_unnest(USAGE_COLUMNS, numbers, "u")} JOIN done ON done.id = u.execution_id)"""
+
+
+def _wake_part(numbers: Iterator[int]) -> str:
+    given = _unnest(("execution_id", "id"), numbers, "w")
+    return f"""wk AS (
+    UPDATE executions e SET
+        due_at = CASE WHEN e.status = 'waiting' THEN now() ELSE e.due_at END,
+        nudged = e.nudged OR e.status = 'running'
+    FROM {given} JOIN done ON done.id = w.execution_id
+    WHERE e.id = w.id AND e.status IN ('waiting', 'running'))"""
 
 
 ACCEPTED_BEFORE = """SELECT id, request_hash FROM executions WHERE id = $1

@@ -16,6 +16,7 @@ from server.engine.door import ModelDoor
 from server.engine.durable import DurableHost
 from server.engine.heard import Heard
 from server.engine.host import Failure, Outcome, Suspended
+from server.engine.kin import parent_of
 from server.engine.store import Claimed, ExecutionChange
 from server.engine.walker import walk
 from server.engine.writer import Writer
@@ -168,6 +169,7 @@ class Run:
             duration_ms=duration,
         )
         self.writer.change(self.finished)
+        self.writer.wake(parent_of(self.claimed.trigger or {}))
         self.writer.event(_ending(status, output, error, duration))
 
 

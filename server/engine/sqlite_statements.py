@@ -58,6 +58,11 @@ RELEASE_OTHERS = """UPDATE executions SET
     status = 'pending', owner = NULL, due_at = :now, dispatched_at = NULL, losses = losses + 1
 WHERE status = 'running' AND owner IS NOT :owner RETURNING id"""
 
+WAKE = """UPDATE executions SET
+    due_at = CASE WHEN status = 'waiting' THEN :now ELSE due_at END,
+    nudged = MAX(nudged, status = 'running')
+WHERE id = :id AND status IN ('waiting', 'running')"""
+
 DUE = f"""UPDATE executions SET dispatched_at = :now WHERE id IN (
     SELECT id FROM executions WHERE due_at <= :now AND {_CLAIMABLE} AND (
         dispatched_at IS NULL OR dispatched_at < due_at OR dispatched_at < :before)

@@ -184,7 +184,9 @@ class UsageRow:
 class Commit:
     """One piece of an execution's life. With `new` the row is inserted, already changed by
     `change`. Else it is updated if `fence` still holds and its status is one of `while_in`
-    (default: any that is not final). `worked_ms` is the working time since the last commit."""
+    (default: any that is not final). `worked_ms` is the working time since the last commit.
+    `wakes` is an execution that waits for this one: with this commit it is due, or, if it still
+    runs, nudged."""
 
     execution_id: UUID
     new: NewExecution | None = None
@@ -195,6 +197,7 @@ class Commit:
     steps: Sequence[StepRow] = ()
     usage: Sequence[UsageRow] = ()
     worked_ms: int = 0
+    wakes: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,7 @@ class MysqlStore:
         async def write(run: Run) -> dict[UUID, Answer]:
             answers = await _insert_new(run, batch) | await _update(run, batch)
             await _write_rows(run, batch, answers)
+            await _wake(run, batch, answers)
             return answers
 
         answers = await self._transaction(write)
@@ -257,6 +258,13 @@ async def _write_rows(run: Run, batch: list[Commit], answers: dict[UUID, Answer]
     ):
         if rows:
             await run(statement(len(rows)), [value for row in rows for value in row])
+
+
+async def _wake(run: Run, batch: list[Commit], answers: dict[UUID, Answer]) -> None:
+    done = [one for one in batch if isinstance(answers[one.execution_id], Committed)]
+    parents = sorted({str(one.wakes) for one in done if one.wakes is not None})
+    if parents:
+        await run(sql.wake(len(parents)), parents)
 
 
 async def _held(run: Run, held: dict[UUID, int], owner: str) -> list[Row]:

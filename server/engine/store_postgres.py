@@ -131,10 +131,21 @@ def _batch(commits: list[Commit]) -> tuple[Any, ...]:
         events += [(key, last - i, *event_row(event)) for i, event in enumerate(commit.events)]
         steps += [(key, *row) for row in step_rows(commit)]
         usage += [usage_row(commit, row) for row in commit.usage]
-    tables = (new, changes, events, steps, usage)
+    tables = (new, changes, events, steps, usage, _wakes(commits))
     shape = sql.Shape(*(bool(rows) for rows in tables))
     columns = [column for rows in tables if rows for column in zip(*rows, strict=True)]
     return (sql.batch_statement(shape), *columns)
+
+
+def _wakes(commits: list[Commit]) -> list[Row]:
+    """One statement changes a row only once: whoever is in this batch anyway is told afterwards by
+    whoever wakes it."""
+    here = {commit.execution_id for commit in commits}
+    return [
+        (commit.execution_id, commit.wakes)
+        for commit in commits
+        if commit.wakes is not None and commit.wakes not in here
+    ]
 
 
 async def _guarded(run: Callable[[], Awaitable[Any]]) -> Any:

@@ -199,6 +199,8 @@ def _update(commit: Commit) -> Callable[[sqlite3.Connection, datetime], Committe
         row = db.execute(statement, {**given, **times}).fetchone()
         if row is None:
             raise Fenced
+        if commit.wakes is not None:
+            db.execute(sql.WAKE, {"id": commit.wakes, "now": now})
         return Committed(row[0], bool(row[1]))
 
     return head

@@ -72,6 +72,7 @@ class Writer:
         self._events: list[EventRow] = []
         self._usage: list[UsageRow] = []
         self._change: ExecutionChange | None = None
+        self._wakes: UUID | None = None
         self._next: asyncio.Task[None] | None = None
         self._last: asyncio.Task[None] | None = None
         self._committed_at = clock.monotonic()
@@ -99,6 +100,10 @@ class Writer:
 
     def change(self, change: ExecutionChange) -> None:
         self._change = change
+
+    def wake(self, execution_id: UUID | None) -> None:
+        """With the next commit, an execution that waits for this one is due."""
+        self._wakes = execution_id
 
     # --- committing
 
@@ -168,9 +173,10 @@ class Writer:
             events=tuple(self._events),
             steps=tuple(self._steps.values()),
             usage=tuple(self._usage),
+            wakes=self._wakes,
             worked_ms=self._worked(),
         )
-        self._new, self._change = None, None
+        self._new, self._change, self._wakes = None, None, None
         self._steps, self._events, self._usage = {}, [], []
         self._committed_at = self._clock.monotonic()
         return commit
