@@ -24,7 +24,7 @@ _PRICE_FILE = "model_prices_and_context_window_backup.json"
 _TALKING = frozenset({"chat", "responses", "completion"})
 _RATE = re.compile(
     r"(input_cost_per_token|output_cost_per_token|cache_read_input_token_cost"
-    r"|output_cost_per_reasoning_token)(?:_above_(\d+)(k?)_tokens)?"
+    r"|cache_creation_input_token_cost|output_cost_per_reasoning_token)(?:_above_(\d+)(k?)_tokens)?"
 )
 
 
@@ -36,6 +36,7 @@ class Rates:
     output: Decimal
     cached: Decimal | None = None
     reasoning: Decimal | None = None
+    cache_write: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +151,5 @@ def _level(row: dict[str, Decimal]) -> Rates:
         output=row["output_cost_per_token"],
         cached=row.get("cache_read_input_token_cost"),
         reasoning=row.get("output_cost_per_reasoning_token"),
+        cache_write=row.get("cache_creation_input_token_cost"),
     )

@@ -10,6 +10,11 @@ from server.llm.messages import Delta, FinishReason, ToolCall, Usage
 
 OnDelta = Callable[[Delta], None]
 
+# What no honest answer reaches: a model that repeats itself for ever must not fill the memory.
+MOST_CHARACTERS = 16 * 1024 * 1024
+MOST_CHUNKS = 2_000_000
+MOST_TOOL_CALLS = 128
+
 _REASONS: dict[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -18,6 +23,10 @@ _REASONS: dict[str, FinishReason] = {
     "content_filter": "refusal",
     "refusal": "refusal",
 }
+
+
+class TooMuch(Exception):
+    """The answer passed a limit; the text says which."""
 
 
 class _CallParts:
@@ -33,8 +42,8 @@ class Collector:
     """Fed by the library's response objects, whichever way they came."""
 
     __slots__ = (
-        "_answer_tool", "_answering", "_calls", "_on_delta", "_reasoning", "_text",
-        "finish_reason", "first_at", "model", "usage",
+        "_answer_tool", "_answering", "_calls", "_chunks", "_on_delta", "_reasoning", "_refusal",
+        "_size", "_text", "finish_reason", "first_at", "model", "usage",
     )  # fmt: skip
 
     def __init__(self, on_delta: OnDelta | None, answer_tool: str | None = None) -> None:
@@ -42,7 +51,9 @@ class Collector:
         self._answer_tool = answer_tool
         self._answering: int | None = None
         self._on_delta = on_delta
+        self._size = self._chunks = 0
         self._text: list[str] = []
+        self._refusal: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[int, _CallParts] = {}
         self.first_at: float | None = None
@@ -59,6 +70,11 @@ class Collector:
         return "".join(self._reasoning)
 
     @property
+    def refusal(self) -> str:
+        """Why the model will not answer, where it says so apart from the text."""
+        return "".join(self._refusal)
+
+    @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         parts = [self._calls[index] for index in sorted(self._calls)]
         return tuple(
@@ -67,7 +83,10 @@ class Collector:
         )
 
     def add_chunk(self, chunk: Any) -> None:
-        """One chunk of a stream, as the library makes it."""
+        """One chunk of a stream, as the library makes it. Raises TooMuch."""
+        self._chunks += 1
+        if self._chunks > MOST_CHUNKS:
+            raise TooMuch(f"an answer in more than {MOST_CHUNKS:,} pieces")
         if chunk.model and self.model is None:
             self.model = chunk.model
         if usage := getattr(chunk, "usage", None):
@@ -100,6 +119,9 @@ class Collector:
         if thought := getattr(parts, "reasoning_content", None):
             self._reasoning.append(thought)
             self._tell(Delta("reasoning", thought))
+        if refusal := _refusal_of(parts):
+            self._refusal.append(refusal)
+            self._count(refusal)
         if calls := parts.tool_calls:
             for position, call in enumerate(calls):
                 self._add_call(call, position)
@@ -110,6 +132,8 @@ class Collector:
         if self._is_answer(index, call.function.name):
             self._text.append(call.function.arguments or "")
             return self._tell(Delta("text", call.function.arguments or ""))
+        if index not in self._calls and len(self._calls) >= MOST_TOOL_CALLS:
+            raise TooMuch(f"more than {MOST_TOOL_CALLS} tool calls at once")
         parts = self._calls.setdefault(index, _CallParts())
         parts.id = parts.id or call.id or ""
         name = call.function.name or ""
@@ -127,11 +151,25 @@ class Collector:
             self._text.clear()
         return self._answering == index
 
+    def _count(self, more: str) -> None:
+        self._size += len(more)
+        if self._size > MOST_CHARACTERS:
+            raise TooMuch(f"more than {MOST_CHARACTERS // (1024 * 1024)} MiB of text")
+
     def _tell(self, delta: Delta) -> None:
+        self._count(delta.text)
         if self.first_at is None:
             self.first_at = perf_counter()
         if self._on_delta is not None:
             self._on_delta(delta)
+
+
+def _refusal_of(parts: Any) -> str | None:
+    """The library keeps it in one of two places."""
+    if refusal := getattr(parts, "refusal", None):
+        return refusal
+    more = getattr(parts, "provider_specific_fields", None)
+    return more.get("refusal") if isinstance(more, dict) else None
 
 
 def read_usage(usage: Any) -> Usage | None:
@@ -139,9 +177,11 @@ def read_usage(usage: Any) -> Usage | None:
     asked, answered = usage.prompt_tokens or 0, usage.completion_tokens or 0
     if asked + answered == 0:
         return None
-    cached = getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", None)
+    kept = getattr(usage, "prompt_tokens_details", None)
+    cached = getattr(kept, "cached_tokens", None) or 0
+    written = getattr(kept, "cache_creation_tokens", None) or 0
     details = getattr(usage, "completion_tokens_details", None)
     thought = getattr(details, "reasoning_tokens", None) or 0
     if thought and usage.total_tokens == asked + answered + thought:
         answered += thought  # Some count the reasoning beside the output, not as a part of it.
-    return Usage(asked, answered, cached or 0, thought)
+    return Usage(asked, answered, cached, thought, written)

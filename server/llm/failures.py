@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 from server.core.errors import AddressRefused
 from server.llm.catalogue import catalogue
+from server.llm.collector import TooMuch
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.routing import Route, did_you_mean
 
@@ -45,7 +47,7 @@ _BROKEN = frozenset(
     }
 )
 _NO_MODEL = re.compile(
-    r"model[^.]{0,80}(?:not found|does not exist|not exist|unknown|not supported|invalid)"
+    r"model[^\n]{0,120}?(?:not found|does not exist|not exist|unknown|not supported|invalid)"
     r"|(?:unknown|invalid|no such|unsupported) model|model_not_found",
     re.IGNORECASE,
 )
@@ -57,12 +59,15 @@ _TOO_LONG = re.compile(
 _QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|billing", re.IGNORECASE)
 _PREFIX = re.compile(r"^(?:litellm\.)?(?:\w+Exception )?\w+(?:Error|Exception|Timeout)\s*[:-]\s*")
 _LONGEST = 300
+KEPT_OF_TOO_MUCH = 64 * 1024
 
 
 def from_exception(error: Exception, route: Route, partial: str = "") -> ModelError:
     """For anything that the library raised."""
-    if (refusal := _refusal_in(error)) is not None:
-        return not_allowed(route, refusal)
+    if (ours := _ours_in(error)) is not None:
+        if isinstance(ours, TooMuch):
+            return too_much(route, str(ours), partial[:KEPT_OF_TOO_MUCH])
+        return not_allowed(route, ours)
     chain = _names_of(error)
     # The library wraps what breaks a stream; the wrapper's own words say nothing.
     while isinstance(inner := getattr(error, "original_exception", None), Exception):
@@ -116,6 +121,15 @@ def unknown_model(route: Route, status: int | None = None) -> ModelError:
         did_you_mean(names) or "Check the name of the model.",
         status=status,
     )
+
+
+def nearest_served(route: Route, served: Sequence[str]) -> str:
+    """For an endpoint of one's own, by what it says it serves."""
+    close = difflib.get_close_matches(route.model.lower(), served, n=3, cutoff=0.5)
+    house = route.provider.name if route.provider else ""
+    if close:
+        return did_you_mean([f"{house}:{name}" for name in close])
+    return f"It serves {', '.join(served[:5])}." if served else "Check the name of the model."
 
 
 def unreached(route: Route, cause: str = "") -> ModelError:
@@ -178,6 +192,38 @@ def unreadable(route: Route, what: str, partial: str = "") -> ModelError:
         f"Check that {route.base_name} is the address of an OpenAI-compatible API."
         if route.api_base
         else "Try again, or choose another model.",
+        partial=partial,
+    )
+
+
+def too_much(route: Route, what: str, partial: str) -> ModelError:
+    """The same question would most likely end the same way; another model may do better."""
+    return ModelError(
+        ModelErrorKind.BAD_ANSWER,
+        f"{who(route)} answered with {what}; it was stopped.",
+        "Ask for less at once, set maxTokens, or choose another model.",
+        retryable=False,
+        partial=partial,
+    )
+
+
+def declined(route: Route, words: str, partial: str) -> ModelError:
+    """The model itself, or a filter before it, will not answer this."""
+    said = own_words(words, route)
+    return ModelError(
+        ModelErrorKind.CONTENT_REFUSED,
+        f"The model “{route.model}” refuses to answer." + (f" It says: “{said}”" if said else ""),
+        "Change the goal or the input, or choose another model.",
+        partial=partial,
+    )
+
+
+def cut_short(route: Route, what: str, partial: str = "") -> ModelError:
+    return ModelError(
+        ModelErrorKind.BAD_ANSWER,
+        f"The model “{route.model}” reached its limit of tokens {what}.",
+        "Give the entity more maxTokens, ask for less, or choose another model.",
+        retryable=False,
         partial=partial,
     )
 
@@ -325,10 +371,11 @@ def _names_of(error: BaseException) -> set[str]:
     return names
 
 
-def _refusal_in(error: BaseException) -> AddressRefused | None:
+def _ours_in(error: BaseException) -> AddressRefused | TooMuch | None:
+    """What we raised ourselves under the library, which wraps everything."""
     at: BaseException | None = error
     for _ in range(20):
-        if at is None or isinstance(at, AddressRefused):
+        if at is None or isinstance(at, AddressRefused | TooMuch):
             return at
         inner = getattr(at, "original_exception", None)
         at = inner if isinstance(inner, BaseException) else at.__cause__ or at.__context__

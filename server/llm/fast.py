@@ -15,7 +15,7 @@ import orjson
 
 from server.core.errors import AddressRefused
 from server.core.net.policy import NetPolicy
-from server.llm.collector import Collector
+from server.llm.collector import Collector, TooMuch
 from server.llm.errors import ModelError
 from server.llm.failures import (
     broken_off,
@@ -26,12 +26,11 @@ from server.llm.failures import (
     unreached,
     unreadable,
 )
-from server.llm.outgoing import Sessions, check_bound
+from server.llm.outgoing import LONGEST_ANSWER, LONGEST_STREAM, Sessions, check_bound
 from server.llm.patience import Patience
 from server.llm.sse import EventCutter
 from server.llm.wire import Call
 
-_LONGEST_ANSWER = 32 * 1024 * 1024
 _LONGEST_REFUSAL = 64 * 1024
 _LAST_MOMENT = 0.25
 _DONE = b"[DONE]"
@@ -62,7 +61,7 @@ class FastPath:
             await self._attempt(call, collector, patience)
         except aiohttp.ServerTimeoutError as error:
             raise unreached(call.route, "no connection within 30 s") from error
-        except (TimeoutError, ModelError):
+        except (TimeoutError, ModelError, TooMuch):
             raise
         except AddressRefused as error:
             raise not_allowed(call.route, error) from error
@@ -125,8 +124,8 @@ class FastPath:
         async for data in response.content.iter_any():
             patience.heard()
             parts.append(data)
-            if sum(map(len, parts)) > _LONGEST_ANSWER:
-                raise unreadable(call.route, "more than 32 MiB")
+            if sum(map(len, parts)) > LONGEST_ANSWER:
+                raise TooMuch(f"more than {LONGEST_ANSWER // (1024 * 1024)} MiB")
         data = b"".join(parts)
         _check_whole(call, data)
         collector.add_response(self._transformed(form, call, body, response, data))
@@ -241,8 +240,12 @@ async def _read_stream(
 ) -> None:
     parse = form.config.get_model_response_iterator(iter(()), False, False).chunk_parser
     cutter = EventCutter()
+    size = 0
     async for data in response.content.iter_any():
         patience.heard()
+        size += len(data)
+        if size > LONGEST_STREAM or cutter.waiting > LONGEST_ANSWER:
+            raise TooMuch("an endless stream")
         for event in cutter.feed(data):
             if event == _DONE:
                 return await _end(response)

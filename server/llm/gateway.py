@@ -16,10 +16,18 @@ from server.llm.access import Access
 from server.llm.board import Board, MemoryBoard
 from server.llm.breaker import Circuits
 from server.llm.catalogue import Catalogue, ModelFacts, catalogue
-from server.llm.collector import Collector, OnDelta
+from server.llm.collector import Collector, OnDelta, TooMuch
 from server.llm.demo import PACE, DemoModel
-from server.llm.errors import ModelError
-from server.llm.failures import timed_out, unreadable
+from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.failures import (
+    KEPT_OF_TOO_MUCH,
+    cut_short,
+    declined,
+    nearest_served,
+    timed_out,
+    too_much,
+    unreadable,
+)
 from server.llm.listing import Listing, ModelInfo
 from server.llm.messages import ChatRequest, FinishReason, ModelAnswer, Usage
 from server.llm.patience import Limits, Patience
@@ -101,6 +109,7 @@ class Gateway:
                 answer = await self._asked(tools, call, fast, request, on_delta)
             except ModelError as error:
                 await self.circuits.failed(route, error)
+                await self._name_nearest(route, error)
                 raise self._modes.refused(route, call.mode, error) from error.__cause__
         await self.circuits.passed(route)
         return answer
@@ -117,6 +126,15 @@ class Gateway:
         tools = await self._loading
         await tools.fast.close()
         await litellm_client.close()
+
+    async def _name_nearest(self, route: Route, error: ModelError) -> None:
+        """Nobody but an endpoint of one's own knows what it serves."""
+        if error.kind is ModelErrorKind.MODEL_UNKNOWN and route.api_base:
+            from server.llm.served import served_models
+
+            policy = None if route.trusted else self._policy
+            served = await served_models(route.api_base, route.api_key, policy)
+            error.hint = nearest_served(route, served)
 
     async def _asked(
         self,
@@ -150,6 +168,8 @@ class Gateway:
                     )
         except TimeoutError:
             raise timed_out(call.route, patience.why, collector.text) from None
+        except TooMuch as error:
+            raise too_much(call.route, str(error), collector.text[:KEPT_OF_TOO_MUCH]) from None
 
     def _is_fast(self, route: Route, facts: ModelFacts | None) -> bool:
         """Models of OpenAI's other API, and calls with extra arguments, take the slow way."""
@@ -171,8 +191,7 @@ def _answer(
     ended = perf_counter()
     assert route.provider is not None
     text, calls = collector.text, collector.tool_calls
-    if not text and not calls:
-        raise unreadable(route, _nothing(collector))
+    _check_complete(route, collector)
     usage = collector.usage or _estimated(request, collector)
     model = collector.model or route.model
     first = collector.first_at
@@ -198,12 +217,19 @@ def _finish(collector: Collector) -> FinishReason:
     return "stop" if reason == "tool_calls" and not collector.tool_calls else reason
 
 
-def _nothing(collector: Collector) -> str:
-    if collector.finish_reason == "length":
-        return "no text before it reached its limit of tokens"
-    if collector.finish_reason == "refusal":
-        return "a refusal and no text"
-    return "nothing"
+def _check_complete(route: Route, collector: Collector) -> None:
+    """An answer, or the reason why this is none. Text that was cut off is still one, and marked by
+    its finish reason; half a tool call is not."""
+    text, calls, reason = collector.text, collector.tool_calls, collector.finish_reason
+    if reason == "refusal" or (collector.refusal and not text):
+        raise declined(route, collector.refusal or text, text)
+    if reason == "length" and calls and calls[-1].read_arguments() is None:
+        raise cut_short(route, "in the middle of a tool call", text)
+    if text or calls:
+        return
+    if reason == "length":
+        raise cut_short(route, "before it wrote any text")
+    raise unreadable(route, "nothing")
 
 
 def _estimated(request: ChatRequest, collector: Collector) -> Usage:

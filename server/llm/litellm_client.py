@@ -11,7 +11,7 @@ from typing import Any
 
 from server.connections.providers import OPENAI
 from server.core.net.policy import NetPolicy
-from server.llm.collector import Collector
+from server.llm.collector import Collector, TooMuch
 from server.llm.errors import ModelError
 from server.llm.failures import broken_off, from_exception
 from server.llm.patience import Patience
@@ -75,7 +75,7 @@ async def complete(
                 await _stream(litellm, call, collector, patience)
             else:
                 collector.add_response(await litellm.acompletion(**_arguments(call)))
-    except (TimeoutError, ModelError):
+    except (TimeoutError, ModelError, TooMuch):
         raise
     except Exception as error:
         raise from_exception(error, call.route, collector.text) from error

@@ -80,10 +80,15 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
+    """`input_tokens` counts all that was read, also what came from the provider's cache (`cached`)
+    or went into it (`cache_write`), which have prices of their own; `output_tokens` all that was
+    written, the reasoning too."""
+
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:

@@ -8,7 +8,7 @@ call, because the HTTP client is.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,9 +21,13 @@ import httpx
 from server.core.errors import AddressRefused
 from server.core.net.connector import open_session
 from server.core.net.policy import NetPolicy
+from server.llm.collector import TooMuch
 from server.llm.routing import Route
 
 _CONNECT_SECONDS = 30.0
+LONGEST_ANSWER = 32 * 1024 * 1024
+# A stream wraps each word in some hundred bytes.
+LONGEST_STREAM = 1024 * 1024 * 1024
 
 
 class Sessions:
@@ -107,7 +111,20 @@ class Outgoing(httpx.AsyncBaseTransport):
             raise AddressRefused("The model library tried to call outside of a model call.")
         check_bound(call.route, str(request.url), call.policy)
         way = self._way(None if call.route.trusted else call.policy)
-        return await way.handle_async_request(request)
+        # Packed answers would be unpacked by the library, without any limit.
+        request.headers["accept-encoding"] = "identity"
+        response = await way.handle_async_request(request)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            await response.aclose()
+            raise TooMuch("a packed answer, which was not asked for")
+        streams = "event-stream" in response.headers.get("content-type", "")
+        cap = LONGEST_STREAM if streams else LONGEST_ANSWER
+        return httpx.Response(
+            response.status_code,
+            headers=response.headers,
+            stream=_Capped(response.stream, cap),
+            request=request,
+        )
 
     async def aclose(self) -> None:
         while self._ways:
@@ -120,6 +137,23 @@ class Outgoing(httpx.AsyncBaseTransport):
             way: Any = LiteLLMAiohttpTransport
             self._ways[policy] = way(client=lambda: session_for(policy), ssl_verify=self._tls)
         return self._ways[policy]
+
+
+class _Capped(httpx.AsyncByteStream):
+    def __init__(self, stream: Any, cap: int) -> None:
+        self._stream = stream
+        self._cap = cap
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for data in self._stream:
+            size += len(data)
+            if size > self._cap:
+                raise TooMuch(f"more than {self._cap // (1024 * 1024)} MiB")
+            yield data
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def install(litellm: Any) -> None:

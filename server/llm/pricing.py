@@ -26,9 +26,11 @@ def cost_of(
 def exact_cost(facts: ModelFacts, usage: Usage) -> Decimal:
     rates = _rates_for(facts, usage.input_tokens)
     cached = min(usage.cached_tokens, usage.input_tokens)
+    written = min(usage.cache_write_tokens, usage.input_tokens - cached)
     thought = min(usage.reasoning_tokens, usage.output_tokens)
     return (
-        (usage.input_tokens - cached) * rates.input
+        (usage.input_tokens - cached - written) * rates.input
+        + written * _or(rates.cache_write, rates.input)
         + cached * _or(rates.cached, rates.input)
         + (usage.output_tokens - thought) * rates.output
         + thought * _or(rates.reasoning, rates.output)

@@ -11,6 +11,11 @@ class EventCutter:
     def __init__(self) -> None:
         self._rest = b""
 
+    @property
+    def waiting(self) -> int:
+        """Bytes of a line whose end has not come."""
+        return len(self._rest)
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The data lines that are complete now. Comments and other fields are left out."""
         lines = (self._rest + data).split(b"\n")

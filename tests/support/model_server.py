@@ -31,12 +31,14 @@ class Reply:
     """One answer. `tool_calls`: (name, arguments) pairs. `pieces`: into how many frames a stream
     cuts the text, None for one a word. `cut_after`: bytes of the body before the connection is
     broken; `cut_before_usage`: it is broken right before the frame that counts tokens.
-    `body`: sent as it is instead of an answer, as `content_type`. `hang`: nothing is ever sent.
+    `refusal`: why the model will not answer, beside the text. `body`: sent as it is instead of an
+    answer, as `content_type`. `hang`: nothing is ever sent.
     """
 
     text: str = "ok"
     tool_calls: Sequence[tuple[str, Any]] = ()
     reasoning: str = ""
+    refusal: str = ""
     pieces: int | None = None
     finish: str | None = None
     status: int = 200

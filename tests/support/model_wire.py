@@ -32,6 +32,8 @@ def _openai_whole(body: dict[str, Any], reply: Reply, number: int, model: str) -
     message: dict[str, Any] = {"role": "assistant", "content": reply.text or None}
     if reply.reasoning:
         message["reasoning_content"] = reply.reasoning
+    if reply.refusal:
+        message["refusal"] = reply.refusal
     if reply.tool_calls:
         message["tool_calls"] = [
             {"id": f"call_{at}", "type": "function", "function": {"name": n, "arguments": _text(a)}}
@@ -56,6 +58,8 @@ def _openai_chunks(
     yield chunk({"role": "assistant", "content": ""})
     if reply.reasoning:
         yield chunk({"reasoning_content": reply.reasoning})
+    if reply.refusal:
+        yield chunk({"refusal": reply.refusal})
     for piece in _pieces(reply.text if not reply.tool_calls else "", reply.pieces):
         yield chunk({"content": piece})
     for index, (name, arguments) in enumerate(reply.tool_calls):
