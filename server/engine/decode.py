@@ -39,7 +39,7 @@ def claimed(row: Sequence[Any]) -> Claimed:
 
 def recorded(row: Sequence[Any]) -> RecordedStep:
     """In the order in which every store's STEPS gives it."""
-    key, status, attempt, output, error, kind, name, parent_key, position = row
+    key, status, attempt, output, error, kind, name, parent_key, position, started_at = row
     return RecordedStep(
         key,
         StepStatus(status),
@@ -50,6 +50,7 @@ def recorded(row: Sequence[Any]) -> RecordedStep:
         name,
         parent_key,
         position,
+        None if started_at is None else moment(started_at),
     )
 
 

@@ -132,7 +132,7 @@ class DurableHost:
 
     def recall(self, key: str) -> Recorded | None:
         found = self._recorded.get(key)
-        if found is None or found.status is StepStatus.SKIPPED:
+        if found is None or found.status is StepStatus.SKIPPED or found.goes_on:
             return None
         return Recorded(found.output, failure_of(found.error))
 
@@ -159,7 +159,7 @@ class DurableHost:
         if self._silent:
             return
         if step.key in self._recorded:
-            self._begun_before(step, self._recorded[step.key].status)
+            self._begun_before(step, self._recorded[step.key])
             return
         self.stepping.begin(step)
         now = self._writer.now()
@@ -176,12 +176,14 @@ class DurableHost:
             step.key,
         )
 
-    def _begun_before(self, step: StepStart, status: StepStatus) -> None:
-        """One that failed may be done again, one that waits for a person will still end."""
-        if status is StepStatus.FAILED:
+    def _begun_before(self, step: StepStart, row: RecordedStep) -> None:
+        """One that failed may be done again, one that waits will still end. Its start was told."""
+        if row.status is StepStatus.FAILED:
             self._starts[step.key] = step
-        elif status is StepStatus.WAITING:
-            self._open[step.key] = OpenStep(step, self._writer.now())
+        elif row.status is StepStatus.WAITING:
+            opened = self._open[step.key] = OpenStep(step, row.started_at or self._writer.now())
+            if row.goes_on:
+                self._writer.step(step_row(opened, self._attempt, StepStatus.RUNNING))
 
     def step_ended(self, step: StepEnd) -> None:
         opened = self._open.pop(step.key, None)
@@ -330,9 +332,8 @@ class DurableHost:
         if parked is None:
             return
         self.due_in = parked.due_in
-        for key in self._resting.keys:
-            opened = self._open.get(key)
-            if opened is not None and key not in self._people.asked:
+        for key, opened in self._open.items():
+            if key not in self._people.asked:
                 self._writer.step(step_row(opened, self._attempt, StepStatus.WAITING))
         seconds = None if parked.due_in is None else round(parked.due_in, 3)
         self._writer.event(

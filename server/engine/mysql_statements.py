@@ -149,9 +149,9 @@ def sent(rows: int) -> str:
     return f"UPDATE executions SET dispatched_at = {NOW} WHERE id IN ({marks(rows)})"
 
 
-STEPS = """SELECT `key`, status, attempt, output, error, type, name, parent_key, position
-FROM steps WHERE execution_id = %s AND (status IN ('completed', 'failed', 'skipped')
-    OR status = 'waiting' AND error IS NOT NULL)"""
+STEPS = """SELECT `key`, status, attempt, output, error, type, name, parent_key, position,
+    started_at FROM steps
+WHERE execution_id = %s AND status IN ('completed', 'failed', 'skipped', 'waiting')"""
 
 EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
 WHERE execution_id = %s AND seq > %s ORDER BY seq LIMIT %s"""

@@ -227,9 +227,9 @@ DUE = f"""{_QUICK} UPDATE executions e SET dispatched_at = now() FROM (
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) f, quick
 WHERE e.id = f.id AND quick.done = 'off' RETURNING e.id, e.due_at"""
 
-STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position
-FROM steps WHERE execution_id = $1 AND (status IN ('completed', 'failed', 'skipped')
-    OR status = 'waiting' AND error IS NOT NULL)"""
+STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position,
+    started_at FROM steps
+WHERE execution_id = $1 AND status IN ('completed', 'failed', 'skipped', 'waiting')"""
 
 EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
 WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"""

@@ -89,10 +89,6 @@ class Resting:
         for one in inside:
             del self._waits[one]
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return tuple(self._waits)
-
     def parked(self) -> Parked | None:
         """None when no step of this run waits: it was told to stop from outside."""
         if not self._waits:

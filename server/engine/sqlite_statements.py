@@ -69,9 +69,9 @@ DUE = f"""UPDATE executions SET dispatched_at = :now WHERE id IN (
     ORDER BY due_at LIMIT :limit)
 RETURNING id, due_at"""
 
-STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position
-FROM steps WHERE execution_id = ? AND (status IN ('completed', 'failed', 'skipped')
-    OR status = 'waiting' AND error IS NOT NULL)"""
+STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position,
+    started_at FROM steps
+WHERE execution_id = ? AND status IN ('completed', 'failed', 'skipped', 'waiting')"""
 
 EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
 WHERE execution_id = ? AND seq > ? ORDER BY seq LIMIT ?"""

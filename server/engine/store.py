@@ -246,7 +246,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class RecordedStep:
-    """A finished step of an earlier attempt, or one that failed and waits for a person."""
+    """A finished step of an earlier attempt, or one that waits: with an error it failed and a
+    person is asked what to do, without one it has begun and goes on."""
 
     key: str
     status: StepStatus
@@ -257,6 +258,11 @@ class RecordedStep:
     name: str = ""
     parent_key: str | None = None
     position: int = 0
+    started_at: datetime | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        return self.status is StepStatus.WAITING and self.error is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,22 @@ async def test_a_wait_survives_a_restart_and_is_not_begun_anew(
     assert 0.5 <= ended.output["waited"] < 5
 
 
+async def test_a_step_that_waited_began_once(home: Home, gateway: ScriptedGateway) -> None:
+    source = """
+    a { "goal": "First", "model": "one" }
+    chain { use wait with { seconds: 0.3 } a }
+    """
+    started = await home.start(await home.bot(source), "x")
+    await parked(home, started)
+    events = await home.events(started)
+    begun = [event["stepKey"] for event in events if event["type"] == "step.started"]
+    assert len(begun) == len(set(begun)) == 3
+    for step in await executions.steps(home.owner, started.id):
+        if step.name != "a":
+            assert step.duration_ms is not None
+            assert step.duration_ms >= 290
+
+
 async def test_a_wait_until_a_moment(home: Home) -> None:
     moment = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     started = await home.start(await home.bot("use wait"), {"until": moment})
@@ -161,8 +177,8 @@ async def test_a_wait_inside_a_map_is_waited_once_for_all_items(home: Home) -> N
     source = "map input { use wait with { seconds: 600 } }"
     started = await home.start(await home.bot(source), [1, 2, 3])
     row = await parked(home, started)
-    steps = [step.status for step in await executions.steps(home.owner, started.id)]
-    assert steps.count("waiting") == 3
+    steps = await executions.steps(home.owner, started.id)
+    assert [step.status for step in steps if step.name == "wait"] == ["waiting"] * 3
     assert row.attempt == 1
 
 
