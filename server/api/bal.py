@@ -8,14 +8,14 @@ import strawberry
 from strawberry.scalars import JSON
 
 from server.api.access import query
+from server.api.bal_editor import BalEditorQueries, check_size
+from server.api.context import Info
 from server.api.kinds import Severity
-from server.bal.checker import check
+from server.bal.checker import Catalogue, check
 from server.bal.diagram import diagram
 from server.bal.errors import Diagnostic
 from server.bal.formatter import format_source
-from server.core.errors import TooLarge
-
-MAX_SOURCE = 512 * 1024
+from server.tools.catalogue import catalogue
 
 
 @strawberry.type(description="A remark about a program. Lines and columns count from 1.")
@@ -60,21 +60,21 @@ class BalPreview:
 
 
 @strawberry.type
-class BalQueries:
+class BalQueries(BalEditorQueries):
     @query(
         "bots:read",
         "Checks, formats and draws a program without storing it: every mistake with line, column "
         "and hint. Errors: TOO_LARGE above 512 KiB.",
     )
-    async def preview_bal_change(self, source: str) -> BalPreview:
-        if len(source) > MAX_SOURCE:
-            raise TooLarge(f"A program has at most {MAX_SOURCE // 1024} KiB.", path=["source"])
-        return await asyncio.to_thread(_preview, source)
+    async def preview_bal_change(self, info: Info, source: str) -> BalPreview:
+        check_size(source, "source")
+        tools = await catalogue(info.context.asker.workspace_id)
+        return await asyncio.to_thread(_preview, source, tools.names)
 
 
-def _preview(source: str) -> BalPreview:
+def _preview(source: str, tools: frozenset[str]) -> BalPreview:
     """In a thread: a long program keeps a core busy for a while, and the loop must not wait."""
-    report = check(source)
+    report = check(source, Catalogue(tools=tools))
     formatted = format_source(source)
     return BalPreview(
         ok=report.ok,
