@@ -44,7 +44,7 @@ from server.engine.host import (
     StepStart,
     ToolCall,
 )
-from server.engine.modified import REMEMBERED, Modified
+from server.engine.modified import EDITED, REMEMBERED, Modified
 from server.engine.outcomes import Decided, Outcomes
 from server.engine.resting import Resting, Waiting
 from server.engine.stepping import Stepping
@@ -135,6 +135,15 @@ class DurableHost:
         if found is None or found.status is StepStatus.SKIPPED or found.goes_on:
             return None
         return Recorded(found.output, failure_of(found.error))
+
+    @property
+    def edits(self) -> dict[str, Any]:
+        """Results that a person put in the place of others, by the key of their step."""
+        return {
+            key.removesuffix(EDITED): row.output
+            for key, row in self._recorded.items()
+            if key.endswith(EDITED)
+        }
 
     def remember(self, key: str, value: Any) -> None:
         row = StepRow(key=key, type=REMEMBERED, name=key, status=StepStatus.COMPLETED, output=value)

@@ -192,6 +192,7 @@ class StepFailedEvent(ExecutionEvent):
     error: dict[str, Any] | None = None
     handled: str | None = None
     duration_ms: int | None = None
+    reused: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

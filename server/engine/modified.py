@@ -12,6 +12,7 @@ from server.models.enums import StepStatus
 
 PREFIX: Final = "#entity/"
 REMEMBERED: Final = "remembered"
+EDITED: Final = "#edited"
 FIELDS: Final = ("goal", "description", "tools", "notes")
 
 

@@ -132,7 +132,7 @@ class Run:
         if refused is not None:
             return refused
         async with asyncio.timeout(self.host.spent.seconds_left):
-            return await walk(self.plan, claimed.input, self.host)
+            return await walk(self.plan, claimed.input, self.host, edits=self.host.edits)
 
     def _too_late(self) -> Outcome | None:
         """Nobody took it in time; what has begun is not measured by this."""

@@ -34,14 +34,17 @@ from server.engine.run import Run
 from server.engine.stepping import Stepping
 from server.engine.store import (
     Claimed,
+    Commit,
+    EventRow,
     ExecutionChange,
     Fenced,
     NewExecution,
     RecordedStep,
+    StepRow,
     Store,
 )
 from server.engine.tool_calls import Host, ToolDesk
-from server.engine.writer import Identity, Writer
+from server.engine.writer import Identity, Writer, tell, tell_workspace
 from server.models.enums import ExecutionMode, ExecutionStatus
 from server.tools.catalogue import Catalogues
 from server.tools.wrappers import wrapped
@@ -173,6 +176,16 @@ class Runner:
         await writer.settle()
         self._queue.ready(str(new.id))
         return Accepted(new, None, writer.last_seq)
+
+    async def accept_fork(
+        self, new: NewExecution, events: Sequence[EventRow], steps: Sequence[StepRow]
+    ) -> None:
+        """A new execution that brings results with it; a worker takes it."""
+        commit = Commit(new.id, new=new, events=events, steps=steps)
+        committed = await self._store.commit(commit)
+        tell(self._notices, new.id, events, committed.last_seq)
+        tell_workspace(self._notices, new.workspace_id, new.id)
+        self._queue.ready(str(new.id))
 
     def tell(self, execution_id: UUID, seq: int, kind: str, data: dict[str, Any]) -> None:
         """The quick way to a run of this process; the event is in its log already."""

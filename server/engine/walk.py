@@ -28,6 +28,8 @@ from server.engine.memory import Memory
 STEPS_BETWEEN_BREATHS = 256
 BLOCKS_ON_ONE_STACK = 32
 
+NO_EDITS: Mapping[str, Any] = {}
+
 Construct: TypeAlias = "Callable[[Walk, Any, Any, Frame, str], Coroutine[Any, Any, Any]]"
 Calculation: TypeAlias = "Callable[[Walk, Any, Any, Frame, str], Any]"
 
@@ -35,7 +37,16 @@ Calculation: TypeAlias = "Callable[[Walk, Any, Any, Frame, str], Any]"
 class Walk:
     """`constructs` may wait, `calculations` never do: they run without a coroutine of their own."""
 
-    __slots__ = ("_calculations", "_constructs", "_count", "_waiting", "host", "input", "plan")
+    __slots__ = (
+        "_calculations",
+        "_constructs",
+        "_count",
+        "_edits",
+        "_waiting",
+        "host",
+        "input",
+        "plan",
+    )
 
     def __init__(
         self,
@@ -44,6 +55,7 @@ class Walk:
         host: Host,
         constructs: Mapping[type, Construct],
         calculations: Mapping[type, Calculation],
+        edits: Mapping[str, Any],
     ) -> None:
         self.plan = plan
         self.input = value
@@ -51,6 +63,7 @@ class Walk:
         self._constructs = constructs
         self._calculations = calculations
         self._count = 0
+        self._edits = edits
         self._waiting: dict[str, str | None] = {}
 
     async def block(self, steps: Steps, value: Any, frame: Frame) -> Any:
@@ -82,6 +95,8 @@ class Walk:
                 else:
                     work = self._constructs[type(step)](self, step, value, frame, key)
                     result = await (work if _fits(frame) else asyncio.create_task(work))
+                if key in self._edits:
+                    result = self._edits[key]
                 _refuse_unstorable(result)
             except StepFailed as failed:
                 repeat, result = await self._after_failure(step, failed, value, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from server.bal.expressions import Scope
@@ -31,7 +32,7 @@ from server.engine.constructs_many import run_filter, run_map, run_parallel
 from server.engine.frame import Frame
 from server.engine.host import Cancelled, Host, Outcome, StepFailed
 from server.engine.memory import Memory
-from server.engine.walk import Calculation, Construct, Walk, memory_of
+from server.engine.walk import NO_EDITS, Calculation, Construct, Walk, memory_of
 
 CONSTRUCTS: Final[dict[type, Construct]] = {
     CallStep: run_call,
@@ -61,14 +62,22 @@ class NoInput:
 NO_INPUT: Final = NoInput()
 
 
-async def walk(plan: Plan, value: Any, host: Host, *, entry: str | None = None) -> Outcome:
-    """Walks the composition, or the one entity `entry`. Suspended passes through: the walk is
+async def walk(
+    plan: Plan,
+    value: Any,
+    host: Host,
+    *,
+    entry: str | None = None,
+    edits: Mapping[str, Any] = NO_EDITS,
+) -> Outcome:
+    """Walks the composition, or the one entity `entry`. `edits` are results that a person put in
+    the place of those of blocks and calculations. Suspended passes through: the walk is
     then done again later and finds what was recorded."""
     memory = memory_of(host)
     given = default_input(plan, memory) if isinstance(value, NoInput) else value
     steps = plan.entry(entry)
     try:
-        output = await Walk(plan, given, host, CONSTRUCTS, CALCULATIONS).block(
+        output = await Walk(plan, given, host, CONSTRUCTS, CALCULATIONS, edits).block(
             steps, given, Frame(memory, {})
         )
     except StepFailed as failed:

@@ -12,12 +12,12 @@ from uuid import UUID
 
 from tortoise.queryset import QuerySet
 
-from server.bots import service as bots
-from server.bots.versions import freeze, version_of
+from server.bots.startable import startable, versions
 from server.core.errors import (
     IdempotencyMismatch,
     Invalid,
     InvalidState,
+    NotFound,
 )
 from server.core.ids import new_uuid
 from server.core.jsontext import dumps
@@ -37,7 +37,7 @@ from server.models.enums import (
     StepStatus,
     TriggerKind,
 )
-from server.models.tables import Bot, BotVersion, Execution, Step
+from server.models.tables import Execution, Step
 from server.workspaces.access import Viewer, mine, one_of_mine, require
 from server.workspaces.listing import Page, PageAsk, read_page
 
@@ -78,19 +78,19 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
     """Returns once the execution is durable. Everything that can be refused is refused before
     anything is stored."""
     require(viewer, "executions:run")
-    bot = await bots.get(viewer, request.bot_id)
+    bot = await startable(viewer, request.bot_id)
     if bot.state is BotState.ARCHIVED:
         raise InvalidState(f"{bot.name} is archived.", hint="Bring it back to run it.")
     key = _checked_key(request.idempotency_key)
-    version = await _version(viewer, bot, request.version_id)
-    plan = await engine.runner.plans.get(version.id)
+    version_id = await versions.of(viewer, bot, request.version_id)
+    plan = await engine.runner.plans.get(version_id)
     if plan is None:
         raise InvalidState("This version was made by another release; save the bot again.")
     new = NewExecution(
         id=new_uuid(),
         workspace_id=viewer.workspace_id,
         bot_id=bot.id,
-        version_id=version.id,
+        version_id=version_id,
         created_at=engine.clock.now(),
         input=checked_input(plan, request.input, _trigger(viewer, request, engine)),
         mode=request.mode,
@@ -112,6 +112,19 @@ async def get(viewer: Viewer, execution_id: UUID) -> Execution:
     return await one_of_mine(viewer, Execution, execution_id, "execution")
 
 
+async def look(viewer: Viewer, execution_id: UUID) -> None:
+    """Raises unless the viewer may see it. One small statement: this stands before every feed."""
+    require(viewer, "executions:read")
+    # Nothing but ids of ours is written into it.
+    rows = await Execution._meta.db.execute_query_dict(
+        f"SELECT bot_id FROM executions WHERE id = '{execution_id}' "
+        f"AND workspace_id = '{viewer.workspace_id}'"
+    )
+    bots = {UUID(str(row["bot_id"])) for row in rows}
+    if not bots or (viewer.bot_ids is not None and not bots & viewer.bot_ids):
+        raise NotFound("There is no such execution.")
+
+
 async def list_executions(
     viewer: Viewer,
     ask: PageAsk | None = None,
@@ -131,7 +144,7 @@ async def list_executions(
 
 async def steps(viewer: Viewer, execution_id: UUID) -> list[Step]:
     """In the order in which they began; what was skipped comes last."""
-    await get(viewer, execution_id)
+    await look(viewer, execution_id)
     rows = await Step.filter(execution_id=execution_id).exclude(type=REMEMBERED)
     return sorted(rows, key=lambda row: (row.status is StepStatus.SKIPPED, row.position, row.id))
 
@@ -139,7 +152,7 @@ async def steps(viewer: Viewer, execution_id: UUID) -> list[Step]:
 async def events(
     viewer: Viewer, engine: Engine, execution_id: UUID, after: int = 0, limit: int = 100
 ) -> list[WireEvent]:
-    await get(viewer, execution_id)
+    await look(viewer, execution_id)
     return await read_log(engine.store, execution_id, after, limit)
 
 
@@ -208,12 +221,6 @@ def _checked_key(key: str | None) -> str | None:
         message = f"An idempotency key has 1 to {KEY_LIMIT} characters."
         raise Invalid(message, path=["idempotencyKey"])
     return key
-
-
-async def _version(viewer: Viewer, bot: Bot, version_id: UUID | None) -> BotVersion:
-    if version_id is not None:
-        return await version_of(bot, version_id)
-    return await freeze(bot, viewer.user_id)
 
 
 def _trigger(viewer: Viewer, request: StartRequest, engine: Engine) -> dict[str, Any]:

@@ -1,0 +1,205 @@
+"""An execution done again from a step: what stands before it is taken over at no cost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.bots import service as bots
+from server.core.errors import Invalid, InvalidState, NotFound
+from server.core.ids import new_uuid
+from server.executions import service as executions
+from server.executions.inputs import InputRefused
+from server.executions.rerun import RerunRequest, rerun
+from server.llm.errors import ModelError, ModelErrorKind
+from server.models.enums import ExecutionStatus, TriggerKind
+from server.models.tables import Execution, Step, Usage, Workspace
+from tests.support.rooms import Home, open_home
+from tests.support.scripted_gateway import ScriptedGateway
+
+ENTITIES = "".join(f'{name} {{ "goal": "Do", "model": "m{name}" }}\n' for name in "abcde")
+FIVE = ENTITIES + "chain { a b c d e }"
+BROKEN = ModelError(ModelErrorKind.BAD_REQUEST, "No.")
+DONE = ExecutionStatus.COMPLETED
+
+
+@pytest.fixture
+def gateway() -> ScriptedGateway:
+    """Each model adds its name to what it is given."""
+    gateway = ScriptedGateway()
+    for name in "abcde":
+        gateway.answers[f"m{name}"] = [lambda asked, name=name: asked.messages[-1].content + name]
+    return gateway
+
+
+@pytest.fixture
+async def home(tmp_path: Path, gateway: ScriptedGateway, database_url: str) -> AsyncIterator[Home]:
+    """The same bodies over SQLite, PostgreSQL and MariaDB."""
+    async with open_home(tmp_path, gateway=gateway, database_url=database_url) as home:
+        yield home
+
+
+async def again(home: Home, execution: Execution, **given: Any) -> Execution:
+    request = RerunRequest(execution.id, **given)
+    return await home.ended(await rerun(home.owner, home.rooms.engine, request))
+
+
+async def steps_of(home: Home, execution: Execution) -> dict[str, Step]:
+    return {step.name: step for step in await executions.steps(home.owner, execution.id)}
+
+
+async def test_from_step_three_with_an_edited_result_of_step_two(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    first = await home.run(FIVE, "x")
+    assert first.output == "xabcde"
+    gateway.calls.clear()
+    second = await again(home, first, from_step="chain/c", outputs={"chain/b": "EDITED"})
+    assert (second.status, second.output) == (DONE, "EDITEDcde")
+    assert gateway.calls == {"mc": 1, "md": 1, "me": 1}
+    assert (second.forked_from_id, second.forked_from_step) == (first.id, "chain/c")
+    assert second.trigger_kind is TriggerKind.RERUN
+    assert second.cost_nano == 6_000
+    assert await Usage.filter(execution_id=second.id).count() == 3
+    steps = await steps_of(home, second)
+    assert [steps[name].reused for name in "abcde"] == [True, True, False, False, False]
+    assert [steps[name].cost_nano for name in "ab"] == [0, 0]
+    assert steps["a"].output == "xa"
+    events = await home.events(second)
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    reused = [event["stepKey"] for event in events if (event["data"] or {}).get("reused")]
+    assert reused == ["chain/a", "chain/b"]
+    assert events[0]["data"]["fromStep"] == "chain/c"
+    assert (await executions.get(home.owner, first.id)).output == "xabcde"
+
+
+async def test_a_failed_one_goes_on_where_it_failed(home: Home, gateway: ScriptedGateway) -> None:
+    gateway.answers["mc"] = [BROKEN]
+    first = await home.run(FIVE, "x")
+    assert first.status is ExecutionStatus.FAILED
+    gateway.answers["mc"] = ["mended"]
+    gateway.calls.clear()
+    second = await again(home, first)
+    assert (second.status, second.output) == (DONE, "mendedde")
+    assert second.forked_from_step == "chain/c"
+    assert gateway.calls == {"mc": 1, "md": 1, "me": 1}
+
+
+async def test_the_failed_step_itself_can_be_passed_by(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.answers["mc"] = [BROKEN]
+    first = await home.run(FIVE, "x")
+    second = await again(home, first, outputs={"chain/c": "by hand"})
+    assert (second.status, second.output) == (DONE, "by handde")
+
+
+async def test_a_whole_one_begins_at_the_beginning(home: Home, gateway: ScriptedGateway) -> None:
+    first = await home.run(FIVE, "x")
+    second = await again(home, first, input="y")
+    assert (second.output, gateway.calls["ma"]) == ("yabcde", 2)
+
+
+async def test_with_the_present_draft(home: Home, gateway: ScriptedGateway) -> None:
+    bot = await home.bot(FIVE)
+    first = await home.ended(await home.start(bot, "x"))
+    await bots.save_draft(home.owner, bot.id, FIVE.replace("d e }", "e }"), 1)
+    second = await again(home, first, from_step="chain/c", version="draft")
+    assert (second.output, second.version_id == first.version_id) == ("xabce", False)
+    with pytest.raises(Invalid, match="no step `chain/d`"):
+        await again(home, first, from_step="chain/d", version="draft")
+
+
+async def test_other_branches_and_items_are_kept(home: Home, gateway: ScriptedGateway) -> None:
+    source = ENTITIES + (
+        'chain { parallel { "l": chain { a b } "r": c } '
+        'processor ("three") { "[result.l, result.r, \'z\']" } map (result) { d } }'
+    )
+    first = await home.run(source, "x")
+    assert first.status is DONE, first.error
+    gateway.calls.clear()
+    keys = {
+        row.name: row.key for row in await Step.filter(execution_id=first.id) if row.name in "abc"
+    }
+    second = await again(home, first, from_step=keys["b"])
+    assert gateway.calls == {"mb": 1, "md": 3}
+    assert second.output == first.output
+    gateway.calls.clear()
+    item = next(
+        row.key for row in await Step.filter(execution_id=first.id) if row.key.endswith("[1]/d")
+    )
+    third = await again(home, first, from_step=item)
+    assert gateway.calls == {"md": 1}
+    assert third.output == first.output
+
+
+async def test_rounds_of_a_loop_before_it_are_kept(home: Home, gateway: ScriptedGateway) -> None:
+    first = await home.run(ENTITIES + 'loop ("until": "false", "max": 3) { a b }', "x")
+    assert first.output == "xababab"
+    gateway.calls.clear()
+    keys = sorted(row.key for row in await Step.filter(execution_id=first.id, name="b"))
+    second = await again(home, first, from_step=keys[1])
+    assert second.output == "xababab"
+    assert gateway.calls == {"ma": 1, "mb": 2}
+
+
+async def test_a_handled_failure_is_taken_over_as_it_was(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.answers["mb"] = [BROKEN]
+    first = await home.run(ENTITIES + "chain { a b on_error skip c }", "x")
+    assert first.output == "xac"
+    second = await again(home, first, from_step="chain/c")
+    assert (second.output, gateway.calls["mb"]) == ("xac", 1)
+
+
+async def test_calculations_can_be_edited(home: Home, gateway: ScriptedGateway) -> None:
+    source = ENTITIES + 'chain { a processor ("mark") { "result + \'!\'" } b }'
+    first = await home.run(source, "x")
+    assert first.output == "xa!b"
+    key = next(row.key for row in await Step.filter(execution_id=first.id, name="mark"))
+    second = await again(home, first, from_step="chain/b", outputs={key: "other"})
+    assert second.output == "otherb"
+    assert gateway.calls["ma"] == 1
+
+
+async def test_a_repeat_can_be_repeated(home: Home, gateway: ScriptedGateway) -> None:
+    first = await home.run(FIVE, "x")
+    second = await again(home, first, from_step="chain/c", outputs={"chain/b": "B"})
+    third = await again(home, second, from_step="chain/e")
+    assert third.output == "Bcde"
+    assert third.forked_from_id == second.id
+    assert gateway.calls == {"ma": 1, "mb": 1, "mc": 2, "md": 2, "me": 3}
+
+
+async def test_what_cannot_be_done_again_is_refused_and_stores_nothing(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    typed = 'a { "goal": "g", "model": "ma", "input": { "n": "integer" } }'
+    first = await home.run(FIVE, "x")
+    strict = await home.run(typed, {"n": 1})
+    elsewhere = await Workspace.create(name="Elsewhere")
+    stranger = replace(home.owner, workspace_id=elsewhere.id)
+    engine = home.rooms.engine
+    before = await Execution.all().count()
+    with pytest.raises(Invalid, match="no step `chain/z`"):
+        await again(home, first, from_step="chain/z")
+    with pytest.raises(Invalid, match="No finished step"):
+        await again(home, first, from_step="chain/c", outputs={"chain/z": 1})
+    with pytest.raises(InputRefused):
+        await again(home, strict, input={"n": "many"})
+    for viewer, wanted in ((stranger, first.id), (home.owner, new_uuid())):
+        with pytest.raises(NotFound):
+            await rerun(viewer, engine, RerunRequest(wanted))
+    gateway.hold("ma")
+    running = await home.start(await home.bot(FIVE, "Slow"), "x")
+    await gateway.asked["ma"].wait()
+    with pytest.raises(InvalidState, match="only an ended one"):
+        await again(home, running)
+    assert await Execution.all().count() == before + 1
+    gateway.held["ma"].set()
+    await home.ended(running)
