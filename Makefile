@@ -9,6 +9,7 @@ NPM = PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bi
 
 run: ## set up what is needed, then start everything in one process
 	@.ci/setup
+	@$(BIN)/python -m compileall -q server workers frontend
 	@$(BIN)/baleybots up --port $(PORT) --data-dir $(DATA)
 
 test: ## lint, types, floors and all tests, on real databases and a real browser
