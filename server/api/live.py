@@ -61,8 +61,9 @@ class ExecutionSubscriptions:
     ) -> AsyncGenerator[ExecutionEventBatch, None]:
         if after < 0:
             raise Invalid("Event numbers begin with 1; 0 asks for everything.", path=["after"])
-        row = await service.get(info.context.asker, read_id("execution", execution_id))
-        batches = info.context.rooms.engine.follow(row.id, after)
+        found = read_id("execution", execution_id)
+        await service.look(info.context.asker, found)
+        batches = info.context.rooms.engine.follow(found, after)
         return _paced_events(batches)  # pyright: ignore[reportReturnType]
 
     @subscription(
