@@ -41,7 +41,8 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """`tiers`: rates that hold for the whole call once its input passes so many tokens."""
+    """`tiers`: rates that hold for the whole call once its input passes so many tokens. `output`:
+    how many tokens it can write at most."""
 
     name: str
     provider: str
@@ -53,6 +54,7 @@ class ModelFacts:
     reasoning: bool
     context: int | None
     deprecated: str | None
+    output: int | None = None
 
 
 class Catalogue:
@@ -115,16 +117,20 @@ def read_entries(data: bytes) -> dict[str, tuple[Any, ...]]:
             bool(item.get("supports_reasoning")),
             item.get("max_input_tokens") or item.get("max_tokens"),
             item.get("deprecation_date"),
+            item.get("max_output_tokens") or item.get("max_tokens"),
         )
     return found
 
 
 @functools.lru_cache(maxsize=256)
 def _facts(name: str, entry: tuple[Any, ...]) -> ModelFacts:
-    house, mode, prices, schema, tools, reasoning, context, deprecated = entry
+    house, mode, prices, schema, tools, reasoning, context, deprecated, output = entry
     rates, tiers = _rates(prices)
     size = context if isinstance(context, int) else None
-    return ModelFacts(name, house, mode, rates, tiers, schema, tools, reasoning, size, deprecated)
+    most = output if isinstance(output, int) else None
+    return ModelFacts(
+        name, house, mode, rates, tiers, schema, tools, reasoning, size, deprecated, most
+    )
 
 
 def _rates(
