@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from server.core.ids import new_uuid, public_id
+from server.engine.blobs import Blobs
 from server.engine.events import StepChild
 from server.engine.plans import Plans
 from server.engine.store import AlreadyAccepted, ExecutionChange, NewExecution
@@ -101,8 +102,8 @@ class RunFamily:
             shown_id=public_id("execution", row.id),
             status=row.status.value,
             ended=row.status in FINAL_STATUSES,
-            output=row.output,
-            error=row.error,
+            output=await Blobs().whole(row.output),
+            error=await Blobs().whole(row.error),
             duration_ms=row.duration_ms,
         )
 

@@ -126,6 +126,13 @@ async def test_many_children_at_once(home: Home, gateway: ScriptedGateway) -> No
     assert gateway.calls["greet"] == 12
 
 
+async def test_a_large_answer_comes_back_whole(home: Home, gateway: ScriptedGateway) -> None:
+    gateway.answers["greet"] = ["x" * 1_500_000]
+    await home.bot(GREETER, "Greeter")
+    execution = await home.run(CALLER + ' processor("n") { "length(result.output)" }', "Ann")
+    assert execution.output == 1_500_000
+
+
 async def test_three_levels_work(home: Home) -> None:
     await home.bot(GREETER, "Greeter")
     await home.bot(CALLER, "Middle")
