@@ -64,14 +64,15 @@ def request_for(
 ) -> ChatRequest:
     """`history` is the conversation so far; an entity that does not inherit it never sees it."""
     entity = call.entity
-    earlier = history if entity.history == "inherit" else ()
+    inherited = history if entity.history == "inherit" else ()
+    earlier = [replace(message, part="history") for message in inherited]
     context: tuple[Message, ...] = ()
     if call.context is not None:
-        context = (Message("user", f"Context:\n{json_text(call.context)}"),)
+        context = (Message("user", f"Context:\n{json_text(call.context)}", part="context"),)
     given = text_of(call.input)
-    asked = Message("user", given if given.strip() else NO_INPUT)
+    asked = Message("user", given if given.strip() else NO_INPUT, part="input")
     return ChatRequest(
-        messages=(Message("system", entity.goal), *earlier, *context, asked),
+        messages=(Message("system", entity.goal, part="system"), *earlier, *context, asked),
         model=entity.model,
         tools=tools,
         output_schema=_schema(entity),

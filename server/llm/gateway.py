@@ -5,7 +5,7 @@ whether to try again. Waiting, repeating and changing the model are the engine's
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from server.core.net.policy import NetPolicy, NetSettings
 from server.llm import litellm_client
 from server.llm.access import Access
+from server.llm.answers import answer_from, spent_on
 from server.llm.board import Board, MemoryBoard
 from server.llm.breaker import Circuits
 from server.llm.catalogue import Catalogue, ModelFacts, catalogue
@@ -21,27 +22,21 @@ from server.llm.demo import PACE, DemoModel
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.failures import (
     KEPT_OF_TOO_MUCH,
-    cut_short,
-    declined,
     nearest_served,
     timed_out,
     too_much,
-    unreadable,
 )
 from server.llm.listing import Listing, ModelInfo
-from server.llm.messages import ChatRequest, FinishReason, ModelAnswer, Usage
+from server.llm.messages import ChatRequest, ModelAnswer
 from server.llm.patience import Limits, Patience
-from server.llm.pricing import cost_of
 from server.llm.routing import ModelSettings, Route, Router
 from server.llm.structured import ANSWER_TOOL, Modes
 from server.llm.turnstile import Turnstile
+from server.llm.window import OnSent, fitted, sent_of
 from server.llm.wire import Call, make_call
 
 if TYPE_CHECKING:
     from server.llm.fast import FastPath
-
-# English prose; used only where a provider does not count, and then marked as estimated.
-_CHARACTERS_PER_TOKEN = 4
 
 
 class GatewaySettings(ModelSettings, NetSettings, Protocol):
@@ -90,29 +85,30 @@ class Gateway:
         """What a bot can name: the demo model and the models of providers that are set up."""
         return await self._listing.models(today or datetime.now(UTC).date())
 
-    async def chat(self, request: ChatRequest, on_delta: OnDelta | None = None) -> ModelAnswer:
-        """One attempt. Cancelling it closes the connection to the provider."""
+    async def chat(
+        self,
+        request: ChatRequest,
+        on_delta: OnDelta | None = None,
+        on_sent: OnSent | None = None,
+    ) -> ModelAnswer:
+        """One attempt. Cancelling it closes the connection to the provider. `on_sent` hears what
+        exactly is about to leave."""
         route = self.route(request.model, request.access)
         if route.is_demo:
+            if on_sent is not None:
+                on_sent(sent_of(make_call(route, request, "native"), request, (), None))
             return await self._demo.chat(request, on_delta)
         tools = await self.prepare()
-        provider = route.provider
-        assert provider is not None
-        facts = tools.known.find(provider, route.model)
+        assert route.provider is not None
+        facts = tools.known.find(route.provider, route.model)
+        window = facts.context if facts else None
+        request, left_out = fitted(request, window)
         call = make_call(route, request, self._modes.mode(route, request, facts))
-        fast = self._is_fast(route, facts)
-        if not fast:
-            await litellm_client.warmed()
         await self.circuits.admit(route)
-        async with self._turnstile.through(request.access):
-            try:
-                answer = await self._asked(tools, call, fast, request, on_delta)
-            except ModelError as error:
-                await self.circuits.failed(route, error)
-                await self._name_nearest(route, error)
-                raise self._modes.refused(route, call.mode, error) from error.__cause__
-        await self.circuits.passed(route)
-        return answer
+        if on_sent is not None:
+            on_sent(sent_of(call, request, left_out, window))
+        answer = await self._guarded(tools, call, self._is_fast(route, facts), request, on_delta)
+        return replace(answer, left_out=len(left_out)) if left_out else answer
 
     async def prepare(self) -> _Tools:
         """Loads what calls to real models need, once, in a thread: some seconds."""
@@ -126,6 +122,25 @@ class Gateway:
         tools = await self._loading
         await tools.fast.close()
         await litellm_client.close()
+
+    async def _guarded(
+        self,
+        tools: _Tools,
+        call: Call,
+        fast: bool,
+        request: ChatRequest,
+        on_delta: OnDelta | None,
+    ) -> ModelAnswer:
+        route = call.route
+        async with self._turnstile.through(request.access):
+            try:
+                answer = await self._asked(tools, call, fast, request, on_delta)
+            except ModelError as error:
+                await self.circuits.failed(route, error)
+                await self._name_nearest(route, error)
+                raise self._modes.refused(route, call.mode, error) from error.__cause__
+        await self.circuits.passed(route)
+        return answer
 
     async def _name_nearest(self, route: Route, error: ModelError) -> None:
         """Nobody but an endpoint of one's own knows what it serves."""
@@ -144,10 +159,16 @@ class Gateway:
         request: ChatRequest,
         on_delta: OnDelta | None,
     ) -> ModelAnswer:
+        if not fast:
+            await litellm_client.warmed()
         started = perf_counter()
         collector = Collector(on_delta, ANSWER_TOOL if call.mode == "tool" else None)
-        await self._attempt(tools, call, fast, collector, request.timeout)
-        return _answer(tools.known, request, call.route, collector, started)
+        try:
+            await self._attempt(tools, call, fast, collector, request.timeout)
+            return answer_from(tools.known, request, call.route, collector, started)
+        except ModelError as error:
+            spent_on(error, tools.known, request, call.route, collector)
+            raise
 
     async def _attempt(
         self,
@@ -183,57 +204,3 @@ def _load(policy: NetPolicy) -> _Tools:
 
     litellm = litellm_client.load()
     return _Tools(litellm, FastPath(litellm, policy), catalogue())
-
-
-def _answer(
-    known: Catalogue, request: ChatRequest, route: Route, collector: Collector, started: float
-) -> ModelAnswer:
-    ended = perf_counter()
-    assert route.provider is not None
-    text, calls = collector.text, collector.tool_calls
-    _check_complete(route, collector)
-    usage = collector.usage or _estimated(request, collector)
-    model = collector.model or route.model
-    first = collector.first_at
-    return ModelAnswer(
-        text=text,
-        tool_calls=calls,
-        usage=usage,
-        requested_model=route.requested,
-        model=model,
-        provider=route.provider.name,
-        cost=cost_of(known, route.provider, (route.model, model), usage),
-        estimated=collector.usage is None,
-        finish_reason=_finish(collector),
-        ttft_ms=None if first is None else (first - started) * 1000,
-        duration_ms=(ended - started) * 1000,
-        reasoning=collector.reasoning,
-    )
-
-
-def _finish(collector: Collector) -> FinishReason:
-    """A forced tool whose arguments are the answer is no call."""
-    reason = collector.finish_reason or "stop"
-    return "stop" if reason == "tool_calls" and not collector.tool_calls else reason
-
-
-def _check_complete(route: Route, collector: Collector) -> None:
-    """An answer, or the reason why this is none. Text that was cut off is still one, and marked by
-    its finish reason; half a tool call is not."""
-    text, calls, reason = collector.text, collector.tool_calls, collector.finish_reason
-    if reason == "refusal" or (collector.refusal and not text):
-        raise declined(route, collector.refusal or text, text)
-    if reason == "length" and calls and calls[-1].read_arguments() is None:
-        raise cut_short(route, "in the middle of a tool call", text)
-    if text or calls:
-        return
-    if reason == "length":
-        raise cut_short(route, "before it wrote any text")
-    raise unreadable(route, "nothing")
-
-
-def _estimated(request: ChatRequest, collector: Collector) -> Usage:
-    asked = sum(len(message.content) for message in request.messages)
-    made = len(collector.text) + len(collector.reasoning)
-    made += sum(len(call.arguments) + len(call.name) for call in collector.tool_calls)
-    return Usage(-(-asked // _CHARACTERS_PER_TOKEN), -(-made // _CHARACTERS_PER_TOKEN))

@@ -12,6 +12,8 @@ Role = Literal["system", "user", "assistant", "tool"]
 Reasoning = bool | Literal["low", "medium", "high"]
 FinishReason = Literal["stop", "length", "tool_calls", "refusal"]
 DeltaKind = Literal["text", "reasoning", "tool_call"]
+Part = Literal["system", "memory", "tools", "history", "context", "input"]
+Source = Literal["live", "cache", "recorded"]
 
 DEMO_MODEL = "demo:standard"
 
@@ -38,13 +40,15 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`content` is text. An assistant's message may carry tool calls, a tool's message the id."""
+    """`content` is text. An assistant's message may carry tool calls, a tool's message the id.
+    `part`: what it is there for, so that one can see what fills a call; the model does not."""
 
     role: Role
     content: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    part: Part | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class ChatRequest:
     `model` is `provider:model`, a bare model name, or None for the workspace's default.
     `access` is the connection to use, None for the keys of the environment. `repair`: it asks
     again for an answer that did not fit. `budget`: nano-dollars that it may cost, as its entity
-    says.
+    says. `cache_seconds`: for how long an equal request may be answered the same; None: never.
     """
 
     messages: tuple[Message, ...]
@@ -76,6 +80,7 @@ class ChatRequest:
     access: Access | None = None
     repair: bool = False
     budget: int | None = None
+    cache_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,8 @@ class Delta:
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
     """A whole answer with what it took. `cost` is in nano-dollars, None when no price is known;
-    `price` is what it was counted with."""
+    `price` is what it was counted with. `source`: from where, when the model was not asked.
+    `left_out`: messages that were dropped or shortened to fit the model."""
 
     text: str
     tool_calls: tuple[ToolCall, ...]
@@ -128,6 +134,8 @@ class ModelAnswer:
     duration_ms: float
     reasoning: str = ""
     price: dict[str, Any] | None = None
+    source: Source = "live"
+    left_out: int = 0
 
     @property
     def unpriced(self) -> bool:

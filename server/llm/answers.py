@@ -1,0 +1,81 @@
+"""From what was collected to an answer with what it took, or the reason why it is none."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from server.llm.catalogue import Catalogue
+from server.llm.collector import Collector
+from server.llm.errors import ModelError
+from server.llm.failures import cut_short, declined, unreadable
+from server.llm.messages import ChatRequest, FinishReason, ModelAnswer, Usage
+from server.llm.pricing import cost_of
+from server.llm.routing import Route
+from server.llm.window import shares_of, tokens_in
+
+
+def answer_from(
+    known: Catalogue, request: ChatRequest, route: Route, collector: Collector, started: float
+) -> ModelAnswer:
+    ended = perf_counter()
+    assert route.provider is not None
+    text, calls = collector.text, collector.tool_calls
+    _check_complete(route, collector)
+    usage = collector.usage or _estimated(request, collector)
+    model = collector.model or route.model
+    first = collector.first_at
+    return ModelAnswer(
+        text=text,
+        tool_calls=calls,
+        usage=usage,
+        requested_model=route.requested,
+        model=model,
+        provider=route.provider.name,
+        cost=cost_of(known, route.provider, (route.model, model), usage),
+        estimated=collector.usage is None,
+        finish_reason=_finish(collector),
+        ttft_ms=None if first is None else (first - started) * 1000,
+        duration_ms=(ended - started) * 1000,
+        reasoning=collector.reasoning,
+    )
+
+
+def spent_on(
+    error: ModelError, known: Catalogue, request: ChatRequest, route: Route, collector: Collector
+) -> None:
+    """Half an answer costs too; one that never began most likely does not."""
+    if collector.first_at is None and collector.usage is None:
+        return
+    assert route.provider is not None
+    error.usage = collector.usage or _estimated(request, collector)
+    error.estimated = collector.usage is None
+    error.cost = cost_of(known, route.provider, (route.model,), error.usage)
+
+
+def _finish(collector: Collector) -> FinishReason:
+    """A forced tool whose arguments are the answer is no call."""
+    reason = collector.finish_reason or "stop"
+    return "stop" if reason == "tool_calls" and not collector.tool_calls else reason
+
+
+def _check_complete(route: Route, collector: Collector) -> None:
+    """An answer, or the reason why this is none. Text that was cut off is still one, and marked by
+    its finish reason; half a tool call is not."""
+    text, calls, reason = collector.text, collector.tool_calls, collector.finish_reason
+    if reason == "refusal" or (collector.refusal and not text):
+        raise declined(route, collector.refusal or text, text)
+    if reason == "length" and calls and calls[-1].read_arguments() is None:
+        raise cut_short(route, "in the middle of a tool call", text)
+    if text or calls:
+        return
+    if reason == "length":
+        raise cut_short(route, "before it wrote any text")
+    raise unreadable(route, "nothing")
+
+
+def _estimated(request: ChatRequest, collector: Collector) -> Usage:
+    """Only where a provider does not count, and then marked."""
+    asked = sum(share.tokens for share in shares_of(request))
+    made = tokens_in(collector.text) + tokens_in(collector.reasoning)
+    made += sum(tokens_in(call.arguments + call.name) for call in collector.tool_calls)
+    return Usage(asked, made)
