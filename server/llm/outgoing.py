@@ -7,6 +7,7 @@ call, because the HTTP client is.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ import httpx
 from server.core.errors import AddressRefused
 from server.core.net.connector import open_session
 from server.core.net.policy import NetPolicy
+from server.core.settings import PROVIDER_NAMES
 from server.llm.collector import TooMuch
 from server.llm.routing import Route
 
@@ -78,6 +80,20 @@ def _is_bound(route: Route, host: str) -> bool:
     return any(host == one or host.endswith(f".{one}") for one in known)
 
 
+def _check_borrowed(route: Route, headers: httpx.Headers) -> None:
+    """The library helps itself to keys of the environment where a call has none of its own."""
+    if route.connection is None:
+        return
+    if "organization" not in route.extra:
+        headers.pop("openai-organization", None)
+    headers.pop("openai-project", None)
+    sent = " ".join(headers.values())
+    for name, is_secret in PROVIDER_NAMES.items():
+        value = os.environ.get(name) if is_secret else None
+        if value and value != route.api_key and value in sent:
+            raise AddressRefused(f"{name} of the environment is not for this connection.")
+
+
 @dataclass(frozen=True, slots=True)
 class _Leaving:
     route: Route
@@ -110,6 +126,7 @@ class Outgoing(httpx.AsyncBaseTransport):
         if call is None:
             raise AddressRefused("The model library tried to call outside of a model call.")
         check_bound(call.route, str(request.url), call.policy)
+        _check_borrowed(call.route, request.headers)
         way = self._way(None if call.route.trusted else call.policy)
         # Packed answers would be unpacked by the library, without any limit.
         request.headers["accept-encoding"] = "identity"

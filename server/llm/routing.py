@@ -216,11 +216,18 @@ def _through(access: Access, name: str) -> Route:
             f"The connection “{access.label}” is for {provider.label}, not for {named.label}.",
             f"Choose a connection for {named.label}, or a model of {provider.label}.",
         )
+    # Without one the library would look for the operator's in the environment.
+    if not access.api_key and provider.needs_key and not (provider is OPENAI and access.api_base):
+        raise ModelError(
+            ModelErrorKind.PROVIDER_AUTH,
+            f"The connection “{access.label}” has no key for {provider.label}.",
+            "Give it one, or choose another connection.",
+        )
     return Route(
         requested=name,
         provider=provider,
         model=rest if named is provider else name,
-        api_key=access.api_key,
+        api_key=access.api_key or None,
         api_base=_address(access.api_base),
         key_name=f"the key of the connection “{access.label}”",
         base_name=f"the address of the connection “{access.label}”",

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from server.core.net.policy import NetPolicy
-from server.core.settings import load_settings
+from server.core.settings import PROVIDER_NAMES, load_settings
 from server.llm.access import Access
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.gateway import Gateway
@@ -167,3 +167,25 @@ async def test_an_endpoint_lists_its_models_only_where_the_policy_lets_us_ask(
     assert await served_models(models.url, "k", NetPolicy()) == ()
     listed = NetPolicy([f"127.0.0.1:{models.port}"])
     assert await served_models(models.url, "k", listed) == ("a", "b")
+
+
+@both_ways
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "mistral", "groq", "azure", "bedrock"])
+async def test_a_connection_without_a_key_never_takes_the_operators(
+    models: ModelServer, make: Make, fast: bool, provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address is the workspace's, so the operator's key would go to whoever it names."""
+    environ = {name: "sk-canary-operator" for name in PROVIDER_NAMES if PROVIDER_NAMES[name]}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("OPENAI_ORGANIZATION", "org-canary-operator")
+    gateway = make(fast, f"127.0.0.1:{models.port}", **environ)
+    keyless = replace(through(models.url, provider), api_key=None)
+    if provider == "openai":
+        await gateway.chat(ask(model="own", access=keyless))
+    else:
+        with pytest.raises(ModelError) as caught:
+            await gateway.chat(ask(model="own", access=keyless))
+        assert caught.value.kind is ModelErrorKind.PROVIDER_AUTH
+    for request in models.requests:
+        assert "canary-operator" not in str(request.headers) + str(request.body)
