@@ -325,6 +325,18 @@ class ModelFailed(ExecutionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFailedEvent(ExecutionEvent):
+    """One attempt at a call that may be repeated; the next one comes after `retry_in` seconds."""
+
+    TYPE: ClassVar[str] = "tool.failed"
+    tool: str | None = None
+    kind: str | None = None
+    message: str | None = None
+    try_number: int | None = None
+    retry_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRefused(ExecutionEvent):
     """A model asked for what it may not have, or in a way that does not fit; it was told why."""
 
@@ -363,6 +375,10 @@ EVENT_TYPES: dict[str, type[ExecutionEvent]] = {
         ModelRequested,
         ModelAnswered,
         ModelFailed,
+        StepChild,
+        StepOutcomeUnknown,
+        ToolFailedEvent,
+        ToolRefused,
     )
 }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from server.core.clock import Clock
 from server.core.ids import public_id
-from server.engine.events import ExecutionEvent, ToolRefused
+from server.engine.events import ExecutionEvent, ToolFailedEvent, ToolRefused
 from server.engine.host import (
     EntityCall,
     Recorded,
@@ -23,6 +23,7 @@ from server.engine.outcomes import Decided
 from server.engine.resting import Waiting
 from server.engine.toolbox import Toolbox
 from server.engine.writer import Identity
+from server.llm.verdict import TRIES, seconds_before
 from server.models.enums import WaitingReason
 from server.tools.base import Family, Later, Tool, ToolContext, ToolFailed, idempotency_key
 from server.tools.catalogue import Catalogue, Catalogues
@@ -30,6 +31,7 @@ from server.tools.wrappers import Call
 
 TYPE = "tool"
 LATER = "#later"
+TRIED = "#tries"
 
 
 class Host(Protocol):
@@ -146,12 +148,49 @@ class ToolCalls:
         state = self._host.recall(key + LATER)
         left = None if state is None else state.output
         while True:
-            answer = await self._once(key, tool, arguments, left)
+            answer = await self._tried(key, tool, arguments, left)
             if not isinstance(answer, Later):
                 return answer
             left = answer.state
             self._host.remember(key + LATER, left)
             await self._host.rest(key, Waiting(WaitingReason(answer.reason), answer.until))
+
+    async def _tried(self, key: str, tool: Tool, arguments: dict[str, Any], state: Any) -> Any:
+        """A call that does no harm a second time is repeated when that may help."""
+        number = await self._where_it_stood(key)
+        while True:
+            number += 1
+            try:
+                return await self._once(key, tool, arguments, state)
+            except ToolFailed as failed:
+                if not (failed.retryable and tool.idempotent and number < TRIES):
+                    raise StepFailed(failed.kind, failed.message, entity=tool.name) from failed
+                await self._wait(key, tool, number, failed)
+
+    async def _wait(self, key: str, tool: Tool, number: int, failed: ToolFailed) -> None:
+        seconds = seconds_before(number, failed.retry_after)
+        until = self._host.now() + timedelta(seconds=seconds)
+        self._host.tell(
+            ToolFailedEvent(
+                tool=tool.name,
+                kind=failed.kind,
+                message=failed.message,
+                try_number=number,
+                retry_in=round(seconds, 3),
+            ),
+            key,
+        )
+        self._host.remember(key + TRIED, {"number": number, "until": until.isoformat()})
+        await self._host.rest(key, Waiting(WaitingReason.RETRY, until))
+
+    async def _where_it_stood(self, key: str) -> int:
+        """Neither a wait nor a lost worker gives tries back."""
+        recorded = self._host.recall(key + TRIED)
+        if recorded is None:
+            return 0
+        until = datetime.fromisoformat(recorded.output["until"])
+        await self._host.rest(key, Waiting(WaitingReason.RETRY, until))
+        return recorded.output["number"]
 
     async def _once(self, key: str, tool: Tool, arguments: dict[str, Any], state: Any) -> Any:
         try:
@@ -161,9 +200,9 @@ class ToolCalls:
         context = self._context(key, state)
         try:
             answer = await self._host.at_work(self._desk.call(tool, arguments, context))
-        except ToolFailed as failed:
+        except ToolFailed:
             self._host.over(key, tool.idempotent)
-            raise StepFailed(failed.kind, failed.message, entity=tool.name) from failed
+            raise
         self._host.over(key, tool.idempotent)
         return answer
 

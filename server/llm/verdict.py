@@ -50,9 +50,15 @@ def next_attempt(
     otherwise = NextModel(chain[0]) if chain else Fail()
     if not error.retryable or attempts >= tries or (error.circuit_open and chain):
         return otherwise
-    asked = error.retry_after
-    if asked is None:
-        return Wait(min(CAP_SECONDS, BASE_SECONDS * FACTOR ** (attempts - 1)) * jitter())
-    if asked > CAP_SECONDS and chain:
+    if chain and error.retry_after is not None and error.retry_after > CAP_SECONDS:
         return otherwise
-    return Wait(min(asked, LONGEST_ASKED_SECONDS))
+    return Wait(seconds_before(attempts, error.retry_after, jitter))
+
+
+def seconds_before(
+    attempts: int, asked: float | None, jitter: Callable[[], float] = random.random
+) -> float:
+    """How long to wait after so many attempts; what the other side `asked` for wins."""
+    if asked is not None:
+        return min(asked, LONGEST_ASKED_SECONDS)
+    return min(CAP_SECONDS, BASE_SECONDS * FACTOR ** (attempts - 1)) * jitter()

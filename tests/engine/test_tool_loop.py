@@ -1,4 +1,4 @@
-"""An entity with tools: what the model asks for is done once, in steps of its own, within limits."""
+"""An entity with tools: what the model asks for is done once, in its own step, within limits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.executions import service as executions
+from server.llm import verdict
 from server.llm.messages import ChatRequest
 from server.models.enums import ExecutionStatus
 from server.models.tables import Step
@@ -116,12 +117,38 @@ async def test_a_failing_tool_is_told_to_the_model_and_not_the_end(
 async def test_a_tool_that_hangs_is_given_up(tmp_path: Path, gateway: ScriptedGateway) -> None:
     from asyncio import Event
 
-    slow = Counted(timeout=0.05, gate=Event())
+    slow = Counted(timeout=0.05, gate=Event(), idempotent=False)
     gateway.answers["m"] = [asks(("echo", {"text": "a"})), "I could not."]
     async with open_home(tmp_path, gateway=gateway, tools=[slow.tool]) as home:
         execution = await home.run(WRITER, "x")
     assert execution.output == "I could not."
     assert told(gateway) == ["Failed (timeout): `echo` gave no answer within 0.05 s."]
+
+
+async def test_a_tool_that_stumbles_is_called_again_with_the_same_key(
+    home: Home, echo: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdict, "BASE_SECONDS", 0.01)
+    echo.failures = [ToolFailed("busy", retryable=True), ToolFailed("busy", retryable=True)]
+    started = await home.start(await home.bot("use echo"), {"text": "a"})
+    events = await home.events(started)
+    assert (await executions.get(home.owner, started.id)).output == "a"
+    assert (len(echo.calls), len(set(echo.calls))) == (3, 1)
+    told = [event["data"] for event in events if event["type"] == "tool.failed"]
+    assert [(one["tryNumber"], one["message"]) for one in told] == [(1, "busy"), (2, "busy")]
+
+
+@pytest.mark.parametrize(("idempotent", "calls"), [(True, 3), (False, 1)])
+async def test_after_three_attempts_it_has_failed_and_an_unsafe_one_after_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idempotent: bool, calls: int
+) -> None:
+    monkeypatch.setattr(verdict, "BASE_SECONDS", 0.01)
+    echo = Counted(idempotent=idempotent)
+    echo.failures = [ToolFailed("busy", "upstream_failed", retryable=True)] * 5
+    async with open_home(tmp_path, gateway=ScriptedGateway(), tools=[echo.tool]) as home:
+        execution = await home.run("use echo", {"text": "a"})
+    assert execution.error["kind"] == "upstream_failed"
+    assert len(echo.calls) == calls
 
 
 # --- refused -------------------------------------------------------------------------------
