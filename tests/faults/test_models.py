@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 
@@ -11,8 +10,9 @@ import pytest
 from tests.faults.checks import Found, check
 from tests.faults.conftest import Record
 from tests.faults.load import Load
-from tests.faults.oracle import said
+from tests.faults.oracle import program, said
 from tests.faults.rig import Rig
+from tests.faults.waiting import until
 from tests.support.model_server import Reply
 
 KINDS = ["embedded", "postgres"]
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 async def test_slow_models(world: Rig, record: Record) -> None:
     """The leases are renewed meanwhile, and the others do not notice."""
     slow, others = await Load.make(world), await Load.make(world)
-    seconds = world.some(18, 120)
+    seconds = world.some(18, 40)
     for number in range(10):
         run = slow.run(number)
         world.oracle.at(run, 2, Reply(said(run, 2), delay=seconds))
@@ -89,14 +89,17 @@ async def test_refusals(world: Rig, record: Record) -> None:
 
 @pytest.mark.fault("F31", "no model server is there for a while", short=())
 async def test_connections_refused(world: Rig, record: Record) -> None:
-    load = await Load.make(world)
+    load = await Load.make(world, source=program(4, ', "retries": 8'))
     for member in world.working:
         await member.models.refuse()
     await load.start(*range(5))
-    await asyncio.sleep(0.5)  # time itself is the fault
+    refused = lambda: sum(one.models.connections for one in world.working) >= before + 10  # noqa: E731
+    before = sum(one.models.connections for one in world.working)
+    await until("several tries were refused", refused, 30)
     for member in world.working:
         member.models.resume()
-    record(await check(world, load))
+    found = await check(world, load)
+    record(found)
 
 
 @pytest.mark.fault("F31", "a model refuses for good", short=("embedded",))
@@ -159,7 +162,7 @@ async def test_poison(world: Rig, record: Record) -> None:
 @pytest.mark.fault("F43", "many runs wait at once", short=("embedded",))
 async def test_backlog(world: Rig, record: Record) -> None:
     first, second = await Load.make(world, steps=2), await Load.make(world, steps=2)
-    many, few = world.some(150, 1500), world.some(20, 100)
+    many, few = world.some(150, 500), world.some(20, 50)
     began = time.monotonic()
     await first.start(*range(many))
     await second.start(*range(few))
