@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from server.approvals.keeping import Approvals
 from server.bus.alone import alone
 from server.bus.bus import Bus
+from server.connections.service import Desk
 from server.core.clock import Clock, SystemClock
-from server.core.crypto import load_secret_key
+from server.core.crypto import SecretBox, load_secret_key
 from server.core.logs import get_logger
+from server.core.net.policy import NetPolicy
 from server.core.settings import Settings
+from server.costs.budgets import Budgets
+from server.costs.door import Till
 from server.engine.caps import Caps
 from server.engine.engine import Engine
 from server.engine.stores import make_store
@@ -21,6 +25,9 @@ from server.executions.targets import WorkspaceBots
 from server.healing.diagnosis import Diagnoses
 from server.llm.board_redis import RedisBoard
 from server.llm.gateway import Gateway
+from server.llm.routing import Router
+from server.llm.trying import ConnectionTest
+from server.llm.workspace_models import WorkspaceModels
 from server.models.database import Database, open_database
 from server.models.key_check import check_key
 from server.models.tables import Workspace
@@ -41,11 +48,14 @@ class Assembly:
     engine: Engine
     recogniser: Recogniser
     approvals: Approvals
+    connections: Desk
+    till: Till
 
     async def tidy(self) -> None:
         """What is to be looked at now and then, and hurts nobody when it comes a little late."""
         await self.approvals.tick(self.engine)
         await self.engine.control.close_late()
+        await self.till.budgets.settle_lost()
 
     async def first_link(self) -> str | None:
         """The token of the owner's first sign-in link; None after the first start."""
@@ -80,7 +90,8 @@ async def assembled(
             stack.enter_context(alone(settings.data_dir))
         database = await open_database(settings)
         stack.push_async_callback(database.close)
-        await check_key(load_secret_key(settings, warn=get_logger(__name__).warning))
+        key = load_secret_key(settings, warn=get_logger(__name__).warning)
+        await check_key(key)
         bus = Bus(settings.redis_url)
         await bus.start()
         stack.push_async_callback(bus.stop)
@@ -91,6 +102,10 @@ async def assembled(
         gateway = gateway or Gateway(settings, board=board)
         stack.push_async_callback(gateway.close)
         approvals = Approvals(clock)
+        box, policy = SecretBox(key), NetPolicy.of(settings)
+        models = WorkspaceModels(Router(settings), box, clock)
+        till = Till(gateway, models, Budgets(clock))
+        test = ConnectionTest(gateway, policy)
         engine = Engine(
             store,
             bus,
@@ -102,9 +117,19 @@ async def assembled(
             deciding=approvals,
             diagnosing=Diagnoses(),
             catalogues=catalogues,
+            doors=till.door,
         )
         await engine.start()
         stack.push_async_callback(engine.stop, drain_seconds)
         yield Assembly(
-            settings, clock, database, bus, gateway, engine, Recogniser(clock), approvals
+            settings,
+            clock,
+            database,
+            bus,
+            gateway,
+            engine,
+            Recogniser(clock),
+            approvals,
+            Desk(box, policy, test, clock, models.forget),
+            till,
         )

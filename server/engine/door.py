@@ -4,6 +4,7 @@ costs and whether it may be spent, stands behind the door."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from server.core.money import to_decimal_text
@@ -16,11 +17,19 @@ OnDelta = Callable[[Delta], None]
 
 
 class OutOfBudget(Exception):
-    """A budget does not allow this call. `ask`: the run waits until somebody raises it.
+    """A budget does not allow this call. `ask`: the run waits until somebody raises it, or
+    `until` it begins anew.
     `catchable`: the limit is the program's own."""
 
     def __init__(
-        self, name: str, limit_nano: int, spent_nano: int, *, ask: bool, catchable: bool = False
+        self,
+        name: str,
+        limit_nano: int,
+        spent_nano: int,
+        *,
+        ask: bool,
+        catchable: bool = False,
+        until: datetime | None = None,
     ) -> None:
         limit, spent = to_decimal_text(limit_nano, 4), to_decimal_text(spent_nano, 4)
         self.message = (
@@ -31,6 +40,7 @@ class OutOfBudget(Exception):
         self.limit_nano = limit_nano
         self.spent_nano = spent_nano
         self.ask = ask
+        self.until = until
         self.catchable = catchable
 
     def failure(self, entity: str) -> StepFailed:

@@ -144,7 +144,7 @@ class Turns:
         """Nothing has left. Whoever raises the budget wakes the run."""
         if not out.ask:
             raise out.failure(self._call.entity.name) from out
-        await self._told.rest(self._key, Waiting(WaitingReason.BUDGET))
+        await self._told.rest(self._key, Waiting(WaitingReason.BUDGET, out.until))
 
     async def _once(self, request: ChatRequest, number: int) -> ModelAnswer:
         call, told = self._call, self._told

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from server.connections.base import Opened, Tested
 from server.connections.providers import BY_NAME
@@ -14,16 +14,18 @@ from server.connections.registry import API_KEY, BASE_URL, MODEL
 from server.core.errors import AppError
 from server.core.jsontext import loads
 from server.core.logs import REDACTION
-from server.core.net.client import Ask, Caps, Fetched, SafeClient
 from server.core.net.policy import NetPolicy
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.gateway import Gateway
 from server.llm.messages import ChatRequest, Message
 from server.llm.workspace_models import access_of
 
+if TYPE_CHECKING:
+    from server.core.net.client import Fetched
+
 SECONDS = 15.0
 QUESTION_SECONDS = 30.0
-_CAPS = Caps(seconds=SECONDS, size=8 * 1024 * 1024, redirects=0)
+_MOST_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,7 @@ class ConnectionTest:
         if key := way.secrets.get(API_KEY):
             headers[listing.header] = listing.before + key
         try:
-            async with SafeClient(self._policy) as client:
-                answer = await client.fetch(Ask(base + listing.path, headers=headers), _CAPS)
+            answer = await _fetched(self._policy, base + listing.path, headers)
         except AppError as error:
             return Tested(False, f"{error.message} {error.hint or ''}".strip())
         except OSError:
@@ -120,6 +121,15 @@ class ConnectionTest:
             if error.kind is not ModelErrorKind.BAD_ANSWER:  # a model may think longer than that
                 return Tested(False, f"{error.message} {error.hint or ''}".strip())
         return Tested(True, f"{model} answered.")
+
+
+async def _fetched(policy: NetPolicy, url: str, headers: dict[str, str]) -> Fetched:
+    """Loads the HTTP client, which a server that tries nothing does not need."""
+    from server.core.net.client import Ask, Caps, SafeClient
+
+    caps = Caps(seconds=SECONDS, size=_MOST_BYTES, redirects=0)
+    async with SafeClient(policy) as client:
+        return await client.fetch(Ask(url, headers=headers), caps)
 
 
 def _read(way: Opened, answer: Fetched) -> Tested | None:

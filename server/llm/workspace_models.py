@@ -30,7 +30,7 @@ from server.llm.access import Access
 from server.llm.catalogue import Rates, catalogue
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import ChatRequest
-from server.llm.routing import DEMO_PREFIX, Route, Router
+from server.llm.routing import DEMO_PREFIX, Router
 from server.models.tables import Connection, ModelPrice
 
 FRESH_SECONDS = 2.0
@@ -96,16 +96,16 @@ class WorkspaceModels:
 
     async def addressed(self, workspace_id: UUID, request: ChatRequest) -> ChatRequest:
         """The request with the model and the connection that it goes through."""
-        if request.access is not None or is_demo(request.model):
+        if request.access is not None:
             return request
-        model, access = self.choose(await self.of(workspace_id), request.model)
+        model, access = await self.way(workspace_id, request.model)
         return replace(request, model=model, access=access)
 
-    async def route(self, workspace_id: UUID, model: str | None) -> Route:
-        """Raises ModelError when a call would go nowhere."""
+    async def way(self, workspace_id: UUID, model: str | None) -> tuple[str | None, Access | None]:
+        """The model and the connection that a call would use."""
         if is_demo(model):
-            return self._router.route(model)
-        return self._router.route(*self.choose(await self.of(workspace_id), model))
+            return model, None
+        return self.choose(await self.of(workspace_id), model)
 
     def choose(self, own: Own, model: str | None) -> tuple[str | None, Access | None]:
         name = (model or "").strip()

@@ -1,0 +1,301 @@
+"""Budgets that hold: what a call may cost is set aside before it leaves and settled after it, each
+time in one statement for each counter, so that no number of workers can spend the same money.
+
+What a call set aside and never settled, because its worker was lost, is counted as spent: the
+provider was asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from tortoise.exceptions import IntegrityError
+from tortoise.expressions import F
+from tortoise.functions import Sum
+from tortoise.transactions import in_transaction
+
+from server.core.clock import Clock
+from server.core.ids import new_uuid
+from server.costs.periods import Window, window_of
+from server.models.enums import BudgetAction, BudgetScope, ExecutionStatus
+from server.models.tables import (
+    Budget,
+    BudgetCounter,
+    BudgetHold,
+    BudgetNotice,
+    Execution,
+    Usage,
+    Workspace,
+)
+
+FRESH_SECONDS = 2.0
+ORPHAN_SECONDS = 30.0
+THRESHOLDS = (50, 75, 90, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Spender:
+    """Who spends: `root` is the execution that this one was started for, itself at the top."""
+
+    workspace_id: UUID
+    bot_id: UUID
+    execution_id: UUID
+    attempt: int
+    user_id: UUID | None = None
+    root: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A budget as it concerns one call, with the counter of its present period."""
+
+    budget_id: UUID
+    counter_id: UUID
+    name: str
+    limit_nano: int
+    action: BudgetAction
+    ends: datetime | None
+
+    @property
+    def hard(self) -> bool:
+        return self.action is not BudgetAction.WARN
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    call_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Not enough is left. `reserved_nano` is set aside for other calls and may come back."""
+
+    limit: Limit
+    left_nano: int
+    reserved_nano: int
+    spent_nano: int
+
+
+class _NotEnough(Exception):
+    def __init__(self, limit: Limit) -> None:
+        super().__init__()
+        self.limit = limit
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    at: datetime
+    budgets: tuple[Budget, ...]
+    zone: str
+
+
+class Budgets:
+    """Reads a workspace's budgets at most once in two seconds; without one nothing is written."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known: dict[UUID, _Known] = {}
+        self._counters: dict[tuple[UUID, str], UUID] = {}
+        self.settled = asyncio.Event()
+
+    def forget(self, workspace_id: UUID) -> None:
+        self._known.pop(workspace_id, None)
+
+    async def limits(self, spender: Spender) -> list[Limit]:
+        """Those that this call counts for, in the one order in which counters are taken."""
+        known = await self._of(spender.workspace_id)
+        found = [budget for budget in known.budgets if _concerns(budget, spender)]
+        limits = [await self._limit(budget, known.zone, spender) for budget in found]
+        return sorted(limits, key=lambda limit: limit.counter_id)
+
+    async def has_any(self, workspace_id: UUID) -> bool:
+        return bool((await self._of(workspace_id)).budgets)
+
+    async def each_execution(self, workspace_id: UUID) -> bool:
+        known = await self._of(workspace_id)
+        return any(one.scope is BudgetScope.EXECUTION for one in known.budgets)
+
+    async def hold(self, spender: Spender, limits: list[Limit], nano: int) -> Held | Full:
+        """All of them or none."""
+        call_id, now = new_uuid(), self._clock.now()
+        try:
+            async with in_transaction():
+                for limit in limits:
+                    await self._take(limit, nano)
+                await BudgetHold.bulk_create(
+                    [
+                        BudgetHold(
+                            counter_id=limit.counter_id,
+                            call_id=call_id,
+                            execution_id=spender.execution_id,
+                            attempt=spender.attempt,
+                            amount_nano=nano,
+                            created_at=now,
+                        )
+                        for limit in limits
+                    ]
+                )
+        except _NotEnough as short:
+            return await _full(short.limit)
+        return Held(call_id)
+
+    async def settle(self, call_id: UUID, nano: int) -> None:
+        """Once; a second time changes nothing."""
+        async with in_transaction():
+            holds = await BudgetHold.filter(call_id=call_id).order_by("counter_id")
+            for hold in holds:
+                if await BudgetHold.filter(id=hold.id).delete():
+                    await self._spend(hold, nano)
+        self.settled.set()
+        self.settled = asyncio.Event()
+
+    async def settle_lost(self) -> int:
+        """What workers that were lost had set aside."""
+        before = self._clock.now() - timedelta(seconds=ORPHAN_SECONDS)
+        holds = await BudgetHold.filter(created_at__lt=before).limit(500)
+        rows = await Execution.filter(id__in=list({one.execution_id for one in holds})).only(
+            "id", "status", "attempt"
+        )
+        running = {row.id: row.attempt for row in rows if row.status is ExecutionStatus.RUNNING}
+        lost = [one for one in holds if running.get(one.execution_id) != one.attempt]
+        for call_id, nano in {one.call_id: one.amount_nano for one in lost}.items():
+            await self.settle(call_id, nano)
+        return len(lost)
+
+    async def _take(self, limit: Limit, nano: int) -> None:
+        row = BudgetCounter.filter(id=limit.counter_id)
+        if limit.hard:
+            row = row.filter(left_nano__gte=nano)
+        taken = await row.update(
+            reserved_nano=F("reserved_nano") + nano, left_nano=F("left_nano") - nano
+        )
+        if not taken:
+            raise _NotEnough(limit)
+
+    async def _spend(self, hold: BudgetHold, nano: int) -> None:
+        back = hold.amount_nano - nano
+        await BudgetCounter.filter(id=hold.counter_id).update(
+            spent_nano=F("spent_nano") + nano,
+            reserved_nano=F("reserved_nano") - hold.amount_nano,
+            left_nano=F("left_nano") + back,
+        )
+        await note_thresholds(hold.counter_id, self._clock.now())
+
+    async def _of(self, workspace_id: UUID) -> _Known:
+        now = self._clock.now()
+        known = self._known.get(workspace_id)
+        if known is not None and 0 <= (now - known.at).total_seconds() < FRESH_SECONDS:
+            return known
+        rows = await Budget.filter(workspace_id=workspace_id, deleted_at=None).order_by("id")
+        zone = known.zone if known else "UTC"
+        if rows:
+            zone = (await Workspace.get(id=workspace_id).only("id", "timezone")).timezone
+        self._known[workspace_id] = _Known(now, tuple(rows), zone)
+        return self._known[workspace_id]
+
+    async def _limit(self, budget: Budget, zone: str, spender: Spender) -> Limit:
+        window = window_for(budget, zone, self._clock.now(), spender.root or spender.execution_id)
+        key = (budget.id, window.key)
+        counter_id = self._counters.get(key)
+        if counter_id is None:
+            counter_id = self._counters[key] = (await counter_of(budget, window, self._clock)).id
+        return Limit(
+            budget.id, counter_id, budget.name, budget.limit_nano, budget.action, window.ends
+        )
+
+
+def window_for(budget: Budget, zone: str, now: datetime, execution_id: UUID) -> Window:
+    """A limit of each execution is counted for each of them."""
+    if budget.scope is BudgetScope.EXECUTION:
+        return Window(f"execution {execution_id}")
+    return window_of(budget.period, zone, now)
+
+
+async def counter_of(budget: Budget, window: Window, clock: Clock) -> BudgetCounter:
+    """Made with the first call of a period, and then begins with what was spent in it before. The
+    budget's row is locked meanwhile: its limit may be changing."""
+    found = await BudgetCounter.get_or_none(budget_id=budget.id, window=window.key)
+    if found is not None:
+        return found
+    try:
+        async with in_transaction():
+            fresh = await Budget.filter(id=budget.id).select_for_update().get()
+            spent = await _spent_before(fresh, window)
+            counter = await BudgetCounter.create(
+                budget_id=budget.id,
+                window=window.key,
+                starts_at=window.starts,
+                ends_at=window.ends,
+                spent_nano=spent,
+                left_nano=fresh.limit_nano - spent,
+            )
+            await note_thresholds(counter.id, clock.now())
+    except IntegrityError:  # another worker was faster
+        return await BudgetCounter.get(budget_id=budget.id, window=window.key)
+    return counter
+
+
+async def note_thresholds(counter_id: UUID, now: datetime) -> None:
+    """One notice for each threshold of each period, whoever gets there first."""
+    counter = await BudgetCounter.get(id=counter_id).prefetch_related("budget")
+    budget = counter.budget
+    reached = [
+        percent
+        for percent in THRESHOLDS
+        if percent > counter.told_percent
+        and counter.spent_nano * 100 >= budget.limit_nano * percent
+    ]
+    if not reached:
+        return
+    first = await BudgetCounter.filter(id=counter_id, told_percent__lt=reached[-1]).update(
+        told_percent=reached[-1]
+    )
+    if first:
+        for percent in reached:
+            await BudgetNotice.create(
+                workspace_id=budget.workspace_id,
+                budget_id=budget.id,
+                window=counter.window,
+                percent=percent,
+                spent_nano=counter.spent_nano,
+                limit_nano=budget.limit_nano,
+                created_at=now,
+            )
+
+
+async def _full(limit: Limit) -> Full:
+    row = await BudgetCounter.get(id=limit.counter_id)
+    return Full(limit, row.left_nano, row.reserved_nano, row.spent_nano)
+
+
+def _concerns(budget: Budget, spender: Spender) -> bool:
+    if budget.bot_id is not None and budget.bot_id != spender.bot_id:
+        return False
+    return budget.scope is not BudgetScope.USER or budget.user_id == spender.user_id
+
+
+async def _spent_before(budget: Budget, window: Window) -> int:
+    rows = Usage.filter(workspace_id=budget.workspace_id)
+    if window.starts is not None:
+        rows = rows.filter(created_at__gte=window.starts)
+    if budget.scope is BudgetScope.EXECUTION:
+        rows = rows.filter(execution_id=UUID(window.key.removeprefix("execution ")))
+    if budget.bot_id is not None:
+        rows = rows.filter(bot_id=budget.bot_id)
+    if budget.scope is BudgetScope.USER:
+        return await _spent_by(budget, window)
+    found: list[dict[str, Any]] = await rows.annotate(sum=Sum("cost_nano")).values("sum")
+    return int(found[0]["sum"] or 0) if found else 0
+
+
+async def _spent_by(budget: Budget, window: Window) -> int:
+    """Usage rows do not name a person; their executions do, with their totals."""
+    rows = Execution.filter(workspace_id=budget.workspace_id, created_by_id=budget.user_id)
+    if window.starts is not None:
+        rows = rows.filter(created_at__gte=window.starts)
+    found: list[dict[str, Any]] = await rows.annotate(sum=Sum("cost_nano")).values("sum")
+    return int(found[0]["sum"] or 0) if found else 0

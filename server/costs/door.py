@@ -1,0 +1,267 @@
+"""The door of a run to its models: through the workspace's connections, within its budgets, at its
+prices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import structlog
+from tortoise.exceptions import BaseORMException
+
+from server.core.money import to_decimal_text
+from server.costs.budgets import Budgets, Full, Held, Limit, Spender
+from server.costs.quotes import Quote, priced, quote, settled
+from server.engine.door import OnDelta, OutOfBudget
+from server.engine.kin import parent_of
+from server.engine.store import Claimed
+from server.llm.catalogue import Rates, catalogue
+from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.gateway import Gateway
+from server.llm.messages import ChatRequest, Delta, ModelAnswer
+from server.llm.workspace_models import Own, WorkspaceModels, is_demo
+from server.models.enums import BudgetAction
+from server.models.tables import Execution
+
+PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.25
+_CHARACTERS_PER_TOKEN = 4
+_MOST_PARENTS = 10
+
+log = structlog.get_logger("costs")
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """What all doors share."""
+
+    gateway: Gateway
+    models: WorkspaceModels
+    budgets: Budgets
+
+    def door(self, claimed: Claimed) -> WorkspaceDoor:
+        return WorkspaceDoor(self, claimed)
+
+
+class WorkspaceDoor:
+    def __init__(self, till: Till, claimed: Claimed) -> None:
+        self._till = till
+        self._claimed = claimed
+        self._spender: Spender | None = None
+
+    async def check(self, model: str | None) -> None:
+        name, access = await self._till.models.way(self._claimed.workspace_id, model)
+        if access is None:
+            self._till.gateway.route(name)
+        else:
+            self._till.gateway.route(name, access)
+
+    async def chat(self, step_key: str, request: ChatRequest, on_delta: OnDelta) -> ModelAnswer:
+        till = self._till
+        if is_demo(request.model):
+            return await till.gateway.chat(request, on_delta)
+        workspace_id = self._claimed.workspace_id
+        own = await till.models.of(workspace_id)
+        request = await till.models.addressed(workspace_id, request)
+        limits = await self._limits()
+        quoted = None
+        if limits or request.budget is not None:
+            route = till.gateway.route(request.model, request.access)
+            quoted = quote(catalogue(), route, request, own)
+        if quoted is None:
+            return with_price(await till.gateway.chat(request, on_delta), own)
+        return await self._paid(quoted, limits, request, on_delta, own)
+
+    async def _limits(self) -> list[Limit]:
+        try:
+            if not await self._till.budgets.has_any(self._claimed.workspace_id):
+                return []
+            return await self._till.budgets.limits(await self._who())
+        except (BaseORMException, OSError) as error:
+            raise _unavailable() from error
+
+    async def _paid(
+        self,
+        quoted: Quote,
+        limits: list[Limit],
+        request: ChatRequest,
+        on_delta: OnDelta,
+        own: Own,
+    ) -> ModelAnswer:
+        quoted = _within_entity(quoted, request)
+        held = None
+        if limits:
+            quoted, held = await self._held(quoted, limits)
+        if request.budget is not None or any(limit.hard for limit in limits):
+            request = replace(request, max_tokens=quoted.output_tokens)
+        heard = _Heard(on_delta)
+        spent = 0
+        try:
+            answer = with_price(await self._till.gateway.chat(request, heard), own)
+            spent = settled(answer, quoted)
+            return answer
+        except ModelError as error:
+            spent = _spent_until(quoted, heard, error.partial)
+            raise
+        except asyncio.CancelledError:
+            spent = max(quoted.input_nano, _spent_until(quoted, heard, ""))
+            raise
+        finally:
+            if held is not None:
+                await _whatever_happens(self._till.budgets.settle(held.call_id, spent))
+
+    async def _held(self, quoted: Quote, limits: list[Limit]) -> tuple[Quote, Held]:
+        """Waits for what other calls may give back, takes a smaller answer near the limit, and
+        refuses when neither helps."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE_SECONDS
+        budgets, who = self._till.budgets, await self._who()
+        while True:
+            settled = budgets.settled
+            try:
+                found = await budgets.hold(who, limits, quoted.nano)
+            except (BaseORMException, OSError) as error:
+                raise _unavailable() from error
+            if isinstance(found, Held):
+                return quoted, found
+            smaller = quoted.within(found.left_nano)
+            if smaller is not None and found.reserved_nano == 0:
+                quoted = smaller
+            elif found.left_nano + found.reserved_nano < quoted.least_nano:
+                raise _refused(found)
+            elif loop.time() > until:
+                raise _crowded(found)
+            else:
+                await _a_moment(settled)
+
+    async def _who(self) -> Spender:
+        if self._spender is None:
+            claimed = self._claimed
+            user = (claimed.trigger or {}).get("user") or {}
+            root = claimed.id
+            if await self._till.budgets.each_execution(claimed.workspace_id):
+                root = await _root_of(claimed)
+            self._spender = Spender(
+                claimed.workspace_id,
+                claimed.bot_id,
+                claimed.id,
+                claimed.attempt,
+                UUID(user["id"]) if user.get("id") else None,
+                root,
+            )
+        return self._spender
+
+
+class _Heard:
+    """Counts what came, for a call that breaks off."""
+
+    def __init__(self, on_delta: OnDelta) -> None:
+        self._on_delta = on_delta
+        self.characters = 0
+
+    def __call__(self, delta: Delta) -> None:
+        self.characters += len(delta.text)
+        self._on_delta(delta)
+
+
+def with_price(answer: ModelAnswer, own: Own) -> ModelAnswer:
+    """The answer with its cost at the workspace's price, and the price itself."""
+    cost, rates, source = priced(catalogue(), answer, own)
+    if rates is None:
+        return answer
+    return replace(answer, cost=cost, price=snapshot(rates, source))
+
+
+def snapshot(rates: Rates, source: str) -> dict[str, Any]:
+    """Dollars per million tokens, as text, with where they come from."""
+    named = {
+        "input": rates.input,
+        "output": rates.output,
+        "cached": rates.cached,
+        "reasoning": rates.reasoning,
+    }
+    shown = {name: f"{rate / 1000:f}" for name, rate in named.items() if rate is not None}
+    return {**shown, "source": source}
+
+
+def _within_entity(quoted: Quote, request: ChatRequest) -> Quote:
+    budget = request.budget
+    if budget is None or quoted.nano <= budget:
+        return quoted
+    smaller = quoted.within(budget)
+    if smaller is None:
+        raise OutOfBudget(
+            "The budget of this entity",
+            max(budget, 0),
+            0,
+            ask=False,
+            catchable=True,
+        )
+    return smaller
+
+
+def _spent_until(quoted: Quote, heard: _Heard, partial: str) -> int:
+    """An answer that broke off was begun, and is paid for; one that never came is not."""
+    came = max(heard.characters, len(partial))
+    return quoted.cost(-(-came // _CHARACTERS_PER_TOKEN)) if came else 0
+
+
+def _refused(full: Full) -> OutOfBudget:
+    limit = full.limit
+    return OutOfBudget(
+        f"The budget “{limit.name}”",
+        limit.limit_nano,
+        full.spent_nano,
+        ask=limit.action is BudgetAction.ASK,
+        until=limit.ends,
+    )
+
+
+def _crowded(full: Full) -> ModelError:
+    reserved = to_decimal_text(full.reserved_nano, 4)
+    return ModelError(
+        ModelErrorKind.RATE_LIMITED,
+        f"Calls under way hold {reserved} US dollars of the budget “{full.limit.name}”.",
+        "Wait until they have ended, run fewer at once, or raise the budget.",
+        retry_after=5.0,
+    )
+
+
+def _unavailable() -> ModelError:
+    message = "The budgets of this workspace could not be read, so nothing was spent."
+    return ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, message)
+
+
+async def _a_moment(settled: asyncio.Event) -> None:
+    """Until a call of this process was settled; those of others are looked for."""
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            await settled.wait()
+    except TimeoutError:
+        return
+
+
+async def _whatever_happens(work: Coroutine[Any, Any, None]) -> None:
+    """Also while the run is being cancelled: what was spent is counted. What the database refuses
+    is counted at its full amount later."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+    except (BaseORMException, OSError) as error:
+        log.warning("not_settled", error=str(error))
+
+
+async def _root_of(claimed: Claimed) -> UUID:
+    at, parent = claimed.id, parent_of(claimed.trigger or {})
+    for _ in range(_MOST_PARENTS):
+        if parent is None:
+            return at
+        row = await Execution.get_or_none(id=parent).only("id", "parent_id")
+        at, parent = parent, row.parent_id if row else None
+    return at
