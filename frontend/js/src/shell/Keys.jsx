@@ -5,7 +5,8 @@ import { Icon } from "../lib/Icon.jsx";
 const SHORTCUTS = [
   ["Ctrl K", "Go to a bot, a page or a command"], ["?", "Show this list"], ["g b", "Go to bots"],
   ["g e", "Go to executions"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
-  ["Ctrl S", "Save the draft now"], ["Alt Shift F", "Format the text of the bot"], ["Esc", "Close the top layer"],
+  ["Ctrl S", "Save the draft now"], ["Alt Shift F", "Format the text of the bot"],
+  ["F12", "Go to where a name is defined (or Ctrl and click)"], ["Esc", "Close the top layer"],
 ];
 
 const typing = (target) => target.closest?.("input, textarea, select, [contenteditable], .cm-editor");
