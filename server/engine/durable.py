@@ -47,6 +47,7 @@ from server.engine.host import (
 from server.engine.modified import EDITED, REMEMBERED, Modified
 from server.engine.outcomes import Decided, Outcomes
 from server.engine.resting import Resting, Waiting
+from server.engine.step_time import resting, within
 from server.engine.stepping import Stepping
 from server.engine.store import ExecutionChange, RecordedStep, StepRow
 from server.engine.tool_calls import LATER, ToolCalls, ToolDesk
@@ -275,7 +276,7 @@ class DurableHost:
         """Working time of one step; after a wait it is counted anew."""
         seconds = call.entity.timeout or STEP_SECONDS
         try:
-            async with asyncio.timeout(seconds):
+            async with within(seconds):
                 return await work
         except TimeoutError:
             message = f"`{call.entity.name}` took longer than {seconds:g} s."
@@ -333,7 +334,8 @@ class DurableHost:
     async def rest(self, key: str, waiting: Waiting) -> None:
         """Short waits sleep; a long one is a row with a due time and holds no worker."""
         self._writer.soon()
-        await self._interruptible(self._resting.rest(key, waiting))
+        with resting():
+            await self._interruptible(self._resting.rest(key, waiting))
 
     def park(self) -> None:
         """The run ends here until what it waits for has come."""

@@ -198,6 +198,26 @@ async def test_a_tool_that_waits_for_a_model_parks_the_whole_entity(
     assert steps["a/turn[1]/wait"].status == "completed"
 
 
+async def test_waiting_beside_others_is_no_working_time_of_the_step(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.answers["m"] = [asks(("wait", {"seconds": 1.3})), "Rested."]
+    source = """
+    slow { "goal": "Slow", "model": "slow" }
+    rest { "goal": "Rest", "model": "m", "tools": ["wait"], "timeout": 1 }
+    parallel { "left": rest "right": slow }
+    """
+    let_go = gateway.hold("slow")
+    started = await home.start(await home.bot(source), "x")
+
+    async def rested() -> bool:
+        return gateway.calls["m"] == 2
+
+    await until(rested)
+    let_go.set()
+    assert (await home.ended(started)).output["left"] == "Rested."
+
+
 async def test_what_waits_can_be_cancelled(home: Home) -> None:
     started = await home.start(await home.bot("use wait with { seconds: 600 }"), {})
     row = await parked(home, started)

@@ -1,0 +1,55 @@
+"""The time of one step: what it works counts, what it waits for others does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+
+
+class StepTime:
+    def __init__(self, timeout: asyncio.Timeout) -> None:
+        self._timeout = timeout
+        self._resting = 0
+        self._left = 0.0
+
+    @contextmanager
+    def resting(self) -> Generator[None]:
+        """Several parts of a step may rest at once; the clock goes on when none does."""
+        loop, when = asyncio.get_running_loop(), self._timeout.when()
+        if not self._resting and when is not None:
+            self._left = when - loop.time()
+            self._timeout.reschedule(None)
+        self._resting += 1
+        try:
+            yield
+        finally:
+            self._resting -= 1
+            if not self._resting and not self._timeout.expired():
+                self._timeout.reschedule(loop.time() + self._left)
+
+
+_current: ContextVar[StepTime | None] = ContextVar("step_time", default=None)
+
+
+@asynccontextmanager
+async def within(seconds: float) -> AsyncGenerator[None]:
+    """TimeoutError when what is inside has worked for longer."""
+    async with asyncio.timeout(seconds) as timeout:
+        token = _current.set(StepTime(timeout))
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+
+@contextmanager
+def resting() -> Generator[None]:
+    """What is inside is no work of the step around it, if there is one."""
+    current = _current.get()
+    if current is None:
+        yield
+        return
+    with current.resting():
+        yield
