@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 from server.assembly import Assembly
 from server.bus.worker import QueueWorker
+from server.executions.retention import Retention
 from workers.jobs import job_functions
-from workers.ticks import TIDY_SECONDS, Ticks
+from workers.ticks import KEEPING_SECONDS, TIDY_SECONDS, Ticks
 
 
 @asynccontextmanager
@@ -17,12 +18,16 @@ async def working(rooms: Assembly) -> AsyncIterator[None]:
     worker = QueueWorker(rooms.bus.queue, job_functions(rooms), rooms.engine.runner)
     ticks = Ticks(rooms.engine.wake_due)
     tidying = Ticks(rooms.tidy, TIDY_SECONDS)
+    retention = Retention(rooms.clock, rooms.settings.retention_days)
+    keeping = Ticks(retention.prune, KEEPING_SECONDS)
     worker.start()
     ticks.start()
     tidying.start()
+    keeping.start()
     try:
         yield
     finally:
+        await keeping.stop()
         await tidying.stop()
         await ticks.stop()
         await worker.stop()

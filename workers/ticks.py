@@ -14,6 +14,7 @@ from server.core.errors import Unavailable
 
 TICK_SECONDS = 1.0
 TIDY_SECONDS = 5.0
+KEEPING_SECONDS = 60.0
 
 Work = Callable[[], Awaitable[object]]
 

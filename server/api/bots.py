@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
@@ -15,13 +15,14 @@ from server.api.comparators import BotStateComparator, StringComparator
 from server.api.context import Info
 from server.api.drafts import draft_input
 from server.api.errors import UserError, payload_errors
-from server.api.kinds import BotState, OrderDirection
+from server.api.kinds import BotState, ExecutionStatus, OrderDirection
 from server.api.relay import Connection, Node, connection_of
 from server.api.scalars import BigInt, dollars, whole
 from server.bots import service
 from server.core.errors import Invalid, NotFound
 from server.core.ids import public_id, read_id
 from server.executions.figures import BotFigures
+from server.executions.retention import Rule, checked_rule, set_rule
 from server.models import tables
 from server.workspaces.listing import PageAsk
 
@@ -79,6 +80,26 @@ class BotStats:
             success_rate=found.success_rate,
             median_duration_ms=whole(found.median_duration_ms),
             cost=dollars(found.cost_nano),
+        )
+
+
+@strawberry.type(description="Which executions of a bot are deleted; what runs never is.")
+class BotRetention:
+    max_age_days: int | None = strawberry.field(description="Older ones go; null sets no limit.")
+    max_count: int | None = strawberry.field(
+        description="All but so many of the latest go; null sets no limit."
+    )
+    statuses: list[ExecutionStatus] = strawberry.field(description="Only these are deleted.")
+
+    @classmethod
+    def of(cls, stored: dict[str, Any] | None) -> BotRetention | None:
+        if stored is None:
+            return None
+        rule = Rule.from_json(stored)
+        return cls(
+            max_age_days=rule.max_age_days,
+            max_count=rule.max_count,
+            statuses=sorted(rule.statuses),
         )
 
 
@@ -185,6 +206,12 @@ class Bot(Node):
     @strawberry.field(description="An input to try the draft with.")
     def sample_input(self) -> JSON | None:
         return draft_input(self.row.source).sample
+
+    @strawberry.field(
+        description="How long its executions are kept; null when the installation decides."
+    )
+    def retention(self) -> BotRetention | None:
+        return BotRetention.of(self.row.retention)
 
     @strawberry.field(description="What the viewer may do with it.")
     def viewer_can(self, info: Info) -> BotPermissions:
@@ -307,6 +334,23 @@ class RestoreBotVersionInput:
     version_id: strawberry.ID = strawberry.field(description="The version that becomes the draft.")
 
 
+@strawberry.input(description="Input of `updateBotRetention`.")
+class UpdateBotRetentionInput:
+    bot_id: strawberry.ID = strawberry.field(description="The bot.")
+    inherit: bool = strawberry.field(
+        default=False, description="Take the rule away: what the installation says counts again."
+    )
+    max_age_days: int | None = strawberry.field(
+        default=None, description="1 to 36500; without it age is no reason."
+    )
+    max_count: int | None = strawberry.field(
+        default=None, description="How many of the latest stay; without it number is no reason."
+    )
+    statuses: list[ExecutionStatus] | None = strawberry.field(
+        default=None, description="Only these are deleted: final ones; all of them when absent."
+    )
+
+
 @strawberry.input(description="Input of `deleteBot`.")
 class DeleteBotInput:
     bot_id: strawberry.ID = strawberry.field(description="The bot.")
@@ -327,6 +371,12 @@ class SaveBotDraftPayload:
 @strawberry.type(description="Answer of `publishBot`.")
 class PublishBotPayload:
     bot: Bot | None = strawberry.field(default=None, description="The bot with its live version.")
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="Answer of `updateBotRetention`.")
+class UpdateBotRetentionPayload:
+    bot: Bot | None = strawberry.field(default=None, description="The bot with its rule.")
     errors: list[UserError] = payload_errors()
 
 
@@ -393,3 +443,17 @@ class BotMutations:
     async def delete_bot(self, info: Info, input: DeleteBotInput) -> DeleteBotPayload:
         row = await service.delete(info.context.asker, read_id("bot", input.bot_id))
         return DeleteBotPayload(bot=Bot.of(row))
+
+    @mutation(
+        "bots:write",
+        UpdateBotRetentionPayload,
+        "Says how long the finished executions of a bot are kept. Errors: NOT_FOUND, "
+        "INVALID_INPUT.",
+    )
+    async def update_bot_retention(
+        self, info: Info, input: UpdateBotRetentionInput
+    ) -> UpdateBotRetentionPayload:
+        bot_id = read_id("bot", input.bot_id)
+        rule = checked_rule(input.max_age_days, input.max_count, input.statuses)
+        row = await set_rule(info.context.asker, bot_id, None if input.inherit else rule)
+        return UpdateBotRetentionPayload(bot=Bot.of(row))

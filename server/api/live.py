@@ -26,6 +26,12 @@ CHANGES_SECONDS = 30.0
 CHANGES_PAUSE = 0.5
 
 
+@strawberry.type(description="Events that were deleted by the retention before they were given.")
+class EventGap:
+    from_seq: int = strawberry.field(description="Number of the first one.")
+    to_seq: int = strawberry.field(description="Number of the last one.")
+
+
 @strawberry.type(description="Events as they come, in the order of their numbers.")
 class ExecutionEventBatch:
     last_seq: int = strawberry.field(
@@ -38,6 +44,9 @@ class ExecutionEventBatch:
     events: JSON = strawberry.field(
         description="`[{seq, type, at, stepKey, attempt, data}]`; the same, typed, is "
         "`Execution.events`."
+    )
+    gaps: list[EventGap] = strawberry.field(
+        description="What is missing among them because it was deleted; empty as a rule."
     )
 
 
@@ -86,6 +95,7 @@ async def _paced_events(
                 caught_up=batch.caught_up,
                 done=batch.done,
                 events=JSON(list(batch.events)),
+                gaps=[EventGap(from_seq=first, to_seq=last) for first, last in batch.gaps],
             )
             if batch.done:
                 return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -76,6 +77,11 @@ def new_uuid() -> UUID:
     _last_tick = tick
     high = (tick >> 12) << 16 | 0x7000 | (tick & 0xFFF)
     return UUID(int=high << 64 | 0x8000_0000_0000_0000 | secrets.randbits(62))
+
+
+def uuid_at(moment: datetime) -> UUID:
+    """Less than every UUIDv7 made at that moment or later, and more than the earlier ones."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def public_id(kind: IdKind, uuid: UUID) -> str:

@@ -45,7 +45,9 @@ class Address:
         return str(self.path) if self.path else f"{self.host}:{self.port}/{self.database}"
 
     def sqlite_pragmas(self, *, foreign_keys: bool = True) -> dict[str, Any]:
+        """In this order: how a file gives space back is settled before anything is in it."""
         return {
+            "auto_vacuum": "INCREMENTAL",
             "journal_mode": "WAL",
             "synchronous": self.sync.upper(),
             "busy_timeout": SQLITE_BUSY_MS,

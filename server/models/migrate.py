@@ -24,6 +24,7 @@ from server.models.address import Address, read_address
 from server.models.connection import APP, MIGRATIONS_MODULE, tortoise_config
 from server.models.database import connect, make_folder, unreachable
 from server.models.schema_lock import schema_lock
+from server.models.sqlite_space import give_space_back
 
 BACKUP_FOLDER = "backups"
 _KEEP_BACKUPS = 10
@@ -109,6 +110,7 @@ async def _migrate_locked(
         if pending:
             await _run(context, address, module, progress)
             await _check_keys(context, address, backup)
+            await give_space_back(context, address)
         return Migrated(tuple(pending), backup)
     finally:
         await context.close_connections()

@@ -219,3 +219,16 @@ async def test_templates_are_bots_that_can_be_made_at_once(api: Api) -> None:
         made = await api.bot(template["source"], f"From {template['id']}")
         shown = (await api.data(BOT, id=made["id"]))["bot"]
         assert shown["sampleInput"] == template["sampleInput"]
+
+
+async def test_how_long_executions_are_kept(api: Api) -> None:
+    bot = await api.bot(name="kept for a while")
+    wanted = "bot { retention { maxAgeDays maxCount statuses } }"
+    given = {"botId": bot["id"], "maxAgeDays": 30, "statuses": ["COMPLETED"]}
+    made = await api.change("updateBotRetention", wanted, **given)
+    rule = {"maxAgeDays": 30, "maxCount": None, "statuses": ["COMPLETED"]}
+    assert made == {"bot": {"retention": rule}, "errors": []}
+    back = await api.change("updateBotRetention", wanted, botId=bot["id"], inherit=True)
+    assert back["bot"]["retention"] is None
+    wrong = await api.change("updateBotRetention", wanted, botId=bot["id"], maxAgeDays=0)
+    assert [error["path"] for error in wrong["errors"]] == [["maxAgeDays"]]

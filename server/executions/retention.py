@@ -1,0 +1,198 @@
+"""How long finished executions are kept: the rule of each bot, and deleting what it lets go.
+
+Deleting goes in small pieces with pauses, so that work goes on beside it; a large execution loses
+its events first, and its row last. What it cost stays in the usage records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from tortoise.exceptions import BaseORMException
+from tortoise.models import Model
+
+from server.bots import service as bots
+from server.core.clock import Clock
+from server.core.errors import Invalid
+from server.core.ids import uuid_at
+from server.engine.blobs import unavailable
+from server.models.enums import FINAL_STATUSES, ExecutionStatus
+from server.models.sqlite_space import INCREMENTAL
+from server.models.tables import Blob, BlobPart, Bot, Event, Execution, Step
+from server.workspaces.access import Viewer, require
+
+EXECUTIONS_AT_ONCE = 50
+ROWS_AT_ONCE = 2_000
+PAUSE_SECONDS = 0.02
+DAYS_LIMIT, COUNT_LIMIT = 36_500, 10_000_000
+ORPHAN_AGE = timedelta(days=1)
+PAGES_AT_ONCE = 1_000
+
+log = structlog.get_logger("retention")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """None sets no limit. Only `statuses` are deleted."""
+
+    max_age_days: int | None = None
+    max_count: int | None = None
+    statuses: frozenset[ExecutionStatus] = FINAL_STATUSES
+
+    @property
+    def keeps_all(self) -> bool:
+        return self.max_age_days is None and self.max_count is None
+
+    def to_json(self) -> dict[str, Any]:
+        chosen = sorted(status.value for status in self.statuses)
+        return {"maxAgeDays": self.max_age_days, "maxCount": self.max_count, "statuses": chosen}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Rule:
+        statuses = frozenset(ExecutionStatus(status) for status in found["statuses"])
+        return cls(found["maxAgeDays"], found["maxCount"], statuses)
+
+
+def checked_rule(
+    max_age_days: int | None, max_count: int | None, statuses: Sequence[ExecutionStatus] | None
+) -> Rule:
+    if max_age_days is not None and not 1 <= max_age_days <= DAYS_LIMIT:
+        raise Invalid(f"Give 1 to {DAYS_LIMIT} days.", path=["maxAgeDays"])
+    if max_count is not None and not 0 <= max_count <= COUNT_LIMIT:
+        raise Invalid(f"Give 0 to {COUNT_LIMIT} executions.", path=["maxCount"])
+    chosen = FINAL_STATUSES if statuses is None else frozenset(statuses)
+    if not chosen or not chosen <= FINAL_STATUSES:
+        message = "Only what has ended can be deleted: COMPLETED, FAILED, CANCELLED, TIMED_OUT."
+        raise Invalid(message, path=["statuses"])
+    return Rule(max_age_days, max_count, chosen)
+
+
+async def set_rule(viewer: Viewer, bot_id: UUID, rule: Rule | None) -> Bot:
+    """None: what the installation says."""
+    require(viewer, "bots:write")
+    bot = await bots.get(viewer, bot_id)
+    bot.retention = None if rule is None else rule.to_json()
+    await bot.save(update_fields=["retention"])
+    return bot
+
+
+class Retention:
+    """`default_days`: for bots without a rule of their own; 0 keeps everything."""
+
+    def __init__(self, clock: Clock, default_days: int = 0) -> None:
+        self._clock = clock
+        self._default = Rule(max_age_days=default_days or None)
+
+    async def prune(self) -> int:
+        """One round over all bots. Returns how many executions were deleted."""
+        try:
+            return await self._round()
+        except (BaseORMException, OSError) as error:
+            raise unavailable(error) from error
+
+    async def _round(self) -> int:
+        deleted = 0
+        for bot in await Bot.all().only("id", "retention"):
+            rule = self._default if bot.retention is None else Rule.from_json(bot.retention)
+            if not rule.keeps_all:
+                deleted += await self._prune_bot(bot.id, rule)
+        orphans = await self._orphans()
+        if deleted:
+            log.info("executions_deleted", count=deleted)
+        if deleted or orphans:
+            await _give_space_back()
+        return deleted
+
+    async def _prune_bot(self, bot_id: UUID, rule: Rule) -> int:
+        deleted = 0
+        for floor in (self._by_age(rule), await _by_count(bot_id, rule)):
+            while floor is not None and (ids := await _older(bot_id, floor, rule)):
+                await delete_executions(ids)
+                deleted += len(ids)
+                await asyncio.sleep(PAUSE_SECONDS)
+        return deleted
+
+    def _by_age(self, rule: Rule) -> UUID | None:
+        if rule.max_age_days is None:
+            return None
+        return uuid_at(self._clock.now() - timedelta(days=rule.max_age_days))
+
+    async def _orphans(self) -> int:
+        """Blobs of executions that were never accepted."""
+        before = self._clock.now() - ORPHAN_AGE
+        old = await Blob.filter(created_at__lt=before).order_by("created_at").limit(ROWS_AT_ONCE)
+        named = {row.execution_id for row in old}
+        found = await Execution.filter(id__in=list(named)).values_list("id", flat=True)
+        lost = named - set(found) if named else set[UUID]()
+        for execution_id in lost:
+            await _delete_blobs([execution_id])
+        return len(lost)
+
+
+async def delete_executions(ids: Sequence[UUID]) -> None:
+    """Finished ones, for good. May be broken off and begun again at any place."""
+    await _delete_rows(Event, ids)
+    await _delete_rows(Step, ids)
+    await _delete_blobs(ids)
+    await Execution.filter(id__in=list(ids)).delete()
+
+
+async def _older(bot_id: UUID, floor: UUID, rule: Rule) -> list[UUID]:
+    """Ids sort by time, so the index of a bot's executions answers this."""
+    rows = Execution.filter(bot_id=bot_id, id__lt=floor, status__in=list(rule.statuses))
+    found = await rows.order_by("id").limit(EXECUTIONS_AT_ONCE).values_list("id", flat=True)
+    return list(found)  # type: ignore[arg-type]
+
+
+async def _by_count(bot_id: UUID, rule: Rule) -> UUID | None:
+    """Everything older than this is one too many."""
+    if rule.max_count is None:
+        return None
+    rows = Execution.filter(bot_id=bot_id, status__in=list(rule.statuses)).order_by("-id")
+    first = await rows.offset(rule.max_count).limit(1).values_list("id", flat=True)
+    return UUID(int=first[0].int + 1) if first else None  # type: ignore[union-attr]
+
+
+async def _delete_rows(table: type[Model], execution_ids: Sequence[UUID]) -> None:
+    rows = table.filter(execution_id__in=list(execution_ids)).limit(ROWS_AT_ONCE)
+    while ids := await rows.values_list("id", flat=True):
+        await table.filter(id__in=list(ids)).delete()
+        if len(ids) < ROWS_AT_ONCE:
+            return
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _delete_blobs(execution_ids: Sequence[UUID]) -> None:
+    """A part at a time: one may be as large as a page of rows."""
+    for blob_id in await Blob.filter(execution_id__in=list(execution_ids)).values_list(
+        "id", flat=True
+    ):
+        await BlobPart.filter(blob_id=blob_id).delete()
+        await Blob.filter(id=blob_id).delete()
+        await asyncio.sleep(0)
+
+
+async def _give_space_back() -> None:
+    """SQLite keeps what was deleted as free pages until it is told; the others do it themselves."""
+    connection = Bot._meta.db
+    if connection.capabilities.dialect != "sqlite":
+        return
+    mode = (await connection.execute_query_dict("PRAGMA auto_vacuum"))[0]["auto_vacuum"]
+    before = None
+    while mode == INCREMENTAL and (free := await _free_pages()) and free != before:
+        before = free
+        # As a script: a statement by itself gives one page back and stops there.
+        await connection.execute_script(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+        await asyncio.sleep(PAUSE_SECONDS)
+    await connection.execute_query_dict("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+async def _free_pages() -> int:
+    rows = await Bot._meta.db.execute_query_dict("PRAGMA freelist_count")
+    return rows[0]["freelist_count"]

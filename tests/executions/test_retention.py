@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from server.core.clock import Clock, SystemClock
+from server.core.errors import Invalid
+from server.core.ids import new_uuid, uuid_at
+from server.core.settings import load_settings
+from server.executions.retention import Retention, checked_rule, delete_executions
+from server.models.enums import ExecutionStatus
+from server.models.migrate import migrate
+from server.models.tables import Blob, BlobPart, Bot, Event, Execution, Step
+from tests.support.rooms import Home, open_home
+from tests.support.scripted_gateway import ScriptedGateway
+
+SAME = 'processor ("same") { "result" }'
+FAILS = 'route { a { processor("x") { "result" } } } '
+
+
+class Later(SystemClock):
+    """A clock that is some days ahead."""
+
+    def __init__(self, days: int) -> None:
+        self._ahead = timedelta(days=days)
+
+    def now(self):  # type: ignore[no-untyped-def]
+        return super().now() + self._ahead
+
+
+@pytest.fixture
+async def home(tmp_path: Path, database_url: str) -> AsyncIterator[Home]:
+    gateway = ScriptedGateway()
+    async with open_home(tmp_path, gateway=gateway, database_url=database_url) as home:
+        yield home
+
+
+async def some(home: Home, bot: Bot, count: int) -> list[Execution]:
+    return [await home.ended(await home.start(bot, number)) for number in range(count)]
+
+
+async def left(bot: Bot) -> int:
+    return await Execution.filter(bot_id=bot.id).count()
+
+
+async def test_only_what_is_too_old_is_deleted_with_all_that_belongs_to_it(home: Home) -> None:
+    bot = await home.bot(SAME)
+    large = await home.ended(await home.start(bot, "x" * 2_000_000))
+    await some(home, bot, 3)
+    clock: Clock = Later(9)
+    assert await Retention(clock, default_days=10).prune() == 0
+    assert await Retention(Later(11), default_days=10).prune() == 4
+    for table in (Execution, Event, Step, Blob, BlobPart):
+        assert not await table.exists(), table
+    assert large.output is not None
+
+
+async def test_a_bot_keeps_its_latest_ones_and_its_rule_goes_before_the_default(home: Home) -> None:
+    few, all_of_it = await home.bot(SAME, "few"), await home.bot(SAME, "all of it")
+    runs = await some(home, few, 5)
+    await some(home, all_of_it, 3)
+    few.retention = checked_rule(None, 2, None).to_json()
+    all_of_it.retention = checked_rule(None, None, None).to_json()
+    await few.save()
+    await all_of_it.save()
+    assert await Retention(Later(30), default_days=10).prune() == 3
+    kept = await Execution.filter(bot_id=few.id).order_by("id").values_list("id", flat=True)
+    assert kept == [run.id for run in runs[-2:]]
+    assert await left(all_of_it) == 3
+
+
+async def test_statuses_that_are_not_named_and_open_executions_stay(home: Home) -> None:
+    bot = await home.bot(SAME)
+    runs = await some(home, bot, 4)
+    await Execution.filter(id=runs[0].id).update(status=ExecutionStatus.FAILED)
+    await Execution.filter(id=runs[1].id).update(status=ExecutionStatus.WAITING)
+    bot.retention = checked_rule(1, None, [ExecutionStatus.COMPLETED]).to_json()
+    await bot.save()
+    assert await Retention(Later(3)).prune() == 2
+    assert await left(bot) == 2
+
+
+async def test_rules_that_make_no_sense_are_refused() -> None:
+    for given in ((0, None, None), (None, -1, None), (1, None, [ExecutionStatus.RUNNING])):
+        with pytest.raises(Invalid):
+            checked_rule(*given)
+
+
+async def test_blobs_of_what_was_never_accepted_go_after_a_day(home: Home) -> None:
+    await Blob.create(id=new_uuid(), execution_id=new_uuid(), sha256="0" * 64, size=1)
+    await Retention(SystemClock()).prune()
+    assert await Blob.exists()
+    await Retention(Later(2)).prune()
+    assert not await Blob.exists()
+
+
+async def test_a_follower_is_told_what_was_deleted(home: Home) -> None:
+    bot = await home.bot(SAME)
+    run = await home.ended(await home.start(bot, 1))
+    last = run.last_seq
+    await Event.filter(execution_id=run.id, seq__lte=last - 1).delete()
+    batches = [batch async for batch in home.rooms.engine.follow(run.id)]
+    assert [gap for batch in batches for gap in batch.gaps] == [(1, last - 1)]
+    assert batches[-1].done
+    await delete_executions([run.id])
+    batches = [batch async for batch in home.rooms.engine.follow(run.id, last - 1)]
+    assert batches[-1].done
+    assert not any(batch.events for batch in batches)
+
+
+async def test_ids_are_compared_with_moments() -> None:
+    clock = SystemClock()
+    before = uuid_at(clock.now())
+    made = new_uuid()
+    after = uuid_at(clock.now() + timedelta(seconds=1))
+    assert before < made < after
+
+
+async def test_the_sqlite_file_shrinks(tmp_path: Path) -> None:
+    async with open_home(tmp_path, gateway=ScriptedGateway()) as home:
+        bot = await home.bot(SAME)
+        for number in range(30):
+            await home.ended(await home.start(bot, f"{number}" * 400_000))
+        path = home.rooms.settings.sqlite_path
+        assert path is not None
+        await Bot._meta.db.execute_query_dict("PRAGMA wal_checkpoint(TRUNCATE)")
+        full = path.stat().st_size
+        await Retention(Later(2), default_days=1).prune()
+        await Bot._meta.db.execute_query_dict("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert path.stat().st_size < full / 3
+        assert (await home.ended(await home.start(bot, 1))).status is ExecutionStatus.COMPLETED
+
+
+async def test_a_file_from_before_learns_to_shrink(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with sqlite3.connect(path) as old:
+        old.execute("CREATE TABLE older (x)")
+    await migrate(load_settings({}, data_dir=tmp_path, database_url=f"sqlite://{path}"))
+    with sqlite3.connect(path) as found:
+        assert found.execute("PRAGMA auto_vacuum").fetchone() == (2,)
