@@ -404,8 +404,9 @@ class DurableHost:
 
         return await self.at_work(self._asking.once(key, request, wrote))
 
-    def asked(self, key: str, model: str | None, try_number: int) -> None:
-        self._writer.event(happened.ModelRequested(model=model, try_number=try_number), key)
+    def asked(self, key: str, model: str | None, try_number: int, repair: bool) -> None:
+        asked = happened.ModelRequested(model=model, try_number=try_number, repair=repair or None)
+        self._writer.event(asked, key)
 
     def answered(self, key: str, answer: ModelAnswer) -> None:
         self._deltas.flush(key)

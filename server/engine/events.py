@@ -285,9 +285,12 @@ class ApprovalExpired(ExecutionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequested(ExecutionEvent):
+    """`repair`: asked again because the answer did not fit the output block."""
+
     TYPE: ClassVar[str] = "model.requested"
     model: str | None = None
     try_number: int | None = None
+    repair: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

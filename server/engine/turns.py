@@ -38,7 +38,7 @@ class Told(Protocol):
 
     def remember(self, key: str, value: Any) -> None: ...
 
-    def asked(self, key: str, model: str | None, try_number: int) -> None: ...
+    def asked(self, key: str, model: str | None, try_number: int, repair: bool) -> None: ...
 
     def answered(self, key: str, answer: ModelAnswer) -> None: ...
 
@@ -149,7 +149,7 @@ class Turns:
     async def _once(self, request: ChatRequest, number: int) -> ModelAnswer:
         call, told = self._call, self._told
         idempotent = call.entity.idempotent
-        told.asked(call.key, request.model, number)
+        told.asked(call.key, request.model, number, request.repair)
         await told.begin(self._key, call.entity.name, idempotent)
         try:
             answer = await told.chat(call.key, request)
