@@ -190,14 +190,28 @@ class Writer:
     async def _written(self, commit: Commit) -> Committed:
         """A result is not thrown away because the database is away: it waits for it. Whether it
         is still ours to write, the fence decides when the database is back."""
+        unsure = False
         while True:
             try:
-                return await self._store.commit(commit)
+                stored = await self._stored(commit) if unsure else None
+                return stored or await self._store.commit(commit)
             except Unavailable as error:
                 if commit.new is not None or self._given_up:
                     raise
                 log.warning("commit_waits", execution=str(commit.execution_id), error=error.message)
+            unsure = True
             await asyncio.sleep(random.uniform(0.2, 1.0))
+
+    async def _stored(self, commit: Commit) -> Committed | None:
+        """A commit of which only the answer was lost must not be made again: its events and its
+        costs would be there twice. The first of its events shows whether it is there."""
+        if not commit.events:
+            return None
+        ours = _mark(commit.events[0])
+        for event in await self._store.events(commit.execution_id, self.last_seq):
+            if _mark(event) == ours:
+                return Committed(event.seq + len(commit.events) - 1)
+        return None
 
     def _tell(self, commit: Commit, last_seq: int) -> None:
         if commit.events:
@@ -236,6 +250,10 @@ def tell_workspace(notices: Notices, workspace_id: UUID, execution_id: UUID) -> 
 
 def workspace_topic(workspace_id: UUID) -> str:
     return f"workspace:{workspace_id}"
+
+
+def _mark(event: EventRow | StoredEvent) -> tuple[object, ...]:
+    return (event.type, event.at, event.step_key, event.attempt)
 
 
 def _seen(task: asyncio.Task[None]) -> None:

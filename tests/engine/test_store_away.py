@@ -6,12 +6,18 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from server.bus.notices import Notices
+from server.core.clock import SystemClock
 from server.core.errors import Unavailable
-from server.engine.store import Commit
+from server.engine.events import ExecutionCompleted, StepCompleted, StepStarted
+from server.engine.store import Commit, Committed, ExecutionChange, Store
+from server.engine.writer import Identity, Writer
+from server.models.enums import ExecutionStatus
 from server.models.tables import Execution
 from tests.support.database import World, event, opened
 
@@ -88,3 +94,51 @@ async def test_a_locked_file_is_waited_for_and_then_said(
                 await world.store.commit(Commit(new.id, new=new))
             rival.execute("ROLLBACK")
         await world.store.commit(Commit(new.id, new=new))
+
+
+class LosesAnswers:
+    """A way to the store on which the answers of the next commits are lost."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.lost = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, commit: Commit) -> Committed:
+        committed = await self._store.commit(commit)
+        if self.lost:
+            self.lost -= 1
+            raise Unavailable("The connection was closed in the middle of operation.")
+        return committed
+
+
+@pytest.mark.services
+async def test_what_was_stored_is_not_stored_twice_when_the_answer_was_lost(world: World) -> None:
+    new = await world.queued()
+    (claimed,) = await world.store.claim([new.id], "w1", 15)
+    way: Any = LosesAnswers(world.store)
+    identity = Identity(
+        new.id, new.workspace_id, new.bot_id, claimed.attempt, "w1", new.created_at, last_seq=1
+    )
+    writer = Writer(way, Notices(), SystemClock(), identity)
+    writer.event(StepStarted(name="a"), "a")
+    await writer.settle()
+    way.lost = 1
+    writer.event(StepCompleted(output=1), "a")
+    writer.event(StepStarted(name="b"), "b")
+    await writer.settle()
+    writer.change(ExecutionChange(status=ExecutionStatus.COMPLETED))
+    writer.event(ExecutionCompleted())
+    way.lost = 1
+    await writer.settle()
+    events = await world.store.events(new.id)
+    assert [(event.seq, event.type) for event in events] == [
+        (1, "execution.queued"),
+        (2, "step.started"),
+        (3, "step.completed"),
+        (4, "step.started"),
+        (5, "execution.completed"),
+    ]
+    assert writer.last_seq == 5
