@@ -5,9 +5,10 @@ whether to try again. Waiting, repeating and changing the model are the engine's
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from time import perf_counter
+from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from server.core.net.policy import NetPolicy, NetSettings
@@ -64,13 +65,14 @@ class Gateway:
         use_fast_path: bool = True,
         policy: NetPolicy | None = None,
         board: Board | None = None,
+        clock: Callable[[], float] = time,
     ) -> None:
         self.router = Router(settings)
         self._policy = policy or NetPolicy.of(settings)
         board = board or MemoryBoard()
-        self.circuits = Circuits(board)
+        self.circuits = Circuits(board, clock)
         self._modes = Modes()
-        self._turnstile = Turnstile(board)
+        self._turnstile = Turnstile(board, clock)
         self._limits = limits or Limits()
         self._demo = DemoModel(demo_pace)
         self._listing = Listing(self.router)

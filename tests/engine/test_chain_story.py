@@ -1,0 +1,116 @@
+"""Two providers, the first one limited, then dead, then well again: what the events tell, what the
+circuit does, and what it all cost to the last digit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from server.core.settings import load_settings
+from server.llm import verdict
+from server.llm.gateway import Gateway
+from server.models.tables import Usage
+from tests.support.model_server import ModelServer, Reply
+from tests.support.rooms import Home, open_home
+
+pytestmark = pytest.mark.slow
+
+SOURCE = """
+writer {
+  "goal": "Write",
+  "model": "openai:gpt-4o-mini",
+  "fallbacks": ["anthropic:claude-haiku-4-5"]
+}
+"""
+COUNTED = {"prompt_tokens": 1000, "completion_tokens": 1000}
+WELL = Reply("From the first", usage=COUNTED)
+LIMITED = Reply(status=429, error="Slow down.", headers={"retry-after": "0"})
+DEAD = Reply(status=500, error="Down.")
+# Nano-dollars for a thousand tokens each way.
+FIRST_COST = 150_000 + 600_000
+SECOND_COST = 1_000_000 + 5_000_000
+
+
+@dataclass
+class Time:
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+async def first() -> AsyncIterator[ModelServer]:
+    async with ModelServer(WELL) as server:
+        yield server
+
+
+@pytest.fixture
+async def second() -> AsyncIterator[ModelServer]:
+    async with ModelServer(Reply("From the second", usage=COUNTED)) as server:
+        yield server
+
+
+async def told(home: Home, bot: object) -> tuple[object, list[str]]:
+    """One run: its output, and its calls in words."""
+    execution = await home.ended(await home.start(bot, "tea"))  # type: ignore[arg-type]
+    story: list[str] = []
+    for event in await home.events(execution):
+        data = event["data"] or {}
+        if event["type"] == "model.failed":
+            after = f"then {data['nextModel']}" if "nextModel" in data else "again"
+            story.append(f"{data['kind']} {after}")
+        elif event["type"] == "model.answered":
+            story.append(f"answered by {data['provider']}")
+    return execution.output, story
+
+
+async def test_the_story_of_a_chain(
+    tmp_path: Path, first: ModelServer, second: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdict, "BASE_SECONDS", 0.001)
+    environ = {
+        "OPENAI_API_KEY": "sk-first",
+        "OPENAI_BASE_URL": first.url,
+        "ANTHROPIC_API_KEY": "sk-second",
+        "ANTHROPIC_BASE_URL": second.base,
+    }
+    time = Time()
+    gateway = Gateway(load_settings(environ), clock=time)
+    onwards = "provider_unavailable then anthropic:claude-haiku-4-5"
+    async with open_home(tmp_path, gateway=gateway, environ=environ) as home:
+        bot = await home.bot(SOURCE)
+
+        first.script("gpt-4o-mini", LIMITED)
+        output, story = await told(home, bot)
+        assert story == ["rate_limited again", "answered by openai"]
+        assert output == "From the first"
+
+        first.always("gpt-4o-mini", DEAD)
+        output, story = await told(home, bot)
+        assert story == ["provider_unavailable again"] * 2 + [onwards, "answered by anthropic"]
+        assert output == "From the second"
+
+        asked = first.total
+        _, story = await told(home, bot)
+        assert story == ["provider_unavailable again"] * 2 + [onwards, "answered by anthropic"]
+        assert first.total == asked + 2
+
+        _, story = await told(home, bot)
+        assert story == [onwards, "answered by anthropic"]
+        assert first.total == asked + 2
+        assert [one.state for one in await gateway.circuits.all()] == ["open"]
+
+        time.now += 31
+        first.always("gpt-4o-mini", WELL)
+        _, story = await told(home, bot)
+        assert story == ["answered by openai"]
+        assert await gateway.circuits.all() == []
+
+        costs = await Usage.all().values_list("cost_nano", flat=True)
+        assert sum(cost or 0 for cost in costs) == 2 * FIRST_COST + 3 * SECOND_COST
+    assert {one.key for one in first.requests} == {"sk-first"}
+    assert {one.key for one in second.requests} == {"sk-second"}
