@@ -75,6 +75,7 @@ _WORDS: dict[str, str] = {
     "position": "The step's place in the order of starting.",
     "provider": "Who runs the model.",
     "reason": "Why.",
+    "repair": "Asked again because the answer did not fit the output block.",
     "requested_model": "The model that the program names.",
     "resumed": "True when an earlier attempt was lost, handed back or waited.",
     "retry_in": "Seconds until the next try; null when there is none.",

@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from uuid import UUID
 
 import strawberry
 from strawberry.scalars import JSON
 
 from server.api.context import Info
+from server.api.diagnosis import Diagnosis
 from server.api.events import Event, event_of
 from server.api.kinds import ExecutionMode, ExecutionStatus, StepStatus, TriggerKind, WaitingReason
 from server.api.relay import Connection, Edge, Node, PageInfo
 from server.api.scalars import BigInt, dollars, whole
+from server.core.errors import NotFound
 from server.core.ids import public_id
 from server.core.paging import page_size
 from server.executions import service
@@ -88,6 +90,7 @@ class ExecutionError:
     message: str = strawberry.field(description="What happened.")
     hint: str | None = strawberry.field(description="What to do about it, when known.")
     step_key: str | None = strawberry.field(description="The step in which it happened.")
+    diagnosis: Diagnosis | None = strawberry.field(description="What it means and what helps.")
 
     @classmethod
     def of(cls, error: dict[str, Any] | None) -> ExecutionError | None:
@@ -98,6 +101,7 @@ class ExecutionError:
             message=str(error.get("message") or "It failed without a message."),
             hint=error.get("hint"),
             step_key=error.get("step_key") or error.get("stepKey"),
+            diagnosis=Diagnosis.of(error.get("diagnosis")),
         )
 
 
@@ -155,7 +159,10 @@ class Step:
 @strawberry.type(description="What the viewer may do with an execution now.")
 class ExecutionPermissions:
     cancel: bool = strawberry.field(description="Stop it.")
-    retry: bool = strawberry.field(description="Start it again with the same input.")
+    pause: bool = strawberry.field(description="Hold it before its next step.")
+    resume: bool = strawberry.field(description="Let it go on after a pause, or take one step.")
+    modify: bool = strawberry.field(description="Change an entity for the rest of it.")
+    retry: bool = strawberry.field(description="Do it again, as a whole or from a step.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +256,40 @@ class Execution(Node):
     ) -> Connection[Event]:
         return await _events_page(info, self.row, after or 0, first)
 
+    @strawberry.field(
+        description="How it stood after event number `seq`, from the stored events alone: status, "
+        "input, output, error, steps by key, open approvals, changed entities, tokens, cost."
+    )
+    async def state_at(self, info: Info, seq: int) -> JSON:
+        state = await service.state_at(
+            info.context.asker, info.context.rooms.engine, self.row.id, seq
+        )
+        return cast("JSON", {**state.to_json(), "cost": str(dollars(state.cost))})
+
+    @strawberry.field(description="The execution that it repeats, when it does.")
+    async def forked_from(self, info: Info) -> Execution | None:
+        return await _related(info, self.row.forked_from_id)
+
+    @strawberry.field(description="The first step that was done anew.")
+    def forked_from_step(self) -> str | None:
+        return self.row.forked_from_step
+
+    @strawberry.field(description="Its repeats, the latest first, at most 100.")
+    async def forks(self, info: Info) -> list[Execution]:
+        rows = await service.forks(info.context.asker, self.row.id)
+        return [Execution.of(row) for row in rows]
+
     @strawberry.field(description="What the viewer may do with it now.")
     def viewer_can(self, info: Info) -> ExecutionPermissions:
-        viewer = info.context.asker
+        viewer, status = info.context.asker, self.row.status
+        steers = not status.final and viewer.may("executions:control")
+        paused = status is ExecutionStatus.PAUSED
         return ExecutionPermissions(
-            cancel=not self.row.status.final and viewer.may("executions:control"),
-            retry=self.row.status.final and viewer.may("executions:run"),
+            cancel=steers,
+            pause=steers and not paused,
+            resume=steers and paused,
+            modify=steers,
+            retry=status.final and viewer.may("executions:run"),
         )
 
     @classmethod
@@ -283,6 +318,15 @@ class Execution(Node):
             queued_ms=whole(row.queued_ms),
             last_seq=row.last_seq,
         )
+
+
+async def _related(info: Info, execution_id: UUID | None) -> Execution | None:
+    if execution_id is None:
+        return None
+    try:
+        return Execution.of(await service.get(info.context.asker, execution_id))
+    except NotFound:
+        return None
 
 
 async def _events_page(

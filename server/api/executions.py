@@ -23,6 +23,7 @@ from server.api.kinds import (
     ControlAction,
     ExecutionMode,
     OrderDirection,
+    RerunVersion,
     TriggerKind,
 )
 from server.api.relay import Connection, connection_of
@@ -30,6 +31,8 @@ from server.core.errors import Invalid, NotFound
 from server.core.ids import read_id
 from server.engine.store import UNSET
 from server.executions import service
+from server.executions.modifying import Changes, modify
+from server.executions.rerun import RerunRequest, rerun
 from server.workspaces.listing import PageAsk
 
 REASON_LIMIT = 1_000
@@ -153,6 +156,9 @@ class StartExecutionInput:
     mode: ExecutionMode = strawberry.field(
         default=ExecutionMode.LIVE, description="How models and tools are reached."
     )
+    queue_seconds: float | None = strawberry.field(
+        default=None, description="How long it may wait for a worker; for ever when absent."
+    )
 
 
 @strawberry.type(description="Answer of `startExecution`.")
@@ -180,8 +186,97 @@ class ControlExecutionPayload:
     errors: list[UserError] = payload_errors()
 
 
+@strawberry.input(description="Input of `rerunExecution`.")
+class RerunExecutionInput:
+    execution_id: strawberry.ID = strawberry.field(description="An execution that has ended.")
+    from_step: str | None = strawberry.field(
+        default=None,
+        description="Key of the first step that is done anew; the one that failed when absent, "
+        "else the first one.",
+    )
+    version: RerunVersion = strawberry.field(
+        default=RerunVersion.SAME, description="Which program is run."
+    )
+    input: JSON | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Another input of the whole execution; the earlier one counts when absent.",
+    )
+    outputs: JSON | None = strawberry.field(
+        default=None,
+        description="An object from step keys to results that take the place of the earlier ones; "
+        "one for `fromStep` itself passes that step by.",
+    )
+
+
+@strawberry.type(description="Answer of `rerunExecution`.")
+class RerunExecutionPayload:
+    execution: Execution | None = strawberry.field(
+        default=None, description="The new execution; the earlier one stays as it is."
+    )
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.input(description="Input of `modifyExecution`; what is absent stays as it is.")
+class ModifyExecutionInput:
+    execution_id: strawberry.ID = strawberry.field(description="An execution that has not ended.")
+    entity: str = strawberry.field(description="The name of one of its entities.")
+    goal: str | None = strawberry.field(default=None, description="Another goal.")
+    description: str | None = strawberry.field(default=None, description="Another description.")
+    tools: list[str] | None = strawberry.field(default=None, description="Other tools.")
+    notes: str | None = strawberry.field(default=None, description="Added to its goal.")
+
+
+@strawberry.type(description="Answer of `modifyExecution`.")
+class ModifyExecutionPayload:
+    execution: Execution | None = strawberry.field(
+        default=None, description="The execution; the change holds from the entity's next call on."
+    )
+    errors: list[UserError] = payload_errors()
+
+
 @strawberry.type
 class ExecutionMutations:
+    @mutation(
+        "executions:run",
+        RerunExecutionPayload,
+        "Does an ended execution again from one of its steps, as a new one: earlier results are "
+        "reused at no cost. Errors: NOT_FOUND, INVALID_INPUT for unknown steps, INVALID_STATE "
+        "while it has not ended, BAL_INVALID when the draft has mistakes.",
+    )
+    async def rerun_execution(
+        self, info: Info, input: RerunExecutionInput
+    ) -> RerunExecutionPayload:
+        outputs = input.outputs
+        if outputs is not None and not isinstance(outputs, dict):
+            raise Invalid("Outputs are an object from step keys to results.", path=["outputs"])
+        request = RerunRequest(
+            execution_id=read_id("execution", input.execution_id),
+            from_step=input.from_step,
+            version=input.version.value,
+            input=UNSET if input.input is strawberry.UNSET else input.input,
+            outputs=outputs or {},
+        )
+        row = await rerun(info.context.asker, info.context.rooms.engine, request)
+        return RerunExecutionPayload(execution=Execution.of(row))
+
+    @mutation(
+        "executions:control",
+        ModifyExecutionPayload,
+        "Changes an entity for the rest of one execution. Errors: NOT_FOUND, INVALID_INPUT, "
+        "INVALID_STATE when it has ended.",
+    )
+    async def modify_execution(
+        self, info: Info, input: ModifyExecutionInput
+    ) -> ModifyExecutionPayload:
+        row = await modify(
+            info.context.asker,
+            info.context.rooms.engine,
+            read_id("execution", input.execution_id),
+            input.entity,
+            Changes(input.goal, input.description, input.tools, input.notes),
+        )
+        return ModifyExecutionPayload(execution=Execution.of(row))
+
     @mutation(
         "executions:run",
         StartExecutionPayload,
@@ -200,6 +295,7 @@ class ExecutionMutations:
             version_id=version,
             idempotency_key=input.idempotency_key,
             mode=input.mode,
+            queue_seconds=input.queue_seconds,
             trigger_kind=TriggerKind.API if asker.via_token else TriggerKind.MANUAL,
         )
         row = await service.start(asker, info.context.rooms.engine, request)
@@ -208,8 +304,8 @@ class ExecutionMutations:
     @mutation(
         "executions:control",
         ControlExecutionPayload,
-        "Stops an execution. Errors: NOT_FOUND, INVALID_STATE when it has ended, UNAVAILABLE for "
-        "PAUSE, RESUME and STEP.",
+        "Stops an execution, holds it before its next step, lets it go on or take one step. "
+        "Errors: NOT_FOUND, INVALID_STATE with its status when that is not possible.",
     )
     async def control_execution(
         self, info: Info, input: ControlExecutionInput

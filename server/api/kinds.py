@@ -9,9 +9,12 @@ import strawberry
 
 from server.core.errors import ErrorCode
 from server.models.enums import (
+    ApprovalKind,
+    ApprovalStatus,
     BotState,
     ExecutionMode,
     ExecutionStatus,
+    FailureClass,
     Role,
     StepStatus,
     TriggerKind,
@@ -19,12 +22,16 @@ from server.models.enums import (
 )
 
 __all__ = [
+    "ApprovalKind",
+    "ApprovalStatus",
     "BotState",
     "ControlAction",
     "ErrorCode",
     "ExecutionMode",
     "ExecutionStatus",
+    "FailureClass",
     "OrderDirection",
+    "RerunVersion",
     "Role",
     "Severity",
     "StepStatus",
@@ -159,6 +166,11 @@ class ControlAction(StrEnum):
     STEP = "step"
 
 
+class RerunVersion(StrEnum):
+    SAME = "same"
+    DRAFT = "draft"
+
+
 class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
@@ -172,6 +184,42 @@ _told(
     DESC="Largest or newest first.",
 )
 _told(
+    ApprovalKind,
+    "ApprovalKind",
+    "What is asked of a person.",
+    TOOL="May this tool be used?",
+    REMEDY="A step failed: what is to be done about it?",
+    OUTCOME="A call was interrupted: did it happen?",
+)
+_told(
+    ApprovalStatus,
+    "ApprovalStatus",
+    "Where an approval stands. All but PENDING are final.",
+    PENDING="It waits for a decision.",
+    APPROVED="Somebody agreed, or chose what to do.",
+    REJECTED="Somebody refused.",
+    MODIFIED="Somebody agreed with other arguments.",
+    EXPIRED="Nobody decided in time.",
+    WITHDRAWN="Its execution ended before anybody decided.",
+)
+_told(
+    FailureClass,
+    "FailureClass",
+    "What kind of thing failed, which decides what helps.",
+    TRANSIENT="Something was away for a moment.",
+    RATE_LIMIT="Too many calls for a provider.",
+    AUTH="A key was refused.",
+    AI="A model did not do what was asked of it.",
+    TOOL="A tool or the service behind it failed.",
+    DATA="Values did not have the form they need.",
+    POLICY="A rule or a person said no.",
+    BUDGET="A limit is used up.",
+    TIMEOUT="Time was up.",
+    WORKER="Workers were lost.",
+    PROGRAM="The program itself is wrong.",
+    UNKNOWN="For a reason that is not known.",
+)
+_told(
     ControlAction,
     "ControlAction",
     "What to do with an execution.",
@@ -179,6 +227,13 @@ _told(
     PAUSE="Hold it before its next step.",
     RESUME="Go on after a pause.",
     STEP="Take one step, then hold again.",
+)
+_told(
+    RerunVersion,
+    "RerunVersion",
+    "Which program a repeat runs.",
+    SAME="The version of the earlier execution.",
+    DRAFT="The bot's draft as it is now.",
 )
 _told(
     Severity,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import strawberry
 
 from server.api.access import ANYONE_SIGNED_IN, query
+from server.api.approvals import Approval
 from server.api.bots import Bot, BotVersion
 from server.api.context import Info
 from server.api.execution_types import Execution
 from server.api.relay import Node
 from server.api.tokens import ApiToken
+from server.approvals import service as approvals
 from server.bots import service as bots
 from server.core.errors import Denied, Invalid, NotFound
 from server.core.ids import split_id
@@ -30,6 +32,8 @@ async def find_node(info: Info, text: str) -> Node | None:
             return Bot.of(await bots.get(asker, row_id))
         if kind == "execution":
             return Execution.of(await executions.get(asker, row_id))
+        if kind == "approval":
+            return Approval.of(await approvals.get(asker, row_id))
         if kind == "version":
             version = (await bots.many_versions(asker, [row_id])).get(row_id)
             return BotVersion.of(version) if version is not None else None

@@ -9,6 +9,7 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from server.api.approvals import ApprovalMutations, ApprovalQueries
 from server.api.bal import BalQueries
 from server.api.bots import BotMutations, BotQueries
 from server.api.errors import BalError, ConflictError, InputError, tidy
@@ -30,6 +31,7 @@ class Query(
     NodeQueries,
     BotQueries,
     ExecutionQueries,
+    ApprovalQueries,
     BalQueries,
     TemplateQueries,
     TokenQueries,
@@ -42,7 +44,7 @@ class Query(
     description="Everything that can be changed. What a caller can mend stands in the payload's "
     "`errors`; nothing was stored then."
 )
-class Mutation(BotMutations, ExecutionMutations, TokenMutations):
+class Mutation(BotMutations, ExecutionMutations, ApprovalMutations, TokenMutations):
     pass
 
 

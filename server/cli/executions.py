@@ -1,4 +1,4 @@
-"""`executions list|show|follow|cancel`."""
+"""`executions list|show|follow`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,6 @@ query CliExecution($id: ID!) {
   }
 }
 """
-CONTROL = """
-mutation CliControl($input: ControlExecutionInput!) {
-  controlExecution(input: $input) { execution { id status } errors { code message path } }
-}
-"""
 STATUSES = [
     "pending", "running", "waiting", "paused", "completed", "failed", "cancelled", "timed_out",
 ]  # fmt: skip
@@ -46,7 +41,7 @@ STATUSES = [
     epilog=example("baleybots executions list --status failed\nbaleybots executions show exe_…")
 )
 def executions() -> None:
-    """List, show, follow and cancel executions on a running server."""
+    """List, show, follow and steer executions on a running server."""
 
 
 @executions.command("list", epilog=example("baleybots executions list --status failed --first 10"))
@@ -133,22 +128,6 @@ def follow(execution_id: str, after: int, as_json: bool) -> None:
     if not as_json:
         finish(found, as_json=False)
     raise SystemExit(0 if found["status"] == "COMPLETED" else 1)
-
-
-@executions.command(epilog=example("baleybots executions cancel exe_… --reason 'wrong input'"))
-@click.argument("execution_id", metavar="EXECUTION")
-@click.option("--reason", help="Why; shown with the execution.")
-@json_option
-def cancel(execution_id: str, reason: str | None, as_json: bool) -> None:
-    """Stop an execution. What is finished stays stored."""
-
-    async def work(remote: Remote) -> Any:
-        given = {"executionId": execution_id, "action": "CANCEL", "reason": reason}
-        return (await remote.change(CONTROL, **given))["execution"]
-
-    found = connected(work)
-    found = {**found, "status": found["status"].lower()}
-    print_json(found) if as_json else say(f"{found['id']} {found['status']}")
 
 
 async def _fetched(remote: Remote, document: str, execution_id: str) -> dict[str, Any]:

@@ -18,7 +18,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("tokens:token", "API tokens for scripts."),
     "bal": ("bal:bal", "Check, format, draw and run programs; needs no server."),
     "run": ("run:run", "Run a bot or a program on a running server."),
-    "executions": ("executions:executions", "List, show, follow and cancel executions."),
+    "executions": ("steering:executions", "List, show, follow, steer and repeat executions."),
+    "approvals": ("approvals:approvals", "List and decide what waits for a person."),
     "bots": ("bots:bots", "List, show, push and pull bots."),
     "export-schema": ("admin:export_schema", "Print the GraphQL schema (SDL)."),
 }

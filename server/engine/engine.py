@@ -17,6 +17,7 @@ from server.engine.family import Targets
 from server.engine.kin import Kin
 from server.engine.log import EventBatch
 from server.engine.runner import Runner
+from server.engine.snapshots import Snapshots
 from server.engine.store import Store
 from server.llm.gateway import Gateway
 from server.models.enums import ExecutionStatus
@@ -70,6 +71,7 @@ class Engine:
         self.control = Control(
             store, bus.notices, bus.queue, clock, self.runner, self._cancel_children
         )
+        self.snapshots = Snapshots(store)
         self.kin = Kin(store, bus.queue, clock, self.runner.nudge, self.control.cancel)
 
     async def start(self) -> None:

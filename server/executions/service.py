@@ -21,12 +21,14 @@ from server.core.errors import (
 )
 from server.core.ids import new_uuid
 from server.core.jsontext import dumps
+from server.core.patience import within
 from server.engine.control import Target
 from server.engine.engine import Engine
 from server.engine.log import WireEvent
 from server.engine.log import read as read_log
 from server.engine.modified import REMEMBERED
 from server.engine.runner import Accepted
+from server.engine.state import ExecutionState
 from server.engine.store import UNSET, AlreadyAccepted, NewExecution, Unset
 from server.executions.inputs import checked_input
 from server.models.enums import (
@@ -43,6 +45,7 @@ from server.workspaces.listing import Page, PageAsk, read_page
 
 ControlAction = Literal["cancel", "pause", "resume", "step"]
 KEY_LIMIT = 200
+ACCEPT_SECONDS = 5.0
 QUEUE_LIMIT = 31 * 86_400
 HEAVY = {"input", "output", "trigger"}
 
@@ -76,8 +79,19 @@ class ExecutionFilter:
 
 async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execution:
     """Returns once the execution is durable. Everything that can be refused is refused before
-    anything is stored."""
+    anything is stored. While the database stands still nobody is kept waiting for it."""
     require(viewer, "executions:run")
+    try:
+        return await within(ACCEPT_SECONDS, _start(viewer, engine, request))
+    except TimeoutError:
+        raise Unavailable(
+            "The database does not answer.",
+            hint="Try again, with the same idempotency key: it may have been stored all the same.",
+            retry_after=1,
+        ) from None
+
+
+async def _start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execution:
     bot = await startable(viewer, request.bot_id)
     if bot.state is BotState.ARCHIVED:
         raise InvalidState(f"{bot.name} is archived.", hint="Bring it back to run it.")
@@ -147,6 +161,20 @@ async def steps(viewer: Viewer, execution_id: UUID) -> list[Step]:
     await look(viewer, execution_id)
     rows = await Step.filter(execution_id=execution_id).exclude(type=REMEMBERED)
     return sorted(rows, key=lambda row: (row.status is StepStatus.SKIPPED, row.position, row.id))
+
+
+async def state_at(viewer: Viewer, engine: Engine, execution_id: UUID, seq: int) -> ExecutionState:
+    """From the stored events alone: nothing is ever called again for it."""
+    await look(viewer, execution_id)
+    if seq < 0:
+        raise Invalid("Events are numbered from 1; 0 is before the first.", path=["seq"])
+    return await engine.snapshots.at(execution_id, seq)
+
+
+async def forks(viewer: Viewer, execution_id: UUID, limit: int = 100) -> list[Execution]:
+    require(viewer, "executions:read")
+    rows = mine(viewer, Execution).filter(forked_from_id=execution_id)
+    return await rows.order_by("-id").limit(limit)
 
 
 async def events(

@@ -105,15 +105,6 @@ async def test_a_running_one_can(api: Api) -> None:
     assert (await ended(api, started["id"]))["status"] == "CANCELLED"
 
 
-@pytest.mark.parametrize("action", ["PAUSE", "RESUME", "STEP"])
-async def test_what_cannot_be_done_yet_says_so(api: Api, action: str) -> None:
-    bot = await api.bot(PURE, f"To {action}")
-    started = await api.start(bot["id"], input=1)
-    values = {"executionId": started["id"], "action": action}
-    answer = await api.change("controlExecution", "execution { id }", **values)
-    assert [error["code"] for error in answer["errors"]] == ["UNAVAILABLE"]
-
-
 async def test_executions_of_elsewhere_are_not_there(front: Front, api: Api) -> None:
     stranger = await front.caller(workspace="other")
     theirs = await stranger.start((await stranger.bot(PURE, "Theirs"))["id"], input="secret")
