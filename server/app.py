@@ -1,7 +1,8 @@
 """The front door: one ASGI app around the API, the web routes and the web app.
 
-From the outside in: headers and request id, measure, who is asking, body limit, sockets, and then
-the routes. Nothing behind the second wrapper runs for a page of another site."""
+From the outside in: headers and request id, measure, whether the database answers, who is asking,
+body limit, sockets, and then the routes. Nothing behind the fourth wrapper runs for a page of
+another site."""
 
 from __future__ import annotations
 
@@ -31,6 +32,7 @@ from server.web.bodies import BodyLimit
 from server.web.headers import SecureHeaders
 from server.web.health import health_routes
 from server.web.metrics import Metrics, metrics_route
+from server.web.patience import Patience
 from server.web.sessions import SignedInOnly, SignIn
 from server.web.sockets import OpenSockets, SocketGuard
 from server.workspaces import accounts
@@ -139,6 +141,7 @@ def _doors(rooms: Assembly, sockets: OpenSockets, web: WebApp) -> ASGIApp:
     app: ASGIApp = SocketGuard(Starlette(routes=routes), sockets)
     app = BodyLimit(app)
     app = Auth(app, rooms.recogniser, settings.public_url)
+    app = Patience(app, rooms.database.pulse)
     return SecureHeaders(metrics.around(app), https=_is_https(settings))
 
 

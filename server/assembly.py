@@ -66,6 +66,8 @@ class Assembly:
         return {"database": await self._database_answers(), "queue": await self.bus.alive()}
 
     async def _database_answers(self) -> bool:
+        if self.database.pulse.away:
+            return False
         try:
             await Workspace.exists()
         except Exception:  # whatever the driver says, the answer is the same

@@ -13,7 +13,8 @@ import structlog
 from graphql import GraphQLError
 
 from server.api.kinds import ErrorCode
-from server.core.errors import AppError, Conflict, Denied, StartError, Unauthenticated
+from server.core.errors import AppError, Conflict, Denied, StartError, Unauthenticated, Unavailable
+from server.models.away import is_away
 
 log = structlog.get_logger("api")
 
@@ -113,9 +114,12 @@ def tidy(errors: list[GraphQLError], request_id: str) -> None:
 def _tidied(error: GraphQLError, request_id: str) -> GraphQLError:
     code, message = _code_and_message(error, request_id)
     extensions = {"code": code.value, "requestId": request_id}
-    source = error.original_error
-    if isinstance(source, AppError) and source.retry_after is not None:
-        extensions["retryAfter"] = source.retry_after  # pyright: ignore[reportArgumentType]
+    source = _root(error)
+    wait = source.retry_after if isinstance(source, AppError) else None
+    if code is ErrorCode.UNAVAILABLE:
+        wait = wait or Unavailable.usual_wait
+    if wait is not None:
+        extensions["retryAfter"] = wait  # pyright: ignore[reportArgumentType]
     return GraphQLError(
         message[:MAX_MESSAGE],
         source=error.source if error.positions else None,
@@ -133,6 +137,9 @@ def _code_and_message(error: GraphQLError, request_id: str) -> tuple[ErrorCode, 
         given = (error.extensions or {}).get("code")
         code = ErrorCode(given) if given else ErrorCode.INVALID_INPUT
         return code, error.message.partition(" Did you mean")[0]
+    if is_away(source):
+        log.warning("database_away", request_id=request_id, error=str(source))
+        return ErrorCode.UNAVAILABLE, "The database cannot be used for the moment; try again soon."
     log.error("request failed", request_id=request_id, path=_path(error.path), exc_info=source)
     return (
         ErrorCode.INTERNAL,

@@ -16,6 +16,7 @@ from server.core.errors import DatabaseError
 from server.core.settings import Settings
 from server.models.address import Address, read_address
 from server.models.connection import tortoise_config
+from server.models.pulse import Pulse
 
 _DRIVER_ERRORS = (BaseORMException, OSError, sqlite3.Error, TimeoutError)
 
@@ -26,8 +27,10 @@ class Database:
 
     address: Address
     context: TortoiseContext
+    pulse: Pulse
 
     async def close(self) -> None:
+        await self.pulse.stop()
         await self.context.close_connections()
 
 
@@ -37,7 +40,10 @@ async def open_database(settings: Settings) -> Database:
     address = read_address(settings)
     if address.path is not None:
         await asyncio.to_thread(make_folder, address.path.parent)
-    return Database(address, await connect(address))
+    context = await connect(address)
+    pulse = Pulse(address)
+    pulse.start()
+    return Database(address, context, pulse)
 
 
 async def connect(address: Address, *, foreign_keys: bool = True) -> TortoiseContext:
