@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from server.core.errors import Unavailable
+from server.models.away import is_away
 
 TICK_SECONDS = 1.0
 TIDY_SECONDS = 5.0
@@ -42,7 +43,10 @@ class Ticks:
                 await self._work()
             except Unavailable as error:
                 log.warning("tick_failed", error=error.message)
-            except Exception:
-                log.exception("tick_broke")
+            except Exception as error:
+                if is_away(error):
+                    log.warning("tick_failed", error=str(error))
+                else:
+                    log.exception("tick_broke")
             # Several workers tick: the jitter keeps them from knocking at the same moment.
             await asyncio.sleep(self._seconds * random.uniform(0.8, 1.2))

@@ -11,9 +11,12 @@ import strawberry
 from strawberry.extensions import FieldExtension
 
 from server.api.errors import belongs_on_top, user_errors
-from server.core.errors import AppError, Denied, Unauthenticated
+from server.core.errors import AppError, Denied, Unauthenticated, Unavailable
+from server.models.away import is_away
 
 ANYONE_SIGNED_IN = ""
+AWAY = "The database cannot be reached."
+LATER = "Try again in a moment."
 
 
 class Needs(FieldExtension):
@@ -30,8 +33,15 @@ class Needs(FieldExtension):
         self, next_: Callable[..., Any], source: Any, info: Any, /, **kwargs: Any
     ) -> Any:  # positional, because an argument of ours is called `source`
         self.check(info.context)
-        result = next_(source, info, **kwargs)
-        return await result if isawaitable(result) else result  # a subscription's is a stream
+        try:
+            result = next_(source, info, **kwargs)
+            return await result if isawaitable(result) else result  # a subscription's is a stream
+        except Exception as error:
+            if isinstance(error, AppError) or not is_away(error):
+                raise
+            raise Unavailable(
+                "The database cannot be reached.", hint=LATER, retry_after=1
+            ) from error
 
     def check(self, context: Any) -> None:
         viewer = context.viewer
