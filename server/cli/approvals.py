@@ -133,7 +133,7 @@ def approve(
 @click.option("--reason", help="Why; a model that asked for a tool hears it.")
 @json_option
 def reject(approval_id: str, reason: str | None, as_json: bool) -> None:
-    """Refuse."""
+    """Refuse what is asked, or let the failed step fail."""
     _decide(approval_id, {"reject": {"reason": reason}}, as_json)
 
 

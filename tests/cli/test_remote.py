@@ -167,3 +167,51 @@ async def test_a_token_that_may_not_says_which_scope(run: Run, front: Front, fol
     result = await run(*words, BALEYBOTS_TOKEN=token)
     assert result.exit_code == 1
     assert "bots:write" in result.stderr
+
+
+async def test_an_execution_is_held_and_goes_on(run: Run, folder: Path) -> None:
+    started = await run("run", str(folder / "same.bal"), "--input", "7", "--json")
+    done = json.loads(started.stdout)["id"]
+    for word in ("pause", "resume", "step", "cancel"):
+        refused = await run("executions", word, done)
+        assert refused.exit_code == 1
+        assert "completed already" in refused.output
+
+
+async def test_an_execution_is_done_again(run: Run, folder: Path) -> None:
+    started = await run("run", str(folder / "pair.bal"), "--demo", "--input", TEXT, "--json")
+    first = json.loads(started.stdout)["id"]
+    again = await run(
+        "executions", "retry", first, "--from", "chain/c", "--follow", "--json"
+    )  # fmt: skip
+    assert again.exit_code == 0, again.output
+    shown = json.loads(
+        (await run("executions", "show", json.loads(again.stdout)["id"], "--json")).stdout
+    )
+    assert [step["reused"] for step in shown["steps"] if step["type"] == "entity"] == [
+        True, True, False,
+    ]  # fmt: skip
+    wrong = await run("executions", "retry", first, "--from", "nowhere")
+    assert (wrong.exit_code, "no step `nowhere`" in wrong.output) == (1, True)
+    broken = await run("executions", "retry", first, "--output", "chain/c")
+    assert (broken.exit_code, "STEP=JSON" in broken.output) == (1, True)
+
+
+async def test_decisions_from_the_terminal(run: Run, front: Front) -> None:
+    api = await front.caller()
+    bot = await api.bot("chain { use nothing_there on_error pause }", "Asking")
+    started = await api.start(bot["id"], input=1)
+    async with asyncio.timeout(20):
+        while not (rows := json.loads((await run("approvals", "list", "--json")).stdout)):
+            await asyncio.sleep(0)
+    (asked,) = rows
+    assert asked["choices"] == ["retry", "skip", "continue", "fail"]
+    shown = await run("approvals", "show", asked["id"])
+    assert "Choose with --action" in shown.output
+    assert asked["id"] in (await run("approvals", "list")).output
+    decided = await run("approvals", "approve", asked["id"], "--action", "continue", "--value", "2")
+    assert decided.exit_code == 0, decided.output
+    followed = await run("executions", "follow", started["id"])
+    assert followed.exit_code == 0
+    late = await run("approvals", "reject", asked["id"], "--reason", "No.")
+    assert (late.exit_code, "approved this (continue) on" in late.output) == (1, True)
