@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from server.core.ids import public_id
-from server.core.money import NANO_PER_DOLLAR
+from server.core.money import NANO_PER_DOLLAR, from_decimal
 from server.engine import events as happened
 from server.engine.asking import Asking
 from server.engine.asking_people import People
@@ -316,6 +317,13 @@ class DurableHost:
     def position_of(self, key: str) -> int:
         opened = self._open.get(key)
         return 0 if opened is None else opened.start.position
+
+    def budget_left(self, call: EntityCall) -> int | None:
+        if call.entity.budget is None:
+            return None
+        opened = self._open.get(call.key)
+        spent = 0 if opened is None else opened.cost_nano or 0
+        return from_decimal(Decimal(str(call.entity.budget))) - spent
 
     def tell(self, event: happened.ExecutionEvent, key: str) -> None:
         self.spawned = self.spawned or isinstance(event, happened.StepChild)

@@ -12,6 +12,7 @@ from uuid import UUID
 from server.core.ids import new_uuid, public_id
 from server.engine.blobs import Blobs
 from server.engine.events import StepChild
+from server.engine.host import StepFailed
 from server.engine.plans import Plans
 from server.engine.store import AlreadyAccepted, ExecutionChange, NewExecution
 from server.engine.tool_calls import Host
@@ -54,6 +55,7 @@ class RunFamily:
         host: Host,
         key: str,
         mode: ExecutionMode,
+        budget: int | None,
         targets: Targets,
         plans: Plans,
         accept: Accept,
@@ -61,6 +63,7 @@ class RunFamily:
         self._host = host
         self._key = key
         self._mode = mode
+        self._budget = budget
         self._targets = targets
         self._plans = plans
         self._accept = accept
@@ -76,7 +79,7 @@ class RunFamily:
         if plan is None:
             message = f"`{found.bot_name}` was made by another release; save it again."
             raise ToolFailed(message, "plan_unreadable")
-        trigger = self._trigger(found, depth)
+        trigger = self._trigger(depth, self._left(target))
         new = NewExecution(
             id=new_uuid(),
             workspace_id=parent.workspace_id,
@@ -97,6 +100,9 @@ class RunFamily:
         row = await Execution.get_or_none(id=child_id, parent_id=self._host.identity.id)
         if row is None:
             raise ToolFailed("The execution that was started is not there any more.", "not_found")
+        spent = self._host.spent
+        if spent.limited and row.status in FINAL_STATUSES:
+            spent.children = await used_by_children(self._host.identity.id)
         return Child(
             id=row.id,
             shown_id=public_id("execution", row.id),
@@ -124,7 +130,20 @@ class RunFamily:
         )
         return child
 
-    def _trigger(self, found: Target, depth: int) -> dict[str, Any]:
+    def _left(self, target: str) -> dict[str, int]:
+        """What the child may use: what the run has left, and the entity that asks for it."""
+        try:
+            left = self._host.spent.left()
+        except StepFailed as over:
+            raise ToolFailed(over.failure.message, over.failure.kind) from over
+        if self._budget is None:
+            return left
+        if self._budget <= 0:
+            message = f"The budget of the entity that asks for `{target}` is spent."
+            raise ToolFailed(message, "budget_exceeded")
+        return {**left, "costNano": min(self._budget, left.get("costNano", self._budget))}
+
+    def _trigger(self, depth: int, left: dict[str, int]) -> dict[str, Any]:
         """What the child sees as `$trigger`; `$user` is the parent's."""
         parent = self._host.identity
         return {
@@ -135,6 +154,7 @@ class RunFamily:
                 "executionId": public_id("execution", parent.id),
                 "stepKey": self._key,
                 "depth": depth,
+                **({"left": left} if left else {}),
             },
             "user": parent.trigger.get("user"),
         }
@@ -145,6 +165,30 @@ def depth_of(trigger: dict[str, Any]) -> int:
     if trigger.get("kind") != TriggerKind.PARENT.value:
         return 0
     return int(trigger["data"]["depth"])
+
+
+def left_of(trigger: dict[str, Any]) -> dict[str, int]:
+    """What the parent had left when it started this execution."""
+    if trigger.get("kind") != TriggerKind.PARENT.value:
+        return {}
+    return trigger["data"].get("left", {})
+
+
+async def used_by_children(execution_id: UUID) -> tuple[int, int]:
+    """Tokens and nano-dollars of all that stand below it, to the last level."""
+    tokens = cost_nano = 0
+    parents = [execution_id]
+    for _ in range(MOST_DEPTH):
+        found = Execution.filter(parent_id__in=parents)
+        rows: list[Any] = await found.values_list(
+            "id", "input_tokens", "output_tokens", "cost_nano"
+        )
+        tokens += sum(row[1] + row[2] for row in rows)
+        cost_nano += sum(row[3] for row in rows)
+        parents = [row[0] for row in rows]
+        if not parents:
+            break
+    return tokens, cost_nano
 
 
 def _birth_key(parent_id: UUID, step_key: str) -> str:

@@ -22,11 +22,11 @@ from server.core.clock import Clock
 from server.core.errors import AppError, Unavailable
 from server.engine import events as happened
 from server.engine.asking import Asking
-from server.engine.caps import Caps, Spent
+from server.engine.caps import Caps, Spent, inherited
 from server.engine.decisions import Deciding, Diagnosing
 from server.engine.door import Doors
 from server.engine.durable import DurableHost
-from server.engine.family import RunFamily, Targets
+from server.engine.family import RunFamily, Targets, left_of, used_by_children
 from server.engine.heard import CONTROL_TOPIC, Heard
 from server.engine.lease import LEASE_SECONDS, Leases
 from server.engine.plans import Plans
@@ -249,6 +249,8 @@ class Runner:
         plan = await self.plans.get(claimed.version_id)
         writer = self._writer(_identity(claimed, self._owner), None)
         run = self._run(claimed, plan, writer, recorded)
+        if run.host.spawned and run.host.spent.limited:
+            run.host.spent.children = await used_by_children(claimed.id)
         if claimed.cancel_requested:
             run.cancel()
         return run
@@ -290,7 +292,7 @@ class Runner:
             asking,
             self._desk(claimed.mode),
             recorded,
-            spent=Spent(self._caps, claimed),
+            spent=Spent(inherited(self._caps, left_of(claimed.trigger or {})), claimed),
             stepping=Stepping(claimed.control),
             deciding=self._deciding,
             diagnosing=self._diagnosing,
@@ -301,8 +303,8 @@ class Runner:
         return run
 
     def _desk(self, mode: ExecutionMode) -> ToolDesk:
-        def family(host: Host, key: str) -> RunFamily:
-            return RunFamily(host, key, mode, self._targets, self.plans, self._accept_child)
+        def family(host: Host, key: str, budget: int | None) -> RunFamily:
+            return RunFamily(host, key, mode, budget, self._targets, self.plans, self._accept_child)
 
         return ToolDesk(self._catalogues, self._call_tool, self._clock, family)
 

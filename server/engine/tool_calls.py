@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from server.core.clock import Clock
 from server.core.ids import public_id
+from server.engine.caps import Spent
 from server.engine.events import ExecutionEvent, ToolFailedEvent, ToolRefused
 from server.engine.host import (
     EntityCall,
@@ -62,6 +63,13 @@ class Host(Protocol):
 
     async def rest(self, key: str, waiting: Waiting) -> None: ...
 
+    @property
+    def spent(self) -> Spent: ...
+
+    def budget_left(self, call: EntityCall) -> int | None:
+        """Nano-dollars of the entity's own budget; None: it has none."""
+        ...
+
     async def permit(
         self, key: str, tool: str, arguments: dict[str, Any], entity: EntityCall | None
     ) -> dict[str, Any]:
@@ -71,13 +79,13 @@ class Host(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToolDesk:
-    """What all runs of a process share. `family` makes, for one step of one run, the way to start
-    executions of other bots."""
+    """What all runs of a process share. `family` makes, for one step of one run with so many
+    nano-dollars, the way to start executions of other bots."""
 
     catalogues: Catalogues
     call: Call
     clock: Clock
-    family: Callable[[Host, str], Family]
+    family: Callable[[Host, str, int | None], Family]
 
 
 class ToolCalls:
@@ -148,20 +156,23 @@ class ToolCalls:
         state = self._host.recall(key + LATER)
         left = None if state is None else state.output
         while True:
-            answer = await self._tried(key, tool, arguments, left)
+            context = self._context(key, left, entity)
+            answer = await self._tried(key, tool, arguments, context)
             if not isinstance(answer, Later):
                 return answer
             left = answer.state
             self._host.remember(key + LATER, left)
             await self._host.rest(key, Waiting(WaitingReason(answer.reason), answer.until))
 
-    async def _tried(self, key: str, tool: Tool, arguments: dict[str, Any], state: Any) -> Any:
+    async def _tried(
+        self, key: str, tool: Tool, arguments: dict[str, Any], context: ToolContext
+    ) -> Any:
         """A call that does no harm a second time is repeated when that may help."""
         number = await self._where_it_stood(key)
         while True:
             number += 1
             try:
-                return await self._once(key, tool, arguments, state)
+                return await self._once(key, tool, arguments, context)
             except ToolFailed as failed:
                 if not (failed.retryable and tool.idempotent and number < TRIES):
                     raise StepFailed(failed.kind, failed.message, entity=tool.name) from failed
@@ -192,12 +203,13 @@ class ToolCalls:
         await self._host.rest(key, Waiting(WaitingReason.RETRY, until))
         return recorded.output["number"]
 
-    async def _once(self, key: str, tool: Tool, arguments: dict[str, Any], state: Any) -> Any:
+    async def _once(
+        self, key: str, tool: Tool, arguments: dict[str, Any], context: ToolContext
+    ) -> Any:
         try:
             await self._host.begin(key, tool.name, tool.idempotent)
         except Decided as decided:
             return decided.value(arguments)
-        context = self._context(key, state)
         try:
             answer = await self._host.at_work(self._desk.call(tool, arguments, context))
         except ToolFailed:
@@ -206,8 +218,9 @@ class ToolCalls:
         self._host.over(key, tool.idempotent)
         return answer
 
-    def _context(self, key: str, state: Any) -> ToolContext:
+    def _context(self, key: str, state: Any, entity: EntityCall | None) -> ToolContext:
         identity = self._host.identity
+        budget = None if entity is None else self._host.budget_left(entity)
         return ToolContext(
             workspace_id=identity.workspace_id,
             bot_id=identity.bot_id,
@@ -215,6 +228,6 @@ class ToolCalls:
             step_key=key,
             idempotency_key=idempotency_key(public_id("execution", identity.id), key),
             clock=self._desk.clock,
-            family=self._desk.family(self._host, key),
+            family=self._desk.family(self._host, key, budget),
             state=state,
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.core.ids import public_id
+from server.engine.caps import Caps
 from server.executions import service as executions
 from server.models.enums import BotState, ExecutionStatus, TriggerKind, WaitingReason
 from server.models.tables import Bot, Execution, Step
@@ -253,6 +254,42 @@ async def test_the_input_of_the_child_is_checked_before_it_is_born(home: Home) -
     execution = await home.run(CALLER.replace("Greeter", "Strict"), {"name": 7})
     assert execution.error["kind"] == "invalid_input"
     assert await Execution.filter(parent_id=execution.id).count() == 0
+
+
+async def test_a_child_may_spend_what_the_entity_has_left(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.answers["boss"] = [
+        asks(("spawn_baleybot", {"baleybot": "Spender"})),
+        lambda request: request.messages[-1].content,
+    ]
+    names = "abcde"
+    entities = "".join(f'{name} {{ "goal": "Spend", "model": "greet" }}\n' for name in names)
+    await home.bot(f"{entities} chain {{ {' '.join(names)} }}", "Spender")
+    source = """
+    boss { "goal": "Ask", "model": "boss", "budget": 0.000005, "tools": ["spawn_baleybot"] }
+    """
+    execution = await home.run(source, "x")
+    child = await child_of(execution)
+    assert child.trigger["data"]["left"] == {"costNano": 3_000}
+    assert gateway.calls["greet"] == 2
+    assert (child.status, child.error["kind"]) == (ExecutionStatus.FAILED, "budget_exceeded")
+    assert "budget_exceeded" in execution.output
+
+
+async def test_what_children_used_counts_for_the_parent(
+    home: Home, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home.rooms.engine.runner, "_caps", Caps(cost_nano=3_000))
+    await home.bot(GREETER, "Greeter")
+    source = f"""
+    last {{ "goal": "Greet", "model": "last" }}
+    chain {{ {CALLER} {CALLER} last }}
+    """
+    execution = await home.run(source, "Ann")
+    assert execution.status is ExecutionStatus.FAILED
+    assert execution.error["kind"] == "budget_exceeded"
+    assert (gateway.calls["greet"], gateway.calls["last"]) == (2, 0)
 
 
 async def test_a_demo_run_starts_demo_runs(home: Home) -> None:
