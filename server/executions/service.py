@@ -21,7 +21,6 @@ from server.core.errors import (
 )
 from server.core.ids import new_uuid
 from server.core.jsontext import dumps
-from server.core.patience import within
 from server.engine.control import Target
 from server.engine.engine import Engine
 from server.engine.log import WireEvent
@@ -45,7 +44,6 @@ from server.workspaces.listing import Page, PageAsk, read_page
 
 ControlAction = Literal["cancel", "pause", "resume", "step"]
 KEY_LIMIT = 200
-ACCEPT_SECONDS = 5.0
 QUEUE_LIMIT = 31 * 86_400
 HEAVY = {"input", "output", "trigger"}
 
@@ -79,19 +77,8 @@ class ExecutionFilter:
 
 async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execution:
     """Returns once the execution is durable. Everything that can be refused is refused before
-    anything is stored. While the database stands still nobody is kept waiting for it."""
+    anything is stored."""
     require(viewer, "executions:run")
-    try:
-        return await within(ACCEPT_SECONDS, _start(viewer, engine, request))
-    except TimeoutError:
-        raise Unavailable(
-            "The database does not answer.",
-            hint="Try again, with the same idempotency key: it may have been stored all the same.",
-            retry_after=1,
-        ) from None
-
-
-async def _start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execution:
     bot = await startable(viewer, request.bot_id)
     if bot.state is BotState.ARCHIVED:
         raise InvalidState(f"{bot.name} is archived.", hint="Bring it back to run it.")
