@@ -1,44 +1,47 @@
-"""Is the database away? Each driver says it in its own words, and Tortoise hides some of them."""
+"""Telling a database that cannot be used for the moment from a mistake of ours.
+
+The drivers are not imported: only one of them is loaded, and its errors come through Tortoise
+wrapped in different ways."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from socket import gaierror
 
 from tortoise.exceptions import DBConnectionError
 
-# PostgreSQL: connection lost, no resources, shut down by the operator, system error, timed out.
-_POSTGRES = ("08", "53", "57", "58")
-# MySQL: too many connections, no space, read only, shut down, lost, refused, timed out.
-MYSQL = frozenset(
-    {1021, 1040, 1041, 1053, 1077, 1114, 1129, 1203, 1290, 1317, 1836, 2002, 2003, 2006, 2013}
+# Connection lost, no resources, shut down by the operator, system error, timed out or cancelled.
+SQLSTATES = ("08", "53", "57", "58")
+# Too many connections, no space, read only, shut down, lost, refused, timed out.
+MYSQL_CODES = frozenset(
+    {1021, 1040, 1041, 1053, 1077, 1114, 1129, 1203, 1205, 1290, 1317, 1836, 2002, 2003, 2006, 2013}
 )
+_ASYNCPG = ("InterfaceError", "InternalClientError", "ConnectionDoesNotExistError")
+_SQLITE = ("locked", "busy", "full", "readonly", "disk", "unable to open", "closed")
 
 
 def is_away(error: BaseException) -> bool:
-    """The drivers are not imported for this: a start over SQLite does without them."""
     return any(_says_so(one) for one in _chain(error))
 
 
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    for _ in range(8):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def _says_so(error: BaseException) -> bool:
-    if isinstance(error, DBConnectionError | ConnectionError | TimeoutError | gaierror):
+    if isinstance(error, DBConnectionError | ConnectionError | TimeoutError):
         return True
-    driver = type(error).__module__.partition(".")[0]
-    if driver == "asyncpg":
-        state = getattr(error, "sqlstate", None)
-        return state.startswith(_POSTGRES) if state else type(error).__name__ == "InterfaceError"
-    if driver == "pymysql":
+    if isinstance(error, sqlite3.OperationalError):
+        return any(word in str(error) for word in _SQLITE)
+    kind = type(error)
+    if kind.__module__.startswith("asyncpg"):
+        state = getattr(error, "sqlstate", None) or ""
+        return state.startswith(SQLSTATES) or kind.__name__ in _ASYNCPG
+    if kind.__module__.startswith("pymysql"):
         code = error.args[0] if error.args else 0
-        return code in MYSQL or type(error).__name__ == "InterfaceError"
-    return driver == "sqlite3" and type(error).__name__ == "OperationalError"
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it was made from, and what Tortoise carries inside it."""
-    found: BaseException | None = error
-    while found is not None:
-        yield found
-        inner = found.args[0] if found.args else None
-        if isinstance(inner, BaseException):
-            yield inner
-        found = found.__cause__
+        return code in MYSQL_CODES or kind.__name__ == "InterfaceError"
+    return False
