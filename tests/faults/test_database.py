@@ -116,7 +116,7 @@ async def test_stalled(world: Rig, record: Record) -> None:
     back = time.monotonic() - began
     found = await check(world, load)
     assert slowest <= 3, (slowest, said)
-    assert {status for status, _ in said} <= {200, 503}, said
+    assert {status for status, _ in said} == {503}, said
     assert looked <= 3, looked
     assert back <= 15, back
     record(found, f"refused within {slowest:.1f} s, accepted again {back:.1f} s after it")
