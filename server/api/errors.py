@@ -6,6 +6,7 @@ and what they may, syntax, limits, and bugs of ours, which are masked and carry 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import strawberry
@@ -13,7 +14,16 @@ import structlog
 from graphql import GraphQLError
 
 from server.api.kinds import ErrorCode
-from server.core.errors import AppError, Conflict, Denied, StartError, Unauthenticated, Unavailable
+from server.api.scalars import dollars
+from server.core.errors import (
+    AppError,
+    BudgetExceeded,
+    Conflict,
+    Denied,
+    StartError,
+    Unauthenticated,
+    Unavailable,
+)
 from server.models.away import is_away
 
 log = structlog.get_logger("api")
@@ -53,6 +63,12 @@ class ConflictError(UserError):
     )
 
 
+@strawberry.type(description="A budget does not allow it.")
+class BudgetError(UserError):
+    limit: Decimal = strawberry.field(description="US dollars of the budget's limit.")
+    spent: Decimal = strawberry.field(description="US dollars spent in its present period.")
+
+
 def payload_errors() -> Any:
     """The last field of every payload."""
     return strawberry.field(
@@ -71,6 +87,9 @@ def user_errors(error: AppError) -> list[UserError]:
         "message": sentence(error),
         "path": [str(part) for part in error.path],
     }
+    if isinstance(error, BudgetExceeded):
+        limit, spent = getattr(error, "limit_nano", 0), getattr(error, "spent_nano", 0)
+        return [BudgetError(**common, limit=dollars(limit), spent=dollars(spent))]
     if isinstance(error, Conflict):
         current = getattr(error, "current_version", None)
         return [ConflictError(**common, current_version=current)]

@@ -10,6 +10,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from server.api.access import mutation, query
+from server.api.budgets import office_of
 from server.api.comparators import (
     DateComparator,
     ExecutionModeComparator,
@@ -29,6 +30,7 @@ from server.api.kinds import (
 from server.api.relay import Connection, connection_of
 from server.core.errors import Invalid, NotFound
 from server.core.ids import read_id
+from server.costs.service import refuse_if_spent
 from server.engine.store import UNSET
 from server.executions import service
 from server.executions.modifying import Changes, modify
@@ -298,6 +300,8 @@ class ExecutionMutations:
             queue_seconds=input.queue_seconds,
             trigger_kind=TriggerKind.API if asker.via_token else TriggerKind.MANUAL,
         )
+        if request.mode is ExecutionMode.LIVE:
+            await refuse_if_spent(asker, office_of(info), request.bot_id)
         row = await service.start(asker, info.context.rooms.engine, request)
         return StartExecutionPayload(execution=Execution.of(row))
 

@@ -12,6 +12,10 @@ from server.models.enums import (
     ApprovalKind,
     ApprovalStatus,
     BotState,
+    BudgetAction,
+    BudgetPeriod,
+    BudgetScope,
+    ConnectionStatus,
     ExecutionMode,
     ExecutionStatus,
     FailureClass,
@@ -25,6 +29,10 @@ __all__ = [
     "ApprovalKind",
     "ApprovalStatus",
     "BotState",
+    "BudgetAction",
+    "BudgetPeriod",
+    "BudgetScope",
+    "ConnectionStatus",
     "ControlAction",
     "ErrorCode",
     "ExecutionMode",
@@ -141,6 +149,41 @@ _told(
     FAILED="Finished with an error.",
     SKIPPED="Not taken: a condition said so.",
     CANCELLED="Stopped before its end.",
+)
+_told(
+    ConnectionStatus,
+    "ConnectionStatus",
+    "Whether a connection works.",
+    CONNECTED="Its last test was good.",
+    ERROR="Its last test failed.",
+    UNCONFIGURED="Something is missing.",
+)
+_told(
+    BudgetScope,
+    "BudgetScope",
+    "Whose spending a budget counts.",
+    WORKSPACE="That of everybody.",
+    BOT="That of one bot.",
+    EXECUTION="That of each single execution, with those it starts.",
+    USER="That of what one person starts.",
+)
+_told(
+    BudgetPeriod,
+    "BudgetPeriod",
+    "When a budget begins anew, in the workspace's time zone.",
+    DAY="At midnight.",
+    WEEK="On Monday.",
+    MONTH="On the first.",
+    YEAR="On the first of January.",
+    TOTAL="Never.",
+)
+_told(
+    BudgetAction,
+    "BudgetAction",
+    "What happens at the limit of a budget.",
+    WARN="A notice, and the work goes on.",
+    ASK="Executions wait until somebody raises it, or it begins anew.",
+    STOP="The step fails with `budget_exceeded`.",
 )
 _told(
     Role,

@@ -7,15 +7,19 @@ import strawberry
 from server.api.access import ANYONE_SIGNED_IN, query
 from server.api.approvals import Approval
 from server.api.bots import Bot, BotVersion
+from server.api.budgets import Budget
+from server.api.connections import Connection
 from server.api.context import Info
 from server.api.execution_types import Execution
 from server.api.relay import Node
 from server.api.tokens import ApiToken
 from server.approvals import service as approvals
 from server.bots import service as bots
+from server.connections import service as connections
 from server.core.errors import Denied, Invalid, NotFound
 from server.core.ids import split_id
 from server.core.paging import MAX_PAGE
+from server.costs import service as costs
 from server.executions import service as executions
 from server.workspaces import keys
 
@@ -34,6 +38,10 @@ async def find_node(info: Info, text: str) -> Node | None:
             return Execution.of(await executions.get(asker, row_id))
         if kind == "approval":
             return Approval.of(await approvals.get(asker, row_id))
+        if kind == "connection":
+            return Connection.of(await connections.get(asker, row_id))
+        if kind == "budget":
+            return Budget.of(await costs.get(asker, row_id))
         if kind == "version":
             version = (await bots.many_versions(asker, [row_id])).get(row_id)
             return BotVersion.of(version) if version is not None else None

@@ -12,7 +12,10 @@ from strawberry.types import ExecutionContext
 from server.api.approvals import ApprovalMutations, ApprovalQueries
 from server.api.bal import BalQueries
 from server.api.bots import BotMutations, BotQueries
-from server.api.errors import BalError, ConflictError, InputError, tidy
+from server.api.budgets import BudgetMutations, BudgetQueries
+from server.api.connections import ConnectionMutations, ConnectionQueries
+from server.api.costs import CostMutations, CostQueries
+from server.api.errors import BalError, BudgetError, ConflictError, InputError, tidy
 from server.api.events import EVENT_KINDS, OtherEvent
 from server.api.executions import ExecutionMutations, ExecutionQueries
 from server.api.health import HealthQueries
@@ -36,6 +39,9 @@ class Query(
     TemplateQueries,
     TokenQueries,
     HealthQueries,
+    ConnectionQueries,
+    CostQueries,
+    BudgetQueries,
 ):
     pass
 
@@ -44,7 +50,15 @@ class Query(
     description="Everything that can be changed. What a caller can mend stands in the payload's "
     "`errors`; nothing was stored then."
 )
-class Mutation(BotMutations, ExecutionMutations, ApprovalMutations, TokenMutations):
+class Mutation(
+    BotMutations,
+    ExecutionMutations,
+    ApprovalMutations,
+    TokenMutations,
+    ConnectionMutations,
+    CostMutations,
+    BudgetMutations,
+):
     pass
 
 
@@ -68,7 +82,7 @@ schema = Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    types=[InputError, BalError, ConflictError, OtherEvent, *EVENT_KINDS.values()],
+    types=[InputError, BalError, BudgetError, ConflictError, OtherEvent, *EVENT_KINDS.values()],
     extensions=[Gate],
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )

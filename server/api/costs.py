@@ -1,0 +1,323 @@
+"""Costs: where the money went, what a run will cost, prices of models, how the providers do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import strawberry
+from strawberry.scalars import JSON
+
+from server.api.access import mutation, query
+from server.api.context import Info
+from server.api.errors import UserError, payload_errors
+from server.api.relay import Connection as Page
+from server.api.relay import Node, connection_of
+from server.api.scalars import BigInt, dollars
+from server.bots import service as bots
+from server.bots.programs import read_program
+from server.core.errors import NotFound
+from server.core.ids import public_id, read_id
+from server.costs import prices, summary
+from server.costs.forecast import forecast
+from server.costs.summary import Line, ProviderFigures
+from server.models import tables
+from server.workspaces.listing import PageAsk
+
+
+@strawberry.type(description="What one bot, one model or one day has cost.")
+class CostLine:
+    key: str = strawberry.field(description="The bot's id, `provider:model` or the day.")
+    name: str = strawberry.field(description="How it is called.")
+    calls: BigInt = strawberry.field(description="Calls of models.")
+    input_tokens: BigInt = strawberry.field(description="Tokens sent.")
+    output_tokens: BigInt = strawberry.field(description="Tokens written.")
+    cost: Decimal = strawberry.field(description="US dollars, without the unpriced calls.")
+    unpriced: BigInt = strawberry.field(
+        description="Calls of models without a known price, which the cost does not hold."
+    )
+
+    @classmethod
+    def of(cls, line: Line, key: str | None = None) -> CostLine:
+        return cls(
+            key=key or line.key,
+            name=line.name,
+            calls=BigInt(line.calls),
+            input_tokens=BigInt(line.input_tokens),
+            output_tokens=BigInt(line.output_tokens),
+            cost=dollars(line.cost_nano),
+            unpriced=BigInt(line.unpriced),
+        )
+
+
+@strawberry.type(description="Where the money of some days went.")
+class Costs:
+    total: CostLine = strawberry.field(description="All of it.")
+    by_bot: list[CostLine] = strawberry.field(description="By bot, the dearest first.")
+    by_model: list[CostLine] = strawberry.field(description="By model, the dearest first.")
+    by_day: list[CostLine] = strawberry.field(
+        description="By day in the workspace's time zone, the earliest first."
+    )
+
+
+@strawberry.type(description="What a run will probably cost.")
+class ExecutionEstimate:
+    cost: Decimal = strawberry.field(description="US dollars, the likely amount.")
+    low: Decimal = strawberry.field(description="US dollars, hardly less.")
+    high: Decimal = strawberry.field(description="US dollars, hardly more.")
+    basis: str = strawberry.field(description="`history`: earlier executions; or `program`.")
+    executions: int = strawberry.field(description="How many earlier executions it rests on.")
+    calls: int = strawberry.field(description="Calls of models, at least.")
+    explanation: str = strawberry.field(description="Its basis in a sentence.")
+    unpriced: list[str] = strawberry.field(
+        description="Models without a known price, counted with an assumed one."
+    )
+
+
+@strawberry.type(description="How a provider did in the last day, by what this workspace saw.")
+class ProviderHealth:
+    provider: str = strawberry.field(description="Which provider.")
+    requests: int = strawberry.field(description="Attempts.")
+    failures: int = strawberry.field(description="Attempts that failed.")
+    failures_by_kind: JSON = strawberry.field(description="The failures counted by their kind.")
+    median_ms: int | None = strawberry.field(description="Half of the answers took at most this.")
+    p95_ms: int | None = strawberry.field(description="95 of 100 answers took at most this.")
+    tokens: BigInt = strawberry.field(description="Tokens sent and written.")
+    cost: Decimal = strawberry.field(description="US dollars.")
+    last_error: str | None = strawberry.field(description="The last failure in words.")
+    last_error_at: datetime | None = strawberry.field(description="When that was.")
+
+    @classmethod
+    def of(cls, found: ProviderFigures) -> ProviderHealth:
+        return cls(
+            provider=found.provider,
+            requests=found.requests,
+            failures=found.failures,
+            failures_by_kind=JSON(found.failures_by_kind),
+            median_ms=found.median_ms,
+            p95_ms=found.p95_ms,
+            tokens=BigInt(found.tokens),
+            cost=dollars(found.cost_nano),
+            last_error=found.last_error,
+            last_error_at=found.last_error_at,
+        )
+
+
+@strawberry.type(description="A provider that is left alone after failing again and again.")
+class OpenCircuit:
+    provider: str = strawberry.field(description="Which provider.")
+    model: str = strawberry.field(description="Which model.")
+    connection_id: strawberry.ID | None = strawberry.field(
+        description="Through which connection; null for the keys of the environment."
+    )
+    state: str = strawberry.field(description="`open`, `half_open` or `closed`.")
+    failures: int = strawberry.field(description="Failures in a row.")
+    retry_in: float = strawberry.field(description="Seconds until it is tried again.")
+    why: str = strawberry.field(description="The last failure in words.")
+
+
+@strawberry.type(
+    description="A workspace's own price of a model, in US dollars per million tokens."
+)
+class ModelPrice(Node):
+    model: str = strawberry.field(description="`provider:model`.")
+    input_price: Decimal = strawberry.field(description="For tokens sent.")
+    output_price: Decimal = strawberry.field(description="For tokens written.")
+    cached_price: Decimal | None = strawberry.field(
+        description="For tokens read from the provider's cache; null: as sent."
+    )
+    reasoning_price: Decimal | None = strawberry.field(
+        description="For tokens of thinking; null: as written."
+    )
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
+
+    @classmethod
+    def of(cls, row: tables.ModelPrice) -> ModelPrice:
+        def price(nano: int | None) -> Decimal | None:
+            return None if nano is None else dollars(nano)
+
+        return cls(
+            id=strawberry.ID(public_id("price", row.id)),
+            model=row.model,
+            input_price=dollars(row.input_nano),
+            output_price=dollars(row.output_nano),
+            cached_price=price(row.cached_nano),
+            reasoning_price=price(row.reasoning_nano),
+            updated_at=row.updated_at,
+        )
+
+
+@strawberry.type
+class CostQueries:
+    @query("costs:read", "Where the money of the last days went, today included.")
+    async def costs(self, info: Info, days: int = 30) -> Costs:
+        found = await summary.summary(info.context.asker, info.context.rooms.clock, days)
+        return Costs(
+            total=CostLine.of(found.total),
+            by_bot=[CostLine.of(line, _bot_key(line.key)) for line in found.by_bot],
+            by_model=[CostLine.of(line) for line in found.by_model],
+            by_day=[CostLine.of(line) for line in found.by_day],
+        )
+
+    @query(
+        "executions:read",
+        "What a run of the bot's draft will probably cost, and what that is based on; null when "
+        "there is no such bot.",
+    )
+    async def estimate_execution(
+        self, info: Info, bot_id: strawberry.ID, input: JSON | None = None
+    ) -> ExecutionEstimate | None:
+        asker, till = info.context.asker, info.context.rooms.till
+        try:
+            bot = await bots.get(asker, read_id("bot", bot_id))
+        except NotFound:
+            return None
+        plan = read_program(bot.source)
+        found = await forecast(asker, till.gateway, till.models, bot.id, plan, input)
+        return ExecutionEstimate(
+            cost=dollars(found.cost_nano),
+            low=dollars(found.low_nano),
+            high=dollars(found.high_nano),
+            basis=found.basis,
+            executions=found.runs,
+            calls=found.calls,
+            explanation=found.words,
+            unpriced=list(found.unpriced),
+        )
+
+    @query("connections:read", "How each provider did in the last day.")
+    async def provider_health(self, info: Info) -> list[ProviderHealth]:
+        context = info.context
+        found = await summary.provider_health(context.asker, context.rooms.clock)
+        return [ProviderHealth.of(one) for one in found]
+
+    @query("connections:read", "Providers that failed lately, those left alone first.")
+    async def open_circuits(self, info: Info) -> list[OpenCircuit]:
+        own = await info.context.rooms.till.models.of(info.context.asker.workspace_id)
+        mine = {way.access.connection: way for way in own.ways}
+        found = await info.context.rooms.gateway.circuits.all()
+        return [
+            OpenCircuit(
+                provider=one.provider,
+                model=one.model,
+                connection_id=_connection_id(one.connection),
+                state=one.state,
+                failures=one.failures,
+                retry_in=one.retry_in,
+                why=one.why,
+            )
+            for one in sorted(found, key=lambda one: one.state != "open")
+            if one.connection is None or one.connection in mine
+        ]
+
+    @query("costs:read", "The workspace's own prices of models, by name.")
+    async def model_prices(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Page[ModelPrice]:
+        ask = PageAsk(first, after, last, before)
+        page = await prices.list_prices(info.context.asker, ask)
+        return connection_of(page, Page[ModelPrice], ModelPrice.of)
+
+
+@strawberry.input(description="Input of `setModelPrice`. Prices are US dollars per million tokens.")
+class SetModelPriceInput:
+    model: str = strawberry.field(description="`provider:model`.")
+    input_price: Decimal = strawberry.field(description="For tokens sent.")
+    output_price: Decimal = strawberry.field(description="For tokens written.")
+    cached_price: Decimal | None = strawberry.field(
+        default=None, description="For tokens read from the provider's cache; as sent when absent."
+    )
+    reasoning_price: Decimal | None = strawberry.field(
+        default=None, description="For tokens of thinking; as written when absent."
+    )
+
+
+@strawberry.input(description="Input of `deleteModelPrice`.")
+class DeleteModelPriceInput:
+    price_id: strawberry.ID = strawberry.field(description="The price, `prc_…`.")
+
+
+@strawberry.input(description="Input of `resetCircuit`.")
+class ResetCircuitInput:
+    provider: str = strawberry.field(description="The provider.")
+    model: str = strawberry.field(description="The model.")
+    connection_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The connection; absent for the keys of the environment."
+    )
+
+
+@strawberry.type(description="Answer of `setModelPrice` and `deleteModelPrice`.")
+class ModelPricePayload:
+    model_price: ModelPrice | None = strawberry.field(
+        default=None, description="The price as it is, or was before it was deleted."
+    )
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="Answer of `resetCircuit`.")
+class ResetCircuitPayload:
+    provider: str | None = strawberry.field(
+        default=None, description="The provider that is asked again."
+    )
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.type
+class CostMutations:
+    @mutation(
+        "costs:write",
+        ModelPricePayload,
+        "Sets the workspace's own price of a model; it counts from the next call on. Errors: "
+        "INVALID_INPUT.",
+    )
+    async def set_model_price(self, info: Info, input: SetModelPriceInput) -> ModelPricePayload:
+        price = prices.Price(
+            input.input_price, input.output_price, input.cached_price, input.reasoning_price
+        )
+        changed = info.context.rooms.till.models.forget
+        row = await prices.set_price(info.context.asker, changed, input.model, price)
+        return ModelPricePayload(model_price=ModelPrice.of(row))
+
+    @mutation(
+        "costs:write",
+        ModelPricePayload,
+        "Takes the workspace's own price away; the shipped one counts again. Errors: NOT_FOUND.",
+    )
+    async def delete_model_price(
+        self, info: Info, input: DeleteModelPriceInput
+    ) -> ModelPricePayload:
+        changed = info.context.rooms.till.models.forget
+        price_id = read_id("price", input.price_id)
+        row = await prices.delete_price(info.context.asker, changed, price_id)
+        return ModelPricePayload(model_price=ModelPrice.of(row))
+
+    @mutation(
+        "connections:write",
+        ResetCircuitPayload,
+        "Lets a provider be asked again at once. Errors: NOT_FOUND for a connection.",
+    )
+    async def reset_circuit(self, info: Info, input: ResetCircuitInput) -> ResetCircuitPayload:
+        connection = None
+        if input.connection_id is not None:
+            row_id = read_id("connection", input.connection_id)
+            own = await info.context.rooms.till.models.of(info.context.asker.workspace_id)
+            connection = str(row_id)
+            if connection not in {way.access.connection for way in own.ways}:
+                raise NotFound("There is no such connection.")
+        circuits = info.context.rooms.gateway.circuits
+        await circuits.reset(input.provider, input.model, connection)
+        return ResetCircuitPayload(provider=input.provider)
+
+
+def _bot_key(key: str) -> str:
+    return "" if key == "None" else public_id("bot", UUID(key))
+
+
+def _connection_id(connection: str | None) -> strawberry.ID | None:
+    return None if connection is None else strawberry.ID(public_id("connection", UUID(connection)))

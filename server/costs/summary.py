@@ -1,0 +1,207 @@
+"""Where the money went and how the providers did: sums over the usage rows of a workspace."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from tortoise.functions import Count, Sum
+from tortoise.queryset import QuerySet
+
+from server.connections.uses import provider_of
+from server.core.clock import Clock
+from server.core.errors import Invalid
+from server.costs.periods import zone_of
+from server.models.tables import Bot, Event, Usage, Workspace
+from server.workspaces.access import Viewer, mine, require
+
+MOST_DAYS = 366
+HEALTH_HOURS = 24
+_MOST_ROWS = 20_000
+_MOST_FAILURES = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One bot, one model or one day. `unpriced`: calls without a known price, which the cost does
+    not hold."""
+
+    key: str
+    name: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_nano: int
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    total: Line
+    by_bot: list[Line]
+    by_model: list[Line]
+    by_day: list[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFigures:
+    provider: str
+    requests: int
+    failures: int
+    failures_by_kind: dict[str, int] = field(default_factory=dict[str, int])
+    median_ms: int | None = None
+    p95_ms: int | None = None
+    tokens: int = 0
+    cost_nano: int = 0
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+
+
+async def summary(viewer: Viewer, clock: Clock, days: int = 30) -> Summary:
+    """The last days, today included, each as the workspace's time zone has it."""
+    require(viewer, "costs:read")
+    if not 1 <= days <= MOST_DAYS:
+        raise Invalid(f"Ask for 1 to {MOST_DAYS} days.", path=["days"])
+    zone = zone_of((await Workspace.get(id=viewer.workspace_id).only("id", "timezone")).timezone)
+    today = clock.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = today - timedelta(days=days - 1)
+    rows = mine(viewer, Usage).filter(created_at__gte=since)
+    by_bot = await _grouped(rows, "bot_id")
+    names = await _bot_names(viewer, [line.key for line in by_bot])
+    by_model = await _grouped(rows, "provider", "model")
+    return Summary(
+        total=_total(by_model),
+        by_bot=[_named(line, names.get(line.key, "Deleted bot")) for line in by_bot],
+        by_model=by_model,
+        by_day=await _by_day(rows, since, days),
+    )
+
+
+async def _grouped(rows: QuerySet[Usage], *keys: str) -> list[Line]:
+    found: list[dict[str, Any]] = (
+        await rows.annotate(
+            calls=Count("id"),
+            input=Sum("input_tokens"),
+            output=Sum("output_tokens"),
+            cost=Sum("cost_nano"),
+        )
+        .group_by(*keys, "unpriced")
+        .values(*keys, "unpriced", "calls", "input", "output", "cost")
+    )
+    lines: dict[str, Line] = {}
+    for row in found:
+        key = ":".join(str(row[name]) for name in keys)
+        lines[key] = _plus(lines.get(key) or Line(key, key, 0, 0, 0, 0, 0), row)
+    return sorted(lines.values(), key=lambda line: (-line.cost_nano, -line.calls, line.key))
+
+
+def _plus(line: Line, row: dict[str, Any]) -> Line:
+    calls = int(row["calls"])
+    return Line(
+        line.key,
+        line.name,
+        line.calls + calls,
+        line.input_tokens + int(row["input"] or 0),
+        line.output_tokens + int(row["output"] or 0),
+        line.cost_nano + int(row["cost"] or 0),
+        line.unpriced + (calls if row["unpriced"] else 0),
+    )
+
+
+async def _by_day(rows: QuerySet[Usage], since: datetime, days: int) -> list[Line]:
+    """One statement a day: days are the workspace's own, which no database counts alike."""
+    found: list[Line] = []
+    for number in range(days):
+        starts, ends = since + timedelta(days=number), since + timedelta(days=number + 1)
+        day = starts.date().isoformat()
+        lines = await _grouped(rows.filter(created_at__gte=starts, created_at__lt=ends), "provider")
+        found.append(_named(_total(lines), day, day))
+    return found
+
+
+def _total(lines: Iterable[Line]) -> Line:
+    lines = list(lines)
+    return Line(
+        "total",
+        "Total",
+        sum(one.calls for one in lines),
+        sum(one.input_tokens for one in lines),
+        sum(one.output_tokens for one in lines),
+        sum(one.cost_nano for one in lines),
+        sum(one.unpriced for one in lines),
+    )
+
+
+def _named(line: Line, name: str, key: str | None = None) -> Line:
+    return Line(
+        key or line.key,
+        name,
+        line.calls,
+        line.input_tokens,
+        line.output_tokens,
+        line.cost_nano,
+        line.unpriced,
+    )
+
+
+async def _bot_names(viewer: Viewer, ids: list[str]) -> dict[str, str]:
+    known = [UUID(one) for one in ids if one != "None"]
+    rows = await mine(viewer, Bot).filter(id__in=known).only("id", "name") if known else []
+    return {str(row.id): row.name for row in rows}
+
+
+async def provider_health(viewer: Viewer, clock: Clock) -> list[ProviderFigures]:
+    """The last day. A failure is an attempt that failed, whatever came of it in the end."""
+    require(viewer, "connections:read")
+    since = clock.now() - timedelta(hours=HEALTH_HOURS)
+    answered: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    rows: list[dict[str, Any]] = (
+        await mine(viewer, Usage)
+        .filter(created_at__gte=since)
+        .order_by("-id")
+        .limit(_MOST_ROWS)
+        .values("provider", "duration_ms", "input_tokens", "output_tokens", "cost_nano")
+    )
+    for row in rows:
+        answered[row["provider"]].append(row)
+    failed = await _failures(viewer, since)
+    return [
+        _figures(provider, answered.get(provider, []), failed.get(provider, []))
+        for provider in sorted({*answered, *failed})
+    ]
+
+
+async def _failures(viewer: Viewer, since: datetime) -> dict[str, list[Event]]:
+    rows = (
+        await Event.filter(
+            execution__workspace_id=viewer.workspace_id, type="model.failed", at__gte=since
+        )
+        .order_by("-id")
+        .limit(_MOST_FAILURES)
+    )
+    found: dict[str, list[Event]] = defaultdict(list)
+    for row in rows:
+        found[provider_of(str((row.data or {}).get("model") or "")) or "unknown"].append(row)
+    return found
+
+
+def _figures(provider: str, answered: list[dict[str, Any]], failed: list[Event]) -> ProviderFigures:
+    times = sorted(int(row["duration_ms"]) for row in answered)
+    kinds = Counter(str((row.data or {}).get("kind")) for row in failed)
+    last = failed[0] if failed else None
+    return ProviderFigures(
+        provider=provider,
+        requests=len(answered) + len(failed),
+        failures=len(failed),
+        failures_by_kind=dict(kinds),
+        median_ms=times[len(times) // 2] if times else None,
+        p95_ms=times[min(len(times) - 1, len(times) * 95 // 100)] if times else None,
+        tokens=sum(int(row["input_tokens"]) + int(row["output_tokens"]) for row in answered),
+        cost_nano=sum(int(row["cost_nano"] or 0) for row in answered),
+        last_error=str((last.data or {}).get("message")) if last else None,
+        last_error_at=last.at if last else None,
+    )
