@@ -133,6 +133,8 @@ def nearest_served(route: Route, served: Sequence[str]) -> str:
 
 
 def unreached(route: Route, cause: str = "") -> ModelError:
+    if cause.startswith("[SSL:"):
+        return _not_secure(route, cause)
     reason = f" ({cause})" if cause else ""
     base = route.base_name or "its address"
     return ModelError(
@@ -141,6 +143,23 @@ def unreached(route: Route, cause: str = "") -> ModelError:
         f"Check that it runs and that {base} is right."
         if route.api_base
         else "Check the network of this machine.",
+    )
+
+
+def _not_secure(route: Route, cause: str) -> ModelError:
+    """Time heals no certificate, and nothing is sent without one."""
+    speaks = "CERTIFICATE_VERIFY_FAILED" in cause
+    why = cause.rpartition("failed: ")[2].partition(" (_ssl")[0] if speaks else ""
+    base = route.base_name or "the address"
+    return ModelError(
+        ModelErrorKind.PROVIDER_UNAVAILABLE,
+        f"{who(route)} has no valid certificate ({why})."
+        if speaks
+        else f"{who(route)} does not speak TLS.",
+        "Give it a certificate that this machine trusts; SSL_CERT_FILE may name an authority."
+        if speaks
+        else f"Check {base}: should it begin with http://?",
+        retryable=False,
     )
 
 

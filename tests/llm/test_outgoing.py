@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.core.net.policy import NetPolicy
 from server.core.settings import PROVIDER_NAMES, load_settings
@@ -189,3 +195,46 @@ async def test_a_connection_without_a_key_never_takes_the_operators(
         assert caught.value.kind is ModelErrorKind.PROVIDER_AUTH
     for request in models.requests:
         assert "canary-operator" not in str(request.headers) + str(request.body)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """One that nobody has signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    made = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(made + secret)
+    return path
+
+
+@both_ways
+@pytest.mark.parametrize("tls", [True, False], ids=["unknown signer", "no tls"])
+async def test_nothing_is_sent_without_a_valid_certificate(
+    make_gateway: MakeGateway, fast: bool, tls: bool, certificate: Path
+) -> None:
+    got: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.append(await reader.readline())
+        writer.write(b"HTTP/1.1 400 No\r\n\r\n")
+        writer.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context if tls else None)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(ModelError) as caught:
+        await make_gateway(fast, OPENAI_BASE_URL=f"https://127.0.0.1:{port}/v1").chat(ask())
+    server.close()
+    assert not caught.value.retryable
+    says = "has no valid certificate (self-signed certificate)" if tls else "does not speak TLS"
+    assert says in caught.value.message
+    assert not any(line.startswith(b"POST") for line in got)
