@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+from graphql import build_schema, parse, validate
 
 from tests.house.examples import Example, examples
 from tests.house.files import ROOT
@@ -39,6 +41,16 @@ async def test_examples_give_what_the_page_says(example: Example) -> None:
     result = await run_source(example.source, **given, replies=said.get("replies", {}))
     outcome = result.outcome
     assert (outcome.status, outcome.output) == ("completed", said["output"]), outcome.error
+
+
+GRAPHQL = re.compile(r"```graphql\n(.*?)```", re.S)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_every_graphql_example_is_valid(page: Path) -> None:
+    schema = build_schema((ROOT / "graphql-schema/schema.graphql").read_text())
+    for example in GRAPHQL.findall(page.read_text()):
+        assert [str(error) for error in validate(schema, parse(example))] == []
 
 
 def test_every_link_between_pages_leads_somewhere() -> None:

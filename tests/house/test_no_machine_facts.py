@@ -10,7 +10,7 @@ from tests.house.files import text, tracked
 
 # Written in pieces so that this file does not find itself.
 HOSTS = ["files.python" + "hosted", "py" + "pi.org", "registry.npm" + "js", "deb.deb" + "ian"]
-PATHS = re.compile(r"(?<![\w.~])/(?:home/\w+|root|work|Users/\w+)/\w|file:" + r"///")
+PATHS = re.compile(r"(?:(?<![\w.~/])|file://)/(?:home/\w+|root|work|Users/\w+)/\w")
 
 
 @pytest.mark.parametrize("host", HOSTS)
