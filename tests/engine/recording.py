@@ -1,0 +1,131 @@
+"""Makes the recorded histories anew, from real executions: `python -m tests.engine.recording`.
+
+What is committed in `histories/` was made by the engine of its day and stays as it is: a new engine
+has to agree with it. Add a program here for a new construct, and record that one alone by name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from server.approvals import service as approvals
+from server.approvals.service import Answer
+from server.bal.checker import check
+from server.bal.planner import plan
+from server.engine.facts import failure_of
+from server.engine.host import Outcome, Recorded
+from server.engine.replay import CALLS, Command, History
+from server.llm.errors import ModelError, ModelErrorKind
+from server.models.enums import ExecutionStatus, StepStatus
+from tests.support.rooms import Home, open_home
+from tests.support.scripted_gateway import Answer as Said
+from tests.support.scripted_gateway import ScriptedGateway
+from tests.support.tools import Counted
+
+FOLDER = Path(__file__).parent / "histories"
+ENTITIES = "".join(f'{name} {{ "goal": "Do {name}", "model": "{name}" }}\n' for name in "abc")
+BROKEN = ModelError(ModelErrorKind.BAD_REQUEST, "No.")
+
+
+@dataclass(frozen=True)
+class Told:
+    """A program with its input and what its models say; `remedy` answers a failed step."""
+
+    source: str
+    input: Any = "x"
+    answers: dict[str, list[Said]] = field(default_factory=dict)
+    remedy: Answer | None = None
+
+
+STORIES = {
+    "chain": Told("chain { a b => first c with { was: $first, text: result } }"),
+    "parallel": Told('parallel { "left": chain { a b } "right": c select { n: 1 } }'),
+    "choice": Told(
+        'chain { if ("result.n > 1") { a } else { b } '
+        'route (a) { "x": { b } default: { c } } when b { "pass": c "fail": a } }',
+        {"n": 2},
+        {"a": ["x"], "b": ["pass"]},
+    ),
+    "loop": Told(
+        'loop ("until": "result.done", "max": 5) { a processor ("round") '
+        '{ "{ done: iteration == 3, said: result }" } }'
+    ),
+    "map": Told(
+        "chain { map (result.items, concurrency: 3, errors: collect) { a => one b } "
+        "filter (\"item != 'b'\") { c } }",
+        {"items": ["a", "b", "c"]},
+        {"b": [lambda asked: "b" if asked.messages[-1].content == "a" else "other"]},
+    ),
+    "try": Told(
+        'try ("retries": 2, "delay": 1) { a b } catch { c } finally { a }',
+        answers={"b": [BROKEN, BROKEN, "mended"]},
+    ),
+    "failed": Told("chain { a b c }", answers={"b": [BROKEN]}),
+    "handled": Told(
+        "chain { a on_error continue with { n: 1 } b on_error skip use echo with "
+        '{ text: "{{result.n}}" } gate ("result") { c } }',
+        answers={"a": [BROKEN], "b": [BROKEN]},
+    ),
+    "remedy": Told(
+        "chain { a b on_error pause c }",
+        answers={"b": [BROKEN]},
+        remedy=Answer("choose", action="skip"),
+    ),
+    "run_facts": Told("chain { a select { spent: $run.tokens, who: $user.name } b }"),
+}
+
+
+async def record(name: str, told: Told) -> History:
+    with tempfile.TemporaryDirectory() as folder:
+        gateway = ScriptedGateway(answers=dict(told.answers))
+        echo = Counted().tool
+        async with open_home(Path(folder), gateway=gateway, tools=[echo]) as home:
+            execution = await home.start(await home.bot(ENTITIES + told.source), told.input)
+            if told.remedy is not None:
+                await home.until(execution, ExecutionStatus.WAITING)
+                (asked,) = (await approvals.list_approvals(home.owner)).rows
+                await approvals.decide(home.owner, home.rooms.engine, asked.id, told.remedy)
+            return await _history(home, await home.ended(execution), told)
+
+
+async def _history(home: Home, row: Any, told: Told) -> History:
+    store = home.rooms.engine.store
+    steps = await store.steps(row.id)
+    events = await store.events(row.id, 0, 100_000)
+    begun = [event for event in events if event.type == "step.started"]
+    finished = (StepStatus.COMPLETED, StepStatus.FAILED)
+    return History(
+        plan=plan(check(ENTITIES + told.source).program).to_json(),
+        input=row.input,
+        trigger=row.trigger,
+        recorded={
+            key: Recorded(step.output, failure_of(step.error))
+            for key, step in steps.items()
+            if step.status in finished and step.type in {*CALLS, "remembered"}
+        },
+        commands={
+            event.step_key or "": Command(
+                event.data["type"], event.data["name"], event.data.get("input")
+            )
+            for event in begun
+            if event.data["type"] in CALLS
+        },
+        outcome=Outcome(row.status.value, row.output, failure_of(row.error)),
+    )
+
+
+async def main(names: list[str]) -> None:
+    for name in names or STORIES:
+        history = await record(name, STORIES[name])
+        data = {"source": ENTITIES + STORIES[name].source, **history.to_json()}
+        text = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=False)
+        (FOLDER / f"{name}.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
