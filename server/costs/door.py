@@ -182,6 +182,7 @@ def snapshot(rates: Rates, source: str) -> dict[str, Any]:
         "output": rates.output,
         "cached": rates.cached,
         "reasoning": rates.reasoning,
+        "cache_write": rates.cache_write,
     }
     shown = {name: f"{rate / 1000:f}" for name, rate in named.items() if rate is not None}
     return {**shown, "source": source}
