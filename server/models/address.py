@@ -23,6 +23,9 @@ _KINDS: dict[str, DatabaseKind] = {
     "mariadb": "mysql",
 }
 _PORTS = {"postgres": 5432, "mysql": 3306}
+# Two indexes intersected answer a page of a bot's executions by sorting all of them; the driver
+# sends this with the mode.
+_ONE_INDEX = "SESSION optimizer_switch='index_merge_intersection=off'"
 _OPTIONS = {"postgres": {"sslmode", "host"}, "mysql": {"ssl", "unix_socket"}}
 _SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
@@ -84,7 +87,7 @@ class Address:
             "unix_socket": self.options.get("unix_socket"),
             "connect_timeout": CONNECT_SECONDS,
             "local_infile": False,
-            "sql_mode": "'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
+            "sql_mode": f"'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', {_ONE_INDEX}",
             "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             **tls,
         }
