@@ -7,6 +7,7 @@ from reactpy import component, use_scope
 from frontend.kit.messages import MessagesContext, use_new_messages
 from frontend.kit.place import Route, Router
 from frontend.kit.query import state_of
+from frontend.pages.approvals import ApprovalsPage
 from frontend.pages.bot import BotPage
 from frontend.pages.bots import BotsPage
 from frontend.pages.execution import ExecutionPage
@@ -22,6 +23,7 @@ PAGES: list[Route] = [
     (r"/bots/(?P<bot_id>[^/]+)", BotPage),
     (r"/executions", ExecutionsPage),
     (r"/executions/(?P<execution_id>[^/]+)", ExecutionPage),
+    (r"/approvals", ApprovalsPage),
 ]
 
 

@@ -6,12 +6,16 @@ from reactpy import component, html
 from reactpy.types import Component, VdomDict
 
 from frontend.kit.elements import icon
-from frontend.kit.js import Keys, ThemeSwitch
+from frontend.kit.js import Keys, ThemeSwitch, WaitingCount
 from frontend.kit.messages import MessageHost
 from frontend.kit.place import Nav, use_nav
 from frontend.kit.query import use_query
 
-PLACES = (("/bots", "Bots", "bot"), ("/executions", "Executions", "activity"))
+PLACES = (
+    ("/bots", "Bots", "bot"),
+    ("/executions", "Executions", "activity"),
+    ("/approvals", "Approvals", "hand"),
+)
 
 
 def frame(nav: Nav, page: Component) -> VdomDict:
@@ -68,7 +72,8 @@ def _place(path: str, target: str, name: str, mark: str) -> VdomDict:
     attributes: dict[str, Any] = {"href": target}
     if here(path, target):
         attributes["aria-current"] = "page"
-    return html.li({"key": target}, html.a(attributes, icon(mark), html.span(name)))
+    number: Any = WaitingCount({}) if target == "/approvals" else ""
+    return html.li({"key": target}, html.a(attributes, icon(mark), html.span(name), number))
 
 
 def _person(viewer: dict[str, Any] | None) -> VdomDict:

@@ -25,6 +25,8 @@ def _bundle(file: str, *names: str) -> list[VdomConstructor]:
     "Keys",
     "Dialog",
 )
-(Watch,) = _bundle("watch.js", "Watch")
+(Watch, WaitingCount) = _bundle("watch.js", "Watch", "WaitingCount")
 (Studio,) = _bundle("studio.js", "Studio")
-(RunPanel, ExecutionView) = _bundle("run.js", "RunPanel", "ExecutionView")
+(RunPanel, ExecutionView, ApprovalInbox) = _bundle(
+    "run.js", "RunPanel", "ExecutionView", "ApprovalInbox"
+)

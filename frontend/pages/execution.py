@@ -2,41 +2,32 @@
 
 from typing import Any
 
-from reactpy import component, html
+from reactpy import component, html, use_state
 
+from frontend.client import ClientError
 from frontend.components.blocks import notice, skeleton
+from frontend.components.deciding import decide, question_of
 from frontend.kit.elements import title
 from frontend.kit.handlers import use_guard
 from frontend.kit.js import ExecutionView
 from frontend.kit.messages import use_messages
 from frontend.kit.place import use_nav
-from frontend.kit.query import use_client, use_query
+from frontend.kit.query import Answer, use_client, use_query
 from frontend.pages.not_found import missing
+
+CONTROLLED = {
+    "CANCEL": "Cancelling. The step that runs now is stopped.",
+    "PAUSE": "Pausing before the next step.",
+    "RESUME": "It goes on.",
+    "STEP": "One action is taken, then it holds again.",
+}
+LINKS: dict[str, str] = {}
 
 
 @component
 def ExecutionPage() -> Any:
-    nav, client, guard, messages = use_nav(), use_client(), use_guard(), use_messages()
-    execution_id = nav.parameters["execution_id"]
+    execution_id = use_nav().parameters["execution_id"]
     answer = use_query("execution", {"id": execution_id})
-
-    async def cancel(_found: dict[str, Any]) -> None:
-        await client.mutate("control_execution", {"executionId": execution_id, "action": "CANCEL"})
-        messages.say("Cancelling. The step that runs now is stopped.", "info")
-
-    async def again(found: dict[str, Any]) -> None:
-        old = (answer.data or {})["execution"]
-        payload = await client.mutate(
-            "start_execution",
-            {
-                "botId": old["bot"]["id"],
-                "versionId": (old.get("version") or {}).get("id"),
-                "input": old["input"],
-                "mode": found.get("mode", "LIVE"),
-            },
-        )
-        nav.go(f"/executions/{payload['execution']['id']}")
-
     if answer.error:
         return notice(answer.error, lambda _event: answer.reload())
     if answer.data is None:
@@ -46,14 +37,85 @@ def ExecutionPage() -> Any:
         return html.div(
             html.h1({"className": "visually-hidden"}, "Not found"), missing("execution")
         )
-    return html.div(
-        title(f"{execution['bot']['name']}, execution"),
-        ExecutionView(
-            {
-                "key": execution_id,
-                "execution": execution,
-                "onCancel": guard.js(cancel),
-                "onAgain": guard.js(again),
-            }
-        ),
+    name = (execution["bot"] or {}).get("name", "Deleted bot")
+    return html.div(title(f"{name}, execution"), Desk(execution, answer, key=execution_id))
+
+
+@component
+def Desk(execution: dict[str, Any], answer: Answer) -> Any:
+    nav, client, guard, messages = use_nav(), use_client(), use_guard(), use_messages()
+    asked, set_asked = use_state(execution["status"] == "WAITING")
+    questions = use_query(
+        "approvals", {"filter": {"executionId": execution["id"]}}, wanted=bool(asked)
     )
+    answers, set_answers = use_state(0)
+    refused, set_refused = use_state(0)
+
+    async def control(found: dict[str, Any]) -> None:
+        values = {"executionId": execution["id"], "action": found["action"]}
+        await client.mutate("control_execution", values)
+        messages.say(CONTROLLED[found["action"]], "info")
+
+    async def again(found: dict[str, Any]) -> None:
+        payload = await client.mutate(
+            "start_execution",
+            {
+                "botId": execution["bot"]["id"],
+                "versionId": (execution.get("version") or {}).get("id"),
+                "input": execution["input"],
+                "mode": found.get("mode", "LIVE"),
+            },
+        )
+        nav.go(f"/executions/{payload['execution']['id']}")
+
+    async def rerun(found: dict[str, Any]) -> None:
+        try:
+            values = {"executionId": execution["id"], **rerun_values(found)}
+            payload = await client.mutate("rerun_execution", values)
+        except ClientError:
+            set_refused(lambda n: n + 1)
+            raise
+        messages.say("A new execution has begun. What stands before is taken over at no cost.")
+        nav.go(f"/executions/{payload['execution']['id']}")
+
+    async def decided(found: dict[str, Any]) -> None:
+        try:
+            messages.say(await decide(client, found))
+        finally:
+            set_answers(lambda n: n + 1)
+            questions.reload()
+
+    async def more(_found: dict[str, Any]) -> None:
+        set_asked(True)
+        questions.reload()
+
+    can = execution["viewerCan"]
+    handlers = {"onDecide": guard.js(decided), "onAsked": guard.js(more)}
+    return ExecutionView(
+        {
+            "execution": execution,
+            "approvals": _questions(questions),
+            "answer": answers,
+            "refused": refused,
+            "links": LINKS,
+            "onControl": guard.js(control),
+            "onAgain": guard.js(again),
+            "onRerun": guard.js(rerun) if execution["bot"] else None,
+            **(handlers if can["cancel"] or can["retry"] else {"onAsked": handlers["onAsked"]}),
+        }
+    )
+
+
+def rerun_values(found: dict[str, Any]) -> dict[str, Any]:
+    """Without an input the earlier one counts; null would be one."""
+    values = {"version": found.get("version", "SAME"), "outputs": found.get("outputs") or {}}
+    if found.get("fromStep"):
+        values["fromStep"] = found["fromStep"]
+    if "input" in found:
+        values["input"] = found["input"]
+    return values
+
+
+def _questions(answer: Answer) -> list[dict[str, Any]]:
+    nodes = answer.data["approvals"]["nodes"] if answer.data else []
+    return [question_of(node) for node in nodes]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.frontend.screen import Screen
 from tests.frontend.world import World
 
@@ -71,12 +73,58 @@ async def test_run_in_demo_asks_for_the_demo_model(world: World) -> None:
         assert [v["input"]["mode"] for n, v in world.calls if n == "StartExecution"] == ["DEMO"]
 
 
-async def test_cancel_reaches_the_server_and_is_confirmed(world: World) -> None:
+@pytest.mark.parametrize(
+    ("action", "status"), [("CANCEL", "CANCELLED"), ("PAUSE", "PAUSED"), ("RESUME", "RUNNING")]
+)
+async def test_control_reaches_the_server_and_is_confirmed(
+    world: World, action: str, status: str
+) -> None:
     running = world.add_execution(next(iter(world.bots.values())), "RUNNING")
     async with Screen(world, f"/executions/{running['id']}") as screen:
-        await screen.tell("ExecutionView", "onCancel", {"id": running["id"]})
+        await screen.tell("ExecutionView", "onControl", {"action": action})
         await screen.until(lambda s: s.props("Toasts")["last"])
-        assert running["status"] == "CANCELLED"
+        assert running["status"] == status
+
+
+async def test_rerun_leads_to_the_new_execution(world: World) -> None:
+    old = next(iter(world.executions.values()))
+    async with Screen(world, f"/executions/{old['id']}") as screen:
+        asked = {"fromStep": "editor", "version": "DRAFT", "outputs": {"critic": "All is well."}}
+        await screen.tell("ExecutionView", "onRerun", asked)
+        await screen.until(lambda s: s.props("NavBridge")["goto"]["n"] == 1)
+        sent: Any = [v["input"] for n, v in world.calls if n == "RerunExecution"][-1]
+        assert sent == {"executionId": old["id"], **asked}
+        new = next(reversed(world.executions.values()))
+        assert screen.props("NavBridge")["goto"]["path"] == f"/executions/{new['id']}"
+
+
+async def test_rerun_that_is_refused_says_why_and_may_be_tried_again(world: World) -> None:
+    old = next(iter(world.executions.values()))
+
+    async def refuse(_: Any) -> Any:
+        error = {"code": "BAL_INVALID", "message": "The draft has a mistake in line 3.", "path": []}
+        return {"rerunExecution": {"execution": None, "errors": [error]}}
+
+    world.do_RerunExecution = refuse  # type: ignore[method-assign]
+    async with Screen(world, f"/executions/{old['id']}") as screen:
+        await screen.tell("ExecutionView", "onRerun", {"fromStep": "editor", "version": "DRAFT"})
+        last = await screen.until(lambda s: s.props("Toasts")["last"])
+        assert last["text"] == "The draft has a mistake in line 3."
+        await screen.until(lambda s: s.props("ExecutionView")["refused"] == 1)
+
+
+async def test_question_of_an_execution_is_shown_beside_it(world: World) -> None:
+    waiting = world.add_execution(next(iter(world.bots.values())), "WAITING")
+    other = world.add_execution(next(iter(world.bots.values())), "WAITING")
+    question = world.ask(waiting, "send_mail", {"to": "all"})
+    world.ask(other, "send_mail", {"to": "nobody"})
+    async with Screen(world, f"/executions/{waiting['id']}") as screen:
+        await screen.until(lambda s: s.find("ExecutionView"))
+        await screen.until(lambda s: s.props("ExecutionView")["approvals"])
+        assert [q["id"] for q in screen.props("ExecutionView")["approvals"]] == [question["id"]]
+        await screen.tell("ExecutionView", "onDecide", {"id": question["id"], "verdict": "approve"})
+        await screen.until(lambda s: s.props("ExecutionView")["answer"] == 1)
+        assert question["status"] == "APPROVED"
 
 
 async def test_unknown_execution_and_page_lead_on(world: World) -> None:

@@ -35,6 +35,7 @@ class World:
         self.executions: dict[str, dict[str, Any]] = {}
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.templates: list[dict[str, Any]] = []
+        self.approvals: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.changed = asyncio.Condition()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -164,14 +165,58 @@ class World:
         return {"startExecution": {"execution": execution, "errors": []}}
 
     async def do_ControlExecution(self, variables: dict[str, Any]) -> dict[str, Any]:
-        execution = self.executions[variables["input"]["executionId"]]
+        values = variables["input"]
+        execution = self.executions[values["executionId"]]
         if execution["status"] in ENDED:
             error = {"code": "INVALID_STATE", "message": "It has ended already.", "path": []}
             return {"controlExecution": {"execution": None, "errors": [error]}}
-        execution["status"] = "CANCELLED"
-        execution["finishedAt"] = stamp(datetime.now(UTC))
-        await self.tell(execution, "execution.cancelled")
+        match values["action"]:
+            case "CANCEL":
+                execution["finishedAt"] = stamp(datetime.now(UTC))
+                await self._turn(execution, "CANCELLED", "execution.cancelled")
+            case "PAUSE":
+                await self._turn(execution, "PAUSED", "execution.paused", by="ada@example.com")
+            case _:
+                await self._turn(execution, "RUNNING", "execution.resumed")
         return {"controlExecution": {"execution": execution, "errors": []}}
+
+    async def _turn(self, execution: dict[str, Any], status: str, event: str, **data: Any) -> None:
+        execution["status"] = status
+        await self.tell(execution, event, **data)
+
+    async def do_RerunExecution(self, variables: dict[str, Any]) -> dict[str, Any]:
+        source = self.executions[variables["input"]["executionId"]]
+        bot = self.bots[source["bot"]["id"]]
+        new = self.add_execution(bot, "PENDING", input=source["input"], triggerKind="RERUN")
+        new.update(forkedFrom={"id": source["id"]}, lastSeq=0)
+        return {"rerunExecution": {"execution": new, "errors": []}}
+
+    async def do_ApprovalsWaiting(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"approvals": {"totalCount": len(self._asked(["PENDING"], None))}}
+
+    async def do_Approvals(self, variables: dict[str, Any]) -> dict[str, Any]:
+        wanted = variables.get("filter") or {}
+        found = self._asked(wanted.get("status") or ["PENDING"], wanted.get("executionId"))
+        return {"approvals": _connection(found)}
+
+    def _asked(self, statuses: list[str], execution_id: str | None) -> list[dict[str, Any]]:
+        return [
+            one
+            for one in reversed(self.approvals.values())
+            if one["status"] in statuses
+            and (execution_id is None or one["execution"]["id"] == execution_id)
+        ]
+
+    async def do_DecideApproval(self, variables: dict[str, Any]) -> dict[str, Any]:
+        values = variables["input"]
+        approval = self.approvals[values["approvalId"]]
+        if approval["status"] != "PENDING":
+            error = {"code": "ALREADY_DECIDED", "message": "Grace approved this.", "path": []}
+            return {"decideApproval": {"approval": None, "errors": [error]}}
+        status = "REJECTED" if "reject" in values else "APPROVED"
+        status = "MODIFIED" if "modify" in values else status
+        approval.update(status=status, decidedBy="Ada Marlow", decidedAt=stamp(datetime.now(UTC)))
+        return {"decideApproval": {"approval": approval, "errors": []}}
 
     # What is there
 
@@ -222,13 +267,44 @@ class World:
             "durationMs": took if ended else None,
             "queuedMs": 38,
             "lastSeq": 0,
-            "viewerCan": {"cancel": True, "retry": True},
+            "viewerCan": {"cancel": not ended, "pause": not ended, "resume": False, "retry": ended},
+            "forkedFrom": None,
+            "forkedFromStep": None,
+            "forks": [],
             "steps": [],
             **more,
         }
         self.executions[execution["id"]] = execution
         self.events[execution["id"]] = []
         return execution
+
+    def ask(self, execution: dict[str, Any], tool: str, arguments: Any, **more: Any) -> Any:
+        """A question to a person, as an execution that waits asks it."""
+        approval = {
+            "id": self.new_id("apr"),
+            "kind": "TOOL",
+            "status": "PENDING",
+            "stepKey": f"writer/{tool}",
+            "tool": tool,
+            "arguments": arguments,
+            "entity": "writer",
+            "goal": "Tell the customers what changed.",
+            "reason": None,
+            "choices": [],
+            "diagnosis": None,
+            "createdAt": stamp(datetime.now(UTC) - timedelta(minutes=4)),
+            "expiresAt": stamp(datetime.now(UTC) + timedelta(days=6, hours=23)),
+            "decidedAt": None,
+            "decidedBy": None,
+            "action": None,
+            "note": None,
+            "modifiedArguments": None,
+            "execution": {"id": execution["id"]},
+            "bot": execution["bot"],
+            **more,
+        }
+        self.approvals[approval["id"]] = approval
+        return approval
 
     def _newest(self) -> list[dict[str, Any]]:
         return sorted(self.executions.values(), key=lambda e: e["createdAt"], reverse=True)

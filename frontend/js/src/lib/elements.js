@@ -1,5 +1,5 @@
 // Small custom elements for what only the browser knows: its clock, its time zone, its title bar.
-import { ago, duration } from "./format.js";
+import { ago, duration, left } from "./format.js";
 
 /** Elements that are painted again together, as long as there is one in the page. */
 class Beat {
@@ -20,6 +20,7 @@ class Beat {
   }
 }
 const slow = new Beat(5000);
+const second = new Beat(1000);
 const quick = new Beat(200);
 
 class Ticking extends HTMLElement {
@@ -52,6 +53,17 @@ class ElapsedTime extends Ticking {
   }
 }
 
+class TimeLeft extends Ticking {
+  beat = second;
+  static observedAttributes = ["until"];
+  paint() {
+    const end = new Date(this.getAttribute("until"));
+    if (Number.isNaN(end.getTime())) return this.show("");
+    this.show(left(end.getTime() - Date.now()));
+    this.title = end.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+  }
+}
+
 class PageTitle extends HTMLElement {
   static observedAttributes = ["value"];
   attributeChangedCallback() { this.apply(); }
@@ -67,4 +79,5 @@ function define(name, type) {
 }
 define("bb-ago", RelativeTime);
 define("bb-elapsed", ElapsedTime);
+define("bb-left", TimeLeft);
 define("bb-title", PageTitle);

@@ -29,6 +29,16 @@ export const LABELS = {
 };
 export const isFinal = (status) => ["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"].includes(status);
 
+/** Time that is left, as two units at most. */
+export function left(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${String(seconds % 60).padStart(2, "0")} s`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
 const spans = [["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]];
 export function ago(date, now = Date.now()) {
   const seconds = Math.round((now - date.getTime()) / 1000);

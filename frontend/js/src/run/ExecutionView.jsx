@@ -1,22 +1,27 @@
-import { useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { emit } from "../lib/emit.js";
 import { Icon } from "../lib/Icon.jsx";
 import { LABELS, cost, duration, isFinal, tokens } from "../lib/format.js";
 import { useRun } from "./useRun.js";
-import { isLeaf, rows, totals } from "./fold.js";
+import { Past, isLeaf, rows, totals } from "./fold.js";
+import { Controls } from "./Controls.jsx";
 import { Failure } from "./Failure.jsx";
+import { Question } from "./Question.jsx";
+import { RerunDialog } from "./RerunDialog.jsx";
+import { Scrubber } from "./Scrubber.jsx";
 import { StepDetail } from "./StepDetail.jsx";
+import { Waiting } from "./Waiting.jsx";
 import { Waterfall } from "./Waterfall.jsx";
 import { spent } from "./StepCard.jsx";
 
 const TRIGGERS = { MANUAL: "By hand", API: "API", SCHEDULE: "Schedule", WEBHOOK: "Webhook", COMPLETION: "Completion",
-  EVENT: "Event", RERUN: "Run again", CHAT: "Chat", PARENT: "Another bot", MCP: "MCP", DATABASE: "Database" };
+  EVENT: "Event", RERUN: "Rerun", CHAT: "Chat", PARENT: "Another bot", MCP: "MCP", DATABASE: "Database" };
 
 const fromUrl = (name) => new URLSearchParams(location.search).get(name);
 function toUrl(values) {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(values)) {
-    if (value) query.set(name, value); else query.delete(name);
+    if (value !== null && value !== undefined && value !== "") query.set(name, value); else query.delete(name);
   }
   const text = query.toString();
   history.replaceState(null, "", location.pathname + (text ? `?${text}` : ""));
@@ -26,77 +31,158 @@ function Fact({ name, children }) {
   return <div><dt>{name}</dt><dd className="num">{children}</dd></div>;
 }
 
-function Facts({ run, facts }) {
+function Facts({ run, facts, at }) {
   const sum = totals(run);
   const final = isFinal(run.status);
   const queued = run.startedAt ? Math.max(0, new Date(run.startedAt) - new Date(run.createdAt)) : null;
+  const until = at ? duration(spent(run, new Date(at).getTime())) || "0 ms" : null;
   return (
     <dl className="fact-strip">
-      <Fact name="Duration">{final ? duration(spent(run)) || "0 ms" : run.startedAt ? <bb-elapsed since={run.startedAt} /> : "…"}</Fact>
-      <Fact name="Queued">{queued === null ? <bb-elapsed since={run.createdAt} /> : duration(queued)}</Fact>
+      <Fact name="Duration">{final ? duration(spent(run)) || "0 ms" : until ?? (run.startedAt ? <bb-elapsed since={run.startedAt} /> : "…")}</Fact>
+      <Fact name="Queued">{queued !== null ? duration(queued) : at ? "…" : <bb-elapsed since={run.createdAt} />}</Fact>
       <Fact name="Tokens">{tokens(sum.totalTokens || 0)}</Fact>
-      <Fact name="Cost">{sum.estimated ? "≈ " : ""}{cost(sum.cost || "0")}</Fact>
+      <Fact name="Cost">{sum.estimated ? "≈ " : ""}{cost(sum.cost || "0")}{sum.unpriced ? <small className="unpriced" title="A model without a known price took part"> + unpriced</small> : null}</Fact>
       <Fact name="Started"><bb-ago value={run.startedAt || run.createdAt} /></Fact>
       <Fact name="Trigger">{TRIGGERS[facts.triggerKind] || facts.triggerKind}</Fact>
     </dl>
   );
 }
 
-function Head({ run, facts, onCancel, onAgain }) {
-  const final = isFinal(run.status);
-  const can = facts.viewerCan || {};
+/** Executions that this one comes from or led to. */
+function Family({ facts, children }) {
+  const from = facts.forkedFrom;
+  const forks = facts.forks || [];
+  const kin = children.slice(0, 12);
+  if (!from && !forks.length && !facts.parent && !kin.length) return null;
+  return (
+    <ul className="family">
+      {facts.parent ? <li><Icon name="arrow-up-right" />Started by <a href={`/executions/${facts.parent.id}`}>{facts.parent.bot?.name || "another execution"}</a></li> : null}
+      {from ? <li><Icon name="repeat" />Rerun of <a href={`/executions/${from.id}`}>an earlier execution</a>{facts.forkedFromStep ? <> from <code>{facts.forkedFromStep.split("/").pop()}</code></> : null}</li> : null}
+      {forks.map((fork, i) => <li key={fork.id}><Icon name="git-branch" /><a href={`/executions/${fork.id}`}>Rerun {forks.length - i}</a><span className="pill" data-status={fork.status}>{LABELS[fork.status]}</span></li>)}
+      {kin.map((child) => <li key={child.id}><Icon name="bot" />Started <a href={`/executions/${child.id}`}>{child.name || "another bot"}</a></li>)}
+    </ul>
+  );
+}
+
+function Head({ run, facts, past, children }) {
   const number = facts.version?.number;
+  const bot = facts.bot;
   return (
     <header className="page-head">
       <div>
         <p className="crumbs"><a href="/executions">Executions</a><Icon name="chevron-right" /><code>{facts.id}</code></p>
-        <h1><a href={`/bots/${facts.bot.id}`}>{facts.bot.name}</a>
-          <span className="pill big" data-status={run.status}>{run.status === "RUNNING" ? <i className="pulse" /> : null}{LABELS[run.status]}</span>
+        <h1>{bot ? <a href={`/bots/${bot.id}`}>{bot.name}</a> : "Deleted bot"}
+          <span className="pill big" data-status={run.status}>{run.status === "RUNNING" && !past ? <i className="pulse" /> : null}{LABELS[run.status]}</span>
           {number ? <span className="chip">version {number}</span> : null}
           {facts.mode === "DEMO" ? <span className="chip">demo</span> : null}
+          {past ? <span className="chip past">looking at the past</span> : null}
         </h1>
       </div>
-      <div className="actions">
-        {!final && can.cancel !== false ? <button type="button" className="button" onClick={onCancel}><Icon name="square" /> Cancel</button> : null}
-        <a className="button" href={`/bots/${facts.bot.id}`}><Icon name="code-xml" /> Open bot</a>
-        {final && can.retry !== false ? <button type="button" className="button primary" onClick={onAgain}><Icon name="rotate-cw" /> Run again</button> : null}
-      </div>
+      <div className="actions">{children}</div>
     </header>
   );
 }
 
 /** The step a reader most likely came for. */
 function natural(run, list) {
-  const failed = list.filter(({ step }) => step.status === "FAILED");
+  const failed = list.filter(({ step }) => step.status === "FAILED" && !step.handled);
   if (failed.length) return (failed.find(({ step }) => isLeaf(step)) || failed.at(-1)).step.key;
   if (isFinal(run.status)) return "";
-  return list.filter(({ step }) => isLeaf(step) && step.status === "RUNNING").at(-1)?.step.key
+  return list.filter(({ step }) => isLeaf(step) && (step.status === "RUNNING" || step.status === "WAITING")).at(-1)?.step.key
     ?? list.filter(({ step }) => isLeaf(step) && step.startedAt).at(-1)?.step.key ?? "";
 }
 
+/** Questions as the events tell them, with what the server knows beyond that. */
+function questionsOf(run, known) {
+  const more = new Map((known || []).map((q) => [q.id, q]));
+  for (const [id, q] of run.questions) more.set(id, { ...more.get(id), ...q, reason: q.reason ?? more.get(id)?.reason });
+  return [...more.values()].filter((q) => q.status === "PENDING");
+}
+
+function usePast(run) {
+  const [at, setAt] = useState(() => { const n = fromUrl("at"); return n === null ? null : Number(n); });
+  const past = useRef(null);
+  const events = run.events;
+  if (past.current?.events !== events || past.current?.id !== run.id) {
+    past.current = new Past(run, events);
+    past.current.id = run.id;
+  }
+  const timer = useRef(0);
+  const go = (number) => {
+    setAt(number);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => toUrl({ at: number }), 150);
+  };
+  const wanted = at === null ? null : Math.min(at, events.length);
+  const shown = useMemo(() => (wanted === null || !events.length ? null : past.current.at(wanted)), [wanted, events, events.length]);
+  return { at: wanted, shown, go };
+}
+
+/** Everything that a click on a repair of this step leads to. */
+function repairsOf({ step, facts, links, canRerun, rerun, open }) {
+  if (!canRerun) return null;
+  const bot = facts.bot ? `/bots/${facts.bot.id}` : undefined;
+  return {
+    retry: () => rerun({ fromStep: step.key }),
+    edit_and_retry: () => open({ step }),
+    skip: step.input === undefined ? undefined : () => rerun({ fromStep: step.key, outputs: { [step.key]: step.input } }),
+    other_model: bot, edit_bot: bot, reconnect: links?.connections, raise_limit: links?.costs,
+  };
+}
+
 /** One execution, live and afterwards, from the same events. */
-export function ExecutionView({ execution, onCancel, onAgain }) {
-  const { run, facts, trouble } = useRun(execution.id, execution);
+export function ExecutionView(props) {
+  const { execution, approvals, answer, links } = props;
+  const { run: now, facts, trouble } = useRun(execution.id, execution, props.onFinished ? () => emit(props.onFinished) : undefined, true);
   const [chosen, setChosen] = useState(fromUrl("step"));
   const [tab, setTab] = useState(fromUrl("tab"));
+  const [dialog, setDialog] = useState(null);
+  const { at, shown, go } = usePast(now);
+  const run = shown || now;
+  const past = Boolean(shown);
   const list = rows(run);
   const selected = chosen ?? natural(run, list);
-  const live = !isFinal(run.status);
+  const final = isFinal(now.status);
+  const live = !final && !past;
+  const can = { ...facts.viewerCan, ...(final && facts.status !== now.status ? { retry: true } : {}) };
+  const canRerun = final && Boolean(props.onRerun) && can.retry !== false && !past;
   const whole = { key: "", name: "Whole execution", type: "result", whole: true, status: run.status, error: run.error,
-    input: facts.input, output: run.output, text: "", startedAt: run.startedAt, finishedAt: run.finishedAt };
+    input: past ? run.input : facts.input, output: run.output, text: "", startedAt: run.startedAt, finishedAt: run.finishedAt };
   const step = run.steps.get(selected) || whole;
   const failed = list.find(({ step: s }) => s.key === run.error?.stepKey)?.step
-    || list.find(({ step: s }) => s.status === "FAILED" && isLeaf(s))?.step;
+    || list.find(({ step: s }) => s.status === "FAILED" && isLeaf(s) && !s.handled)?.step;
 
   const select = (key) => { setChosen(key); toUrl({ step: key, tab: null }); setTab(null); };
   const pickTab = (name) => { setTab(name); toUrl({ tab: name }); };
+  const rerun = (values) => emit(props.onRerun, { fromStep: null, version: "SAME", ...values });
+  const questions = past ? [] : questionsOf(now, approvals);
+  const asking = questions.map((q) => q.id).join();
+  useEffect(() => { if (asking && props.onAsked) emit(props.onAsked); }, [asking]);
+  useEffect(() => { setDialog(null); }, [answer, execution.id]);
+  useEffect(() => { if (props.onStatus) emit(props.onStatus, { status: now.status }); }, [now.status]);
+  const repairs = (of) => repairsOf({ step: of, facts, links, canRerun, rerun, open: setDialog });
+  const children = list.map(({ step: s }) => s.child).filter(Boolean);
+  const steps = list.map((row) => row.step);
   return (
-    <div className="execution" data-seq={run.lastSeq} data-status={run.status}>
-      <Head run={run} facts={facts} onCancel={() => emit(onCancel, { id: run.id })} onAgain={() => emit(onAgain, { id: run.id })} />
-      <Facts run={run} facts={facts} />
+    <div className="execution" data-seq={now.lastSeq} data-status={run.status} data-past={past ? "yes" : undefined}>
+      <Head run={run} facts={facts} past={past}>
+        {facts.bot ? <a className="button" href={`/bots/${facts.bot.id}`}><Icon name="code-xml" /> Open bot</a> : null}
+        {past ? null : <Controls run={now} can={can} onControl={(action) => emit(props.onControl, { action })}
+          onRetry={canRerun ? () => rerun({}) : undefined} onAgain={() => emit(props.onAgain, { id: now.id })} />}
+      </Head>
+      <Family facts={facts} children={children} />
+      <Facts run={run} facts={facts} at={past ? run.at : null} />
       {trouble ? <p className="note" role="alert"><Icon name="triangle-alert" /> {trouble} The page shows what was read so far.</p> : null}
-      {run.error ? <Failure error={run.error} where={failed?.name} onShow={failed ? () => select(failed.key) : undefined}
-        onDemo={() => emit(onAgain, { id: run.id, mode: "DEMO" })} /> : null}
+      {past ? null : (
+        <Waiting run={now} steps={steps}>
+          {questions.map((q, i) => (
+            <Question key={q.id} q={{ ...q, bot: null, executionId: null, stepName: now.steps.get(q.stepKey)?.name }} keys={i === 0} answer={answer}
+              onDecide={props.onDecide} canDecide={Boolean(props.onDecide)} />
+          ))}
+        </Waiting>
+      )}
+      {run.error ? <Failure error={{ ...run.error, diagnosis: run.error.diagnosis || failed?.error?.diagnosis }} where={failed?.name} onShow={failed ? () => select(failed.key) : undefined}
+        repairs={failed && !past ? repairs(failed) : null} onDemo={past ? undefined : () => emit(props.onAgain, { id: run.id, mode: "DEMO" })} /> : null}
       <div className="split">
         <section className="panel" aria-label="Timeline">
           <header className="panel-head"><h2>Timeline</h2><span className="spacer" />
@@ -106,11 +192,17 @@ export function ExecutionView({ execution, onCancel, onAgain }) {
               </button>
             ) : null}
             <span className="legend"><i className="q" /> queued <i className="t" /> first token <i className="w" /> work</span>
+            {now.events.length && at === null ? (
+              <button type="button" className="button small quiet" onClick={() => go(now.events.length)} title="Look at any moment of this execution; nothing is run" data-offline-ok><Icon name="history" /> Time travel</button>
+            ) : null}
           </header>
-          <Waterfall run={run} rows={list} selected={step.key} onSelect={select} live={live} />
+          {at !== null && now.events.length ? <Scrubber events={now.events} at={at} zero={now.createdAt} onAt={go} onClose={() => go(null)} canRerun={final && can.retry !== false} /> : null}
+          <Waterfall run={run} rows={list} selected={step.key} onSelect={select} live={live} at={past ? run.at || run.createdAt : null} />
         </section>
-        <StepDetail step={step} tab={tab} onTab={pickTab} />
+        <StepDetail step={step} tab={tab} onTab={pickTab} repairs={past || step.whole || step.key === failed?.key ? null : repairs(step)}
+          onRerun={canRerun && !step.whole && ["COMPLETED", "FAILED"].includes(step.status) && run.steps.get(step.parentKey)?.type !== "entity" ? () => setDialog({ step }) : undefined} />
       </div>
+      {dialog ? <RerunDialog run={now} step={dialog.step} input={facts.input} version={dialog.version} onRerun={props.onRerun} onClose={() => setDialog(null)} answer={props.refused} /> : null}
     </div>
   );
 }

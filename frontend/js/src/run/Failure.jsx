@@ -18,16 +18,41 @@ const ADVICE = {
 
 const DEMO_HELPS = ["provider_auth", "provider_unavailable", "model_unknown"];
 
+const REPAIRS = {
+  retry: ["refresh-cw", "Try again"], edit_and_retry: ["pen-line", "Edit and try again"], skip: ["circle-slash", "Go on without it"],
+  other_model: ["cpu", "Choose another model"], edit_bot: ["code-xml", "Edit the bot"], reconnect: ["plug", "Check the connection"],
+  raise_limit: ["wallet", "Raise the limit"],
+};
+
+/** What helps, as buttons. `repairs` says what each of them does; what it does not know is not offered. */
+function Repairs({ diagnosis, repairs }) {
+  const offered = (diagnosis.actions || []).filter(({ action }) => repairs[action]);
+  if (!offered.length) return null;
+  return (
+    <div className="actions repairs">
+      {offered.map(({ action, label }, i) => {
+        const [icon, name] = REPAIRS[action] || ["wrench", action];
+        const content = <><Icon name={icon} /> {name}</>;
+        const look = `button small${i ? "" : " primary"}`;
+        return typeof repairs[action] === "string" ? <a key={action} className={look} href={repairs[action]} title={label}>{content}</a>
+          : <button key={action} type="button" className={look} title={label} onClick={repairs[action]}>{content}</button>;
+      })}
+    </div>
+  );
+}
+
 /** What failed, why, and what to do next. */
-export function Failure({ error, where, onShow, onDemo }) {
+export function Failure({ error, where, onShow, onDemo, repairs }) {
   if (!error) return null;
+  const advice = [error.diagnosis?.cause, error.hint || (error.diagnosis ? "" : ADVICE[error.kind])].filter(Boolean).join(" ");
   return (
     <div className="failure" role="alert">
       <Icon name="triangle-alert" />
       <div>
         <strong>{where ? <>Failed at {onShow ? <button type="button" className="link" data-offline-ok onClick={onShow}>{where}</button> : where}</> : "Failed"}</strong>
         <p><Words text={error.message} /></p>
-        {error.hint || ADVICE[error.kind] ? <p className="failure-hint"><Words text={error.hint || ADVICE[error.kind]} /></p> : null}
+        {advice ? <p className="failure-hint"><Words text={advice} /></p> : null}
+        {repairs && error.diagnosis ? <Repairs diagnosis={error.diagnosis} repairs={repairs} /> : null}
         {onDemo && DEMO_HELPS.includes(error.kind) ? (
           <button type="button" className="button small" onClick={onDemo}><Icon name="play" /> Run in demo</button>
         ) : null}

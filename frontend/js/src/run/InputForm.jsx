@@ -49,8 +49,8 @@ function Row({ name, schema, required, value, onChange }) {
 
 export const hasForm = (schema) => Boolean(schema?.properties && Object.keys(schema.properties).length);
 
-/** One field per property of the input schema. */
-export function InputForm({ schema, value, onChange }) {
+/** One field per property of the input schema. `keep`: an emptied field stays a field. */
+export function InputForm({ schema, value, onChange, keep }) {
   const object = value && typeof value === "object" && !Array.isArray(value) ? value : {};
   return (
     <div className="form">
@@ -58,7 +58,8 @@ export function InputForm({ schema, value, onChange }) {
         <Row key={name} name={name} schema={part} required={(schema.required || []).includes(name)} value={object[name]}
           onChange={(next) => {
             const { [name]: _, ...rest } = object;
-            onChange(next === undefined || next === "" ? rest : { ...object, [name]: next });
+            if (keep) return onChange({ ...object, [name]: next ?? null });
+            return onChange(next === undefined || next === "" ? rest : { ...object, [name]: next });
           }} />
       ))}
     </div>

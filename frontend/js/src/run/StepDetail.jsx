@@ -1,19 +1,23 @@
 import { useEffect, useState } from "react";
 import { Icon } from "../lib/Icon.jsx";
 import { LABELS, cost, duration, tokens } from "../lib/format.js";
+import { Words } from "../lib/Words.jsx";
 import { Failure } from "./Failure.jsx";
+import { largeOf } from "./Large.jsx";
 import { LiveText } from "./LiveText.jsx";
 import { StepIcon } from "./StepIcon.jsx";
 import { spent } from "./StepCard.jsx";
 import { Copy, Value, asText } from "./Value.jsx";
 
-const NAMES = { output: "Output", input: "Input", error: "Error", facts: "Model" };
+const NAMES = { output: "Output", input: "Input", error: "Error", facts: "Model", story: "Story" };
+const isTool = (step) => ["tool", "use"].includes(String(step.type || "").toLowerCase());
+const nameOf = (tab, step) => (isTool(step) ? { output: "Result", input: "Arguments", facts: "Call" }[tab] : null) || (tab === "facts" && step.type !== "entity" ? "Facts" : NAMES[tab]);
 
-function Tabs({ tabs, tab, onTab }) {
+function Tabs({ step, tabs, tab, onTab }) {
   const move = (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    const next = tabs[(tabs.indexOf(tab) + by + tabs.length) % tabs.length];
     onTab(next);
     event.currentTarget.querySelector(`#tab-${next}`)?.focus();
   };
@@ -21,7 +25,7 @@ function Tabs({ tabs, tab, onTab }) {
     <div className="tabs" role="tablist" aria-label="Parts of the step" onKeyDown={move}>
       {tabs.map((name) => (
         <button key={name} id={`tab-${name}`} type="button" role="tab" aria-selected={tab === name} aria-controls="tab-body"
-          tabIndex={tab === name ? 0 : -1} onClick={() => onTab(name)} data-offline-ok>{NAMES[name]}</button>
+          tabIndex={tab === name ? 0 : -1} onClick={() => onTab(name)} data-offline-ok>{nameOf(name, step)}</button>
       ))}
     </div>
   );
@@ -34,18 +38,20 @@ function Row({ name, children }) {
 
 function Facts({ step }) {
   const used = step.usage || {};
+  const entity = step.type === "entity";
   return (
     <dl className="facts">
       <Row name="Model">{step.model || step.requestedModel}</Row>
       {step.requestedModel && step.model && step.requestedModel !== step.model ? <Row name="Asked for">{step.requestedModel}</Row> : null}
       <Row name="Provider">{step.provider}</Row>
-      <Row name="Input tokens">{tokens(used.inputTokens)}</Row>
-      <Row name="Output tokens">{tokens(used.outputTokens)}</Row>
-      <Row name="Cost">{used.cost !== undefined && used.cost !== null ? `${used.estimated ? "≈ " : ""}${cost(used.cost)}` : null}</Row>
+      {entity ? <Row name="Input tokens">{tokens(used.inputTokens)}</Row> : null}
+      {entity ? <Row name="Output tokens">{tokens(used.outputTokens)}</Row> : null}
+      {entity ? <Row name="Cost">{used.unpriced ? "No price is known for this model" : used.cost !== undefined && used.cost !== null ? `${used.estimated ? "≈ " : ""}${cost(used.cost)}` : null}</Row> : null}
       <Row name="First token after">{duration(step.ttftMs)}</Row>
       <Row name="Time">{duration(spent(step))}</Row>
       <Row name="Attempts">{step.attempt > 1 ? step.attempt : null}</Row>
-      <Row name="Taken over">{step.reused ? "Yes, from an earlier attempt" : null}</Row>
+      <Row name="Taken over">{step.reused ? (step.edited ? "Edited by hand, no cost" : "Reused from the earlier execution, no cost") : null}</Row>
+      <Row name="After the failure">{step.handled ? `on_error: ${step.handled}` : null}</Row>
       <Row name="Key"><code>{step.key}</code></Row>
     </dl>
   );
@@ -57,6 +63,7 @@ function tabsOf(step) {
   tabs.push("output");
   if (step.input !== null && step.input !== undefined) tabs.push("input");
   if (!step.whole) tabs.push("facts");
+  if (step.story?.length) tabs.push("story");
   return tabs;
 }
 
@@ -64,22 +71,42 @@ function Reasoning({ text }) {
   return text ? <details className="reasoning"><summary>What the model thought first</summary><p>{text}</p></details> : null;
 }
 
-function Body({ step, tab, raw }) {
+/** What happened on the way: waits, other models, refused calls, repairs. */
+function Story({ story }) {
+  return (
+    <ol className="story">
+      {story.map((part, i) => <li key={i}><time className="num" dateTime={part.at}>{new Date(part.at).toLocaleTimeString("en-GB")}</time><span><Words text={part.text} /></span></li>)}
+    </ol>
+  );
+}
+
+const SKIPPED = "Skipped: a condition before it said so, or the chain had ended.";
+const WAITS = { APPROVAL: "Waits for a decision.", RETRY: "Waits before the next try.", CHILD: "Waits for another bot.", WAIT: "Waits as the program says.",
+  OUTCOME_UNKNOWN: "Waits for somebody who says whether it happened.", BUDGET: "Waits for room in the budget.", QUEUE: "Waits for its turn." };
+
+function Body({ step, tab, raw, repairs }) {
   const active = step.status === "RUNNING";
-  if (tab === "error") return <Failure error={step.error} />;
+  if (tab === "error") return <Failure error={step.error} repairs={repairs} />;
   if (tab === "facts") return <Facts step={step} />;
+  if (tab === "story") return <Story story={step.story} />;
   if (tab === "input") return <Value value={step.input} raw={raw} />;
   if (active && step.text) return <LiveText text={step.text} active label={`Text of ${step.name}`} />;
-  if (active) return <div className="thinking"><i /><i /><i /><span>{step.whole ? "Working" : "Waiting for the first words"}</span></div>;
+  if (active) return <div className="thinking"><i /><i /><i /><span>{step.whole || isTool(step) ? "Working" : "Waiting for the first words"}</span></div>;
   if (step.status === "PENDING") return <p className="muted">Not started yet.</p>;
-  if (step.status === "SKIPPED") return <p className="muted">Skipped, because a step before it ended the chain.</p>;
+  if (step.status === "WAITING" && !step.text) return <p className="muted">{WAITS[step.waits?.reason] || "Waits."}</p>;
+  if (step.status === "SKIPPED") return <p className="muted">{SKIPPED}</p>;
   const value = step.output ?? (step.text || null);
   if (value === null && step.error) return <p className="muted">No output: the step failed.</p>;
   return <Value value={value} raw={raw} />;
 }
 
+function Child({ child }) {
+  if (!child) return null;
+  return <p className="step-child"><Icon name="bot" /><span>Started <a href={`/executions/${child.id}`}>{child.name || "another bot"}</a>, an execution of its own.</span></p>;
+}
+
 /** What one step got, made and cost. */
-export function StepDetail({ step, tab: wanted, onTab }) {
+export function StepDetail({ step, tab: wanted, onTab, onRerun, repairs }) {
   const tabs = tabsOf(step);
   const tab = tabs.includes(wanted) ? wanted : tabs[0];
   const [raw, setRaw] = useState(false);
@@ -92,7 +119,7 @@ export function StepDetail({ step, tab: wanted, onTab }) {
         <h2>{step.name}</h2>
         <span className="pill" data-status={step.status}>{LABELS[step.status] || step.status}</span>
         <span className="spacer" />
-        {value ? (
+        {value && !largeOf(value) ? (
           <>
             <button type="button" className="button small quiet" aria-pressed={raw} onClick={() => setRaw(!raw)} data-offline-ok>
               <Icon name="code-xml" /> Raw
@@ -101,10 +128,18 @@ export function StepDetail({ step, tab: wanted, onTab }) {
           </>
         ) : null}
       </header>
-      <Tabs tabs={tabs} tab={tab} onTab={onTab} />
+      {step.reused || onRerun ? (
+        <div className="step-strip">
+          {step.reused ? <span className="chip reused">{step.edited ? "edited, no cost" : "reused, no cost"}</span> : null}
+          <span className="spacer" />
+          {onRerun ? <button type="button" className="button small" onClick={onRerun} title="A new execution that begins here and takes over what stands before"><Icon name="fast-forward" /> Rerun from here</button> : null}
+        </div>
+      ) : null}
+      <Child child={step.child} />
+      <Tabs step={step} tabs={tabs} tab={tab} onTab={onTab} />
       <div className="detail-body" id="tab-body" role="tabpanel" aria-labelledby={`tab-${tab}`} tabIndex={0}>
         {tab === "output" ? <Reasoning text={step.reasoning} /> : null}
-        <Body step={step} tab={tab} raw={raw} />
+        <Body step={step} tab={tab} raw={raw} repairs={repairs} />
       </div>
     </section>
   );

@@ -2,6 +2,7 @@ import { memo, useMemo, useState } from "react";
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
 import { Icon } from "../lib/Icon.jsx";
+import { Large, largeOf } from "./Large.jsx";
 
 const MARKDOWN_LIMIT = 60_000;
 const escape = (s) => s.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
@@ -55,6 +56,7 @@ const readable = (v) => v && typeof v === "object" && !Array.isArray(v) && Objec
   && Object.values(v).some((x) => typeof x === "string" || Array.isArray(x));
 
 function Field({ value, depth }) {
+  if (largeOf(value)) return <Large large={largeOf(value)} />;
   if (typeof value === "string") return <Markdown text={value} />;
   if (scalar(value)) return <code className="scalar">{String(value)}</code>;
   if (Array.isArray(value) && value.every(scalar)) {
@@ -94,6 +96,7 @@ export function Copy({ text, label = "Copy" }) {
 /** A value as a person reads it: text as Markdown, an object as its fields, anything else as JSON. */
 export function Value({ value, raw }) {
   if (value === null || value === undefined || value === "") return <p className="muted">Nothing.</p>;
+  if (largeOf(value)) return <Large large={largeOf(value)} />;
   if (raw) return <Json value={typeof value === "string" ? JSON.stringify(value) : value} />;
   if (typeof value === "string") return <Markdown text={value} />;
   return readable(value) || (typeof value === "object" && simple(Object.values(value)[0]) && !Array.isArray(value))

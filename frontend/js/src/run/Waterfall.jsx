@@ -1,5 +1,5 @@
 import { Fragment, useEffect, useReducer } from "react";
-import { StatusMark } from "../lib/Icon.jsx";
+import { Icon, StatusMark } from "../lib/Icon.jsx";
 import { LABELS, duration } from "../lib/format.js";
 import { StepIcon } from "./StepIcon.jsx";
 import { spent } from "./StepCard.jsx";
@@ -49,9 +49,9 @@ function move(event, keys, selected, onSelect) {
 }
 
 /** Steps over time. Waiting before the start is drawn apart from work. */
-export function Waterfall({ run, rows, selected, onSelect, live }) {
+export function Waterfall({ run, rows, selected, onSelect, live, at }) {
   useClock(live);
-  const now = Date.now();
+  const now = at ? ms(at) : Date.now();
   const zero = ms(run.createdAt);
   const end = ms(run.finishedAt) ?? Math.max(now, ...rows.map(({ step }) => ms(step.finishedAt) ?? 0));
   const total = Math.max(end - zero, 1);
@@ -79,7 +79,9 @@ export function Waterfall({ run, rows, selected, onSelect, live }) {
           <span className="wf-name" style={{ "--depth": Math.min(depth + 1, 6) }}>
             <StatusMark status={step.status} /><StepIcon type={step.type} />
             <span className="wf-label">{step.name}</span>
-            {step.attempt > 1 ? <small className="chip">try {step.attempt}</small> : null}
+            {step.reused ? <small className="chip reused">{step.edited ? "edited, no cost" : "reused, no cost"}</small> : null}
+            {step.child ? <Icon name="bot" className="has-child" /> : null}
+            {step.attempt > 1 && !step.reused ? <small className="chip">try {step.attempt}</small> : null}
             <span className="visually-hidden">{LABELS[step.status]}</span>
           </span>
           <span className="wf-track"><Bar step={step} zero={zero} total={total} now={now} /></span>

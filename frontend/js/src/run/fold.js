@@ -4,7 +4,8 @@ export function startOf(snapshot) {
   return {
     id: snapshot.id, status: snapshot.status, error: snapshot.error || null, output: snapshot.output,
     createdAt: snapshot.createdAt, startedAt: snapshot.startedAt, finishedAt: snapshot.finishedAt,
-    lastSeq: 0, steps: new Map(), order: [],
+    waiting: snapshot.waitingReason ? { reason: String(snapshot.waitingReason).toUpperCase() } : null, asked: null, held: null,
+    questions: new Map(), lastSeq: 0, at: null, steps: new Map(), order: [],
   };
 }
 
@@ -39,30 +40,89 @@ const EXECUTION_STATUS = {
 };
 const STEP_STATUS = {
   "step.completed": "COMPLETED", "step.failed": "FAILED", "step.skipped": "SKIPPED", "step.cancelled": "CANCELLED",
-  "step.waiting": "WAITING",
 };
+const FINAL = ["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"];
+const ASKED = { "execution.pause_requested": "PAUSE", "execution.cancel_requested": "CANCEL" };
 
 function applyExecution(run, event, data) {
   run.status = EXECUTION_STATUS[event.type];
+  run.waiting = run.status === "WAITING" ? { reason: String(data.reason || "").toUpperCase(), seconds: data.seconds ?? null, at: event.at } : null;
+  run.held = run.status === "PAUSED" ? { by: data.by ?? run.asked?.by, reason: data.reason ?? run.asked?.reason } : null;
+  if (event.type !== "execution.started" || run.asked?.action !== "CANCEL") run.asked = null;
+  if (event.type === "execution.queued") {
+    if (data.input !== undefined) run.input = data.input;
+    run.forkedFrom = data.forkedFrom ?? null;
+    run.fromStep = data.fromStep ?? null;
+    run.createdAt ||= event.at;
+  }
   if (run.status === "RUNNING") run.startedAt ||= event.at;
-  if (["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"].includes(run.status)) {
-    run.finishedAt = event.at;
-    if (data.output !== undefined) run.output = data.output;
-    if (data.error) run.error = data.error;
-    for (const step of run.steps.values()) {
-      if (step.status === "RUNNING" || step.status === "PENDING") {
-        step.status = run.status === "COMPLETED" ? "COMPLETED" : "CANCELLED";
-        step.finishedAt ||= event.at;
-      }
+  if (!FINAL.includes(run.status)) return;
+  run.finishedAt = event.at;
+  if (data.output !== undefined) run.output = data.output;
+  if (data.error) run.error = data.error;
+  for (const step of run.steps.values()) {
+    if (["RUNNING", "PENDING", "WAITING"].includes(step.status)) {
+      step.status = run.status === "COMPLETED" ? "COMPLETED" : "CANCELLED";
+      step.finishedAt ||= event.at;
     }
   }
 }
+
+/** A question to a person, and what became of it. */
+function applyQuestion(run, event, data) {
+  const id = data.approvalId;
+  if (event.type === "approval.requested") {
+    run.questions.set(id, {
+      id, status: "PENDING", kind: String(data.approvalKind || "tool").toUpperCase(), tool: data.tool ?? null, stepKey: event.stepKey,
+      arguments: data.arguments ?? null, reason: data.reason ?? null, expiresAt: data.expiresAt ?? null, createdAt: event.at,
+    });
+    return;
+  }
+  const old = run.questions.get(id);
+  const status = event.type === "approval.expired" ? "EXPIRED" : String(data.verdict || "decided").toUpperCase();
+  if (old) run.questions.set(id, { ...old, status, decidedBy: data.by ?? null, note: data.note ?? null, decidedAt: event.at });
+}
+
+const added = (list, item) => [...(list || []), item];
+
+function applyModel(step, event, data) {
+  switch (event.type) {
+    case "model.requested":
+      step.text = "";
+      step.requestedModel = step.requestedModel ?? data.model;
+      step.tryNumber = data.tryNumber ?? 1;
+      step.note = null;
+      break;
+    case "model.answered":
+      step.model = data.model ?? step.model;
+      step.provider = data.provider ?? step.provider;
+      step.requestedModel = data.requestedModel ?? step.requestedModel;
+      step.ttftMs = data.ttftMs ?? step.ttftMs;
+      if (step.story) step.story = added(step.story, { at: event.at, text: `${data.model || "The model"} answered.` });
+      addUsage(step, data);
+      break;
+    default: {
+      step.note = { message: data.message, hint: data.hint, retryIn: data.retryIn ?? null, nextModel: data.nextModel ?? null, at: event.at };
+      const next = data.nextModel ? ` Asked ${data.nextModel} instead.` : data.retryIn ? ` Waited ${Math.round(data.retryIn * 10) / 10} s.` : "";
+      step.story = added(step.story, { at: event.at, text: `${data.model ? `${data.model}: ` : ""}${data.message || data.kind}${next}` });
+    }
+  }
+}
+
+/** A refused call never became a step: the entity that asked for it tells of it. */
+function refusedBy(run, event, data) {
+  const owner = run.order.filter((key) => event.stepKey?.startsWith(key)).sort((a, b) => b.length - a.length)[0];
+  const step = run.steps.get(owner);
+  if (step) step.story = added(step.story, { at: event.at, text: `The call of ${data.tool} was refused: ${data.reason}` });
+}
+
+const REMEDY = { retry: "Tried again", fallback: "Another model was asked", skip: "The step was passed by", continue: "A value was put in its place" };
 
 function applyStep(step, event, data) {
   switch (event.type) {
     case "step.started":
       Object.assign(step, {
-        status: "RUNNING", text: "", attempt: event.attempt, startedAt: event.at, finishedAt: null,
+        status: "RUNNING", text: "", attempt: event.attempt || step.attempt, startedAt: event.at, finishedAt: null, error: null, waits: null,
         name: data.name ?? step.name, type: data.type ?? step.type, parentKey: data.parentKey ?? null,
         input: data.input, position: data.position ?? step.position,
       });
@@ -74,42 +134,50 @@ function applyStep(step, event, data) {
       if (data.kind === "reasoning") step.reasoning = (step.reasoning || "") + (data.text ?? "");
       else step.text += data.text ?? "";
       break;
-    case "model.requested":
-      step.text = "";
-      step.requestedModel = data.model ?? step.requestedModel;
-      step.tryNumber = data.tryNumber ?? 1;
-      step.note = null;
+    case "step.waiting":
+      step.status = "WAITING";
+      step.waits = { reason: String(data.reason || "").toUpperCase(), at: event.at };
+      if (data.error) step.error = data.error;
       break;
-    case "model.answered":
-      step.model = data.model ?? step.model;
-      step.provider = data.provider ?? step.provider;
-      step.requestedModel = data.requestedModel ?? step.requestedModel;
-      step.ttftMs = data.ttftMs ?? step.ttftMs;
-      addUsage(step, data);
+    case "step.child":
+      step.child = { id: data.executionId, name: data.botName ?? null };
       break;
-    case "model.failed":
-      step.note = { message: data.message, hint: data.hint, retryIn: data.retryIn ?? null, nextModel: data.nextModel ?? null };
+    case "step.outcome_unknown":
+      step.story = added(step.story, { at: event.at, text: "The worker was lost in the middle of this call. Nobody knows whether it happened." });
+      break;
+    case "repair.tried":
+      step.story = added(step.story, { at: event.at, text: `${REMEDY[data.action] || data.action}${data.by ? ` by ${data.by}` : ""}${data.reason ? `: ${data.reason}` : "."}` });
       break;
     default:
-      if (STEP_STATUS[event.type]) {
-        step.status = STEP_STATUS[event.type];
-        step.finishedAt = event.at;
-        if (data.output !== undefined) step.output = data.output;
-        if (data.name) step.name = data.name;
-        if (data.type) step.type = data.type;
-        if (data.parentKey !== undefined) step.parentKey = data.parentKey;
-        if (data.reused) step.reused = true;
-        if (data.error) step.error = data.error;
-      }
+      if (event.type.startsWith("model.")) applyModel(step, event, data);
+      if (STEP_STATUS[event.type]) endStep(step, event, data);
   }
+}
+
+function endStep(step, event, data) {
+  step.status = STEP_STATUS[event.type];
+  step.finishedAt = event.at;
+  step.waits = null;
+  if (data.output !== undefined) step.output = data.output;
+  if (data.name) step.name = data.name;
+  if (data.type) step.type = data.type;
+  if (data.parentKey !== undefined) step.parentKey = data.parentKey;
+  if (data.reused) step.reused = true;
+  if (data.edited) step.edited = true;
+  if (data.handled) step.handled = data.handled;
+  if (data.error) step.error = data.error;
 }
 
 /** Returns false for an event that was already seen. */
 export function apply(run, event) {
   if (event.seq <= run.lastSeq) return false;
   run.lastSeq = event.seq;
+  run.at = event.at;
   const data = event.data || {};
   if (EXECUTION_STATUS[event.type]) applyExecution(run, event, data);
+  else if (ASKED[event.type]) run.asked = { action: ASKED[event.type], by: data.by, reason: data.reason };
+  else if (event.type.startsWith("approval.")) applyQuestion(run, event, data);
+  else if (event.type === "tool.refused") refusedBy(run, event, data);
   else if (event.stepKey) applyStep(stepOf(run, event), event, data);
   return true;
 }
@@ -123,11 +191,65 @@ export function settle(run, snapshot) {
   run.startedAt = snapshot.startedAt;
   run.finishedAt = snapshot.finishedAt;
   run.usage = snapshot.usage;
+  run.waiting = null;
+  run.asked = null;
+  run.held = null;
   run.steps = new Map();
   run.order = [];
   for (const step of [...(snapshot.steps || [])].sort((a, b) => a.position - b.position)) {
-    run.steps.set(step.key, { ...step, text: before.get(step.key)?.text || "", reasoning: before.get(step.key)?.reasoning });
+    run.steps.set(step.key, { ...step, ...told(before.get(step.key)), error: withDiagnosis(step.error, before.get(step.key)?.error) });
     run.order.push(step.key);
+  }
+}
+
+/** What only the events say. */
+function told(step) {
+  if (!step) return { text: "" };
+  const { text, reasoning, story, child, edited, handled } = step;
+  return { text: text || "", reasoning, story, child, edited, handled };
+}
+
+const withDiagnosis = (error, earlier) => (error && !error.diagnosis && earlier?.diagnosis ? { ...error, diagnosis: earlier.diagnosis } : error);
+
+/** Adds to a settled picture what a later reading of its events tells beyond the tables. */
+export function enrich(run, folded) {
+  for (const [key, step] of run.steps) {
+    const seen = folded.steps.get(key);
+    if (seen) run.steps.set(key, { ...step, ...told(seen), error: withDiagnosis(step.error, seen.error) });
+  }
+  run.questions = folded.questions;
+  run.forkedFrom = folded.forkedFrom;
+  run.fromStep = folded.fromStep;
+  run.lastSeq = folded.lastSeq;
+}
+
+function copyOf(run) {
+  const steps = new Map();
+  for (const [key, step] of run.steps) steps.set(key, { ...step });
+  return { ...run, steps, order: [...run.order], questions: new Map(run.questions) };
+}
+
+const EVERY = 200;
+
+/** The picture after each event. A fold is kept every 200 events, so that any place is near one. */
+export class Past {
+  constructor(snapshot, events) {
+    this.events = events;
+    this.kept = [startOf({ id: snapshot.id, status: "PENDING", createdAt: snapshot.createdAt })];
+  }
+  at(number) {
+    const wanted = Math.min(Math.max(number, 0), this.events.length);
+    while (this.kept.length <= Math.floor(wanted / EVERY)) this.keepNext();
+    return this.folded(Math.floor(wanted / EVERY), wanted);
+  }
+  keepNext() {
+    const from = this.kept.length - 1;
+    this.kept.push(this.folded(from, (from + 1) * EVERY));
+  }
+  folded(from, until) {
+    const run = copyOf(this.kept[from]);
+    for (let i = from * EVERY; i < until; i += 1) apply(run, this.events[i]);
+    return run;
   }
 }
 
@@ -156,7 +278,8 @@ export function rows(run) {
   }
   const out = [];
   const walk = (parent, depth) => {
-    const list = (children.get(parent) || []).sort((a, b) => (a.position ?? 0) - (b.position ?? 0));
+    const late = (step) => (step.status === "SKIPPED" && !step.startedAt ? 1 : 0);
+    const list = (children.get(parent) || []).sort((a, b) => late(a) - late(b) || (a.position ?? 0) - (b.position ?? 0));
     for (const step of list) {
       out.push({ step, depth });
       walk(step.key, depth + 1);

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { once, socket } from "../lib/socket.js";
 import { isFinal } from "../lib/format.js";
-import { apply, settle, startOf } from "./fold.js";
+import { apply, enrich, settle, startOf } from "./fold.js";
 import eventsQuery from "../../../../graphql-schema/operations/execution_events.graphql";
 import executionQuery from "../../../../graphql-schema/operations/execution.graphql";
 
@@ -19,7 +19,7 @@ function follow(run, onPaint, onDone, onTrouble) {
   const take = (batch) => {
     for (const event of batch.events) {
       if (event.seq > run.lastSeq + 1) return restart();
-      apply(run, event);
+      if (apply(run, event)) run.events.push(event);
     }
     // The client sends these variables again when it reconnects.
     variables.after = run.lastSeq;
@@ -54,22 +54,34 @@ function follow(run, onPaint, onDone, onTrouble) {
 }
 
 /** The state of one execution, live while it runs and settled from the tables when it has ended. */
-export function useRun(executionId, snapshot, onFinished) {
+export function useRun(executionId, snapshot, onFinished, withStory = false) {
   const [, repaint] = useState(0);
   const run = useRef(null);
   const facts = useRef(snapshot);
   const [trouble, setTrouble] = useState(null);
   if (!run.current || run.current.id !== executionId) {
     run.current = startOf(snapshot || { id: executionId, status: "PENDING", createdAt: new Date().toISOString() });
+    run.current.events = [];
     facts.current = snapshot;
     if (snapshot && isFinal(snapshot.status)) settle(run.current, snapshot);
   }
 
   useEffect(() => {
     const target = run.current;
-    if (!executionId || isFinal(target.status)) return undefined;
+    if (!executionId) return undefined;
     let left = false;
     const paint = () => { if (!left) repaint((n) => n + 1); };
+    if (isFinal(target.status)) {
+      // The tables have said how it ended; its events tell the story on the way, where they are wanted.
+      if (!withStory) return undefined;
+      const folded = { ...startOf({ id: executionId, status: "PENDING", createdAt: target.createdAt }), events: [] };
+      const stopReading = follow(folded, () => {}, () => {
+        enrich(target, folded);
+        target.events = folded.events;
+        paint();
+      }, () => {});
+      return () => { left = true; stopReading(); };
+    }
     const done = async () => {
       try {
         const answer = await once(executionQuery, { id: executionId });

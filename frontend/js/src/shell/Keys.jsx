@@ -4,7 +4,8 @@ import { Icon } from "../lib/Icon.jsx";
 
 const SHORTCUTS = [
   ["Ctrl K", "Go to a bot, a page or a command"], ["?", "Show this list"], ["g b", "Go to bots"],
-  ["g e", "Go to executions"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
+  ["g e", "Go to executions"], ["g a", "Go to approvals"], ["A", "Approve the question that is marked"], ["R", "Reject it, with a reason"],
+  ["M", "Modify its arguments"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
   ["Ctrl S", "Save the draft now"], ["Alt Shift F", "Format the text of the bot"],
   ["F12", "Go to where a name is defined (or Ctrl and click)"], ["Esc", "Close the top layer"],
 ];
@@ -21,6 +22,7 @@ const follow = (path) => {
 const PAGES = [
   { label: "Bots", path: "/bots", icon: "bot", kind: "Page" },
   { label: "Executions", path: "/executions", icon: "activity", kind: "Page" },
+  { label: "Approvals", path: "/approvals", icon: "hand", kind: "Page" },
   { label: "Failed executions", path: "/executions?status=failed", icon: "circle-x", kind: "Page" },
 ];
 
@@ -111,6 +113,7 @@ export function Keys({ bots, onOpen }) {
         prefix = 0;
         if (event.key === "b") follow("/bots");
         if (event.key === "e") follow("/executions");
+        if (event.key === "a") { event.stopImmediatePropagation(); follow("/approvals"); }
       }
       return undefined;
     };
@@ -119,10 +122,10 @@ export function Keys({ bots, onOpen }) {
       const opener = event.target.closest?.("[data-layer]");
       if (opener) onOpenEvent({ detail: opener.dataset.layer });
     };
-    window.addEventListener("keydown", onKey);
+    window.addEventListener("keydown", onKey, true);
     document.addEventListener("click", onClick);
     return () => {
-      window.removeEventListener("keydown", onKey);
+      window.removeEventListener("keydown", onKey, true);
       document.removeEventListener("click", onClick);
     };
   }, []);

@@ -1,0 +1,48 @@
+import { Icon } from "../lib/Icon.jsx";
+import { isFinal } from "../lib/format.js";
+
+const NOTES = {
+  PAUSE: "Hold before the next step. What runs now is finished first.",
+  RESUME: "Go on",
+  STEP: "Take exactly one action, then hold again",
+  CANCEL: "Stop it for good. Finished steps are kept.",
+};
+
+function Button({ icon, children, primary, action, onControl, busy }) {
+  return (
+    <button type="button" className={`button${primary ? " primary" : ""}`} title={NOTES[action]} disabled={Boolean(busy)} onClick={() => onControl(action)}>
+      <Icon name={busy ? "loader-circle" : icon} className={busy ? "spin" : ""} /> {busy || children}
+    </button>
+  );
+}
+
+/** What can be done to an execution where it stands. */
+export function Controls({ run, can, onControl, onRetry, onAgain }) {
+  const asked = run.asked?.action;
+  if (isFinal(run.status)) {
+    if (can.retry === false) return null;
+    const broken = run.status !== "COMPLETED";
+    return (
+      <>
+        <button type="button" className={`button${broken && onRetry ? "" : " primary"}`} title="A new execution with the same version and input" onClick={onAgain}><Icon name="rotate-cw" /> Run again</button>
+        {broken && onRetry ? (
+          <button type="button" className="button primary" title="A new execution from the step that failed; what is finished before it is taken over at no cost" onClick={onRetry}>
+            <Icon name="refresh-cw" /> Retry
+          </button>
+        ) : null}
+      </>
+    );
+  }
+  if (can.cancel === false) return null;
+  const paused = run.status === "PAUSED";
+  const pausing = asked === "PAUSE";
+  return (
+    <>
+      <Button icon="square" action="CANCEL" onControl={onControl} busy={asked === "CANCEL" ? "Cancelling" : ""}>Cancel</Button>
+      {paused ? <Button icon="step-forward" action="STEP" onControl={onControl}>Step</Button> : null}
+      {paused ? <Button icon="play" primary action="RESUME" onControl={onControl}>Resume</Button> : null}
+      {!paused && asked !== "CANCEL" ? <Button icon="pause" action="PAUSE" onControl={onControl} busy={pausing ? "Pausing" : ""}>Pause</Button> : null}
+      {pausing && !paused ? <Button icon="play" action="RESUME" onControl={onControl}>Do not pause</Button> : null}
+    </>
+  );
+}

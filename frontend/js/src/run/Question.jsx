@@ -1,0 +1,184 @@
+import { useEffect, useId, useRef, useState } from "react";
+import { emit, online } from "../lib/emit.js";
+import { Icon } from "../lib/Icon.jsx";
+import { Words } from "../lib/Words.jsx";
+import { ArgumentsForm, JsonField, readJson } from "./Arguments.jsx";
+import { Value } from "./Value.jsx";
+
+const CHOICES = {
+  REMEDY: {
+    retry: ["refresh-cw", "Try again", "What is finished before it is kept."], skip: ["circle-slash", "Go on without it", "Its input takes the place of its result."],
+    continue: ["pen-line", "Go on with a value", "Your value takes the place of its result."], fail: ["x", "Let it fail", "The failure goes on to what stands around the step."],
+  },
+  OUTCOME: {
+    retry: ["refresh-cw", "It did not happen: try again", "The call is made once more."], done: ["check", "It happened", "Say what the result was; the call is not made again."],
+    skip: ["circle-slash", "Go on without it", "Its input takes the place of its result."],
+  },
+};
+const NEEDS_VALUE = ["continue", "done"];
+const ENDED = {
+  APPROVED: "Approved", REJECTED: "Rejected", MODIFIED: "Approved with changes", EXPIRED: "Nobody decided in time", WITHDRAWN: "No longer needed",
+};
+
+function title(q) {
+  const name = q.stepName || q.stepKey?.split("/").pop() || "a step";
+  if (q.kind === "REMEDY") return <>What to do about <code>{name}</code>?</>;
+  if (q.kind === "OUTCOME") return <>Did <code>{q.tool || name}</code> happen?</>;
+  return <>May <code>{q.tool || name}</code> be used?</>;
+}
+
+function Ask({ label, icon, hotkey, onClick, primary, danger, disabled }) {
+  return (
+    <button type="button" className={`button${primary ? " primary" : ""}${danger ? " danger" : ""}`} disabled={disabled} onClick={onClick}
+      aria-keyshortcuts={hotkey}>
+      <Icon name={icon} /> {label} {hotkey ? <kbd aria-hidden="true">{hotkey}</kbd> : null}
+    </button>
+  );
+}
+
+/** What goes with a choice: a reason, or a value in the place of a result. */
+function Extra({ id, kind, onSend, onClose }) {
+  const [text, setText] = useState(kind === "reject" ? "" : "null");
+  const field = useRef(null);
+  useEffect(() => { field.current?.querySelector("textarea")?.focus(); }, []);
+  const read = kind === "reject" ? { ok: true } : readJson(text);
+  return (
+    <div className="extra" ref={field} onKeyDown={(e) => { if (e.key === "Escape") { e.stopPropagation(); onClose(); } }}>
+      {kind === "reject" ? (
+        <div className="field">
+          <label htmlFor={`${id}-why`}>Why not?</label>
+          <textarea id={`${id}-why`} className="input grow" rows={2} value={text} onChange={(e) => setText(e.target.value)} />
+          <p className="field-hint">The bot reads this. It may be left empty.</p>
+        </div>
+      ) : <JsonField id={`${id}-value`} label="Result as JSON" value={text} onChange={setText} rows={4} />}
+      <div className="actions">
+        <button type="button" className={`button ${kind === "reject" ? "danger" : "primary"}`} disabled={!read.ok}
+          onClick={() => onSend(kind === "reject" ? { note: text.trim() || null } : { value: read.value })}>
+          {kind === "reject" ? "Reject" : "Go on with this"}
+        </button>
+        <button type="button" className="button quiet" onClick={onClose}>Back</button>
+      </div>
+    </div>
+  );
+}
+
+function ToolButtons({ state, set, busy, send, keys, changed, broken }) {
+  if (state === "reject") return null;
+  if (state === "modify") {
+    return (
+      <div className="actions">
+        <Ask label={changed ? "Approve with changes" : "Approve"} icon="check" primary disabled={busy || broken} hotkey={keys ? "A" : undefined} onClick={send.approve} />
+        <button type="button" className="button quiet" onClick={() => set("")}><Icon name="undo-2" /> Drop the changes</button>
+      </div>
+    );
+  }
+  return (
+    <div className="actions">
+      <Ask label="Approve" icon="check" primary disabled={busy} hotkey={keys ? "A" : undefined} onClick={send.approve} />
+      <Ask label="Reject" icon="x" disabled={busy} hotkey={keys ? "R" : undefined} onClick={() => set("reject")} />
+      <Ask label="Modify" icon="pen-line" disabled={busy} hotkey={keys ? "M" : undefined} onClick={() => set("modify")} />
+    </div>
+  );
+}
+
+function ChoiceButtons({ q, choices, state, set, busy, send }) {
+  if (state) return null;
+  return (
+    <ul className="choices">
+      {choices.map((name, i) => {
+        const [icon, label, note] = CHOICES[q.kind]?.[name] || ["check", name, ""];
+        return (
+          <li key={name}>
+            <Ask label={label} icon={icon} primary={i === 0} disabled={busy}
+              onClick={() => (NEEDS_VALUE.includes(name) ? set(name) : send.choose(name))} />
+            <small>{note}</small>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Where({ q }) {
+  return (
+    <p className="question-where">
+      {q.bot ? <a href={`/bots/${q.bot.id}`}>{q.bot.name}</a> : null}
+      {q.executionId ? <a href={`/executions/${q.executionId}?step=${encodeURIComponent(q.stepKey || "")}`}>execution</a> : null}
+      {q.entity ? <span>asked by <code>{q.entity}</code></span> : null}
+      {q.createdAt ? <span><bb-ago value={q.createdAt} /></span> : null}
+      {q.expiresAt ? <span className="left"><Icon name="timer" /> lapses in <bb-left until={q.expiresAt} /></span> : null}
+    </p>
+  );
+}
+
+function Decided({ q }) {
+  return (
+    <p className="question-decided" data-status={q.status}>
+      <Icon name={["REJECTED", "EXPIRED", "WITHDRAWN"].includes(q.status) ? "circle-slash" : "circle-check"} />
+      <span>{ENDED[q.status] || "Decided"}{q.decidedBy ? ` by ${q.decidedBy}` : ""}{q.note ? `: “${q.note}”` : ""}</span>
+    </p>
+  );
+}
+
+/** One question to a person: what, why, with which arguments, and the answers to it. */
+export function Question({ q, keys, current, onDecide, answer, canDecide = true }) {
+  const id = useId();
+  const [state, set] = useState("");
+  const [given, setGiven] = useState(q.arguments);
+  const [broken, setBroken] = useState(false);
+  const [busy, setBusy] = useState(false);
+  useEffect(() => setBusy(false), [answer, q.status]);
+  const open = q.status === "PENDING" && canDecide;
+  const changed = JSON.stringify(given) !== JSON.stringify(q.arguments);
+  const decide = (values) => {
+    if (busy || !online()) return;
+    setBusy(true);
+    emit(onDecide, { id: q.id, ...values });
+  };
+  const send = {
+    approve: () => (state === "modify" && changed ? decide({ verdict: "modify", arguments: given }) : decide({ verdict: "approve" })),
+    choose: (action, more) => decide({ verdict: "choose", action, ...more }),
+  };
+  const change = (next) => {
+    if (next === "") { setGiven(q.arguments); setBroken(false); }
+    set(next);
+  };
+  const isTool = q.kind === "TOOL";
+  useEffect(() => {
+    if (!keys || !open || !isTool) return undefined;
+    const onKey = (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, [contenteditable], dialog")) return;
+      const key = event.key.toLowerCase();
+      if (key === "a" && !broken) send.approve();
+      else if (key === "r") change("reject");
+      else if (key === "m") change("modify");
+      else return;
+      event.preventDefault();
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  });
+  const choices = q.choices?.length ? q.choices : Object.keys(CHOICES[q.kind] || {});
+  return (
+    <article className="question" data-status={q.status} data-question={q.id} aria-current={current ? "true" : undefined} aria-labelledby={`${id}-title`}>
+      <header>
+        <span className="question-mark" aria-hidden="true"><Icon name={isTool ? "wrench" : q.kind === "OUTCOME" ? "circle-help" : "triangle-alert"} /></span>
+        <div><h3 id={`${id}-title`}>{title(q)}</h3><Where q={q} /></div>
+      </header>
+      {q.reason ? <p className="question-why"><Words text={q.reason} /></p> : null}
+      {q.diagnosis?.cause ? <p className="question-why muted">{q.diagnosis.cause}</p> : null}
+      {q.goal ? <details className="question-goal"><summary>What the entity shall do</summary><p>{q.goal}</p></details> : null}
+      {isTool ? (
+        state === "modify" ? <ArgumentsForm id={id} value={given} onChange={setGiven} problem={setBroken} />
+          : q.arguments && Object.keys(q.arguments).length ? <div className="question-arguments"><Value value={q.arguments} /></div> : <p className="muted">It takes no arguments.</p>
+      ) : null}
+      {open ? (
+        <>
+          {isTool ? <ToolButtons {...{ state, busy, send, keys, changed, broken }} set={change} /> : <ChoiceButtons {...{ q, choices, state, busy, send }} set={change} />}
+          {state === "reject" ? <Extra id={id} kind="reject" onClose={() => change("")} onSend={({ note }) => decide({ verdict: "reject", note })} /> : null}
+          {NEEDS_VALUE.includes(state) ? <Extra id={id} kind="value" onClose={() => change("")} onSend={({ value }) => send.choose(state, { value })} /> : null}
+        </>
+      ) : q.status === "PENDING" ? <p className="muted">Your role may not decide this.</p> : <Decided q={q} />}
+    </article>
+  );
+}

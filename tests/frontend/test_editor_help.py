@@ -1,0 +1,52 @@
+"""Help of the server in the editor of the real web app: completion, hover, definition."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from server.app import App
+from tests.frontend.conftest import Watched
+from tests.frontend.test_real_server import Watch, real, sign_in  # noqa: F401
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+
+async def studio(watched: Watch, app: App, url: str) -> tuple[Watched, Any]:
+    found = await watched()
+    await sign_in(found.page, app, url)
+    await found.page.get_by_role("button", name="Run now: Article digest").click()
+    # The editor is asked only when the run that the button starts is over and nothing moves.
+    live = found.page.locator(".live")
+    await expect(live).to_have_attribute("data-status", "COMPLETED", timeout=30_000)
+    editor = found.page.locator(".cm-content")
+    await editor.focus()
+    await found.page.keyboard.press("Control+End")
+    return found, found.page
+
+
+async def test_the_server_completes_explains_and_finds_names(
+    real: tuple[App, str],  # noqa: F811
+    watched: Watch,
+) -> None:
+    found, page = await studio(watched, *real)
+    offered = page.locator(".cm-tooltip-autocomplete li")
+    await page.keyboard.type('\nz { "goal": "Z 😀", "tools": ["sto')
+    await expect(offered).to_have_text(["store_memory"])
+    await offered.click()
+    await page.keyboard.press("End")
+    await page.keyboard.type('\nloop ("max": 2) { wri')
+    await expect(offered).to_have_text(["writer"])
+    await offered.click()
+    step = page.locator(".cm-line", has_text="loop (").get_by_text("writer", exact=True)
+    await step.hover()
+    await expect(page.locator(".cm-explain")).to_contain_text("Write a digest")
+    await step.click()
+    await page.keyboard.press("F12")
+    active = page.locator(".cm-activeLine")
+    await expect(active).to_have_text("writer {")
+    await step.click()
+    await expect(active).to_contain_text("loop")
+    await step.click(modifiers=["Control"])
+    await expect(active).to_have_text("writer {")
+    found.check()
