@@ -139,14 +139,22 @@ async def _slowest_look(look: Any, name: str) -> float:
 
 @pytest.mark.fault("F42", "a run kills its process each time", short=("embedded",))
 async def test_poison(world: Rig, record: Record) -> None:
-    """After three losses it has failed, and the others have gone on."""
-    load, others = await Load.make(world), await Load.make(world)
+    """After three losses it has failed, and the others have gone on: each came a step further
+    between two losses."""
+    load, others = await Load.make(world), await Load.make(world, steps=8)
     run = load.run(1)
     world.oracle.at(run, 2, *[Reply(hang=True)] * 5)
     await load.start(1)
     await others.start(*range(5))
+    neighbours = list(others.accepted)
     for time_ in (1, 2, 3):
         call = await world.oracle.asked(run, 2, time_)
+        before = {one: world.oracle.count(one) for one in neighbours}
+        further = lambda: all(  # noqa: E731
+            world.oracle.count(one) >= before[one] + 2 or world.oracle.count(one, 8)  # noqa: B023
+            for one in neighbours
+        )
+        await until("the others come further", further, 60)
         victim = world.by_key(call.process)
         await world.kill(victim)
         await world.replace(victim)

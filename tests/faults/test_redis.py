@@ -15,8 +15,11 @@ from server.core.ids import new_uuid
 from tests.faults.checks import check
 from tests.faults.conftest import Record
 from tests.faults.load import Load
+from tests.faults.oracle import said
 from tests.faults.rig import Rig
 from tests.faults.waiting import until
+from tests.support.model_server import Reply
+from tests.support.processes import Client
 from tests.support.restartable import Restartable
 
 KINDS = ["postgres"]
@@ -108,6 +111,40 @@ async def test_away_from_the_start(world: Rig, record: Record) -> None:
     back = time.monotonic()
     found = await check(world, load)
     record(found, f"all done {time.monotonic() - back:.1f} s after Redis came")
+
+
+CONTROL = """mutation($input: ControlExecutionInput!) {
+  controlExecution(input: $input) { execution { status } errors { code message } } }"""
+
+
+@pytest.mark.fault("F12", "Redis restarts empty while a run is paused", short=("postgres",))
+async def test_away_during_a_pause(world: Rig, record: Record) -> None:
+    """What a person decides lies in the database: it works, and the run goes on."""
+    load = await Load.make(world)
+    run = load.run(1)
+    world.oracle.at(run, 2, Reply(said(run, 2), delay=1))
+    await load.start(1)
+    await world.oracle.asked(run, 2)
+    asked = {"executionId": load.accepted[run]}
+    async with world.client() as client:
+        await _told(client, {**asked, "action": "PAUSE"})
+        await until("it is paused", lambda: _is(world, load.uuids()[run], "paused"), 20)
+        await asyncio.to_thread(_server(world).restart)
+        began = time.monotonic()
+        await _told(client, {**asked, "action": "RESUME"})
+    found = await check(world, load)
+    assert found.repeated == 0
+    record(found, f"done {time.monotonic() - began:.1f} s after it was told to go on")
+
+
+async def _told(client: Client, given: dict[str, str]) -> None:
+    data = await client.ask(CONTROL, input=given)
+    assert not data["controlExecution"]["errors"], data
+
+
+async def _is(world: Rig, uuid: str, status: str) -> bool:
+    rows = await world.tables.executions()
+    return any(str(row["id"]) == uuid and row["status"] == status for row in rows)
 
 
 @pytest.mark.fault("F13", "Redis takes 2 s for each answer", short=("postgres",))
