@@ -30,13 +30,15 @@ class Installation:
     folder: Path
     url: str
 
-    async def dies(self, at: str, source: str, script: dict[str, Any]) -> Diary:
+    async def dies(self, at: str, source: str, script: dict[str, Any], **others: str) -> Diary:
+        """`others`: more bots, by name."""
         await dies(
             {
                 "folder": str(self.folder),
                 "url": self.url,
                 "source": source,
                 "script": script,
+                "others": others,
                 "input": {"text": "x"},
                 "die_at": at,
             }
@@ -58,7 +60,7 @@ def installation(tmp_path: Path, database_url: str) -> Installation:
 
 
 async def the_end(home: Home) -> Execution:
-    return await home.ended(await Execution.get())
+    return await home.ended(await Execution.get(parent_id=None))
 
 
 async def waits_for_a_person(home: Home) -> Approval:
@@ -153,3 +155,19 @@ async def test_a_model_call_that_must_not_be_repeated_waits(installation: Instal
         answer = approvals.Answer("choose", action="retry")
         await approvals.decide(home.owner, home.rooms.engine, asked.id, answer)
         assert (await the_end(home)).output == "Done."
+
+
+@pytest.mark.parametrize("at", ["model boss 1", "model other 1", "model boss 2"])
+async def test_a_child_is_born_once(installation: Installation, at: str) -> None:
+    boss = 'a { "goal": "Do", "model": "boss", "tools": ["spawn_baleybot"] }'
+    other = 'b { "goal": "Do", "model": "other" }'
+    call = ["spawn_baleybot", {"baleybot": "Other", "input": "x"}]
+    script = {"boss": [[call], "Done."], "other": ["Hello."]}
+    diary = await installation.dies(at, boss, script, Other=other)
+    async with installation.again(script) as home:
+        ended = await the_end(home)
+        children = await Execution.filter(parent_id=ended.id)
+    assert ended.output == "Done."
+    assert [child.status for child in children] == [ExecutionStatus.COMPLETED]
+    calls = {line: diary.count(line) for line in ("model boss 1", "model other 1", "model boss 2")}
+    assert calls == {line: 2 if line == at else 1 for line in calls}

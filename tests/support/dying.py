@@ -78,6 +78,8 @@ async def live(work: dict[str, Any]) -> None:
     models = gateway(diary, work["script"])
     url = work["url"]
     async with open_home(folder, gateway=models, database_url=url, tools=tools(diary)) as home:
+        for name, source in work.get("others", {}).items():
+            await home.bot(source, name)
         started = await home.start(await home.bot(work["source"]), work["input"])
         await home.events(started)
 
