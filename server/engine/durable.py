@@ -51,7 +51,7 @@ from server.engine.resting import Resting, Waiting
 from server.engine.step_time import resting, within
 from server.engine.stepping import Stepping
 from server.engine.store import ExecutionChange, RecordedStep, StepRow
-from server.engine.tool_calls import LATER, ToolCalls, ToolDesk
+from server.engine.tool_calls import LATER, TRIED, ToolCalls, ToolDesk
 from server.engine.writer import Identity, Writer
 from server.llm.errors import ModelError
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
@@ -384,7 +384,7 @@ class DurableHost:
         too, in the same commit as the decision: a crash must not bring the failure back."""
         inside = (f"{key}/", f"{key}[", f"{key}#")
         for one, row in list(self._recorded.items()):
-            again = row.status is not StepStatus.COMPLETED or one.endswith("#tries")
+            again = row.status is not StepStatus.COMPLETED or one.endswith((TRIED, LATER))
             if again and (one == key or one.startswith(inside)):
                 del self._recorded[one]
                 self._writer.step(begun_anew(row))

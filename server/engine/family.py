@@ -21,6 +21,7 @@ from server.models.tables import Execution
 from server.tools.base import Child, ToolFailed
 
 MOST_DEPTH = 5
+BORN = "#born"
 
 # Stores an execution and returns what became of it until it was durable.
 Accept = Callable[[NewExecution, Any], Awaitable[ExecutionChange | None]]
@@ -80,6 +81,7 @@ class RunFamily:
             message = f"`{found.bot_name}` was made by another release; save it again."
             raise ToolFailed(message, "plan_unreadable")
         trigger = self._trigger(depth, self._left(target))
+        number = self._births + 1
         new = NewExecution(
             id=new_uuid(),
             workspace_id=parent.workspace_id,
@@ -90,11 +92,13 @@ class RunFamily:
             mode=self._mode,
             trigger_kind=TriggerKind.PARENT,
             trigger=trigger,
-            idempotency_key=_birth_key(parent.id, self._key),
+            idempotency_key=_birth_key(parent.id, self._key, number),
             created_by_id=_user_of(parent.trigger),
             parent_id=parent.id,
         )
-        return await self._born(new, plan, found, depth)
+        child = await self._born(new, plan, found, depth)
+        self._host.remember(self._key + BORN, number)
+        return child
 
     async def child(self, child_id: UUID) -> Child:
         row = await Execution.get_or_none(id=child_id, parent_id=self._host.identity.id)
@@ -129,6 +133,12 @@ class RunFamily:
             self._key,
         )
         return child
+
+    @property
+    def _births(self) -> int:
+        """More than one when the step was tried again."""
+        recorded = self._host.recall(self._key + BORN)
+        return 0 if recorded is None else recorded.output
 
     def _left(self, target: str) -> dict[str, int]:
         """What the child may use: what the run has left, and the entity that asks for it."""
@@ -191,9 +201,9 @@ async def used_by_children(execution_id: UUID) -> tuple[int, int]:
     return tokens, cost_nano
 
 
-def _birth_key(parent_id: UUID, step_key: str) -> str:
-    """One child for one call, however often the call is made."""
-    return "spawn:" + hashlib.sha256(f"{parent_id}:{step_key}".encode()).hexdigest()
+def _birth_key(parent_id: UUID, step_key: str, number: int) -> str:
+    """One child for one try of a call, however often it is made."""
+    return "spawn:" + hashlib.sha256(f"{parent_id}:{step_key}:{number}".encode()).hexdigest()
 
 
 def _user_of(trigger: dict[str, Any]) -> UUID | None:

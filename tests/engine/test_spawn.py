@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from server.approvals import service as approvals
 from server.core.ids import public_id
 from server.engine.caps import Caps
 from server.executions import service as executions
+from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import BotState, ExecutionStatus, TriggerKind, WaitingReason
-from server.models.tables import Bot, Execution, Step
+from server.models.tables import Approval, Bot, Execution, Step
 from tests.support.rooms import DEMO, Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway, asks
 
@@ -161,6 +163,21 @@ async def test_what_failed_in_the_child_fails_the_step(home: Home) -> None:
     assert (execution.error["kind"], execution.status) == ("tool_not_found", ExecutionStatus.FAILED)
     handled = await home.run(source + ' on_error continue with "none"', {})
     assert handled.output == "none"
+
+
+async def test_who_tries_again_gets_another_child(home: Home, gateway: ScriptedGateway) -> None:
+    gateway.answers["greet"] = [ModelError(ModelErrorKind.PROVIDER_AUTH, "No key."), "Hello!"]
+    await home.bot(GREETER, "Greeter")
+    started = await home.start(await home.bot(CALLER + " on_error pause"), "Ann")
+    async with asyncio.timeout(10):
+        while (asked := await Approval.first()) is None:
+            await asyncio.sleep(0.01)
+    again = approvals.Answer("choose", action="retry")
+    await approvals.decide(home.owner, home.rooms.engine, asked.id, again)
+    ended = await home.ended(started)
+    assert ended.output["output"] == "Hello!"
+    children = await Execution.filter(parent_id=started.id).order_by("id")
+    assert [child.status for child in children] == ["failed", "completed"]
 
 
 async def test_cancelling_the_parent_cancels_the_whole_family(
