@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from server.bal.collector import collector_paused
 from server.bal.diagram_entities import Links, entity_data
 from server.bal.diagram_flow import Flow
 from server.bal.diagram_layout import Box, Leaf, Places, arrange
@@ -32,6 +33,11 @@ def draw(source: str) -> Drawing:
 
 
 def diagram(program: Program) -> Diagram:
+    with collector_paused():
+        return _diagram(program)
+
+
+def _diagram(program: Program) -> Diagram:
     defaults, defined = program.defaults, program.entities
     entities = {entity.name.value: entity_data(entity, defaults) for entity in defined}
     flow = Flow(step_keys(program), entities)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.bal.collector import collector_paused
 from server.bal.entity_plans import defaults_of, entity_plan, plain, trigger_rows
 from server.bal.expression_nodes import Expr, paths
 from server.bal.keys import (
@@ -77,7 +78,13 @@ DEFAULT_ROUNDS = 10
 
 
 def plan(program: Program) -> Plan:
-    specs = [entity_spec(entity, program.defaults) for entity in program.entities]
+    with collector_paused():
+        return _plan(program)
+
+
+def _plan(program: Program) -> Plan:
+    defaults = program.defaults
+    specs = [entity_spec(entity, defaults) for entity in program.entities]
     entities = {spec.name: entity_plan(spec) for spec in specs}
     root = _root(program, entities)
     inside = {step.entity for step in all_steps(root) if isinstance(step, CallStep)}
