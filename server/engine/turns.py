@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
@@ -196,7 +196,11 @@ def turn_key(key: str, number: int) -> str:
 
 
 def answer_from_json(data: dict[str, Any]) -> ModelAnswer:
-    """The way back of `asdict`."""
-    calls = tuple(ToolCall(**call) for call in data["tool_calls"])
-    given: dict[str, Any] = {**data, "tool_calls": calls, "usage": Usage(**data["usage"])}
-    return ModelAnswer(**given)
+    """The way back of `asdict`. What another release added to it is passed over."""
+    calls = tuple(ToolCall(**_known(ToolCall, call)) for call in data["tool_calls"])
+    usage = Usage(**_known(Usage, data["usage"]))
+    return ModelAnswer(**{**_known(ModelAnswer, data), "tool_calls": calls, "usage": usage})
+
+
+def _known(kind: Any, data: dict[str, Any]) -> dict[str, Any]:
+    return {item.name: data[item.name] for item in fields(kind) if item.name in data}
