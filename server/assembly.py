@@ -22,7 +22,7 @@ from server.engine.caps import Caps
 from server.engine.engine import Engine
 from server.engine.stores import make_store
 from server.executions.targets import WorkspaceBots
-from server.healing.diagnosis import Diagnoses
+from server.healing.service import Healing
 from server.llm.board_redis import RedisBoard
 from server.llm.gateway import Gateway
 from server.llm.routing import Router
@@ -117,7 +117,7 @@ async def assembled(
             embedded=bus.embedded,
             caps=caps,
             deciding=approvals,
-            diagnosing=Diagnoses(),
+            diagnosing=Healing(),
             catalogues=catalogues,
             doors=till.door,
         )

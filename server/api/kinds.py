@@ -39,6 +39,7 @@ __all__ = [
     "ExecutionStatus",
     "FailureClass",
     "OrderDirection",
+    "Period",
     "RerunVersion",
     "Role",
     "Severity",
@@ -209,6 +210,12 @@ class ControlAction(StrEnum):
     STEP = "step"
 
 
+class Period(StrEnum):
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+
+
 class RerunVersion(StrEnum):
     SAME = "same"
     DRAFT = "draft"
@@ -270,6 +277,14 @@ _told(
     PAUSE="Hold it before its next step.",
     RESUME="Go on after a pause.",
     STEP="Take one step, then hold again.",
+)
+_told(
+    Period,
+    "Period",
+    "How times are gathered.",
+    HOUR="By hour.",
+    DAY="By day, in UTC.",
+    WEEK="By week, which begins on Monday.",
 )
 _told(
     RerunVersion,

@@ -19,6 +19,7 @@ from server.api.errors import BalError, BudgetError, ConflictError, InputError, 
 from server.api.events import EVENT_KINDS, OtherEvent
 from server.api.executions import ExecutionMutations, ExecutionQueries
 from server.api.health import HealthQueries
+from server.api.incidents import IncidentMutations, IncidentQueries
 from server.api.limits import Gate
 from server.api.live import ExecutionSubscriptions
 from server.api.nodes import NodeQueries
@@ -35,6 +36,7 @@ class Query(
     BotQueries,
     ExecutionQueries,
     ApprovalQueries,
+    IncidentQueries,
     BalQueries,
     TemplateQueries,
     TokenQueries,
@@ -54,6 +56,7 @@ class Mutation(
     BotMutations,
     ExecutionMutations,
     ApprovalMutations,
+    IncidentMutations,
     TokenMutations,
     ConnectionMutations,
     CostMutations,

@@ -11,6 +11,7 @@ from uuid import UUID
 from server.bal.plan import EntityPlan
 from server.core.jsontext import dumps
 from server.engine.host import Failure, Remedy
+from server.engine.store import Claimed, Store
 from server.engine.writer import Identity
 from server.models.enums import ApprovalKind, WaitingReason
 
@@ -89,6 +90,10 @@ class Diagnosing(Protocol):
     """What failed, in words, and what helps."""
 
     def diagnose(self, error: dict[str, Any]) -> dict[str, Any]: ...
+
+    async def learn(self, store: Store, claimed: Claimed) -> None:
+        """An execution in which something failed has ended; never raises for that."""
+        ...
 
 
 def permit_question(

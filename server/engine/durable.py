@@ -95,6 +95,10 @@ class DurableHost:
         self._people = People(self, deciding)
         self._outcomes = Outcomes(self, self._people)
         self._diagnosing = diagnosing
+        self.troubled = any(
+            row.status is StepStatus.FAILED or row.key.endswith(("#tries", "#remedies"))
+            for row in self._recorded.values()
+        )
         self.due_in: float | None = None
 
     # --- stopping
@@ -228,6 +232,7 @@ class DurableHost:
 
     def error_of(self, failure: Failure) -> dict[str, Any]:
         """With what to do about it."""
+        self.troubled = True
         error = self.hints.error(failure)
         if self._diagnosing is None:
             return error
@@ -326,6 +331,7 @@ class DurableHost:
         return from_decimal(Decimal(str(call.entity.budget))) - spent
 
     def tell(self, event: happened.ExecutionEvent, key: str) -> None:
+        self.troubled = self.troubled or isinstance(event, happened.ToolFailedEvent)
         self.spawned = self.spawned or isinstance(event, happened.StepChild)
         self._writer.event(event, key)
 
@@ -418,11 +424,8 @@ class DurableHost:
 
     def answered(self, key: str, answer: ModelAnswer) -> None:
         self._deltas.flush(key)
-        opened = self._open.get(key)
-        if opened is not None:
-            opened.add(answer)
+        self._pay(key, answer)
         usage = answer.usage
-        self.spent.add(usage.total_tokens, answer.cost or 0)
         self._writer.event(
             happened.ModelAnswered(
                 requested_model=answer.requested_model,
@@ -434,9 +437,19 @@ class DurableHost:
                 estimated=answer.estimated or None,
                 ttft_ms=None if answer.ttft_ms is None else round(answer.ttft_ms),
                 duration_ms=round(answer.duration_ms),
+                source=None if answer.source == "live" else answer.source,
+                parts={**answer.parts} if answer.parts else None,
+                left_out=answer.left_out or None,
             ),
             key,
         )
+
+    def _pay(self, key: str, answer: ModelAnswer) -> None:
+        """Also half an answer costs."""
+        opened = self._open.get(key)
+        if opened is not None:
+            opened.add(answer)
+        self.spent.add(answer.usage.total_tokens, answer.cost or 0)
         self._writer.usage(usage_row(self._writer.identity, key, answer, self._writer.now()))
 
     def answered_before(self, key: str, answer: ModelAnswer) -> None:
@@ -448,7 +461,10 @@ class DurableHost:
     def failed(
         self, key: str, model: str | None, error: ModelError, number: int, next: Verdict
     ) -> None:
+        self.troubled = True
         self._deltas.flush(key)
+        if error.half is not None:
+            self._pay(key, error.half)
         self._writer.event(
             happened.ModelFailed(
                 model=model,

@@ -192,10 +192,3 @@ OTHER: Final = _of(
 
 def diagnosis(kind: str) -> Diagnosis:
     return KINDS.get(kind, OTHER)
-
-
-class Diagnoses:
-    """What the engine asks when a step has failed."""
-
-    def diagnose(self, error: dict[str, Any]) -> dict[str, Any]:
-        return diagnosis(str(error.get("kind"))).to_json()

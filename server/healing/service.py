@@ -1,0 +1,230 @@
+"""What failed and what helped: kept per step and action, counted per class, and resolvable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import structlog
+from tortoise.exceptions import BaseORMException, IntegrityError
+from tortoise.functions import Count
+
+from server.core.clock import Clock
+from server.core.errors import Invalid, InvalidState, Unavailable
+from server.engine.events import StepDelta
+from server.engine.store import Claimed, Store, StoredEvent
+from server.healing.diagnosis import diagnosis
+from server.healing.learning import Found, incidents_of
+from server.models.enums import FailureClass
+from server.models.tables import Incident
+from server.workspaces.access import Viewer, mine, one_of_mine, require
+from server.workspaces.listing import Page, PageAsk, read_page
+
+Period = Literal["hour", "day", "week"]
+READ_AT_ONCE = 5_000
+MOST_ROWS = 20_000
+MOST_DAYS = 366
+NOTE_LIMIT = 4_000
+MESSAGE_LIMIT = 2_000
+
+log = structlog.get_logger("healing")
+
+
+class Healing:
+    """What the engine asks and tells (Diagnosing)."""
+
+    def diagnose(self, error: dict[str, Any]) -> dict[str, Any]:
+        return diagnosis(str(error.get("kind"))).to_json()
+
+    async def learn(self, store: Store, claimed: Claimed) -> None:
+        """After the end of an execution in which something failed. Figures are not worth failing
+        for: what cannot be kept is only logged."""
+        try:
+            found = incidents_of(await _events(store, claimed.id))
+            await _keep(claimed, found)
+        except (BaseORMException, OSError, Unavailable) as error:
+            log.warning("incidents_not_kept", execution=str(claimed.id), error=str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFilter:
+    bot_id: UUID | None = None
+    execution_id: UUID | None = None
+    failure_class: FailureClass | None = None
+    resolved: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often an action was tried for a class, and how often it helped."""
+
+    failure_class: FailureClass
+    action: str
+    count: int
+    healed: int
+
+    @property
+    def success_rate(self) -> float:
+        return round(100 * self.healed / self.count, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The same failure at the same place, again and again."""
+
+    bot_id: UUID
+    name: str
+    kind: str
+    failure_class: FailureClass
+    count: int
+    unresolved: int
+    first_at: datetime
+    last_at: datetime
+    by_period: tuple[tuple[datetime, int], ...]
+
+
+async def list_incidents(
+    viewer: Viewer, ask: PageAsk | None = None, where: IncidentFilter | None = None
+) -> Page[Incident]:
+    require(viewer, "executions:read")
+    where = where or IncidentFilter()
+    given: dict[str, Any] = {
+        "bot_id": where.bot_id,
+        "execution_id": where.execution_id,
+        "failure_class": where.failure_class,
+        "resolved_at__isnull": None if where.resolved is None else not where.resolved,
+    }
+    rows = mine(viewer, Incident)
+    rows = rows.filter(**{name: value for name, value in given.items() if value is not None})
+    return await read_page(rows, ask or PageAsk())
+
+
+async def resolve(
+    viewer: Viewer, clock: Clock, incident_id: UUID, note: str | None = None
+) -> Incident:
+    require(viewer, "executions:control")
+    if note is not None and len(note) > NOTE_LIMIT:
+        raise Invalid(f"A note has at most {NOTE_LIMIT} characters.", path=["note"])
+    row = await one_of_mine(viewer, Incident, incident_id, "incident")
+    by = viewer.name or viewer.email
+    done = await Incident.filter(id=row.id, resolved_at__isnull=True).update(
+        resolved_at=clock.now(), resolved_by=by, note=note
+    )
+    await row.refresh_from_db()
+    if not done:
+        raise InvalidState(f"{row.resolved_by} resolved this on {row.resolved_at:%Y-%m-%d}.")
+    return row
+
+
+async def rates(viewer: Viewer, clock: Clock, days: int = 30) -> list[Rate]:
+    """Over the last days, the most frequent first."""
+    require(viewer, "executions:read")
+    rows: list[dict[str, Any]] = (
+        await mine(viewer, Incident)
+        .filter(created_at__gte=_since(clock, days))
+        .annotate(count=Count("id"))
+        .group_by("failure_class", "action", "healed")
+        .values("failure_class", "action", "healed", "count")
+    )
+    counts: Counter[tuple[str, str]] = Counter()
+    healed: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        place = (str(FailureClass(row["failure_class"]).value), row["action"])
+        counts[place] += row["count"]
+        healed[place] += row["count"] if row["healed"] else 0
+    return [
+        Rate(FailureClass(name), action, count, healed[name, action])
+        for (name, action), count in counts.most_common()
+    ]
+
+
+async def patterns(
+    viewer: Viewer, clock: Clock, period: Period = "day", days: int = 30
+) -> list[Pattern]:
+    """Failures that came at least twice, the most frequent first."""
+    require(viewer, "executions:read")
+    rows = await (
+        mine(viewer, Incident)
+        .filter(created_at__gte=_since(clock, days))
+        .order_by("-created_at")
+        .limit(MOST_ROWS)
+    )
+    groups: dict[tuple[UUID, str, str], dict[tuple[UUID, str], Incident]] = {}
+    for row in rows:  # one failed step counts once, however much was tried
+        same = groups.setdefault((row.bot_id, row.name, row.kind), {})
+        same.setdefault((row.execution_id, row.step_key), row)
+    found = [_pattern(list(same.values()), period) for same in groups.values() if len(same) > 1]
+    return sorted(found, key=lambda pattern: -pattern.count)
+
+
+# --- inside ---------------------------------------------------------------------------------
+
+
+def _since(clock: Clock, days: int) -> datetime:
+    if not 1 <= days <= MOST_DAYS:
+        raise Invalid(f"Ask for 1 to {MOST_DAYS} days.", path=["days"])
+    return clock.now() - timedelta(days=days)
+
+
+def _pattern(rows: Sequence[Incident], period: Period) -> Pattern:
+    """Rows come newest first."""
+    times = Counter(_begin(row.created_at, period) for row in rows)
+    newest, oldest = rows[0], rows[-1]
+    return Pattern(
+        bot_id=newest.bot_id,
+        name=newest.name,
+        kind=newest.kind,
+        failure_class=newest.failure_class,
+        count=len(rows),
+        unresolved=sum(row.resolved_at is None for row in rows),
+        first_at=oldest.created_at,
+        last_at=newest.created_at,
+        by_period=tuple(sorted(times.items())),
+    )
+
+
+def _begin(at: datetime, period: Period) -> datetime:
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    if period == "hour":
+        return hour
+    day = hour.replace(hour=0)
+    return day if period == "day" else day - timedelta(days=day.weekday())
+
+
+async def _events(store: Store, execution_id: UUID) -> list[StoredEvent]:
+    found: list[StoredEvent] = []
+    after = 0
+    while more := await store.events(execution_id, after, READ_AT_ONCE):
+        found += [event for event in more if event.type != StepDelta.TYPE]
+        after = more[-1].seq
+        if len(more) < READ_AT_ONCE:
+            break
+    return found
+
+
+async def _keep(claimed: Claimed, found: Sequence[Found]) -> None:
+    rows = [
+        Incident(
+            workspace_id=claimed.workspace_id,
+            bot_id=claimed.bot_id,
+            execution_id=claimed.id,
+            step_key=one.step_key,
+            name=one.name,
+            failure_class=diagnosis(one.kind).failure_class,
+            kind=one.kind[:60],
+            message=one.message[:MESSAGE_LIMIT],
+            action=one.action,
+            automatic=one.automatic,
+            healed=one.healed,
+            created_at=one.at,
+        )
+        for one in found
+    ]
+    try:
+        await Incident.bulk_create(rows, batch_size=100)
+    except IntegrityError:
+        log.info("incidents_kept_before", execution=str(claimed.id))

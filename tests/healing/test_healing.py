@@ -1,0 +1,134 @@
+"""What failed is diagnosed, what was tried is counted, and a person can close it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from server.approvals import service as approvals
+from server.approvals.service import Answer
+from server.core.errors import Invalid, InvalidState, NotFound
+from server.healing import service
+from server.healing.diagnosis import KINDS, LABELS, diagnosis
+from server.healing.service import IncidentFilter
+from server.llm.errors import ModelError, ModelErrorKind
+from server.models.enums import ExecutionStatus, FailureClass
+from server.models.tables import Incident, Workspace
+from tests.support.rooms import Home, open_home
+from tests.support.scripted_gateway import ScriptedGateway
+
+AWAY = ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, "Away.", retry_after=0)
+BROKEN = ModelError(ModelErrorKind.BAD_REQUEST, "No.")
+ONE = 'a { "goal": "Do", "model": "one" }\nchain { a }'
+
+
+@pytest.fixture
+def gateway() -> ScriptedGateway:
+    return ScriptedGateway()
+
+
+@pytest.fixture
+async def home(tmp_path: Path, gateway: ScriptedGateway, database_url: str) -> AsyncIterator[Home]:
+    """The same bodies over SQLite, PostgreSQL and MariaDB."""
+    async with open_home(tmp_path, gateway=gateway, database_url=database_url) as home:
+        yield home
+
+
+def test_every_kind_has_a_cause_and_two_or_three_actions() -> None:
+    for kind in [*KINDS, "never heard of"]:
+        found = diagnosis(kind)
+        assert found.cause.endswith(".")
+        assert 2 <= len(found.actions) <= 3
+        assert set(found.actions) <= LABELS.keys()
+    for kind in ModelErrorKind:
+        assert kind.value in KINDS
+
+
+async def kept(home: Home) -> list[tuple[str, str, bool, bool]]:
+    """The step's name, the action, automatic, healed; in the order of their names."""
+    rows = await Incident.all().order_by("name", "action")
+    return [(row.name, row.action, row.automatic, row.healed) for row in rows]
+
+
+async def until_kept(home: Home, count: int) -> list[tuple[str, str, bool, bool]]:
+    await home.rooms.engine.runner.drain(20)
+    found = await kept(home)
+    assert len(found) == count, found
+    return found
+
+
+async def test_a_retry_that_helped(home: Home, gateway: ScriptedGateway) -> None:
+    gateway.answers["one"] = [AWAY, "fine"]
+    row = await home.run(ONE, "x")
+    assert row.status is ExecutionStatus.COMPLETED
+    assert await until_kept(home, 1) == [("a", "retry", True, True)]
+    (rate,) = await service.rates(home.owner, home.rooms.clock)
+    assert (rate.failure_class, rate.count, rate.success_rate) == (
+        FailureClass.TRANSIENT, 1, 100.0,
+    )  # fmt: skip
+
+
+async def test_a_fallback_a_skip_and_a_failure(home: Home, gateway: ScriptedGateway) -> None:
+    gateway.answers["one"] = gateway.answers["bad"] = [BROKEN]
+    source = (
+        'a { "goal": "Do", "model": "one", "fallbacks": ["two"] }\n'
+        'b { "goal": "Do", "model": "bad" }\nc { "goal": "Do", "model": "bad" }\n'
+        "chain { a b on_error skip chain { c } }"
+    )
+    row = await home.run(source, "x")
+    assert row.status is ExecutionStatus.FAILED
+    assert await until_kept(home, 3) == [
+        ("a", "fallback", True, True),
+        ("b", "skip", True, True),
+        ("c", "none", True, False),
+    ]
+
+
+async def test_what_a_person_chose(home: Home, gateway: ScriptedGateway) -> None:
+    gateway.answers["one"] = [BROKEN, "fine"]
+    source = 'a { "goal": "Do", "model": "one" }\nchain { a on_error pause }'
+    execution = await home.until(
+        await home.start(await home.bot(source), "x"), ExecutionStatus.WAITING
+    )
+    (asked,) = (await approvals.list_approvals(home.owner)).rows
+    await approvals.decide(home.owner, home.rooms.engine, asked.id, Answer("approve"))
+    assert (await home.ended(execution)).status is ExecutionStatus.COMPLETED
+    assert await until_kept(home, 1) == [("a", "retry", False, True)]
+
+
+async def test_what_comes_again_and_again_is_seen_and_closed(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.answers["one"] = [BROKEN]
+    bot = await home.bot(ONE)
+    for _ in range(3):
+        await home.ended(await home.start(bot, "x"))
+    await until_kept(home, 3)
+    first = await Incident.all().order_by("id").first()
+    assert first is not None
+    clock = home.rooms.clock
+    past = clock.now() - timedelta(days=8)
+    await Incident.filter(id=first.id).update(created_at=past)
+    (weekly,) = await service.patterns(home.owner, clock, "week")
+    assert (weekly.count, weekly.name, weekly.kind) == (3, "a", "bad_request")
+    assert [count for _, count in weekly.by_period] == [1, 2]
+    assert all(at.weekday() == 0 for at, _ in weekly.by_period)
+    (hourly,) = await service.patterns(home.owner, clock, "hour", days=2)
+    assert hourly.count == 2
+    closed = await service.resolve(home.owner, clock, first.id, "Another model.")
+    assert (closed.resolved_by, closed.note) == (home.owner.name, "Another model.")
+    with pytest.raises(InvalidState, match="resolved this"):
+        await service.resolve(home.owner, clock, first.id)
+    open_ones = await service.list_incidents(home.owner, where=IncidentFilter(resolved=False))
+    assert len(open_ones.rows) == 2
+    elsewhere = await Workspace.create(name="Elsewhere")
+    stranger = replace(home.owner, workspace_id=elsewhere.id)
+    assert (await service.list_incidents(stranger)).rows == []
+    with pytest.raises(NotFound):
+        await service.resolve(stranger, clock, first.id)
+    with pytest.raises(Invalid):
+        await service.rates(home.owner, clock, days=0)
