@@ -198,8 +198,9 @@ def turn_key(key: str, number: int) -> str:
 def answer_from_json(data: dict[str, Any]) -> ModelAnswer:
     """The way back of `asdict`. What another release added to it is passed over."""
     calls = tuple(ToolCall(**_known(ToolCall, call)) for call in data["tool_calls"])
-    usage = Usage(**_known(Usage, data["usage"]))
-    return ModelAnswer(**{**_known(ModelAnswer, data), "tool_calls": calls, "usage": usage})
+    given = _known(ModelAnswer, data)
+    given |= {"tool_calls": calls, "usage": Usage(**_known(Usage, data["usage"]))}
+    return ModelAnswer(**given)
 
 
 def _known(kind: Any, data: dict[str, Any]) -> dict[str, Any]:
