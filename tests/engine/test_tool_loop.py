@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from server.engine.store import Commit, Committed
 from server.executions import service as executions
 from server.llm import verdict
 from server.llm.messages import ChatRequest
@@ -90,6 +92,26 @@ async def test_calls_of_one_turn_run_side_by_side_and_share_a_commit(
     assert told(gateway) == ["0", "1", "2", "3", "4"]
     keys = [step.key for step in await executions.steps(home.owner, execution.id)]
     assert keys[1:3] == ["writer/turn[1]/echo", "writer/turn[1]/echo~2"]
+
+
+@pytest.mark.parametrize("calls", [1, 5])
+async def test_a_turn_costs_one_commit_and_so_do_its_tools(
+    tmp_path: Path, gateway: ScriptedGateway, calls: int
+) -> None:
+    echo = Counted(together=calls)
+    gateway.answers["m"] = [asks(*[("echo", {"text": str(n)}) for n in range(calls)]), "done"]
+    async with open_home(tmp_path, gateway=gateway, tools=[echo.tool]) as home:
+        store: Any = home.rooms.engine.store
+        commits: list[Commit] = []
+        real = store.commit
+
+        async def commit(one: Commit) -> Committed:
+            commits.append(one)
+            return await real(one)
+
+        store.commit = commit
+        assert (await home.run(WRITER, "x")).output == "done"
+    assert len(commits) == 4
 
 
 async def test_no_more_than_twenty_calls_at_once(
