@@ -220,8 +220,13 @@ def list_fields(schema: GraphQLSchema) -> frozenset[str]:
         for kind in schema.type_map.values()
         if isinstance(kind, GraphQLObjectType)
         for name, field in kind.fields.items()
-        if get_named_type(field.type).name.endswith("Connection")
+        if _is_page(get_named_type(field.type).name)
     )
+
+
+def _is_page(type_name: str) -> bool:
+    """A page is named after what it lists; `Connection` alone is a way to a provider."""
+    return type_name.endswith("Connection") and type_name != "Connection"
 
 
 def measure_document(

@@ -9,6 +9,7 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 from graphql.type import is_enum_type, is_input_object_type, is_interface_type, is_object_type
 
+from server.api.limits import MAX_COST, list_fields, measure_document
 from tests.house.files import ROOT
 
 FOLDER = ROOT / "graphql-schema"
@@ -35,6 +36,14 @@ def test_the_committed_schema_is_what_the_server_gives() -> None:
 @pytest.mark.parametrize("path", OPERATIONS, ids=lambda path: path.name)
 def test_every_operation_of_the_web_app_is_valid(path: Path, schema: GraphQLSchema) -> None:
     assert [str(error) for error in validate(schema, parse(path.read_text()))] == []
+
+
+@pytest.mark.parametrize("path", OPERATIONS, ids=lambda path: path.name)
+def test_every_operation_of_the_web_app_is_within_the_limits(
+    path: Path, schema: GraphQLSchema
+) -> None:
+    cost = measure_document(parse(path.read_text()), list_fields(schema), {"first": 100}).cost
+    assert cost <= MAX_COST
 
 
 def test_everything_in_the_schema_is_described(schema: GraphQLSchema) -> None:
