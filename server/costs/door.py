@@ -4,13 +4,13 @@ prices."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import structlog
-from tortoise.exceptions import BaseORMException
 
 from server.core.money import to_decimal_text
 from server.costs.budgets import Budgets, Full, Held, Limit, Spender
@@ -23,6 +23,7 @@ from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.gateway import Gateway
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
 from server.llm.workspace_models import Own, WorkspaceModels, is_demo
+from server.models.away import is_away
 from server.models.enums import BudgetAction
 from server.models.tables import Execution
 
@@ -72,16 +73,14 @@ class WorkspaceDoor:
             route = till.gateway.route(request.model, request.access)
             quoted = quote(catalogue(), route, request, own)
         if quoted is None:
-            return with_price(await till.gateway.chat(request, on_delta), own)
+            return await self._asked(request, on_delta, own)
         return await self._paid(quoted, limits, request, on_delta, own)
 
     async def _limits(self) -> list[Limit]:
-        try:
+        with _told_when_away():
             if not await self._till.budgets.has_any(self._claimed.workspace_id):
                 return []
             return await self._till.budgets.limits(await self._who())
-        except (BaseORMException, OSError) as error:
-            raise _unavailable() from error
 
     async def _paid(
         self,
@@ -100,11 +99,12 @@ class WorkspaceDoor:
         heard = _Heard(on_delta)
         spent = 0
         try:
-            answer = with_price(await self._till.gateway.chat(request, heard), own)
+            answer = await self._asked(request, heard, own)
             spent = settled(answer, quoted)
             return answer
         except ModelError as error:
-            spent = _spent_until(quoted, heard, error.partial)
+            half = error.half.cost if error.half is not None else None
+            spent = half if half is not None else _spent_until(quoted, heard, error.partial)
             raise
         except asyncio.CancelledError:
             spent = max(quoted.input_nano, _spent_until(quoted, heard, ""))
@@ -112,6 +112,13 @@ class WorkspaceDoor:
         finally:
             if held is not None:
                 await _whatever_happens(self._till.budgets.settle(held.call_id, spent))
+
+    async def _asked(self, request: ChatRequest, on_delta: OnDelta, own: Own) -> ModelAnswer:
+        try:
+            return with_price(await self._till.gateway.chat(request, on_delta), own)
+        except ModelError as error:
+            error.half = error.half and with_price(error.half, own)
+            raise
 
     async def _held(self, quoted: Quote, limits: list[Limit]) -> tuple[Quote, Held]:
         """Waits for what other calls may give back, takes a smaller answer near the limit, and
@@ -121,10 +128,8 @@ class WorkspaceDoor:
         budgets, who = self._till.budgets, await self._who()
         while True:
             settled = budgets.settled
-            try:
+            with _told_when_away():
                 found = await budgets.hold(who, limits, quoted.nano)
-            except (BaseORMException, OSError) as error:
-                raise _unavailable() from error
             if isinstance(found, Held):
                 return quoted, found
             smaller = quoted.within(found.left_nano)
@@ -169,6 +174,8 @@ class _Heard:
 
 def with_price(answer: ModelAnswer, own: Own) -> ModelAnswer:
     """The answer with its cost at the workspace's price, and the price itself."""
+    if answer.source != "live":
+        return answer
     cost, rates, source = priced(catalogue(), answer, own)
     if rates is None:
         return answer
@@ -231,9 +238,16 @@ def _crowded(full: Full) -> ModelError:
     )
 
 
-def _unavailable() -> ModelError:
-    message = "The budgets of this workspace could not be read, so nothing was spent."
-    return ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, message)
+@contextmanager
+def _told_when_away() -> Iterator[None]:
+    """Without its budgets nothing is spent; the call is made later."""
+    try:
+        yield
+    except Exception as error:
+        if not is_away(error):
+            raise
+        message = "The budgets of this workspace could not be read, so nothing was spent."
+        raise ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, message) from error
 
 
 async def _a_moment(settled: asyncio.Event) -> None:
@@ -254,7 +268,9 @@ async def _whatever_happens(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
-    except (BaseORMException, OSError) as error:
+    except Exception as error:
+        if not is_away(error):
+            raise
         log.warning("not_settled", error=str(error))
 
 

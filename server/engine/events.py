@@ -295,7 +295,9 @@ class ModelRequested(ExecutionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelAnswered(ExecutionEvent):
-    """`cost` is in nano-dollars; null when no price is known."""
+    """`cost` is in nano-dollars; null when no price is known. `source`: from where, when the model
+    was not asked. `parts`: tokens read by what they were there for; `left_out`: messages that were
+    dropped or shortened to fit."""
 
     TYPE: ClassVar[str] = "model.answered"
     requested_model: str | None = None
@@ -307,6 +309,9 @@ class ModelAnswered(ExecutionEvent):
     estimated: bool | None = None
     ttft_ms: int | None = None
     duration_ms: int | None = None
+    source: str | None = None
+    parts: dict[str, int] | None = None
+    left_out: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 
 from server.llm.catalogue import Catalogue
 from server.llm.collector import Collector
-from server.llm.errors import ModelError
-from server.llm.failures import cut_short, declined, unreadable
+from server.llm.failures import KEPT_OF_TOO_MUCH, cut_short, declined, unreadable
 from server.llm.messages import ChatRequest, FinishReason, ModelAnswer, Usage
 from server.llm.pricing import cost_of
 from server.llm.routing import Route
@@ -17,16 +17,33 @@ from server.llm.window import shares_of, tokens_in
 def answer_from(
     known: Catalogue, request: ChatRequest, route: Route, collector: Collector, started: float
 ) -> ModelAnswer:
+    """Raises ModelError when it is none."""
+    _check_complete(route, collector)
+    return _put_together(known, request, route, collector, started)
+
+
+def half_of(
+    known: Catalogue, request: ChatRequest, route: Route, collector: Collector, started: float
+) -> ModelAnswer | None:
+    """Half an answer costs too; one that never began most likely does not. Its tool calls are
+    nobody's."""
+    if collector.first_at is None and collector.usage is None:
+        return None
+    half = _put_together(known, request, route, collector, started)
+    return replace(half, text=half.text[:KEPT_OF_TOO_MUCH], tool_calls=(), reasoning="")
+
+
+def _put_together(
+    known: Catalogue, request: ChatRequest, route: Route, collector: Collector, started: float
+) -> ModelAnswer:
     ended = perf_counter()
     assert route.provider is not None
-    text, calls = collector.text, collector.tool_calls
-    _check_complete(route, collector)
     usage = collector.usage or _estimated(request, collector)
     model = collector.model or route.model
     first = collector.first_at
     return ModelAnswer(
-        text=text,
-        tool_calls=calls,
+        text=collector.text,
+        tool_calls=collector.tool_calls,
         usage=usage,
         requested_model=route.requested,
         model=model,
@@ -37,19 +54,8 @@ def answer_from(
         ttft_ms=None if first is None else (first - started) * 1000,
         duration_ms=(ended - started) * 1000,
         reasoning=collector.reasoning,
+        parts={share.part: share.tokens for share in shares_of(request, usage.input_tokens)},
     )
-
-
-def spent_on(
-    error: ModelError, known: Catalogue, request: ChatRequest, route: Route, collector: Collector
-) -> None:
-    """Half an answer costs too; one that never began most likely does not."""
-    if collector.first_at is None and collector.usage is None:
-        return
-    assert route.provider is not None
-    error.usage = collector.usage or _estimated(request, collector)
-    error.estimated = collector.usage is None
-    error.cost = cost_of(known, route.provider, (route.model,), error.usage)
 
 
 def _finish(collector: Collector) -> FinishReason:

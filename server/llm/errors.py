@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from server.core.errors import Upstream
-from server.llm.messages import Usage
+from server.llm.messages import ModelAnswer
 
 
 class ModelErrorKind(StrEnum):
@@ -38,8 +38,7 @@ class ModelError(Upstream):
 
     `retryable`: the same call may succeed later. `retry_after`: seconds the provider asked for.
     `partial`: the text that had already come when the stream broke; never to be taken as whole.
-    `usage`, `cost`: what the attempt took all the same, None when it took nothing, as far as one
-    knows (`cost` also when there is no price).
+    `half`: what had come of the answer with what it cost all the same, None when nothing had.
     `circuit_open`: the provider was not asked at all; another model should be, if there is one.
     """
 
@@ -61,6 +60,4 @@ class ModelError(Upstream):
         self.status = status
         self.partial = partial
         self.circuit_open = circuit_open
-        self.usage: Usage | None = None
-        self.cost: int | None = None
-        self.estimated = False
+        self.half: ModelAnswer | None = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from server.core.net.policy import NetPolicy, NetSettings
 from server.llm import litellm_client
 from server.llm.access import Access
-from server.llm.answers import answer_from, spent_on
+from server.llm.answers import answer_from, half_of
 from server.llm.board import Board, MemoryBoard
 from server.llm.breaker import Circuits
 from server.llm.catalogue import Catalogue, ModelFacts, catalogue
@@ -169,7 +169,7 @@ class Gateway:
             await self._attempt(tools, call, fast, collector, request.timeout)
             return answer_from(tools.known, request, call.route, collector, started)
         except ModelError as error:
-            spent_on(error, tools.known, request, call.route, collector)
+            error.half = half_of(tools.known, request, call.route, collector, started)
             raise
 
     async def _attempt(

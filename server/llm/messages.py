@@ -119,7 +119,8 @@ class Delta:
 class ModelAnswer:
     """A whole answer with what it took. `cost` is in nano-dollars, None when no price is known;
     `price` is what it was counted with. `source`: from where, when the model was not asked.
-    `left_out`: messages that were dropped or shortened to fit the model."""
+    `left_out`: messages that were dropped or shortened to fit the model. `parts`: how many of the
+    tokens read were the system text, tools, history, context, input."""
 
     text: str
     tool_calls: tuple[ToolCall, ...]
@@ -136,6 +137,7 @@ class ModelAnswer:
     price: dict[str, Any] | None = None
     source: Source = "live"
     left_out: int = 0
+    parts: dict[Part, int] | None = None
 
     @property
     def unpriced(self) -> bool:

@@ -25,6 +25,7 @@ writer {
   "fallbacks": ["anthropic:claude-haiku-4-5"]
 }
 """
+ALONE = 'writer { "goal": "Write", "model": "openai:gpt-4o-mini" }'
 COUNTED = {"prompt_tokens": 1000, "completion_tokens": 1000}
 WELL = Reply("From the first", usage=COUNTED)
 LIMITED = Reply(status=429, error="Slow down.", headers={"retry-after": "0"})
@@ -114,3 +115,23 @@ async def test_the_story_of_a_chain(
         assert sum(cost or 0 for cost in costs) == 2 * FIRST_COST + 3 * SECOND_COST
     assert {one.key for one in first.requests} == {"sk-first"}
     assert {one.key for one in second.requests} == {"sk-second"}
+
+
+async def test_half_an_answer_is_paid_for_too(
+    tmp_path: Path, first: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdict, "BASE_SECONDS", 0.001)
+    environ = {"OPENAI_API_KEY": "sk-first", "OPENAI_BASE_URL": first.url}
+    first.script("gpt-4o-mini", Reply("word " * 500, cut_after=20_000))
+    async with open_home(tmp_path, environ=environ) as home:
+        execution = await home.ended(await home.start(await home.bot(ALONE), "tea"))
+        half, whole = await Usage.filter(execution_id=execution.id).order_by("id")
+        events = await home.events(execution)
+    assert (half.estimated, whole.estimated) == (True, False)
+    assert half.output_tokens > 50
+    assert half.cost_nano is not None
+    assert half.cost_nano > 0
+    assert execution.cost_nano == half.cost_nano + FIRST_COST
+    (answered,) = [event["data"] for event in events if event["type"] == "model.answered"]
+    assert set(answered["parts"]) == {"system", "input"}
+    assert sum(answered["parts"].values()) == pytest.approx(1000, abs=2)

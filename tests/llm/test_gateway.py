@@ -180,6 +180,10 @@ async def test_a_stream_that_breaks_is_no_answer(
     assert "broke off" in error.message
     assert LONG.startswith(error.partial)
     assert bool(error.partial) == (cut_after >= 400)
+    assert (error.half is not None) == bool(error.partial)
+    if error.half is not None:
+        assert error.half.estimated
+        assert (error.half.cost or 0) > 0
 
 
 @both_ways
