@@ -113,6 +113,10 @@ class DurableHost:
         """What a step of this run waits for may have happened."""
         self._resting.nudge()
 
+    @property
+    def nudged(self) -> bool:
+        return self._resting.nudged
+
     def hold(self) -> None:
         """A person wants it to stop before the next step."""
         self.stepping.hold()

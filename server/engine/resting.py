@@ -66,6 +66,11 @@ class Resting:
         self._nudges += 1
         self._changed.set()
 
+    @property
+    def nudged(self) -> bool:
+        """It may be that nothing has to be waited for any more."""
+        return self._nudges > 0
+
     async def rest(self, key: str, waiting: Waiting) -> None:
         """Returns when it is time, or time to look again; Suspended when nobody else is at work."""
         nudges = self._nudges
