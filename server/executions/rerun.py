@@ -14,6 +14,7 @@ from server.bots.versions import freeze
 from server.core.errors import Invalid, InvalidState
 from server.core.ids import new_uuid, public_id
 from server.engine import events as happened
+from server.engine.blobs import Blobs
 from server.engine.engine import Engine
 from server.engine.forking import Undone, UnknownStep, all_keys, plan_key, undone_from
 from server.engine.modified import EDITED, PREFIX, REMEMBERED
@@ -52,8 +53,12 @@ async def rerun(viewer: Viewer, engine: Engine, request: RerunRequest) -> Execut
     rows = [row for row in await Step.filter(execution_id=source.id)]
     first = request.from_step or _failed_step(source, rows, plan)
     kept = _kept(rows, _undone(plan, first), request.outputs)
+    whole = Blobs().whole
+    source.input = await whole(source.input)
     given = source.input if isinstance(request.input, Unset) else request.input
     checked_input(plan, given, source.trigger or {})
+    for row in kept.values():  # the new execution keeps what it needs, the old one may go
+        row.input, row.output = await whole(row.input), await whole(row.output)
     fork = _Fork(source, plan, request, first)
     new = fork.execution(viewer, engine, version_id)
     steps = [*fork.steps(kept), *fork.edited(rows, kept)]

@@ -203,3 +203,16 @@ async def test_what_cannot_be_done_again_is_refused_and_stores_nothing(
     assert await Execution.all().count() == before + 1
     gateway.held["ma"].set()
     await home.ended(running)
+
+
+async def test_large_results_are_taken_over_whole(home: Home, gateway: ScriptedGateway) -> None:
+    long = "long " * 300_000
+    gateway.answers["ma"] = [long]
+    gateway.answers["mb"] = [lambda asked: str(len(asked.messages[-1].content))]
+    first = await home.run(ENTITIES + "chain { a b }", "x")
+    second = await again(home, first, from_step="chain/b")
+    assert second.output == first.output == str(len(long))
+    await first.delete()
+    third = await again(home, second, from_step="chain/b")
+    assert third.output == str(len(long))
+    assert gateway.calls == {"ma": 1, "mb": 3}
