@@ -178,6 +178,9 @@ _BUILDERS = {
 def _kind_hint(text: str) -> str:
     first = re.split(r"[@:\s]", text, maxsplit=1)[0].lower()
     if first in _SCHEDULE_WORDS or len(text.split()) == 5 or first == "cron":
-        return f"Write `schedule:{text.removeprefix('cron:')}`."
+        spec = text.removeprefix("cron:")
+        if isinstance(parse_schedule(spec), ScheduleMistake):
+            return "A schedule is written as in `schedule:daily@9am` or `schedule:every 15m`."
+        return f"Write `schedule:{spec}`."
     guess = closest(first, (*KINDS, "other_bb"))
     return guess or f"A trigger is one of {', '.join(KINDS)}."
