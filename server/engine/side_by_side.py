@@ -21,7 +21,7 @@ async def one_by_one(count: int, make: Make, *, stop: bool) -> list[Any]:
 
 async def side_by_side(count: int, make: Make, *, at_once: int, stop: bool) -> list[Any]:
     """As above, up to `at_once` under way. With `stop` the first failure cancels the others. What
-    has to wait for later (Suspended) lets the others go on first."""
+    has to wait for later (Suspended) is still under way, and lets the others go on first."""
     results: list[Any] = [None] * count
     suspended: list[Suspended] = []
     upcoming = iter(range(count))
@@ -36,6 +36,7 @@ async def side_by_side(count: int, make: Make, *, at_once: int, stop: bool) -> l
                 results[index] = await _result(make, index, stop)
             except Suspended as reason:
                 suspended.append(reason)
+                return
             except StepFailed:
                 broken = True
                 raise

@@ -136,6 +136,28 @@ async def test_a_large_answer_comes_back_whole(home: Home, gateway: ScriptedGate
     assert execution.output == 1_500_000
 
 
+async def test_children_of_a_map_are_no_more_than_may_be_under_way(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    let_go = gateway.hold("greet")
+    await home.bot(GREETER, "Greeter")
+    source = (
+        "map (input, concurrency: 2) "
+        '{ use spawn_baleybot with { baleybot: "Greeter", input: "{{item}}" } }'
+    )
+    started = await home.start(await home.bot(source), list("abcde"))
+
+    async def parent_waits() -> bool:
+        row = await executions.get(home.owner, started.id)
+        return row.status is ExecutionStatus.WAITING
+
+    await until(parent_waits)
+    assert await Execution.filter(parent_id=started.id).count() == 2
+    let_go.set()
+    assert len((await home.ended(started)).output) == 5
+    assert gateway.calls["greet"] == 5
+
+
 async def test_three_levels_work(home: Home) -> None:
     await home.bot(GREETER, "Greeter")
     await home.bot(CALLER, "Middle")
