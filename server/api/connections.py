@@ -292,7 +292,7 @@ class ConnectionMutations:
         desk = info.context.rooms.connections
         try:
             row, tested = await service.create(info.context.asker, desk, input.kind, given)
-        except service.TestFailed as failed:
+        except service.TrialFailed as failed:
             return _failed(failed)
         return ConnectionPayload(connection=Connection.of(row), test=ConnectionTest.of(tested))
 
@@ -314,7 +314,7 @@ class ConnectionMutations:
             row, tested = await service.update(
                 info.context.asker, desk, connection_id, given, input.expected_version
             )
-        except service.TestFailed as failed:
+        except service.TrialFailed as failed:
             return _failed(failed)
         return ConnectionPayload(connection=Connection.of(row), test=ConnectionTest.of(tested))
 
@@ -365,7 +365,7 @@ class ConnectionMutations:
         return DeleteConnectionPayload(connection=Connection.of(row))
 
 
-def _failed(failed: service.TestFailed) -> ConnectionPayload:
+def _failed(failed: service.TrialFailed) -> ConnectionPayload:
     return ConnectionPayload(test=ConnectionTest.of(failed.test), errors=user_errors(failed))
 
 

@@ -40,7 +40,7 @@ class StaleConnection(Conflict):
         self.current_version = current_version
 
 
-class TestFailed(Upstream):
+class TrialFailed(Upstream):
     """The test of the connection failed; nothing was stored."""
 
     def __init__(self, test: Tested) -> None:
@@ -218,7 +218,7 @@ async def _tried(
 ) -> Tested:
     tested = await desk.test(Opened(row.id, kind, row.name, row.settings, secrets))
     if not tested.ok and not force:
-        raise TestFailed(tested)
+        raise TrialFailed(tested)
     return tested
 
 

@@ -8,6 +8,8 @@ provider was asked.
 from __future__ import annotations
 
 import asyncio
+import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +23,7 @@ from tortoise.transactions import in_transaction
 from server.core.clock import Clock
 from server.core.ids import new_uuid
 from server.costs.periods import Window, window_of
+from server.models.away import is_deadlock
 from server.models.enums import BudgetAction, BudgetScope, ExecutionStatus
 from server.models.tables import (
     Budget,
@@ -34,6 +37,7 @@ from server.models.tables import (
 
 FRESH_SECONDS = 2.0
 ORPHAN_SECONDS = 30.0
+DEADLOCK_TRIES = 5
 THRESHOLDS = (50, 75, 90, 100)
 
 
@@ -122,34 +126,38 @@ class Budgets:
     async def hold(self, spender: Spender, limits: list[Limit], nano: int) -> Held | Full:
         """All of them or none."""
         call_id, now = new_uuid(), self._clock.now()
+        holds = [
+            BudgetHold(
+                counter_id=limit.counter_id,
+                call_id=call_id,
+                execution_id=spender.execution_id,
+                attempt=spender.attempt,
+                amount_nano=nano,
+                created_at=now,
+            )
+            for limit in limits
+        ]
+
+        async def take() -> None:
+            for limit in limits:
+                await self._take(limit, nano)
+            await BudgetHold.bulk_create(holds)
+
         try:
-            async with in_transaction():
-                for limit in limits:
-                    await self._take(limit, nano)
-                await BudgetHold.bulk_create(
-                    [
-                        BudgetHold(
-                            counter_id=limit.counter_id,
-                            call_id=call_id,
-                            execution_id=spender.execution_id,
-                            attempt=spender.attempt,
-                            amount_nano=nano,
-                            created_at=now,
-                        )
-                        for limit in limits
-                    ]
-                )
+            await _in_transaction(take)
         except _NotEnough as short:
             return await _full(short.limit)
         return Held(call_id)
 
     async def settle(self, call_id: UUID, nano: int) -> None:
         """Once; a second time changes nothing."""
-        async with in_transaction():
-            holds = await BudgetHold.filter(call_id=call_id).order_by("counter_id")
-            for hold in holds:
+
+        async def spend() -> None:
+            for hold in await BudgetHold.filter(call_id=call_id).order_by("counter_id"):
                 if await BudgetHold.filter(id=hold.id).delete():
                     await self._spend(hold, nano)
+
+        await _in_transaction(spend)
         self.settled.set()
         self.settled = asyncio.Event()
 
@@ -208,6 +216,17 @@ class Budgets:
         )
 
 
+async def _in_transaction(body: Callable[[], Awaitable[None]]) -> None:
+    for tries_left in range(DEADLOCK_TRIES, -1, -1):
+        try:
+            async with in_transaction():
+                return await body()
+        except Exception as error:
+            if not is_deadlock(error) or not tries_left:
+                raise
+            await asyncio.sleep(random.uniform(0.005, 0.05))
+
+
 def window_for(budget: Budget, zone: str, now: datetime, execution_id: UUID) -> Window:
     """A limit of each execution is counted for each of them."""
     if budget.scope is BudgetScope.EXECUTION:
@@ -224,6 +243,9 @@ async def counter_of(budget: Budget, window: Window, clock: Clock) -> BudgetCoun
     try:
         async with in_transaction():
             fresh = await Budget.filter(id=budget.id).select_for_update().get()
+            found = await BudgetCounter.get_or_none(budget_id=budget.id, window=window.key)
+            if found is not None:
+                return found
             spent = await _spent_before(fresh, window)
             counter = await BudgetCounter.create(
                 budget_id=budget.id,

@@ -10,8 +10,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from tortoise.exceptions import BaseORMException
-
 from server.connections.base import Opened
 from server.connections.providers import BY_NAME, PROVIDERS, Provider
 from server.connections.registry import (
@@ -31,6 +29,7 @@ from server.llm.catalogue import Rates, catalogue
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import ChatRequest
 from server.llm.routing import DEMO_PREFIX, Router
+from server.models.away import is_away
 from server.models.tables import Connection, ModelPrice
 
 FRESH_SECONDS = 2.0
@@ -86,7 +85,9 @@ class WorkspaceModels:
             return own
         try:
             fresh = await self._read(workspace_id, now)
-        except (BaseORMException, OSError) as error:
+        except Exception as error:
+            if not is_away(error):
+                raise
             if own is not None:
                 return own
             message = "The connections of this workspace could not be read."

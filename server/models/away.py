@@ -24,6 +24,18 @@ def is_away(error: BaseException) -> bool:
     return any(_says_so(one) for one in _chain(error))
 
 
+def is_deadlock(error: BaseException) -> bool:
+    """Two transactions waited for each other, and the database gave this one up: try it again."""
+    return any(_gave_way(one) for one in _chain(error))
+
+
+def _gave_way(error: BaseException) -> bool:
+    module = type(error).__module__
+    if module.startswith("asyncpg"):
+        return (getattr(error, "sqlstate", None) or "").startswith("40")
+    return module.startswith("pymysql") and error.args[:1] == (1213,)
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     for _ in range(8):
         if error is None:

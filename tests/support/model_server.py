@@ -301,6 +301,14 @@ class _Connection(asyncio.Protocol):
         self._transport.write(b"0\r\n\r\n")
 
     def _write_models(self) -> None:
+        """The list wants a key as the questions do."""
+        keys, given = self._server.keys, self._headers.get("authorization", "")
+        if keys is not None and given.removeprefix("Bearer ") not in keys:
+            assert self._transport is not None
+            refused = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: %d\r\n\r\n%b"
+            said = f"Incorrect API key provided: {given}.".encode()
+            self._transport.write(refused % (len(said), said))
+            return
         data = orjson.dumps({"object": "list", "data": [{"id": m} for m in self._server.models]})
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(data)}"
         assert self._transport is not None

@@ -1,0 +1,241 @@
+"""Budgets hold: under a race, at the limit, over a crash; they warn, ask and stop as set."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from server.core.clock import SystemClock
+from server.core.errors import Invalid, NotFound
+from server.core.ids import new_uuid
+from server.core.money import from_decimal
+from server.costs import service
+from server.costs.budgets import Budgets, Held, Spender
+from server.costs.service import BudgetChange, BudgetSpent, NewBudget, Office
+from server.models.enums import (
+    BudgetAction,
+    BudgetPeriod,
+    BudgetScope,
+    ExecutionStatus,
+    WaitingReason,
+)
+from server.models.tables import (
+    AuditEntry,
+    Budget,
+    BudgetCounter,
+    BudgetHold,
+    BudgetNotice,
+    Execution,
+    Step,
+    Usage,
+)
+from tests.costs.spender import spend, till_of
+from tests.support.database import World, opened
+from tests.support.model_server import ModelServer, Reply
+from tests.support.own_models import GOOD, connect, home_beside
+from tests.support.rooms import Home
+
+ROOT = Path(__file__).parents[2]
+LIMIT = from_decimal("0.002")
+ONE = 20 * 150 + 400 * 600
+WRITER = 'writer { "goal": "Say it", "model": "openai:gpt-4o-mini", "maxTokens": 100 }'
+
+
+@pytest_asyncio.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with opened(database_url, tmp_path) as world:
+        yield world
+
+
+@pytest_asyncio.fixture
+async def home(tmp_path: Path) -> AsyncIterator[Home]:
+    async with (
+        ModelServer(Reply("fine words")) as models,
+        home_beside(tmp_path, models) as home,
+    ):
+        await connect(home, models, GOOD)
+        yield home
+
+
+async def budget_of(world: World, limit: int = LIMIT, **more: object) -> Budget:
+    given = {
+        "name": "All",
+        "scope": BudgetScope.WORKSPACE,
+        "period": BudgetPeriod.DAY,
+        "action": BudgetAction.STOP,
+        **more,
+    }
+    return await Budget.create(workspace_id=world.workspace.id, limit_nano=limit, **given)
+
+
+def office(home: Home) -> Office:
+    rooms = home.rooms
+    return Office(rooms.till.budgets, rooms.clock, rooms.engine.kin.wake)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("most", [400, 0], ids=["named", "unnamed"])
+async def test_two_processes_with_fifty_calls_each_never_pass_the_limit(
+    world: World, database_url: str, tmp_path: Path, most: int
+) -> None:
+    await budget_of(world)
+    arguments = [database_url, str(tmp_path), str(world.workspace.id), str(world.bot.id)]
+    processes = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.costs.spender", *arguments, "50", str(most)),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
+    outputs = await asyncio.gather(*(each.communicate(b"go\n") for each in processes))
+    found = [json.loads(output) for output, _ in outputs]
+    costs = [cost for one in found for cost in one["costs"]]
+    counter = await BudgetCounter.get()
+    assert counter.spent_nano == sum(costs) <= LIMIT
+    assert counter.spent_nano > LIMIT - 3 * ONE  # less than one more answer is left
+    assert (counter.reserved_nano, await BudgetHold.all().count()) == (0, 0)
+    assert counter.left_nano == LIMIT - counter.spent_nano
+    assert sum(one["refused"] for one in found) == 100 - len(costs)
+    assert await BudgetNotice.filter(percent=50).count() == 1
+
+
+async def test_parallel_calls_use_what_there_is_and_no_more(world: World, tmp_path: Path) -> None:
+    await budget_of(world)
+    spent = await spend(till_of(tmp_path), world.workspace.id, world.bot.id, 50, 400)
+    assert len(spent.costs) == LIMIT // ONE
+    assert (spent.refused, spent.failed) == (50 - len(spent.costs), 0)
+
+
+async def test_every_budget_that_concerns_a_call_must_have_room(
+    world: World, tmp_path: Path
+) -> None:
+    wide = await budget_of(world, 100 * LIMIT)
+    narrow = await budget_of(world, scope=BudgetScope.BOT, bot_id=world.bot.id)
+    other = await budget_of(world, 1, scope=BudgetScope.BOT, bot_id=new_uuid())
+    spent = await spend(till_of(tmp_path), world.workspace.id, world.bot.id, 20, 400)
+    counters = {row.budget_id: row for row in await BudgetCounter.all()}
+    assert other.id not in counters
+    assert counters[wide.id].spent_nano == counters[narrow.id].spent_nano == sum(spent.costs)
+    assert counters[wide.id].reserved_nano == 0
+
+
+async def test_a_budget_that_warns_stops_nothing_and_tells_each_threshold_once(
+    world: World, tmp_path: Path
+) -> None:
+    await budget_of(world, action=BudgetAction.WARN)
+    spent = await spend(till_of(tmp_path), world.workspace.id, world.bot.id, 30, 400)
+    assert len(spent.costs) == 30
+    notices = await BudgetNotice.all().order_by("percent")
+    assert [one.percent for one in notices] == [50, 75, 90, 100]
+
+
+async def test_what_a_lost_worker_held_is_spent(world: World) -> None:
+    await budget_of(world)
+    budgets = Budgets(SystemClock())
+    spender = Spender(world.workspace.id, world.bot.id, new_uuid(), 1)
+    held = await budgets.hold(spender, await budgets.limits(spender), ONE)
+    assert isinstance(held, Held)
+    assert await budgets.settle_lost() == 0
+    await BudgetHold.all().update(created_at=datetime.now(UTC) - timedelta(minutes=5))
+    assert await budgets.settle_lost() == 1
+    await budgets.settle(held.call_id, 5)
+    counter = await BudgetCounter.get()
+    assert (counter.spent_nano, counter.reserved_nano) == (ONE, 0)
+    assert counter.left_nano == LIMIT - ONE
+
+
+async def test_a_new_budget_knows_what_was_spent_before(world: World) -> None:
+    now = datetime.now(UTC)
+    for at, cost in ((now, 700), (now - timedelta(days=400), 5_000)):
+        await Usage.create(
+            workspace_id=world.workspace.id,
+            provider="openai",
+            requested_model="m",
+            model="m",
+            cost_nano=cost,
+            created_at=at,
+        )
+    await budget_of(world, period=BudgetPeriod.DAY)
+    await budget_of(world, period=BudgetPeriod.TOTAL)
+    budgets = Budgets(SystemClock())
+    await budgets.limits(Spender(world.workspace.id, world.bot.id, new_uuid(), 1))
+    spent = {row.window: row.spent_nano for row in await BudgetCounter.all()}
+    assert spent == {"total": 5_700, f"day {now.date().isoformat()}": 700}
+
+
+async def test_a_workspace_without_budgets_writes_nothing(world: World, tmp_path: Path) -> None:
+    spent = await spend(till_of(tmp_path), world.workspace.id, world.bot.id, 5, 400)
+    assert len(spent.costs) == 5
+    assert await BudgetCounter.all().count() == await BudgetHold.all().count() == 0
+
+
+async def test_stop_fails_the_step_and_says_limit_and_spent(home: Home) -> None:
+    given = NewBudget(Decimal("0.00001"), name="Tiny")
+    await service.create(home.owner, office(home), given)
+    done = await home.run(WRITER)
+    assert done.status is ExecutionStatus.FAILED
+    assert done.error["kind"] == "budget_exceeded"
+    assert "“Tiny” is spent: 0.0000 of 0.0000" in done.error["message"] or "Tiny" in str(done.error)
+    assert await Usage.all().count() == 0
+
+
+async def test_ask_waits_until_the_budget_is_raised(home: Home) -> None:
+    given = NewBudget(Decimal("0.00001"), action=BudgetAction.ASK)
+    budget = await service.create(home.owner, office(home), given)
+    started = await home.start(await home.bot(WRITER), "x")
+    async with asyncio.timeout(10):
+        async for batch in home.rooms.engine.follow(started.id, 0):
+            if any(event["type"] == "execution.waiting" for event in batch.events):
+                break
+    row = await Execution.get(id=started.id)
+    assert (row.status, row.waiting_reason) == (ExecutionStatus.WAITING, WaitingReason.BUDGET)
+    assert row.due_at is not None
+    change = BudgetChange(limit=Decimal("1"))
+    await service.update(home.owner, office(home), budget.id, change)
+    done = await home.ended(started)
+    assert (done.status, done.output) == (ExecutionStatus.COMPLETED, "fine words")
+    assert (await Step.get(execution_id=started.id, key="writer")).cost_nano
+
+
+async def test_an_entitys_own_budget_holds_for_each_call(home: Home) -> None:
+    source = WRITER.replace('"maxTokens": 100', '"budget": 0.000001')
+    done = await home.run(source)
+    assert done.error["kind"] == "budget_exceeded"
+    assert (await home.run(WRITER.replace('"maxTokens": 100', '"budget": 0.01'))).output
+
+
+async def test_adjusting_needs_a_reason_and_leaves_a_trace(home: Home) -> None:
+    budget = await service.create(home.owner, office(home), NewBudget(Decimal(1)))
+    with pytest.raises(Invalid):
+        await service.adjust(home.owner, office(home), budget.id, Decimal("0.5"), " ")
+    await service.adjust(home.owner, office(home), budget.id, Decimal(1), "Spent elsewhere")
+    standing = await service.standing(home.owner, office(home), budget)
+    assert standing.spent_nano == from_decimal(1)
+    entry = await AuditEntry.get(action="budget.adjusted")
+    assert (entry.reason, entry.before["spent"]) == ("Spent elsewhere", 0)
+    bot = await home.bot(WRITER)
+    with pytest.raises(BudgetSpent):
+        await service.refuse_if_spent(home.owner, office(home), bot.id)
+
+
+async def test_a_budget_for_what_is_not_here(home: Home) -> None:
+    for given in (
+        NewBudget(Decimal(1), BudgetScope.BOT, bot_id=new_uuid()),
+        NewBudget(Decimal(1), BudgetScope.USER, user_id=new_uuid()),
+    ):
+        with pytest.raises(NotFound):
+            await service.create(home.owner, office(home), given)
+    for given in (NewBudget(Decimal(0)), NewBudget(Decimal(1), BudgetScope.BOT)):
+        with pytest.raises(Invalid):
+            await service.create(home.owner, office(home), given)
