@@ -93,8 +93,8 @@ class Links:
                     self._triggers(entity.name.value, prop)
                 elif key == "output_to":
                     self._outputs(entity.name.value, prop)
-                elif key == "tools":
-                    tools[entity.name.value] = set(_names(prop.value))
+                elif key in ("tools", "can_request"):
+                    tools.setdefault(entity.name.value, set()).update(_names(prop.value))
         self._spawning([name for name, used in tools.items() if _SPAWNING in used])
         for tool in _SHARING:
             self._sharing(tool, [name for name, used in tools.items() if tool in used])
