@@ -16,6 +16,7 @@ from server.bus.queue import Queue
 from server.core.clock import Clock
 from server.engine import events as happened
 from server.engine.heard import CONTROL_TOPIC
+from server.engine.leftovers import endings, leftovers
 from server.engine.modified import rows_of
 from server.engine.run import QUEUED_TOO_LONG
 from server.engine.runner import Runner
@@ -155,13 +156,14 @@ class Control:
         return False
 
     async def _gone(self, target: Target, way: Way, step_key: str | None) -> bool:
-        execution_id = target.execution_id
+        execution_id, now = target.execution_id, self._clock.now()
+        over = await leftovers(execution_id, now) if way.change.status in FINAL_STATUSES else []
         commit = Commit(
             execution_id,
             change=way.change,
             while_in=way.while_in,
-            events=(way.event.row(self._clock.now(), step_key),),
-            steps=way.steps,
+            events=(*endings(over, now), way.event.row(now, step_key)),
+            steps=(*over, *way.steps),
         )
         try:
             committed = await self._store.commit(commit)

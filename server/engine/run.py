@@ -17,6 +17,7 @@ from server.engine.durable import DurableHost
 from server.engine.heard import Heard
 from server.engine.host import Failure, Outcome, Suspended
 from server.engine.kin import parent_of
+from server.engine.leftovers import leftovers
 from server.engine.store import Claimed, ExecutionChange
 from server.engine.walker import walk
 from server.engine.writer import Writer
@@ -93,6 +94,7 @@ class Run:
             self.host.close_open_steps()
             message = f"The run took longer than {self.host.spent.caps.seconds:g} s of work."
             error = self.host.error_of(Failure("timeout", message))
+            await self._close_leftovers()
             self._finish(ExecutionStatus.TIMED_OUT, None, error)
         except (AppError, asyncio.CancelledError):
             raise
@@ -101,11 +103,23 @@ class Run:
             self.host.close_open_steps()
             message = f"The engine failed at this program: {type(error).__name__}."
             failure = self.host.error_of(Failure("internal", message))
+            await self._close_leftovers()
             self._finish(ExecutionStatus.FAILED, None, failure)
         else:
+            await self._close_leftovers()
             error = None if outcome.error is None else self.host.error_of(outcome.error)
             self._finish(ExecutionStatus(outcome.status), outcome.output, error)
         await writer.settle()
+
+    async def _close_leftovers(self) -> None:
+        """What an earlier taking began and this one did not come back to."""
+        if self.claimed.attempt == 1:
+            return
+        await self.writer.settle()
+        now = self.writer.now()
+        for step in await leftovers(self.claimed.id, now):
+            self.writer.step(step)
+            self.writer.event(happened.StepCancelled(), step.key)
 
     def _rest(self) -> None:
         """Held by a person, or until what the steps wait for has come."""
