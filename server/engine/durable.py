@@ -51,7 +51,7 @@ from server.engine.resting import Resting, Waiting
 from server.engine.step_time import resting, within
 from server.engine.stepping import Stepping
 from server.engine.store import ExecutionChange, RecordedStep, StepRow
-from server.engine.tool_calls import LATER, TRIED, ToolCalls, ToolDesk
+from server.engine.tool_calls import AGAIN, LATER, TRIED, ToolCalls, ToolDesk
 from server.engine.writer import Identity, Writer
 from server.llm.errors import ModelError
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
@@ -396,6 +396,8 @@ class DurableHost:
         for one, row in list(self._recorded.items()):
             again = row.status is not StepStatus.COMPLETED or one.endswith((TRIED, LATER))
             if again and (one == key or one.startswith(inside)):
+                if one.endswith(LATER):
+                    self._count_again(one.removesuffix(LATER))
                 del self._recorded[one]
                 self._writer.step(begun_anew(row))
         start = self._starts.pop(key, None)
@@ -404,6 +406,11 @@ class DurableHost:
         opened = self._open.get(key)
         if opened is not None:
             self._writer.step(step_row(opened, self._attempt, StepStatus.RUNNING))
+
+    def _count_again(self, key: str) -> None:
+        """What the tool has left behind is of the last try; the next one is another."""
+        earlier = self.recall(key + AGAIN)
+        self.remember(key + AGAIN, 1 if earlier is None else earlier.output + 1)
 
     def _wait_until(self, key: str, seconds: float) -> datetime:
         recorded = self.recall(f"{key}#until")

@@ -15,13 +15,12 @@ from server.engine.events import StepChild
 from server.engine.host import StepFailed
 from server.engine.plans import Plans
 from server.engine.store import AlreadyAccepted, ExecutionChange, NewExecution
-from server.engine.tool_calls import Host
+from server.engine.tool_calls import AGAIN, LATER, Host
 from server.models.enums import FINAL_STATUSES, ExecutionMode, ExecutionStatus, TriggerKind
 from server.models.tables import Execution
 from server.tools.base import Child, ToolFailed
 
 MOST_DEPTH = 5
-BORN = "#born"
 
 # Stores an execution and returns what became of it until it was durable.
 Accept = Callable[[NewExecution, Any], Awaitable[ExecutionChange | None]]
@@ -81,7 +80,6 @@ class RunFamily:
             message = f"`{found.bot_name}` was made by another release; save it again."
             raise ToolFailed(message, "plan_unreadable")
         trigger = self._trigger(depth, self._left(target))
-        number = self._births + 1
         new = NewExecution(
             id=new_uuid(),
             workspace_id=parent.workspace_id,
@@ -92,13 +90,11 @@ class RunFamily:
             mode=self._mode,
             trigger_kind=TriggerKind.PARENT,
             trigger=trigger,
-            idempotency_key=_birth_key(parent.id, self._key, number),
+            idempotency_key=_birth_key(parent.id, self._key, self._tries),
             created_by_id=_user_of(parent.trigger),
             parent_id=parent.id,
         )
-        child = await self._born(new, plan, found, depth)
-        self._host.remember(self._key + BORN, number)
-        return child
+        return await self._born(new, plan, found, depth)
 
     async def child(self, child_id: UUID) -> Child:
         row = await Execution.get_or_none(id=child_id, parent_id=self._host.identity.id)
@@ -132,12 +128,13 @@ class RunFamily:
             ),
             self._key,
         )
+        self._host.remember(self._key + LATER, {"child": str(child.id)})
         return child
 
     @property
-    def _births(self) -> int:
-        """More than one when the step was tried again."""
-        recorded = self._host.recall(self._key + BORN)
+    def _tries(self) -> int:
+        """How often the step was to be tried again after a child had failed."""
+        recorded = self._host.recall(self._key + AGAIN)
         return 0 if recorded is None else recorded.output
 
     def _left(self, target: str) -> dict[str, int]:

@@ -32,6 +32,7 @@ from server.tools.wrappers import Call
 
 TYPE = "tool"
 LATER = "#later"
+AGAIN = "#again"
 TRIED = "#tries"
 
 
