@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "executions": ("steering:executions", "List, show, follow, steer and repeat executions."),
     "approvals": ("approvals:approvals", "List and decide what waits for a person."),
     "bots": ("bots:bots", "List, show, push and pull bots."),
+    "connections": ("connections:connections", "List, add, test and remove connections."),
+    "costs": ("costs:costs", "What bots and models cost, and where the budgets stand."),
     "export-schema": ("admin:export_schema", "Print the GraphQL schema (SDL)."),
 }
 
