@@ -138,13 +138,15 @@ def _verdict_on_tool(answer: Answer) -> ApprovalStatus:
 
 
 def _choice(row: Approval, answer: Answer) -> str:
-    """A failure is answered with an action; approving is the first of them, usually a retry."""
+    """A failure is answered with an action: approving tries again, refusing lets it fail. What may
+    have happened already is not done again by a plain yes."""
     choices: list[str] = row.choices or []
+    remedy = row.kind is ApprovalKind.REMEDY
     match answer.verdict:
-        case "approve":
-            return choices[0]
-        case "reject":
-            return "fail" if "fail" in choices else "skip"
+        case "approve" if remedy:
+            return "retry"
+        case "reject" if remedy:
+            return "fail"
         case "choose" if answer.action in choices:
             return answer.action
         case _:

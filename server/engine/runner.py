@@ -317,10 +317,10 @@ class Runner:
         if run.finished is not None:
             trigger: dict[str, Any] = claimed.trigger or {}
             await self._ended(claimed.id, trigger, spawned=run.host.spawned)
-        elif run.host.nudged:
-            self._queue.ready(str(claimed.id))
             if run.host.troubled and self._diagnosing is not None:
                 await self._diagnosing.learn(self._store, claimed)
+        elif run.host.nudged:
+            self._queue.ready(str(claimed.id))
         elif run.due_in is not None and run.due_in <= SOON_SECONDS:
             loop = asyncio.get_running_loop()
             loop.call_later(run.due_in + 0.01, self._queue.ready, str(claimed.id))

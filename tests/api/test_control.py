@@ -176,3 +176,35 @@ async def test_the_state_at_any_event_and_a_diagnosis(api: Api) -> None:
     assert diagnosis["failureClass"] == "PROGRAM"
     assert 2 <= len(diagnosis["actions"]) <= 3
     assert failed["steps"][-1]["error"]["diagnosis"]["cause"] == diagnosis["cause"]
+
+
+async def test_what_failed_is_counted_and_closed(front: Front) -> None:
+    api = await front.caller(workspace="incidents")
+    bot = await api.bot("chain { use nothing_there }", "Fails often")
+    for _ in range(2):
+        await until(api, (await api.start(bot["id"], input=1))["id"], "FAILED")
+    document = """query($f: IncidentFilter) {
+      incidents(filter: $f) { totalCount nodes { id name kind action healed failureClass
+        resolvedAt executionId bot { name } } }
+      healing(period: WEEK) { rates { failureClass action count healed successRate }
+        patterns { name count unresolved byPeriod { beginsAt count } } } }"""
+    async with asyncio.timeout(20):
+        while (found := await api.data(document, f={}))["incidents"]["totalCount"] < 2:
+            await asyncio.sleep(0.01)
+    first = found["incidents"]["nodes"][0]
+    assert (first["name"], first["kind"], first["action"]) == (
+        "nothing_there", "tool_not_found", None,
+    )  # fmt: skip
+    assert found["healing"]["rates"][0] == {
+        "failureClass": "PROGRAM", "action": None, "count": 2, "healed": 0, "successRate": 0.0,
+    }  # fmt: skip
+    (pattern,) = found["healing"]["patterns"]
+    assert (pattern["count"], pattern["unresolved"]) == (2, 2)
+    closed = await api.change(
+        "resolveIncident", "incident { resolvedBy note }", incidentId=first["id"], note="Mended."
+    )
+    assert (closed["errors"], closed["incident"]["note"]) == ([], "Mended.")
+    again = await api.change("resolveIncident", "incident { id }", incidentId=first["id"])
+    assert again["errors"][0]["code"] == "INVALID_STATE"
+    open_ones = await api.data(document, f={"resolved": False, "failureClass": "PROGRAM"})
+    assert open_ones["incidents"]["totalCount"] == 1
