@@ -14,6 +14,7 @@ import aiohttp
 from server.core.ids import read_id
 from tests.faults.oracle import program
 from tests.faults.rig import AWAY, Rig
+from tests.faults.waiting import until
 
 START = """mutation($input: StartExecutionInput!) {
   startExecution(input: $input) { execution { id } errors { code message } } }"""
@@ -97,6 +98,16 @@ class Load:
         earlier = self.accepted.setdefault(run, name)
         assert earlier == name, f"{run} was accepted as {earlier} and as {name}"
         return name
+
+    async def come_further(self, seconds: float = 120) -> None:
+        """Until each run that was accepted has finished a step more, or is at its last one."""
+        oracle = self.rig.oracle
+        before = {run: oracle.count(run) for run in self.accepted}
+
+        def further(run: str) -> bool:
+            return oracle.count(run) >= before[run] + 2 or oracle.count(run, self.steps) > 0
+
+        await until("each comes further", lambda: all(map(further, before)), seconds)
 
     def session(self) -> aiohttp.ClientSession:
         headers = {"Authorization": f"Bearer {self.rig.token}"}

@@ -93,13 +93,13 @@ async def test_connections_refused(world: Rig, record: Record) -> None:
     for member in world.working:
         await member.models.refuse()
     await load.start(*range(5))
-    refused = lambda: sum(one.models.connections for one in world.working) >= before + 10  # noqa: E731
+    refused = lambda: sum(one.models.connections for one in world.working) >= before + 5  # noqa: E731
     before = sum(one.models.connections for one in world.working)
     await until("several tries were refused", refused, 30)
     for member in world.working:
         member.models.resume()
-    found = await check(world, load)
-    record(found)
+    found = await check(world, load, seconds=120)
+    record(found, "the circuit opened, and all went on when it was closed again")
 
 
 @pytest.mark.fault("F31", "a model refuses for good", short=("embedded",))
@@ -146,15 +146,9 @@ async def test_poison(world: Rig, record: Record) -> None:
     world.oracle.at(run, 2, *[Reply(hang=True)] * 5)
     await load.start(1)
     await others.start(*range(5))
-    neighbours = list(others.accepted)
     for time_ in (1, 2, 3):
         call = await world.oracle.asked(run, 2, time_)
-        before = {one: world.oracle.count(one) for one in neighbours}
-        further = lambda: all(  # noqa: E731
-            world.oracle.count(one) >= before[one] + 2 or world.oracle.count(one, 8)  # noqa: B023
-            for one in neighbours
-        )
-        await until("the others come further", further, 60)
+        await others.come_further()
         victim = world.by_key(call.process)
         await world.kill(victim)
         await world.replace(victim)
