@@ -138,6 +138,9 @@ class DurableHost:
             raise Cancelled
         self._writer.flush_if_old()
 
+    async def breathe(self) -> None:
+        await self._writer.breathe()
+
     # --- what earlier attempts have left
 
     def recall(self, key: str) -> Recorded | None:

@@ -184,3 +184,7 @@ class Host(Protocol):
     def checkpoint(self) -> None:
         """Before each step: raises Cancelled or Suspended when the walk has to stop."""
         ...
+
+    async def breathe(self) -> None:
+        """Now and then in a long calculation: others go on, and what it said is stored."""
+        ...

@@ -111,6 +111,9 @@ class OfflineHost:
     def checkpoint(self) -> None:
         """Nobody can stop this run but the clock around it."""
 
+    async def breathe(self) -> None:
+        await asyncio.sleep(0)
+
 
 RESERVED: dict[str, Any] = {
     "user": {"id": None, "name": None, "email": None},

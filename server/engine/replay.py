@@ -4,6 +4,7 @@ that is under way would be broken by today's engine."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -183,3 +184,6 @@ class ReplayHost:
 
     def checkpoint(self) -> None:
         """Nobody stops it."""
+
+    async def breathe(self) -> None:
+        await asyncio.sleep(0)

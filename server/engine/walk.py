@@ -161,7 +161,7 @@ class Walk:
         if self._count > self.host.limits.steps:
             message = f"The run takes more than {self.host.limits.steps} steps."
             raise StepFailed("budget_exceeded", message, catchable=False)
-        await asyncio.sleep(0)
+        await self.host.breathe()
 
     # --- values
 

@@ -34,6 +34,7 @@ from server.engine.store import (
 
 FLUSH_SECONDS = 0.1
 CARRIED_BYTES = 64 * 1024
+SAID_AT_MOST = 2_000
 
 log = structlog.get_logger("engine")
 
@@ -130,6 +131,14 @@ class Writer:
         if self._clock.monotonic() - self._committed_at > FLUSH_SECONDS:
             self._committed_at = self._clock.monotonic()
             self.soon()
+
+    async def breathe(self) -> None:
+        """A calculation is faster than a disk: it waits while much of what it said is not stored,
+        or the process would hold all of it."""
+        if len(self._events) > SAID_AT_MOST:
+            await self.settle()
+        else:
+            await asyncio.sleep(0)
 
     def _something_said(self) -> bool:
         said = self._steps or self._events or self._usage or self._change or self._new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -75,6 +76,9 @@ class Rig:
 
     def reserved(self, name: str) -> Any:
         return {"cost": self.cost} if name == "run" else None
+
+    async def breathe(self) -> None:
+        await asyncio.sleep(0)
 
     def step_started(self, step: StepStart) -> None:
         self.started.append(step)
