@@ -78,8 +78,14 @@ class People:
             self._host.remember(f"{key}#remedies", number)
             self._host.forget_failures(key)
         if remedy.action != "fail":
-            why = failure.message
-            self._host.tell(RepairTried(action=remedy.action, reason=why, by=decision.by), key)
+            diagnosis: dict[str, Any] = error.get("diagnosis") or {}
+            tried = RepairTried(
+                action=remedy.action,
+                failure_class=diagnosis.get("class"),
+                reason=failure.message,
+                by=decision.by,
+            )
+            self._host.tell(tried, key)
         return remedy
 
     async def decide(self, question: Question, error: dict[str, Any] | None = None) -> Decision:

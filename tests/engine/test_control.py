@@ -131,6 +131,29 @@ async def test_a_pause_taken_back_in_time_is_none(home: Home, gateway: ScriptedG
     assert "execution.paused" not in [event["type"] for event in await home.events(execution)]
 
 
+async def test_a_lost_notice_is_found_in_the_log(
+    home: Home, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home.rooms.engine.runner, "tell", lambda *_: None)
+    let_go, second = gateway.hold("one"), gateway.hold("two")
+    execution = await home.start(await home.bot(CHAIN), "x")
+    await gateway.asked["one"].wait()
+    await home.control(execution, "pause")
+    let_go.set()
+    await gateway.asked["two"].wait()
+    await until_held(home, execution)
+    second.set()
+    await home.until(execution, PAUSED)
+    assert gateway.calls == {"one": 1, "two": 1}
+
+
+async def until_held(home: Home, execution: Execution) -> None:
+    run = home.rooms.engine.runner._runs[execution.id]
+    async with asyncio.timeout(10):
+        while run.host.stepping.left is None:
+            await asyncio.sleep(0)
+
+
 async def test_wrong_transitions_are_refused_with_the_status(
     home: Home, gateway: ScriptedGateway
 ) -> None:
