@@ -29,8 +29,11 @@ async def test_random_kills(world: Rig, record: Record) -> None:
     async def kill_now_and_then() -> None:
         """Where one process has all, each run must come a step further between two kills: three
         losses at one step end a run."""
-        for _ in range(kills):
+        for number in range(1, kills + 1):
             if world.embedded:
+                wanted = runs * number // kills
+                accepted = lambda: len(load.accepted) >= wanted  # noqa: B023, E731
+                await until(f"{wanted} are accepted", accepted, 60)
                 await load.come_further()
             else:
                 more = world.random.randint(most, 2 * most) // 3
