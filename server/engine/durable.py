@@ -46,7 +46,7 @@ from server.engine.host import (
     ToolCall,
 )
 from server.engine.modified import EDITED, REMEMBERED, Modified
-from server.engine.outcomes import Decided, Outcomes
+from server.engine.outcomes import INTENT, Decided, Outcomes
 from server.engine.resting import Resting, Waiting
 from server.engine.step_time import resting, within
 from server.engine.stepping import Stepping
@@ -59,6 +59,8 @@ from server.llm.verdict import NextModel, Verdict, Wait
 from server.models.enums import ExecutionStatus, StepStatus, WaitingReason
 
 Result = TypeVar("Result")
+# What is kept beside a step while it is tried; it is of no use to another try.
+OF_ONE_TRY = (TRIED, LATER, INTENT)
 
 
 class DurableHost:
@@ -277,9 +279,9 @@ class DurableHost:
     async def begin(self, key: str, name: str, idempotent: bool) -> None:
         """Before a call leaves: everything said is durable, and what must not be repeated is known
         not to have happened."""
+        self.spent.before_call()
         if not idempotent:
             await self._outcomes.begin(key, name)
-        self.spent.before_call()
         with self._resting.busy():
             await self._writer.settle()
         if self._cancelled or self._writer.cancel_requested:
@@ -397,8 +399,11 @@ class DurableHost:
         too, in the same commit as the decision: a crash must not bring the failure back."""
         inside = (f"{key}/", f"{key}[", f"{key}#")
         for one, row in list(self._recorded.items()):
-            again = row.status is not StepStatus.COMPLETED or one.endswith((TRIED, LATER))
+            again = row.status is not StepStatus.COMPLETED or one.endswith(OF_ONE_TRY)
             if again and (one == key or one.startswith(inside)):
+                if one.endswith(INTENT):
+                    self._outcomes.over(one.removesuffix(INTENT))
+                    continue
                 if one.endswith(LATER):
                     self._count_again(one.removesuffix(LATER))
                 del self._recorded[one]

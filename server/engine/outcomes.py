@@ -10,6 +10,7 @@ from server.engine.events import ExecutionEvent, StepOutcomeUnknown
 from server.engine.host import Recorded, StepFailed
 from server.models.enums import ApprovalKind, WaitingReason
 
+INTENT: Final = "#intent"
 ACTIONS: Final = ("retry", "skip", "done")
 
 
@@ -60,14 +61,9 @@ class Outcomes:
     def _intent(self, key: str) -> tuple[int, bool]:
         """How often the call has left, and whether the last time is without an outcome."""
         recorded = self._host.recall(intent_key(key))
-        return (
-            (0, False)
-            if recorded is None
-            else (
-                recorded.output["number"],
-                recorded.output["open"],
-            )
-        )
+        if recorded is None:
+            return 0, False
+        return recorded.output["number"], recorded.output["open"]
 
     async def _settle(self, key: str, name: str, number: int) -> None:
         question = outcome_question(key, name, number)
@@ -99,4 +95,4 @@ def outcome_question(key: str, name: str, number: int) -> Question:
 
 
 def intent_key(key: str) -> str:
-    return f"{key}#intent"
+    return key + INTENT

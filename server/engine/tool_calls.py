@@ -211,12 +211,9 @@ class ToolCalls:
             await self._host.begin(key, tool.name, tool.idempotent)
         except Decided as decided:
             return decided.value(arguments)
-        try:
-            answer = await self._host.at_work(self._desk.call(tool, arguments, context))
-        except ToolFailed:
+        answer = await self._host.at_work(self._desk.call(tool, arguments, context))
+        if isinstance(answer, Later):
             self._host.over(key, tool.idempotent)
-            raise
-        self._host.over(key, tool.idempotent)
         return answer
 
     def _context(self, key: str, state: Any, entity: EntityCall | None) -> ToolContext:

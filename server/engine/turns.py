@@ -56,7 +56,8 @@ class Told(Protocol):
         ...
 
     def over(self, key: str, idempotent: bool) -> None:
-        """The call has ended, well or not: its outcome is known."""
+        """The call has ended and may be made again. A good end needs no word: its result says so,
+        and nothing may be written that looks like an end before the result is."""
         ...
 
     async def chat(self, key: str, request: ChatRequest) -> ModelAnswer: ...
@@ -156,7 +157,6 @@ class Turns:
         except (ModelError, OutOfBudget):
             told.over(self._key, idempotent)
             raise
-        told.over(self._key, idempotent)
         told.answered(call.key, answer)
         return answer
 

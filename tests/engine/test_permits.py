@@ -14,6 +14,7 @@ from server.approvals.service import Answer
 from server.executions import service as executions
 from server.models.enums import ApprovalKind, ExecutionStatus, WaitingReason
 from server.models.tables import Approval, Execution
+from server.tools.base import ToolFailed
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway, asks
 from tests.support.tools import Counted
@@ -139,3 +140,15 @@ async def test_two_calls_of_one_turn_are_two_questions(
     ended = await home.ended(started)
     assert ended.output == "Done."
     assert sorted(one["text"] for one in echo.arguments) == ["a", "b"]
+
+
+async def test_an_unsafe_tool_that_failed_is_tried_again_when_a_person_says_so(
+    tmp_path: Path,
+) -> None:
+    """Its outcome is known, so nobody is asked what became of it."""
+    unsafe = Counted(name="unsafe", idempotent=False, failures=[ToolFailed("No.")])
+    async with open_home(tmp_path, gateway=ScriptedGateway(), tools=[unsafe.tool]) as home:
+        started = await home.start(await home.bot("use unsafe on_error pause"), {"text": "hey"})
+        ended = await decided(home, started, Answer("choose", action="retry"))
+    assert ended.output == "hey"
+    assert len(unsafe.calls) == 2
