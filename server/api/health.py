@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from importlib.metadata import version
 
@@ -10,6 +11,7 @@ import strawberry
 from server.api.access import ANYONE_SIGNED_IN, query
 from server.api.context import Info
 from server.llm import listing
+from server.llm.catalogue import catalogue
 
 
 @strawberry.type(description="Whether the parts behind the API are well.")
@@ -76,4 +78,10 @@ class HealthQueries:
 
     @query("bots:read", "The models that a program can name: the default first, then by provider.")
     async def models(self, info: Info) -> list[ModelInfo]:
-        return [ModelInfo.of(found) for found in await info.context.rooms.gateway.models()]
+        rooms = info.context.rooms
+        found = await rooms.gateway.models()
+        own = await rooms.till.models.of(info.context.asker.workspace_id)
+        if own.ways:
+            known = await asyncio.to_thread(catalogue)
+            found = listing.with_connections(found, own, known, rooms.clock.now().date())
+        return [ModelInfo.of(one) for one in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from time import monotonic
@@ -13,6 +13,7 @@ from server.connections.providers import OPENAI, Provider
 from server.llm.catalogue import Catalogue, ModelFacts, catalogue
 from server.llm.messages import DEMO_MODEL
 from server.llm.routing import Router
+from server.llm.workspace_models import Own, Way
 
 _FRESH_SECONDS = 60.0
 
@@ -69,6 +70,41 @@ class Listing:
             ask = await asyncio.to_thread(_served_models)
             self._served = (monotonic(), await ask(base, key))
         return self._served[1]
+
+
+def with_connections(
+    found: list[ModelInfo], own: Own, known: Catalogue, today: date
+) -> list[ModelInfo]:
+    """What the connections of a workspace add to the models of the environment."""
+    default = _default_of(own)
+    listed = {model.id: model for model in found}
+    for way in own.ways:
+        for name in _offered(way, known, today):
+            info = _info(way.provider, name, known.find(way.provider, name), default)
+            listed.setdefault(info.id, info)
+    if default:
+        listed = {id: replace(model, is_default=id == default) for id, model in listed.items()}
+    return sorted(listed.values(), key=lambda model: not model.is_default)
+
+
+def _default_of(own: Own) -> str:
+    way = own.default
+    return f"{way.provider.name}:{way.model}" if way is not None and way.model else ""
+
+
+def _offered(way: Way, known: Catalogue, today: date) -> list[str]:
+    """An endpoint of one's own serves what it says; a provider's list holds much that cannot
+    talk, so there it is what both name."""
+    talking = [
+        name
+        for name in known.names(way.provider)
+        if (facts := known.find(way.provider, name)) is not None and not _gone(facts, today)
+    ]
+    if way.models is not None:
+        own_place = way.access.api_base is not None
+        talking = [name for name in way.models if own_place or known.find(way.provider, name)]
+    chosen = [way.model] if way.model and way.model not in talking else []
+    return [*chosen, *talking]
 
 
 def _served_models() -> Callable[[str, str | None], Awaitable[tuple[str, ...]]]:

@@ -38,12 +38,14 @@ _PER_MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A connection as calls use it; `problem` when its key cannot be read."""
+    """A connection as calls use it. `models`: what it said it offers, None where it lists nothing;
+    `problem` when its key cannot be read."""
 
     provider: Provider
     access: Access
     model: str | None
     is_default: bool
+    models: tuple[str, ...] | None = None
     problem: str | None = None
 
 
@@ -150,7 +152,8 @@ class WorkspaceModels:
             access = Access(str(row.id), row.name, provider.name)
             problem = unreadable.message
         model = row.settings.get(MODEL) or provider.model or _first(row)
-        return Way(provider, access, model, row.is_default, problem)
+        offered = None if row.models is None else tuple(row.models)
+        return Way(provider, access, model, row.is_default, offered, problem)
 
 
 def access_of(way: Opened) -> Access:

@@ -78,6 +78,19 @@ async def test_a_connection_from_its_form_to_its_end(api: Api, models: ModelServ
     assert (await api.data(LISTED))["connections"]["totalCount"] == 0
 
 
+async def test_the_models_of_a_connection_can_be_named(api: Api, models: ModelServer) -> None:
+    document = "{ models { id isDefault inputPrice } }"
+    before = (await api.data(document))["models"]
+    assert [one["id"] for one in before] == ["demo:standard"]
+    await made(api, models)
+    found = (await api.data(document))["models"]
+    assert [(one["id"], one["isDefault"]) for one in found] == [
+        ("openai:gpt-4o-mini", True),
+        ("demo:standard", False),
+    ]
+    assert float(found[0]["inputPrice"]) == 0.15
+
+
 async def test_a_wrong_key_comes_back_as_an_error_with_its_test(
     api: Api, models: ModelServer
 ) -> None:
