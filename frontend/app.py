@@ -10,6 +10,8 @@ from frontend.kit.query import state_of
 from frontend.pages.approvals import ApprovalsPage
 from frontend.pages.bot import BotPage
 from frontend.pages.bots import BotsPage
+from frontend.pages.connections import ConnectionsPage
+from frontend.pages.costs import CostsPage
 from frontend.pages.execution import ExecutionPage
 from frontend.pages.executions import ExecutionsPage
 from frontend.pages.new_bot import NewBotPage
@@ -24,6 +26,8 @@ PAGES: list[Route] = [
     (r"/executions", ExecutionsPage),
     (r"/executions/(?P<execution_id>[^/]+)", ExecutionPage),
     (r"/approvals", ApprovalsPage),
+    (r"/connections", ConnectionsPage),
+    (r"/costs", CostsPage),
 ]
 
 

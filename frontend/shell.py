@@ -15,6 +15,8 @@ PLACES = (
     ("/bots", "Bots", "bot"),
     ("/executions", "Executions", "activity"),
     ("/approvals", "Approvals", "hand"),
+    ("/connections", "AI connections", "plug"),
+    ("/costs", "Costs", "wallet"),
 )
 
 

@@ -41,3 +41,13 @@ def empty(mark: str, heading: str, text: str, *actions: Any) -> VdomDict:
 def skeleton(kind: str, number: int = 1) -> VdomDict:
     boxes = [html.div({"className": f"skeleton {kind}", "key": str(n)}) for n in range(number)]
     return html.div({"className": f"skeletons {kind}s", "aria-busy": "true"}, *boxes)
+
+
+def section_row(heading: str, note: str, action: Any) -> Any:
+    return html.div({"className": "section-row"}, html.div(html.h2(heading), html.p(note)), action)
+
+
+def add_button(word: str, on_click: Any) -> Any:
+    return html.button(
+        {"className": "button", "type": "button", "onClick": on_click}, icon("plus"), word
+    )

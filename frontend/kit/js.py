@@ -13,7 +13,18 @@ def _bundle(file: str, *names: str) -> list[VdomConstructor]:
     return list(components)
 
 
-(NavBridge, Toasts, TextField, TextArea, Select, Checkbox, ThemeSwitch, Keys, Dialog) = _bundle(
+(
+    NavBridge,
+    Toasts,
+    TextField,
+    TextArea,
+    Select,
+    Checkbox,
+    ThemeSwitch,
+    Keys,
+    Dialog,
+    FormDialog,
+) = _bundle(
     "shell.js",
     "NavBridge",
     "Toasts",
@@ -24,6 +35,7 @@ def _bundle(file: str, *names: str) -> list[VdomConstructor]:
     "ThemeSwitch",
     "Keys",
     "Dialog",
+    "FormDialog",
 )
 (Watch, WaitingCount) = _bundle("watch.js", "Watch", "WaitingCount")
 (Studio,) = _bundle("studio.js", "Studio")

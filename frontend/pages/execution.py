@@ -21,7 +21,7 @@ CONTROLLED = {
     "RESUME": "It goes on.",
     "STEP": "One action is taken, then it holds again.",
 }
-LINKS: dict[str, str] = {}
+LINKS = {"connections": "/connections", "costs": "/costs"}
 
 
 @component

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.frontend.money import Money
+
 OPERATION = re.compile(r"\b(?:query|mutation|subscription)\s+(\w+)")
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
 
@@ -28,8 +30,9 @@ def usage(tokens_in: int, tokens_out: int, cost: str | None) -> dict[str, Any]:
     }
 
 
-class World:
+class World(Money):
     def __init__(self, pace: float = 0.02) -> None:
+        super().__init__()
         self.pace = pace
         self.bots: dict[str, dict[str, Any]] = {}
         self.executions: dict[str, dict[str, Any]] = {}

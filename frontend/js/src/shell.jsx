@@ -6,3 +6,4 @@ export { TextField, TextArea, Select, Checkbox } from "./shell/fields.jsx";
 export { ThemeSwitch } from "./shell/ThemeSwitch.jsx";
 export { Keys } from "./shell/Keys.jsx";
 export { Dialog } from "./shell/Dialog.jsx";
+export { FormDialog } from "./shell/FormDialog.jsx";

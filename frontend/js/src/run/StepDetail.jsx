@@ -49,7 +49,7 @@ function Facts({ step }) {
       {entity ? <Row name="Cost">{used.unpriced ? "No price is known for this model" : used.cost !== undefined && used.cost !== null ? `${used.estimated ? "≈ " : ""}${cost(used.cost)}` : null}</Row> : null}
       <Row name="First token after">{duration(step.ttftMs)}</Row>
       <Row name="Time">{duration(spent(step))}</Row>
-      <Row name="Attempts">{step.attempt > 1 ? step.attempt : null}</Row>
+      <Row name="Tries">{step.tryNumber > 1 ? step.tryNumber : null}</Row>
       <Row name="Taken over">{step.reused ? (step.edited ? "Edited by hand, no cost" : "Reused from the earlier execution, no cost") : null}</Row>
       <Row name="After the failure">{step.handled ? `on_error: ${step.handled}` : null}</Row>
       <Row name="Key"><code>{step.key}</code></Row>

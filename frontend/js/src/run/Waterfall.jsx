@@ -81,7 +81,7 @@ export function Waterfall({ run, rows, selected, onSelect, live, at }) {
             <span className="wf-label">{step.name}</span>
             {step.reused ? <small className="chip reused">{step.edited ? "edited, no cost" : "reused, no cost"}</small> : null}
             {step.child ? <Icon name="bot" className="has-child" /> : null}
-            {step.attempt > 1 && !step.reused ? <small className="chip">try {step.attempt}</small> : null}
+            {step.tryNumber > 1 && !step.reused ? <small className="chip">try {step.tryNumber}</small> : null}
             <span className="visually-hidden">{LABELS[step.status]}</span>
           </span>
           <span className="wf-track"><Bar step={step} zero={zero} total={total} now={now} /></span>

@@ -205,8 +205,8 @@ export function settle(run, snapshot) {
 /** What only the events say. */
 function told(step) {
   if (!step) return { text: "" };
-  const { text, reasoning, story, child, edited, handled } = step;
-  return { text: text || "", reasoning, story, child, edited, handled };
+  const { text, reasoning, story, child, edited, handled, tryNumber } = step;
+  return { text: text || "", reasoning, story, child, edited, handled, tryNumber };
 }
 
 const withDiagnosis = (error, earlier) => (error && !error.diagnosis && earlier?.diagnosis ? { ...error, diagnosis: earlier.diagnosis } : error);

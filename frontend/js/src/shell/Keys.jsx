@@ -4,7 +4,7 @@ import { Icon } from "../lib/Icon.jsx";
 
 const SHORTCUTS = [
   ["Ctrl K", "Go to a bot, a page or a command"], ["?", "Show this list"], ["g b", "Go to bots"],
-  ["g e", "Go to executions"], ["g a", "Go to approvals"], ["A", "Approve the question that is marked"], ["R", "Reject it, with a reason"],
+  ["g e", "Go to executions"], ["g a", "Go to approvals"], ["g c", "Go to AI connections"], ["g m", "Go to costs"], ["A", "Approve the question that is marked"], ["R", "Reject it, with a reason"],
   ["M", "Modify its arguments"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
   ["Ctrl S", "Save the draft now"], ["Alt Shift F", "Format the text of the bot"],
   ["F12", "Go to where a name is defined (or Ctrl and click)"], ["Esc", "Close the top layer"],
@@ -23,6 +23,8 @@ const PAGES = [
   { label: "Bots", path: "/bots", icon: "bot", kind: "Page" },
   { label: "Executions", path: "/executions", icon: "activity", kind: "Page" },
   { label: "Approvals", path: "/approvals", icon: "hand", kind: "Page" },
+  { label: "AI connections", path: "/connections", icon: "plug", kind: "Page" },
+  { label: "Costs and budgets", path: "/costs", icon: "wallet", kind: "Page" },
   { label: "Failed executions", path: "/executions?status=failed", icon: "circle-x", kind: "Page" },
 ];
 
@@ -113,7 +115,8 @@ export function Keys({ bots, onOpen }) {
         prefix = 0;
         if (event.key === "b") follow("/bots");
         if (event.key === "e") follow("/executions");
-        if (event.key === "a") { event.stopImmediatePropagation(); follow("/approvals"); }
+        const there = { a: "/approvals", c: "/connections", m: "/costs" }[event.key];
+        if (there) { event.stopImmediatePropagation(); follow(there); }
       }
       return undefined;
     };

@@ -1,0 +1,225 @@
+"""AI connections: keys of providers, tested before they are kept, and how the providers do."""
+
+from typing import Any
+
+from reactpy import component, html, use_state
+
+from frontend.components.badges import bot_tile
+from frontend.components.blocks import notice, page_head, skeleton
+from frontend.components.connections import connection_card, speed
+from frontend.format import count, money, plural
+from frontend.kit.elements import icon
+from frontend.kit.handlers import use_guard
+from frontend.kit.messages import use_messages
+from frontend.kit.query import Answer, use_client, use_query
+from frontend.pages.connection_dialogs import ConnectionDialog, DeleteDialog
+
+
+@component
+def ConnectionsPage() -> Any:
+    answer = use_query("connections", {"first": 100})
+    health = use_query("provider_health")
+    if answer.error and answer.data is None:
+        return html.div(
+            page_head("AI connections"), notice(answer.error, lambda _event: answer.reload())
+        )
+    if answer.data is None:
+        return html.div(page_head("AI connections"), skeleton("tall-card", 2))
+    return Desk(answer, health)
+
+
+@component
+def Desk(answer: Answer, health: Answer) -> Any:
+    client, guard, messages = use_client(), use_guard(), use_messages()
+    nothing: dict[str, Any] = {}
+    dialog, set_dialog = use_state(nothing)
+    busy, set_busy = use_state("")
+    data = answer.data or {}
+    rows = data["connections"]["nodes"]
+    kinds = {kind["name"]: kind for kind in data["connectionKinds"] if kind["family"] == "ai"}
+
+    def opened(what: str, **more: Any) -> Any:
+        return lambda _event: set_dialog({"what": what, **more})
+
+    def closed(changed: bool) -> None:
+        set_dialog({})
+        if changed:
+            answer.reload()
+            health.reload()
+
+    def test(row: dict[str, Any]) -> Any:
+        async def clicked() -> None:
+            set_busy(row["id"])
+            try:
+                payload = await client.mutate("test_connection", {"connectionId": row["id"]})
+            finally:
+                set_busy("")
+            outcome = payload["test"]
+            messages.say(f"{row['name']}: {outcome['message']}", _tone(outcome["ok"]))
+            answer.reload()
+
+        return guard.click(clicked)
+
+    def make_default(row: dict[str, Any]) -> Any:
+        async def clicked() -> None:
+            values = {"connectionId": row["id"], "isDefault": True, "force": True}
+            await client.mutate("update_connection", {**values, "expectedVersion": row["version"]})
+            messages.say(f"{row['name']} answers where a bot names no model.")
+            answer.reload()
+
+        return guard.click(clicked)
+
+    actions = {
+        "busy": busy,
+        "test": test,
+        "default": make_default,
+        "edit": lambda row: opened("edit", id=row["id"]),
+        "delete": lambda row: opened("delete", id=row["id"]),
+    }
+    seen = {one["provider"]: one for one in (health.data or {}).get("providerHealth", [])}
+    add = html.button(
+        {"className": "button primary", "type": "button", "onClick": opened("add")},
+        icon("plus"),
+        "Add connection",
+    )
+    note = plural(len(rows), "connection") if rows else ""
+    return html.div(
+        page_head("AI connections", note, add if rows else ""),
+        Circuits(health),
+        _list(rows, kinds, seen, actions) if rows else _first(kinds, opened),
+        _others(rows, kinds, seen),
+        _dialog(dialog, rows, kinds, closed),
+    )
+
+
+def _tone(good: bool) -> Any:
+    return "success" if good else "error"
+
+
+def _list(
+    rows: list[dict[str, Any]], kinds: dict[str, Any], seen: dict[str, Any], actions: Any
+) -> Any:
+    cards = [
+        connection_card(
+            row,
+            kinds.get(row["kind"], {}).get("label", row["kind"]),
+            seen.get(row["kind"]),
+            actions,
+        )
+        for row in rows
+    ]
+    return html.div({"className": "connections"}, *cards)
+
+
+def _first(kinds: dict[str, Any], opened: Any) -> Any:
+    cards = [
+        html.li(
+            {"key": kind["name"]},
+            html.button(
+                {
+                    "className": "card",
+                    "type": "button",
+                    "onClick": opened("add", kind=kind["name"]),
+                },
+                bot_tile(kind["label"], None),
+                html.span(html.strong(kind["label"]), html.small(kind["help"])),
+            ),
+        )
+        for kind in kinds.values()
+    ]
+    return html.section(
+        {"className": "first-connection"},
+        html.h2("Connect the first provider"),
+        html.p(
+            "Choose who answers your bots. The key is tested at once, kept encrypted, and only its "
+            "last four characters are shown again. Until then the demo model answers, at no cost."
+        ),
+        html.ul({"className": "providers"}, *cards),
+    )
+
+
+def _others(rows: list[dict[str, Any]], kinds: dict[str, Any], seen: dict[str, Any]) -> Any:
+    """Providers that were asked without a connection of their own, such as by keys of the
+    environment."""
+    own = {row["kind"] for row in rows}
+    left = [one for name, one in seen.items() if name not in own]
+    if not left:
+        return ""
+    names = ("Provider", "Calls", "Failed", "Answers in", "Cost")
+    head = [html.th({"key": n, "scope": "col"}, n) for n in names]
+    lines = [_line(one, kinds) for one in left]
+    return html.section(
+        html.h2({"className": "section-head"}, "Other providers, last 24 h"),
+        html.div(
+            {"className": "table-wrap"},
+            html.table({"className": "table"}, html.thead(html.tr(*head)), html.tbody(*lines)),
+        ),
+    )
+
+
+def _line(one: dict[str, Any], kinds: dict[str, Any]) -> Any:
+    label = kinds.get(one["provider"], {}).get("label", one["provider"])
+    why: Any = html.small({"className": "why"}, one["lastError"]) if one["lastError"] else ""
+    return html.tr(
+        {"key": one["provider"]},
+        html.td(
+            {"className": "who", "data-label": "Provider"},
+            html.div(bot_tile(label, None), html.span(label, why)),
+        ),
+        html.td({"data-label": "Calls"}, plural(one["requests"], "call")),
+        html.td({"data-label": "Failed"}, f"{count(one['failures'])} failed"),
+        html.td({"data-label": "Answers in"}, speed(one)),
+        html.td({"data-label": "Cost"}, money(one["cost"])),
+    )
+
+
+@component
+def Circuits(health: Answer) -> Any:
+    """Providers that are left alone after failing again and again."""
+    client, guard, messages = use_client(), use_guard(), use_messages()
+    data = health.data or {}
+    found = [one for one in data.get("openCircuits", []) if one["state"] != "closed"]
+
+    def reset(one: dict[str, Any]) -> Any:
+        async def clicked() -> None:
+            names = ("provider", "model", "connectionId")
+            await client.mutate("reset_circuit", {name: one[name] for name in names})
+            messages.say(f"{one['provider']} is asked again from the next call on.")
+            health.reload()
+
+        return guard.click(clicked)
+
+    return html.fragment(*[_circuit(one, reset(one)) for one in found])
+
+
+def _circuit(one: dict[str, Any], on_click: Any) -> Any:
+    wait = max(0, round(one["retryIn"]))
+    return html.div(
+        {"className": "circuit", "key": f"{one['provider']}-{one['model']}-{one['connectionId']}"},
+        icon("triangle-alert"),
+        html.div(
+            html.strong(f"{one['provider']}:{one['model']} is left alone for now"),
+            html.p(
+                f"It failed {one['failures']} times in a row and is tried again in {wait} s. ",
+                one["why"] or "",
+            ),
+        ),
+        html.button(
+            {"className": "button small", "type": "button", "onClick": on_click},
+            icon("refresh-cw"),
+            "Ask again now",
+        ),
+    )
+
+
+def _dialog(dialog: dict[str, Any], rows: Any, kinds: dict[str, Any], closed: Any) -> Any:
+    row = next((row for row in rows if row["id"] == dialog.get("id")), None)
+    match dialog.get("what"):
+        case "add":
+            return ConnectionDialog(None, kinds, dialog.get("kind"), closed)
+        case "edit" if row is not None and row["kind"] in kinds:
+            return ConnectionDialog(row, kinds, row["kind"], closed)
+        case "delete" if row is not None:
+            return DeleteDialog(row, closed)
+        case _:
+            return ""

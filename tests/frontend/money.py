@@ -1,0 +1,172 @@
+"""Connections, costs, budgets and prices of the small world."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+OPENAI = {
+    "name": "openai",
+    "label": "OpenAI",
+    "family": "ai",
+    "help": "OpenAI, or any endpoint that speaks its format: give its address.",
+    "fields": [
+        {"name": "apiKey", "label": "API key", "type": "secret", "required": True, "help": ""},
+        {"name": "baseUrl", "label": "Address", "type": "url", "required": False, "help": ""},
+        {
+            "name": "concurrency",
+            "label": "At once",
+            "type": "number",
+            "required": False,
+            "help": "",
+        },
+    ],
+}
+ANTHROPIC = {**OPENAI, "name": "anthropic", "label": "Anthropic", "help": "The Claude models."}
+MODELS = ["gpt-5", "gpt-5-mini"]
+
+
+def line(key: str, name: str, calls: int, cost: str, unpriced: int = 0) -> dict[str, Any]:
+    counted = {"inputTokens": calls * 420, "outputTokens": calls * 110}
+    return {"key": key, "name": name, "calls": calls, "cost": cost, "unpriced": unpriced, **counted}
+
+
+def no_costs(days: int) -> dict[str, Any]:
+    today = datetime.now(UTC).date()
+    names = [str(today - timedelta(days=n)) for n in reversed(range(days))]
+    by_day = [line(name, name, 0, "0") for name in names]
+    return {"total": line("", "", 0, "0"), "byBot": [], "byModel": [], "byDay": by_day}
+
+
+class Money:
+    """The part of the world that pays."""
+
+    def __init__(self) -> None:
+        self.connections: list[dict[str, Any]] = []
+        self.circuits: list[dict[str, Any]] = []
+        self.health: list[dict[str, Any]] = []
+        self.spent: dict[str, Any] | None = None
+        self.budgets: list[dict[str, Any]] = []
+        self.prices: list[dict[str, Any]] = []
+
+    async def do_Connections(self, _: dict[str, Any]) -> dict[str, Any]:
+        page = {"nodes": self.connections, "totalCount": len(self.connections)}
+        return {"connections": page, "connectionKinds": [OPENAI, ANTHROPIC]}
+
+    async def do_ProviderHealth(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"providerHealth": self.health, "openCircuits": self.circuits}
+
+    async def do_ResetCircuit(self, variables: dict[str, Any]) -> dict[str, Any]:
+        self.circuits.clear()
+        return {"resetCircuit": {"provider": variables["input"]["provider"], "errors": []}}
+
+    async def do_TestConnection(self, variables: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "testConnection": {"connection": None, "test": self._tested(variables), "errors": []}
+        }
+
+    def _tested(self, variables: dict[str, Any]) -> dict[str, Any]:
+        key = (variables["input"].get("secrets") or {}).get("apiKey", "sk-good")
+        good = key.startswith("sk-good")
+        words = "It works: 2 models." if good else "The provider refused the key (401)."
+        models = MODELS if good else None
+        return {"ok": good, "message": words, "models": models, "durationMs": 12}
+
+    async def do_CreateConnection(self, variables: dict[str, Any]) -> dict[str, Any]:
+        values, test = variables["input"], self._tested(variables)
+        if not test["ok"] and not values["force"]:
+            error = {"code": "UPSTREAM_FAILED", "message": test["message"], "path": []}
+            refused = {"connection": None, "test": test, "errors": [error]}
+            return {"createConnection": refused}
+        row = self.add_connection(values["name"], values["kind"], ok=test["ok"])
+        return {"createConnection": {"connection": row, "test": test, "errors": []}}
+
+    async def do_UpdateConnection(self, variables: dict[str, Any]) -> dict[str, Any]:
+        values = variables["input"]
+        row = next(one for one in self.connections if one["id"] == values["connectionId"])
+        row.update(name=values.get("name", row["name"]), version=row["version"] + 1)
+        test = self._tested(variables)
+        return {"updateConnection": {"connection": row, "test": test, "errors": []}}
+
+    async def do_DeleteConnection(self, variables: dict[str, Any]) -> dict[str, Any]:
+        wanted = variables["input"]["connectionId"]
+        row = next(one for one in self.connections if one["id"] == wanted)
+        self.connections.remove(row)
+        return {"deleteConnection": {"connection": row, "errors": []}}
+
+    def add_connection(self, name: str, kind: str = "openai", ok: bool = True) -> dict[str, Any]:
+        row = {
+            "id": f"con_{len(self.connections)}",
+            "kind": kind,
+            "name": name,
+            "settings": {},
+            "secrets": {"apiKey": "…9f2c"},
+            "status": "CONNECTED" if ok else "ERROR",
+            "statusMessage": "" if ok else "The provider refused the key (401).",
+            "models": MODELS if ok else None,
+            "isDefault": not self.connections,
+            "lastCheckedAt": "2026-11-20T09:00:00.000Z",
+            "version": 1,
+            "usedBy": [],
+            "viewerCan": {"edit": True},
+        }
+        self.connections.append(row)
+        return row
+
+    async def do_Costs(self, variables: dict[str, Any]) -> dict[str, Any]:
+        costs = self.spent or no_costs(variables["days"])
+        budgets = {"nodes": self.budgets, "totalCount": len(self.budgets)}
+        return {"costs": costs, "budgets": budgets, "budgetNotices": {"nodes": []}}
+
+    def spend(self, days: int = 30) -> None:
+        found = no_costs(days)
+        for n, day in enumerate(found["byDay"]):
+            day.update(calls=n * 3, cost=f"{0.04 * (n % 9):.4f}")
+        found["total"] = line("", "", 1305, "4.6412", unpriced=7)
+        found["byBot"] = [
+            line("bot_1", "Article briefing", 900, "3.9012"),
+            line("bot_2", "Support triage", 405, "0.74"),
+        ]
+        found["byModel"] = [
+            line("openai:gpt-5", "openai:gpt-5", 1298, "4.6412"),
+            line("openai:own-model", "openai:own-model", 7, "0", unpriced=7),
+        ]
+        self.spent = found
+
+    async def do_CreateBudget(self, variables: dict[str, Any]) -> dict[str, Any]:
+        budget = self.add_budget(**variables["input"])
+        return {"createBudget": {"budget": budget, "errors": []}}
+
+    def add_budget(self, limit: str, name: str = "", percent: float = 0, **more: Any) -> Any:
+        spent = f"{float(limit) * percent / 100:.2f}"
+        standing = {"spent": spent, "reserved": "0", "left": "0", "percent": percent}
+        budget = {
+            "id": f"bud_{len(self.budgets)}",
+            "name": name,
+            "scope": "WORKSPACE",
+            "botId": None,
+            "userId": None,
+            "period": "MONTH",
+            "limit": limit,
+            "action": "STOP",
+            "version": 1,
+            "standing": {**standing, "startsAt": None, "endsAt": None},
+            **more,
+        }
+        self.budgets.append(budget)
+        return budget
+
+    async def do_DeleteBudget(self, variables: dict[str, Any]) -> dict[str, Any]:
+        wanted = variables["input"]["budgetId"]
+        budget = next(one for one in self.budgets if one["id"] == wanted)
+        self.budgets.remove(budget)
+        return {"deleteBudget": {"budget": budget, "errors": []}}
+
+    async def do_ModelPrices(self, _: dict[str, Any]) -> dict[str, Any]:
+        shipped = {"id": "openai:gpt-5", "name": "gpt-5", "provider": "openai"}
+        shipped |= {"inputPrice": "1.25", "outputPrice": "10"}
+        return {"modelPrices": {"nodes": self.prices}, "models": [shipped]}
+
+    async def do_SetModelPrice(self, variables: dict[str, Any]) -> dict[str, Any]:
+        values = variables["input"]
+        price = {"id": f"prc_{len(self.prices)}", "cachedPrice": None, **values}
+        self.prices.append({"reasoningPrice": None, "updatedAt": None, **price})
+        return {"setModelPrice": {"modelPrice": price, "errors": []}}
