@@ -14,11 +14,12 @@ from tests.support.services import free_port
 
 
 @contextlib.contextmanager
-def model_server() -> Iterator[str]:
-    """Its address, without a path."""
+def model_server(delay_ms: float = 0) -> Iterator[str]:
+    """Its address, without a path. Each answer begins after `delay_ms`."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.model_server", "--port", str(port)],
+        [sys.executable, "-m", "tests.support.model_server", "--port", str(port)]
+        + ["--delay-ms", str(delay_ms)],
         stdout=subprocess.DEVNULL,
     )
     try:
