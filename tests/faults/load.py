@@ -100,12 +100,14 @@ class Load:
         return name
 
     async def come_further(self, seconds: float = 120) -> None:
-        """Until each run that was accepted has finished a step more, or is at its last one."""
+        """Until each run that was accepted has finished a step more, or all of them."""
         oracle = self.rig.oracle
         before = {run: oracle.count(run) for run in self.accepted}
 
         def further(run: str) -> bool:
-            return oracle.count(run) >= before[run] + 2 or oracle.count(run, self.steps) > 0
+            calls = oracle.of(run)
+            over = bool(calls) and calls[-1].step == self.steps and calls[-1].received.answered
+            return over or len(calls) >= before[run] + 2
 
         await until("each comes further", lambda: all(map(further, before)), seconds)
 
