@@ -35,6 +35,9 @@ def pages_of(world: World) -> list[str]:
         "/bots/new",
         f"/bots/{bot_of(world)['id']}",
         "/executions",
+        "/approvals",
+        "/connections",
+        "/costs",
         f"/executions/{failed['id']}",
     ]
 
@@ -63,12 +66,30 @@ def axe_source() -> str:
     return file.read_text(encoding="utf-8")
 
 
+def furnished(world: World) -> None:
+    """Every kind of thing that the pages can show."""
+    waiting = world.add_execution(bot_of(world), "WAITING", ago=240)
+    world.ask(waiting, "send_mail", {"to": "all@example.com", "urgent": False, "tries": 2})
+    choices = ["retry", "skip", "continue", "fail"]
+    reason = "The provider refused the content."
+    world.ask(waiting, "send_mail", None, kind="REMEDY", choices=choices, reason=reason)
+    world.ask(waiting, "send_mail", {"to": "me"}, status="REJECTED", decidedBy="Grace", note="No.")
+    world.add_connection("Main")
+    world.add_connection("Spare", "anthropic", ok=False)
+    circuit = {"provider": "openai", "model": "gpt-5", "connectionId": None, "state": "open"}
+    world.circuits = [{**circuit, "failures": 5, "retryIn": 22.4, "why": "It is overloaded."}]
+    world.spend()
+    world.add_budget("100", "Everything", percent=92.5)
+    world.add_budget("5", "Small", percent=12)
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_pages_have_no_accessibility_fault(
     site: Site, watched: Watch, axe_source: str, theme: str
 ) -> None:
     page = (await watched(color_scheme=theme, reduced_motion="reduce")).page
+    furnished(site.world)
     for path in pages_of(site.world):
         await page.goto(site.url + path)
         await settled(page)
@@ -86,6 +107,7 @@ async def test_pages_have_no_accessibility_fault(
 
 async def test_nothing_scrolls_sideways_on_a_phone(site: Site, watched: Watch) -> None:
     page = (await watched(viewport=PHONE)).page
+    furnished(site.world)
     for path in pages_of(site.world):
         await page.goto(site.url + path)
         await settled(page)

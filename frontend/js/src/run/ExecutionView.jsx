@@ -196,7 +196,7 @@ export function ExecutionView(props) {
               <button type="button" className="button small quiet" onClick={() => go(now.events.length)} title="Look at any moment of this execution; nothing is run" data-offline-ok><Icon name="history" /> Time travel</button>
             ) : null}
           </header>
-          {at !== null && now.events.length ? <Scrubber events={now.events} at={at} zero={now.createdAt} onAt={go} onClose={() => go(null)} canRerun={final && can.retry !== false} /> : null}
+          {at !== null && now.events.length ? <Scrubber events={now.events} at={at} zero={now.createdAt} onAt={go} onClose={() => go(null)} canRerun={final && can.retry !== false} pruned={now.pruned} /> : null}
           <Waterfall run={run} rows={list} selected={step.key} onSelect={select} live={live} at={past ? run.at || run.createdAt : null} />
         </section>
         <StepDetail step={step} tab={tab} onTab={pickTab} repairs={past || step.whole || step.key === failed?.key ? null : repairs(step)}

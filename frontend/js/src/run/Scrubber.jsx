@@ -36,7 +36,7 @@ function usePlay(at, last, onAt) {
 }
 
 /** Where the page stands in the events of an execution. It only looks: no model and no tool is called. */
-export function Scrubber({ events, at, zero, onAt, onClose, canRerun }) {
+export function Scrubber({ events, at, zero, onAt, onClose, canRerun, pruned }) {
   const last = events.length;
   const [playing, toggle] = usePlay(at, last, onAt);
   const event = events[at - 1];
@@ -58,7 +58,7 @@ export function Scrubber({ events, at, zero, onAt, onClose, canRerun }) {
         <span>{text}</span>
         <span className="num muted">{event ? `+${duration(since) || "0 ms"}` : ""}</span>
         <span className="spacer" />
-        <span className="muted">{canRerun ? "Replay is looking, rerun spends." : "Replay only looks: nothing runs and nothing is spent."}</span>
+        <span className="muted">{pruned ? "Older events were deleted by the retention. " : ""}{canRerun ? "Replay is looking, rerun spends." : "Replay only looks: nothing runs and nothing is spent."}</span>
       </p>
     </div>
   );

@@ -221,6 +221,7 @@ export function enrich(run, folded) {
   run.forkedFrom = folded.forkedFrom;
   run.fromStep = folded.fromStep;
   run.lastSeq = folded.lastSeq;
+  run.pruned = folded.pruned;
 }
 
 function copyOf(run) {

@@ -8,6 +8,16 @@ import executionQuery from "../../../../graphql-schema/operations/execution.grap
 const PAINT_MS = 100;
 const RETRY_MS = 1000;
 
+/** What was deleted by the retention is no hole: nobody can give it any more. */
+function skipDeleted(run, gaps, until) {
+  for (const { fromSeq, toSeq } of gaps) {
+    if (fromSeq <= run.lastSeq + 1 && toSeq < until && toSeq > run.lastSeq) {
+      run.lastSeq = toSeq;
+      run.pruned = true;
+    }
+  }
+}
+
 /** Follows one execution from its first event. After a lost line it goes on behind the last number it has. */
 function follow(run, onPaint, onDone, onTrouble) {
   const variables = { executionId: run.id, after: 0 };
@@ -17,7 +27,9 @@ function follow(run, onPaint, onDone, onTrouble) {
   const paint = () => { timer = 0; onPaint(); };
 
   const take = (batch) => {
+    const gaps = [...(batch.gaps || [])];
     for (const event of batch.events) {
+      skipDeleted(run, gaps, event.seq);
       if (event.seq > run.lastSeq + 1) return restart();
       if (apply(run, event)) run.events.push(event);
     }
