@@ -80,6 +80,23 @@ async def test_a_bot_uses_the_connection_and_goes_on_when_its_key_is_rotated(
     assert used == [GOOD, BETTER]
 
 
+async def test_from_its_making_to_its_end_on_every_database(
+    tmp_path: Path, models: ModelServer, database_url: str
+) -> None:
+    async with home_beside(tmp_path, models, database_url) as home:
+        desk = home.rooms.connections
+        row = await connect(home, models, name="Mine")
+        with pytest.raises(Conflict):
+            await connect(home, models, name="MINE")
+        await service.update(home.owner, desk, row.id, Given(secrets={"apiKey": BETTER}), 1)
+        with pytest.raises(StaleConnection):
+            await service.update(home.owner, desk, row.id, Given(name="Late"), 1)
+        assert (await home.run(SAY)).status is ExecutionStatus.COMPLETED
+        assert models.requests[-1].key == BETTER
+        await service.delete(home.owner, desk, row.id, force=True, reason="Over")
+        assert (await connect(home, models, name="Mine")).is_default
+
+
 async def test_the_default_answers_where_no_model_is_named(home: Home, models: ModelServer) -> None:
     await connect(home, models, model="own")
     done = await home.run(UNNAMED, "hello")
