@@ -146,7 +146,12 @@ async def _frozen_before_the_answer(world: Rig, record: Record) -> None:
     record(found)
 
 
-@pytest.mark.fault("F04", "the API is killed before it can answer", short=("postgres",))
+@pytest.mark.fault(
+    "F04",
+    "the API is killed before it can answer",
+    short=("postgres",),
+    only=("embedded", "postgres"),
+)
 async def test_api_killed_between_commit_and_answer(world: Rig, record: Record) -> None:
     """The client repeats with the same idempotency key: one execution."""
     load = await Load.make(world)

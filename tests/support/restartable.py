@@ -23,20 +23,22 @@ class Restartable:
     folder: Path
     spawn: Spawn
     answers: Callable[[int], bool]
+    crash: signal.Signals = signal.SIGKILL
+    farewell: signal.Signals = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self.process = self.spawn()
         services._await_start(self.process, self.port, self.title, self.folder, self.answers)
 
-    def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
-        """SIGQUIT is PostgreSQL's own `-m immediate`: no farewell, recovery at the next start."""
+    def stop(self, how: signal.Signals | None = None) -> None:
+        """As in a crash, unless told how."""
         assert self.process is not None
-        self.process.send_signal(how)
+        self.process.send_signal(self.crash if how is None else how)
         self.process.wait(30)
 
-    def restart(self, how: signal.Signals = signal.SIGKILL) -> None:
-        self.stop(how)
+    def restart(self) -> None:
+        self.stop()
         self.start()
 
 
@@ -57,6 +59,8 @@ def postgres() -> Iterator[Restartable]:
                 folder,
                 lambda: services._spawn([*command, "-c", "max_connections=200"], folder, user),
                 services._postgres_answers,
+                crash=signal.SIGQUIT,  # its own `-m immediate`: recovery at the next start
+                farewell=signal.SIGINT,
             )
         ) as server:
             yield server
@@ -119,4 +123,4 @@ def _kept_running(server: Restartable) -> Iterator[Restartable]:
     finally:
         assert server.process is not None
         if server.process.poll() is None:
-            server.stop(signal.SIGINT)
+            server.stop(server.farewell)
