@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.house.files import ROOT
 
@@ -68,17 +69,17 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-def _helps(command: object, path: str) -> Iterator[tuple[str, str]]:
+def _helps(command: Any, path: str, names: list[str] | None = None) -> Iterator[tuple[str, str]]:
     import click
 
-    assert isinstance(command, click.Command)
-    context = click.Context(command, info_name=path, terminal_width=90, max_content_width=90)
+    names = command.context_settings.get("help_option_names", names)
+    context = click.Context(command, info_name=path, terminal_width=90, help_option_names=names)
     yield path, command.get_help(context)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             child = command.get_command(context, name)
             if child is not None and not child.hidden:
-                yield from _helps(child, f"{path} {name}")
+                yield from _helps(child, f"{path} {name}", names)
 
 
 def _cell(text: str) -> str:
