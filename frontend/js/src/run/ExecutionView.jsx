@@ -53,10 +53,9 @@ function Family({ facts, children }) {
   const from = facts.forkedFrom;
   const forks = facts.forks || [];
   const kin = children.slice(0, 12);
-  if (!from && !forks.length && !facts.parent && !kin.length) return null;
+  if (!from && !forks.length && !kin.length) return null;
   return (
     <ul className="family">
-      {facts.parent ? <li><Icon name="arrow-up-right" />Started by <a href={`/executions/${facts.parent.id}`}>{facts.parent.bot?.name || "another execution"}</a></li> : null}
       {from ? <li><Icon name="repeat" />Rerun of <a href={`/executions/${from.id}`}>an earlier execution</a>{facts.forkedFromStep ? <> from <code>{facts.forkedFromStep.split("/").pop()}</code></> : null}</li> : null}
       {forks.map((fork, i) => <li key={fork.id}><Icon name="git-branch" /><a href={`/executions/${fork.id}`}>Rerun {forks.length - i}</a><span className="pill" data-status={fork.status}>{LABELS[fork.status]}</span></li>)}
       {kin.map((child) => <li key={child.id}><Icon name="bot" />Started <a href={`/executions/${child.id}`}>{child.name || "another bot"}</a></li>)}
@@ -133,7 +132,7 @@ function repairsOf({ step, facts, links, canRerun, rerun, open }) {
 /** One execution, live and afterwards, from the same events. */
 export function ExecutionView(props) {
   const { execution, approvals, answer, links } = props;
-  const { run: now, facts, trouble } = useRun(execution.id, execution, props.onFinished ? () => emit(props.onFinished) : undefined, true);
+  const { run: now, facts, trouble } = useRun(execution.id, execution, undefined, true);
   const [chosen, setChosen] = useState(fromUrl("step"));
   const [tab, setTab] = useState(fromUrl("tab"));
   const [dialog, setDialog] = useState(null);
@@ -159,7 +158,6 @@ export function ExecutionView(props) {
   const asking = questions.map((q) => q.id).join();
   useEffect(() => { if (asking && props.onAsked) emit(props.onAsked); }, [asking]);
   useEffect(() => { setDialog(null); }, [answer, execution.id]);
-  useEffect(() => { if (props.onStatus) emit(props.onStatus, { status: now.status }); }, [now.status]);
   const repairs = (of) => repairsOf({ step: of, facts, links, canRerun, rerun, open: setDialog });
   const children = list.map(({ step: s }) => s.child).filter(Boolean);
   const steps = list.map((row) => row.step);

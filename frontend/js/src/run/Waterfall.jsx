@@ -53,7 +53,7 @@ export function Waterfall({ run, rows, selected, onSelect, live, at }) {
   useClock(live);
   const now = at ? ms(at) : Date.now();
   const zero = ms(run.createdAt);
-  const end = ms(run.finishedAt) ?? Math.max(now, ...rows.map(({ step }) => ms(step.finishedAt) ?? 0));
+  const end = ms(run.finishedAt) ?? Math.max(now, ...rows.map(({ step }) => (step.reused ? 0 : ms(step.finishedAt) ?? 0)));
   const total = Math.max(end - zero, 1);
   const queued = run.startedAt ? Math.max(0, ms(run.startedAt) - zero) : 0;
   const keys = ["", ...rows.map(({ step }) => step.key)];
@@ -79,13 +79,12 @@ export function Waterfall({ run, rows, selected, onSelect, live, at }) {
           <span className="wf-name" style={{ "--depth": Math.min(depth + 1, 6) }}>
             <StatusMark status={step.status} /><StepIcon type={step.type} />
             <span className="wf-label">{step.name}</span>
-            {step.reused ? <small className="chip reused">{step.edited ? "edited, no cost" : "reused, no cost"}</small> : null}
             {step.child ? <Icon name="bot" className="has-child" /> : null}
             {step.tryNumber > 1 && !step.reused ? <small className="chip">try {step.tryNumber}</small> : null}
             <span className="visually-hidden">{LABELS[step.status]}</span>
           </span>
-          <span className="wf-track"><Bar step={step} zero={zero} total={total} now={now} /></span>
-          <span className="wf-time num">{step.startedAt ? duration(spent(step, now)) : ""}</span>
+          <span className="wf-track">{step.reused ? <small className="chip reused">{step.edited ? "edited, no cost" : "reused, no cost"}</small> : <Bar step={step} zero={zero} total={total} now={now} />}</span>
+          <span className="wf-time num">{step.startedAt && !step.reused ? duration(spent(step, now)) : ""}</span>
         </button>
       ))}
     </div>
