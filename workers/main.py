@@ -13,6 +13,7 @@ from server.core.errors import StartError
 from server.core.settings import Settings
 from server.models.migrate import migrate
 from workers.embedded import working
+from workers.presence import mark_of, present
 
 DRAIN_SECONDS = 25.0
 
@@ -27,7 +28,8 @@ async def run_worker(settings: Settings) -> None:
     await migrate(settings)
     async with assembled(settings, drain_seconds=DRAIN_SECONDS) as rooms, working(rooms):
         log.info("worker_ready", owner=rooms.engine.owner)
-        await stop.wait()
+        async with present(mark_of(settings.data_dir)):
+            await stop.wait()
         log.info("worker_drains", running=rooms.engine.runner.running)
 
 

@@ -58,17 +58,28 @@ def serve(host: str, port: int, data_dir: str | None) -> None:
 
 @click.command(epilog=example("BALEYBOTS_REDIS_URL=redis://localhost baleybots worker"))
 @data_option
-def worker(data_dir: str | None) -> None:
+@click.option("--check", is_flag=True, help="Only say whether a worker of this machine is alive.")
+def worker(data_dir: str | None, check: bool) -> None:
     """Start a worker alone. Several may run, on several machines, with PostgreSQL or MySQL.
 
     Needs Redis (BALEYBOTS_REDIS_URL), through which the processes hear each other.
     """
     settings = settings_for(data_dir)
+    if check:
+        return _say_whether_alive(settings)
     _need_redis(settings, "worker")
     from server.cli.serving import run_on_uvloop
     from workers.main import run_worker
 
     run_on_uvloop(lambda: run_worker(settings))
+
+
+def _say_whether_alive(settings: Settings) -> None:
+    from workers.presence import is_alive, mark_of
+
+    if not is_alive(mark_of(settings.data_dir)):
+        raise StartError("No worker of this machine is alive.", hint="Start one: baleybots worker")
+    say("A worker of this machine is alive.")
 
 
 def _serve(settings: Settings, host: str, port: int, *, worker: bool, open_browser: bool) -> None:

