@@ -10,6 +10,8 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from server.core.tasks import end
+
 EVERY_SECONDS = 5.0
 STALE_SECONDS = 30.0
 
@@ -33,8 +35,7 @@ async def present(mark: Path) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await end(task)
         mark.unlink(missing_ok=True)
 
 

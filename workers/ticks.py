@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from server.core.errors import Unavailable
+from server.core.tasks import end
 from server.models.away import is_away
 
 TICK_SECONDS = 1.0
@@ -33,8 +34,7 @@ class Ticks:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end(self._task)
 
     async def _tick_forever(self) -> None:
         """The first tick comes at once: it is what a restart begins with."""

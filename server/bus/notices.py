@@ -19,6 +19,7 @@ from arq.connections import ArqRedis
 
 from server.bus.batcher import Batcher
 from server.bus.redis import AWAY
+from server.core.tasks import end
 
 log = structlog.get_logger("bus")
 
@@ -104,8 +105,7 @@ class Notices:
     async def stop(self) -> None:
         await self._batcher.flush()
         if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.wait([self._reader])
+            await end(self._reader)
 
     def publish(self, topic: str, data: Any) -> None:
         """Call it after the commit, never before."""

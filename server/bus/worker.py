@@ -16,6 +16,7 @@ import structlog
 
 from server.bus.queue import READY, WAKE, Queue
 from server.bus.redis import AWAY, JOBS_KEY
+from server.core.tasks import end
 
 log = structlog.get_logger("bus")
 
@@ -68,27 +69,21 @@ class QueueWorker:
         self._taker = taker
         self._max_jobs = max_jobs
         self._arq: _ArqWorker | None = None
-        self._main: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._main = asyncio.create_task(self._run())
+        worker = self._arq = self._build()
+        loops = {"jobs": worker.main, "wake": worker.wake_forever, "ready": self._read_ready}
+        self._loops = [asyncio.create_task(_for_ever(*loop)) for loop in loops.items()]
 
     async def stop(self, drain_seconds: float = 0.0) -> None:
         """Takes nothing new at once, gives running jobs `drain_seconds` to end."""
         if self._arq is not None:
             self._arq.allow_pick_jobs = False
-        if self._main is not None:
-            self._main.cancel()
-            await asyncio.wait([self._main])
+        for loop in self._loops:
+            await end(loop)
         if self._arq is not None:
             await self._arq.drain(drain_seconds)
-
-    async def _run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            worker = self._arq = self._build()
-            group.create_task(_for_ever("jobs", worker.main))
-            group.create_task(_for_ever("wake", worker.wake_forever))
-            group.create_task(_for_ever("ready", self._read_ready))
 
     async def _read_ready(self) -> None:
         while True:

@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from server.core.errors import Unavailable
+from server.core.tasks import end
 from server.engine.store import Store
 
 LEASE_SECONDS = 15.0
@@ -43,8 +44,7 @@ class Leases:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end(self._task)
 
     def hold(self, execution_id: UUID, attempt: int, holder: Holder) -> None:
         self._held[execution_id] = (attempt, holder)

@@ -20,6 +20,7 @@ from server.bus.notices import Notices
 from server.bus.queue import Queue
 from server.core.clock import Clock
 from server.core.errors import AppError, Unavailable
+from server.core.tasks import end
 from server.engine import events as happened
 from server.engine.asking import Asking
 from server.engine.caps import Caps, Spent, inherited
@@ -138,8 +139,7 @@ class Runner:
         await self.drain(0)
         await self._leases.stop()
         for task in [*self._claims, *([self._listener] if self._listener else [])]:
-            task.cancel()
-            await asyncio.wait([task])
+            await end(task)
 
     @property
     def running(self) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from server.core.tasks import end
 from server.models.address import Address
 
 EVERY_SECONDS = 0.3
@@ -55,8 +56,7 @@ class Pulse:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end(self._task)
         if self._asker is not None:
             self._asker.drop()
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.core.tasks import end
+
 log = structlog.get_logger("web")
 
 RECHECK_SECONDS = 15.0
@@ -54,8 +56,7 @@ class OpenSockets:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end(self._task)
 
     def enter(self, credential: str | None) -> OpenSocket | None:
         """None when this credential, or all who have none together, hold too many already."""

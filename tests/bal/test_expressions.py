@@ -198,7 +198,8 @@ def test_hostile_work_ends_soon(text: str) -> None:
             evaluate(expr, scope)
         except TooCostly:
             pass
-    assert time.process_time() - started < 0.25
+    # Against work without an end, not a figure: each takes about 50 ms alone on a machine.
+    assert time.process_time() - started < 2
 
 
 WORDS = st.sampled_from(

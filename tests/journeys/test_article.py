@@ -112,7 +112,7 @@ async def test_another_worker_goes_on_when_one_is_killed(
         async with Client.connect(url, token) as client:
             bot = await client.create_bot("Slow", source)
             name = await client.start(bot, "go")
-            await _second_step_is_running(client, name)
+            await models.wait_for(2)
             await asyncio.to_thread(victim.kill)
             here.start("worker")
             events = await client.follow(name)
@@ -129,12 +129,3 @@ async def _with_a_reload(client: Client, execution: str) -> list[Any]:
     """As a browser tab that is reloaded in the middle: goes on after the last number it has."""
     before = await client.follow(execution, stop_at=5)
     return before + await client.follow(execution, after=before[-1]["seq"])
-
-
-async def _second_step_is_running(client: Client, execution: str) -> None:
-    seen: list[str] = []
-    after = 0
-    while len(seen) < 2:
-        events = await client.follow(execution, after=after, stop_at=after + 1)
-        after = events[-1]["seq"]
-        seen += [e["type"] for e in events if e["type"] == "model.requested"]
