@@ -7,10 +7,17 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
 from tests.support import services
+
+# The same examples each time: a red run must mean that the change broke something. For a hunt:
+# `HYPOTHESIS_PROFILE=hunt`, best with more `max_examples`.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("hunt", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 # A developer's own settings and keys must not decide what the tests see.
 for _name in list(os.environ):

@@ -88,8 +88,10 @@ def move_step(source: str, key: str, to: Target) -> EditResult:
     start, end = draft.extent(site.anchor)
     text = draft.source[start:end].rstrip(" \t\r\n").removesuffix(",")
     if isinstance(site.anchor, Branch) and not _takes_branches(goal, to):
-        start, end = site.step.span.start, site.step.span.end
-        text = draft.source[start:end]
+        # The label stays behind, a remark between it and the step does not.
+        label, (start, end) = start, (site.step.span.start, site.step.span.end)
+        remarks = [c.text for c in draft.program.comments if label <= c.span.start < start]
+        text = "\n".join([*remarks, draft.source[start:end]])
     text = reindented(text, draft.indent_at(start), "")
     removal, insertion = draft.removal(site.anchor), _insertion(draft, text, to)
     stays = removal.start < insertion.start < removal.end
