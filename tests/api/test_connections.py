@@ -143,6 +143,7 @@ async def test_who_may_not(front: Front, role: Role, document: str) -> None:
     assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
+@pytest.mark.slow
 async def test_a_price_of_ones_own_counts_from_the_next_call_on(
     api: Api, models: ModelServer
 ) -> None:
@@ -171,6 +172,7 @@ async def test_a_price_of_ones_own_counts_from_the_next_call_on(
     assert found["modelPrices"]["totalCount"] == 0
 
 
+@pytest.mark.slow
 async def test_an_estimate_tells_its_basis(api: Api, models: ModelServer) -> None:
     await made(api, models)
     bot = await api.bot(SPEAKER, "Estimated")

@@ -38,6 +38,7 @@ async def control(api: Api, execution_id: str, action: str) -> dict[str, Any]:
     return await api.change("controlExecution", "execution { id status }", **values)
 
 
+@pytest.mark.slow
 async def test_pause_step_resume(api: Api) -> None:
     bot = await api.bot(TWO, "Held")
     started = await api.start(bot["id"], input=LONG, mode="DEMO")
@@ -69,6 +70,7 @@ async def test_an_ended_one_stays_as_it_is(api: Api, action: str) -> None:
     assert "completed already" in answer["errors"][0]["message"]
 
 
+@pytest.mark.slow
 async def test_a_repeat_reuses_what_stands_before_it(api: Api) -> None:
     bot = await api.bot(TWO, "Repeated")
     first = await until(

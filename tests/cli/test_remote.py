@@ -59,6 +59,7 @@ async def test_a_file_runs_and_its_result_is_printed(run: Run, folder: Path) -> 
     assert "exe_" in result.stderr
 
 
+@pytest.mark.slow
 async def test_live_text_comes_step_by_step_and_not_twice(run: Run, folder: Path) -> None:
     result = await run("run", str(folder / "pair.bal"), "--input", TEXT, "--demo", "--follow")
     assert result.exit_code == 0, result.output
@@ -178,6 +179,7 @@ async def test_an_execution_is_held_and_goes_on(run: Run, folder: Path) -> None:
         assert "completed already" in refused.output
 
 
+@pytest.mark.slow
 async def test_an_execution_is_done_again(run: Run, folder: Path) -> None:
     started = await run("run", str(folder / "pair.bal"), "--demo", "--input", TEXT, "--json")
     first = json.loads(started.stdout)["id"]

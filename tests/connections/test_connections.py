@@ -67,6 +67,7 @@ async def test_a_wrong_key_is_told_and_not_stored(home: Home, models: ModelServe
     assert (test.ok, row.status) == (False, ConnectionStatus.ERROR)
 
 
+@pytest.mark.slow
 async def test_a_bot_uses_the_connection_and_goes_on_when_its_key_is_rotated(
     home: Home, models: ModelServer
 ) -> None:

@@ -120,6 +120,7 @@ async def test_ids_are_compared_with_moments() -> None:
     assert before < made < after
 
 
+@pytest.mark.slow
 async def test_the_sqlite_file_shrinks(tmp_path: Path) -> None:
     async with open_home(tmp_path, gateway=ScriptedGateway()) as home:
         bot = await home.bot(SAME)
