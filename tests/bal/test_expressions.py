@@ -177,6 +177,11 @@ def test_length_is_bounded() -> None:
     ],
 )
 def test_hostile_work_ends_soon(text: str) -> None:
+    """The best of three: what else the machine does is not what is asked."""
+    assert min(_seconds_of(text) for _ in range(3)) < 0.25
+
+
+def _seconds_of(text: str) -> float:
     deep: Any = 1
     deep2: Any = 1
     for _ in range(50_000):
@@ -198,8 +203,7 @@ def test_hostile_work_ends_soon(text: str) -> None:
             evaluate(expr, scope)
         except TooCostly:
             pass
-    # Against work without an end, not a figure: each takes about 50 ms alone on a machine.
-    assert time.process_time() - started < 2
+    return time.process_time() - started
 
 
 WORDS = st.sampled_from(
