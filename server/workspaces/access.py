@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -42,7 +42,8 @@ SCOPES: tuple[str, ...] = tuple(sorted(MANAGE))
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """One person or program in one workspace. `scopes` is what is left of the role's rights after
-    the token's own; `bot_ids` narrows it to some bots."""
+    the token's own; `bot_ids` narrows it to some bots. `session_id` or `token_id` is what let them
+    in, `address` where they are."""
 
     user_id: UUID
     workspace_id: UUID
@@ -53,6 +54,12 @@ class Viewer:
     scopes: frozenset[str] = frozenset()
     bot_ids: frozenset[UUID] | None = None
     via_token: bool = False
+    session_id: UUID | None = None
+    token_id: UUID | None = None
+    address: str = ""
+
+    def seen_from(self, address: str) -> Viewer:
+        return replace(self, address=address) if address else self
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes
