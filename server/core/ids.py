@@ -35,6 +35,7 @@ IdKind = Literal[
     "notice",
     "price",
     "audit",
+    "recording",
 ]
 
 PREFIXES: dict[IdKind, str] = {
@@ -58,6 +59,7 @@ PREFIXES: dict[IdKind, str] = {
     "notice": "ntc_",
     "price": "prc_",
     "audit": "aud_",
+    "recording": "rec_",
 }
 
 _KINDS: dict[str, IdKind] = {prefix: kind for kind, prefix in PREFIXES.items()}

@@ -26,6 +26,7 @@ class Incident(Model):
     name = ShortTextField(max_length=300)
     failure_class = fields.CharEnumField(FailureClass, description="", max_length=20)
     kind = fields.CharField(max_length=60)
+    provider = ShortTextField(max_length=100, null=True)
     message = LongTextField()
     action = fields.CharField(max_length=20)
     automatic = fields.BooleanField(default=True)

@@ -35,6 +35,7 @@ class Step(Model):
     requested_model = ShortTextField(max_length=200, null=True)
     model = ShortTextField(max_length=200, null=True)
     provider = ShortTextField(max_length=100, null=True)
+    source = fields.CharField(max_length=10, null=True)
     input_tokens = fields.BigIntField(default=0)
     output_tokens = fields.BigIntField(default=0)
     cached_tokens = fields.BigIntField(default=0)

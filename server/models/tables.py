@@ -7,18 +7,25 @@ from server.models.approval import Approval
 from server.models.audit_entry import AuditEntry
 from server.models.blob import Blob, BlobPart
 from server.models.bot import Bot
+from server.models.bot_tag import BotTag
 from server.models.bot_version import BotVersion
 from server.models.budget import Budget
 from server.models.budget_counter import BudgetCounter
 from server.models.budget_hold import BudgetHold
 from server.models.budget_notice import BudgetNotice
+from server.models.bundle import Bundle
+from server.models.draft_edit import DraftEdit
 from server.models.event import Event
 from server.models.execution import Execution
 from server.models.fact import Fact
 from server.models.incident import Incident
+from server.models.invitation import Invitation
+from server.models.kept_answer import KeptAnswer
 from server.models.member import Member
 from server.models.memory import Memory
+from server.models.model_call import ModelCall
 from server.models.model_price import ModelPrice
+from server.models.recording import RecordedAnswer, Recording
 from server.models.service_connection import Connection
 from server.models.session import Session
 from server.models.shared_value import SharedValue
@@ -35,19 +42,26 @@ __all__ = [
     "Blob",
     "BlobPart",
     "Bot",
+    "BotTag",
     "BotVersion",
     "Budget",
     "BudgetCounter",
     "BudgetHold",
     "BudgetNotice",
+    "Bundle",
     "Connection",
+    "DraftEdit",
     "Event",
     "Execution",
     "Fact",
     "Incident",
+    "KeptAnswer",
     "Member",
     "Memory",
+    "ModelCall",
     "ModelPrice",
+    "RecordedAnswer",
+    "Recording",
     "Session",
     "SharedValue",
     "SigninLink",
@@ -64,12 +78,17 @@ TABLES = (
     Member,
     Session,
     SigninLink,
+    Invitation,
     ApiToken,
     Bot,
     BotVersion,
+    BotTag,
+    DraftEdit,
+    Bundle,
     Execution,
     Step,
     Event,
+    ModelCall,
     Usage,
     Approval,
     Incident,
@@ -84,5 +103,8 @@ TABLES = (
     BudgetCounter,
     BudgetHold,
     BudgetNotice,
+    Recording,
+    RecordedAnswer,
+    KeptAnswer,
     AuditEntry,
 )
