@@ -1,0 +1,72 @@
+"""What the models of one run are asked and answer, as events and as what it costs."""
+
+from __future__ import annotations
+
+from server.engine import events as happened
+from server.engine.facts import usage_row
+from server.engine.step_log import StepLog
+from server.llm.errors import ModelError
+from server.llm.messages import ModelAnswer
+from server.llm.verdict import NextModel, Verdict, Wait
+
+
+class ModelLog(StepLog):
+    def asked(self, key: str, model: str | None, try_number: int, repair: bool) -> None:
+        asked = happened.ModelRequested(model=model, try_number=try_number, repair=repair or None)
+        self._writer.event(asked, key)
+
+    def answered(self, key: str, answer: ModelAnswer) -> None:
+        self._deltas.flush(key)
+        self._pay(key, answer)
+        usage = answer.usage
+        self._writer.event(
+            happened.ModelAnswered(
+                requested_model=answer.requested_model,
+                model=answer.model,
+                provider=answer.provider,
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                cost=answer.cost,
+                estimated=answer.estimated or None,
+                ttft_ms=None if answer.ttft_ms is None else round(answer.ttft_ms),
+                duration_ms=round(answer.duration_ms),
+                source=None if answer.source == "live" else answer.source,
+                parts={**answer.parts} if answer.parts else None,
+                left_out=answer.left_out or None,
+            ),
+            key,
+        )
+
+    def _pay(self, key: str, answer: ModelAnswer) -> None:
+        """Also half an answer costs."""
+        opened = self._open.get(key)
+        if opened is not None:
+            opened.add(answer)
+        self.spent.add(answer.usage.total_tokens, answer.cost or 0)
+        self._writer.usage(usage_row(self._writer.identity, key, answer, self._writer.now()))
+
+    def answered_before(self, key: str, answer: ModelAnswer) -> None:
+        """Its usage row is there already; the step still shows it."""
+        opened = self._open.get(key)
+        if opened is not None:
+            opened.add(answer)
+
+    def failed(
+        self, key: str, model: str | None, error: ModelError, number: int, next: Verdict
+    ) -> None:
+        self.troubled = True
+        self._deltas.flush(key)
+        if error.half is not None:
+            self._pay(key, error.half)
+        self._writer.event(
+            happened.ModelFailed(
+                model=model,
+                kind=error.kind.value,
+                message=error.message,
+                hint=error.hint or None,
+                try_number=number,
+                retry_in=round(next.seconds, 3) if isinstance(next, Wait) else None,
+                next_model=next.model if isinstance(next, NextModel) else None,
+            ),
+            key,
+        )

@@ -1,0 +1,216 @@
+"""The steps of one run as its log and its rows tell them, and what earlier attempts have left: what
+is recorded already is not told again."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from server.core.money import from_decimal
+from server.engine import events as happened
+from server.engine.caps import Spent
+from server.engine.decisions import Diagnosing
+from server.engine.deltas import Deltas
+from server.engine.facts import (
+    Hints,
+    OpenStep,
+    begun_anew,
+    ending,
+    failure_of,
+    milliseconds,
+    step_row,
+)
+from server.engine.host import EntityCall, Failure, Recorded, StepEnd, StepSkipped, StepStart
+from server.engine.modified import EDITED, REMEMBERED
+from server.engine.stepping import Stepping
+from server.engine.store import RecordedStep, StepRow
+from server.engine.tool_calls import AGAIN, LATER, TRIED
+from server.engine.writer import Writer
+from server.models.enums import StepStatus
+
+# What is kept beside a step while it is tried; it is of no use to another try.
+OF_ONE_TRY = (TRIED, LATER)
+
+
+class StepLog:
+    """`troubled` once something failed, `spawned` once a child was started: whoever ends the
+    execution has more to do then."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        recorded: dict[str, RecordedStep],
+        spent: Spent,
+        stepping: Stepping,
+        diagnosing: Diagnosing | None,
+    ) -> None:
+        self.spent = spent
+        self.stepping = stepping
+        self.hints = Hints()
+        self._writer = writer
+        self._attempt = writer.identity.attempt
+        self._recorded = recorded
+        self._open: dict[str, OpenStep] = {}
+        self._starts: dict[str, StepStart] = {}
+        self._deltas = Deltas(writer)
+        self._silent = False
+        self._diagnosing = diagnosing
+        self.spawned = any(key.endswith(LATER) for key in recorded)
+        self.troubled = any(
+            row.status is StepStatus.FAILED or row.key.endswith(("#tries", "#remedies"))
+            for row in recorded.values()
+        )
+
+    def silence(self) -> None:
+        """From here on nothing is recorded: another worker goes on with this execution."""
+        self._silent = True
+        self._deltas.close()
+
+    # --- what earlier attempts have left
+
+    def recall(self, key: str) -> Recorded | None:
+        found = self._recorded.get(key)
+        if found is None or found.status is StepStatus.SKIPPED or found.goes_on:
+            return None
+        return Recorded(found.output, failure_of(found.error))
+
+    @property
+    def edits(self) -> dict[str, Any]:
+        """Results that a person put in the place of others, by the key of their step."""
+        return {
+            key.removesuffix(EDITED): row.output
+            for key, row in self._recorded.items()
+            if key.endswith(EDITED)
+        }
+
+    def remember(self, key: str, value: Any) -> None:
+        row = StepRow(key=key, type=REMEMBERED, name=key, status=StepStatus.COMPLETED, output=value)
+        self._recorded[key] = RecordedStep(key, StepStatus.COMPLETED, 1, value)
+        self._writer.step(row)
+
+    # --- what happens now
+
+    def step_started(self, step: StepStart) -> None:
+        if self._silent:
+            return
+        if step.key in self._recorded:
+            self._begun_before(step, self._recorded[step.key])
+            return
+        self.stepping.begin(step)
+        now = self._writer.now()
+        self._open[step.key] = OpenStep(step, now)
+        self._writer.step(step_row(self._open[step.key], self._attempt, StepStatus.RUNNING))
+        self._writer.event(
+            happened.StepStarted(
+                name=step.name,
+                type=step.type,
+                parent_key=step.parent_key,
+                position=step.position,
+                input=step.input,
+            ),
+            step.key,
+        )
+
+    def _begun_before(self, step: StepStart, row: RecordedStep) -> None:
+        """One that failed may be done again, one that waits will still end. Its start was told."""
+        if row.status is StepStatus.FAILED:
+            self._starts[step.key] = step
+        elif row.status is StepStatus.WAITING:
+            opened = self._open[step.key] = OpenStep(step, row.started_at or self._writer.now())
+            if row.goes_on:
+                self._writer.step(step_row(opened, self._attempt, StepStatus.RUNNING))
+
+    def step_ended(self, step: StepEnd) -> None:
+        opened = self._open.pop(step.key, None)
+        if self._silent or opened is None:
+            return
+        self._deltas.flush(step.key)
+        status = StepStatus(step.status)
+        error = None if step.error is None else self.error_of(step.error)
+        now = self._writer.now()
+        self._writer.step(step_row(opened, self._attempt, status, step.output, error, now))
+        self._writer.event(ending(step, error, milliseconds(opened.at, now)), step.key)
+
+    def step_skipped(self, step: StepSkipped) -> None:
+        if self._silent or step.key in self._recorded:
+            return
+        self._recorded[step.key] = RecordedStep(step.key, StepStatus.SKIPPED, 1)
+        self._writer.step(
+            StepRow(
+                key=step.key,
+                type=step.type,
+                name=step.name,
+                status=StepStatus.SKIPPED,
+                parent_key=step.parent_key,
+            )
+        )
+        self._writer.event(
+            happened.StepSkippedEvent(name=step.name, type=step.type, parent_key=step.parent_key),
+            step.key,
+        )
+
+    def error_of(self, failure: Failure) -> dict[str, Any]:
+        """With what to do about it."""
+        self.troubled = True
+        error = self.hints.error(failure)
+        if self._diagnosing is None:
+            return error
+        return {**error, "diagnosis": self._diagnosing.diagnose(error)}
+
+    def close_open_steps(self) -> None:
+        """When a run ends from outside (its time is up), nothing in it may look as if it ran."""
+        for key in list(self._open):
+            self.step_ended(StepEnd(key, "cancelled"))
+
+    # --- about a step under way
+
+    def position_of(self, key: str) -> int:
+        opened = self._open.get(key)
+        return 0 if opened is None else opened.start.position
+
+    def budget_left(self, call: EntityCall) -> int | None:
+        if call.entity.budget is None:
+            return None
+        opened = self._open.get(call.key)
+        spent = 0 if opened is None else opened.cost_nano or 0
+        return from_decimal(Decimal(str(call.entity.budget))) - spent
+
+    def tell(self, event: happened.ExecutionEvent, key: str) -> None:
+        self.troubled = self.troubled or isinstance(event, happened.ToolFailedEvent)
+        self.spawned = self.spawned or isinstance(event, happened.StepChild)
+        self._writer.event(event, key)
+
+    def stands_still(self, key: str, reason: str, error: dict[str, Any] | None = None) -> None:
+        opened = self._open.get(key)
+        if opened is not None:
+            row = step_row(opened, self._attempt, StepStatus.WAITING, None, error)
+            self._writer.step(row)
+            self._writer.event(happened.StepWaiting(reason=reason, error=error), key)
+
+    # --- once more
+
+    def forget_failures(self, key: str) -> None:
+        """What failed under this key, or was passed by because of it, begins anew. The rows say so
+        too, in the same commit as the decision: a crash must not bring the failure back."""
+        for one, row in self._below(key):
+            if row.status is not StepStatus.COMPLETED or one.endswith(OF_ONE_TRY):
+                if one.endswith(LATER):
+                    self._count_again(one.removesuffix(LATER))
+                del self._recorded[one]
+                self._writer.step(begun_anew(row))
+        start = self._starts.pop(key, None)
+        if key not in self._open and start is not None:
+            self._open[key] = OpenStep(start, self._writer.now())
+        opened = self._open.get(key)
+        if opened is not None:
+            self._writer.step(step_row(opened, self._attempt, StepStatus.RUNNING))
+
+    def _below(self, key: str) -> list[tuple[str, RecordedStep]]:
+        inside = (f"{key}/", f"{key}[", f"{key}#")
+        rows = self._recorded.items()
+        return [(one, row) for one, row in rows if one == key or one.startswith(inside)]
+
+    def _count_again(self, key: str) -> None:
+        """What the tool has left behind is of the last try; the next one is another."""
+        earlier = self.recall(key + AGAIN)
+        self.remember(key + AGAIN, 1 if earlier is None else earlier.output + 1)
