@@ -23,6 +23,7 @@ class Context:
     rooms: Assembly
     request_id: str
     credential: str | None = None
+    address: str = ""
     admit: Callable[[str], None] | None = None
     connection_params: dict[str, Any] | None = None
     fields: frozenset[str] = frozenset()

@@ -102,7 +102,7 @@ class Door(GraphQL[Context, None]):
         token = bearer(context.connection_params or {})
         found = await context.rooms.recogniser.by_token(token) if token else None
         if found is not None:
-            context.viewer, context.credential = found
+            context.viewer, context.credential = found[0].seen_from(context.address), found[1]
             if context.admit is not None:
                 context.admit(found[1])
         if context.viewer is None:

@@ -1,5 +1,6 @@
 """Who changed what, when and from where. Rows are only added. `before` and `after` never hold a
-secret; `actor` is the name as it was then, because people leave."""
+secret; `actor` is the name as it was then, because people leave. `via` is session, token, command
+line or system; `address` is where the request came from."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ class AuditEntry(Model):
     actor_id = fields.UUIDField(null=True)
     actor = ShortTextField(max_length=300)
     via = fields.CharField(max_length=20)
+    address = ShortTextField(max_length=64, db_default="")
     action = fields.CharField(max_length=60)
     subject_kind = fields.CharField(max_length=40)
     subject_id = fields.UUIDField(null=True)
@@ -32,4 +34,4 @@ class AuditEntry(Model):
 
     class Meta(Model.Meta):
         table = "audit_entries"
-        indexes = (("workspace_id", "id"), ("subject_id",))
+        indexes = (("workspace_id", "id"), ("subject_id",), ("workspace_id", "created_at"))

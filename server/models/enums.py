@@ -16,11 +16,26 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
+class LinkPurpose(StrEnum):
+    """What a one-time link is good for."""
+
+    SIGN_IN = "sign_in"
+    RESET = "reset"
+
+
 class BotState(StrEnum):
     DRAFT = "draft"
     ACTIVE = "active"
     PAUSED = "paused"
     ARCHIVED = "archived"
+
+
+class DraftCause(StrEnum):
+    """Where a change of a draft came from. Only what was typed is merged into bursts."""
+
+    TYPED = "typed"
+    RESTORED = "restored"
+    IMPORTED = "imported"
 
 
 class ExecutionStatus(StrEnum):

@@ -1,4 +1,5 @@
-"""A link that signs one person in, once. Only the hash of its token is kept."""
+"""A link that signs one person in, once, or lets them set a new password. Only the hash of its
+token is kept."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from server.models.enums import LinkPurpose
 from server.models.fields import id_field
 from server.models.user import User
 
@@ -19,6 +21,9 @@ class SigninLink(Model):
         "models.User", related_name="signin_links", on_delete=fields.CASCADE
     )
     user_id: UUID
+    purpose = fields.CharEnumField(
+        LinkPurpose, description="", max_length=20, db_default=LinkPurpose.SIGN_IN.value
+    )
     created_at = fields.DatetimeField(auto_now_add=True)
     expires_at = fields.DatetimeField()
     used_at = fields.DatetimeField(null=True)

@@ -55,6 +55,7 @@ __all__ = [
     "Execution",
     "Fact",
     "Incident",
+    "Invitation",
     "KeptAnswer",
     "Member",
     "Memory",

@@ -53,7 +53,10 @@ class Auth:
         if not scope["path"].startswith(_OPEN_TO_ALL):
             found = await self._recognised(scope, headers)
             if found is not None:
-                state["viewer"], state["credential"] = found
+                state["viewer"], state["credential"] = (
+                    found[0].seen_from(address_of(scope)),
+                    found[1],
+                )
         await self.app(scope, receive, send)
 
     def _foreign(self, scope: Scope, headers: Headers) -> bool:
@@ -76,6 +79,12 @@ class Auth:
             return await self.recogniser.by_token(token.strip())
         cookie = session_cookie(headers)
         return await self.recogniser.by_session(cookie) if cookie else None
+
+
+def address_of(scope: Scope) -> str:
+    """Of whoever is asking. Behind a trusted proxy the server has put the real one in already."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def session_cookie(headers: Headers) -> str | None:

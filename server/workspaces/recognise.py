@@ -26,8 +26,9 @@ class _Memory:
 
 
 class Recogniser:
-    """Remembers good answers for two seconds; what this process revokes is forgotten at once.
-    The credential (`session:…` or `token:…`) names what let the viewer in."""
+    """Remembers good answers for two seconds; what is revoked anywhere is forgotten at once.
+    The credential names what let the viewer in, where to and with which role: once one of these
+    changes it is not valid any more, and open sockets end."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
@@ -45,11 +46,13 @@ class Recogniser:
 
     async def still_valid(self, credential: str) -> bool:
         """For sockets that stay open longer than the right to be here."""
-        kind, _, row_id = credential.partition(":")
-        now = self._clock.now()
+        kind, row_id = credential.split(":")[:2]
         table = Session if kind == "session" else ApiToken
         row = await table.get_or_none(id=UUID(row_id)).select_related("user")
-        return row is not None and row.usable(now) and not row.user.disabled
+        if row is None or not row.usable(self._clock.now()) or row.user.disabled:
+            return False
+        member = await _membership(row)
+        return member is not None and credential == _credential(kind, row, member)
 
     def forget(self) -> None:
         """After a sign-out or a revocation."""
@@ -60,7 +63,7 @@ class Recogniser:
         now = self._clock.now()
         if row is None or not row.usable(now) or row.user.disabled:
             return None
-        member = await Member.get_or_none(workspace_id=row.workspace_id, user_id=row.user_id)
+        member = await _membership(row)
         if member is None:
             return None
         if now - row.last_seen_at > SEEN_EVERY:
@@ -73,15 +76,16 @@ class Recogniser:
             email=row.user.email,
             workspace_name=row.workspace.name,
             scopes=scopes_of(member.role),
+            session_id=row.id,
         )
-        return viewer, f"session:{row.id}"
+        return viewer, _credential("session", row, member)
 
     async def _token(self, key: str) -> Found | None:
         row = await ApiToken.get_or_none(token_hash=key).select_related("user", "workspace")
         now = self._clock.now()
         if row is None or not row.usable(now) or row.user.disabled:
             return None
-        member = await Member.get_or_none(workspace_id=row.workspace_id, user_id=row.user_id)
+        member = await _membership(row)
         if member is None:
             return None
         if row.last_used_at is None or now - row.last_used_at > SEEN_EVERY:
@@ -96,8 +100,9 @@ class Recogniser:
             scopes=scopes_of(row.role, row.scopes) & scopes_of(member.role),
             bot_ids=None if row.bot_ids is None else frozenset(map(UUID, row.bot_ids)),
             via_token=True,
+            token_id=row.id,
         )
-        return viewer, f"token:{row.id}"
+        return viewer, _credential("token", row, member)
 
     def _remembered(self, key: str) -> Found | None:
         memory = self._memory.get(key)
@@ -112,3 +117,11 @@ class Recogniser:
             until = self._clock.monotonic() + REMEMBERED_SECONDS
             self._memory[key] = _Memory(found, until)
         return found
+
+
+async def _membership(row: Session | ApiToken) -> Member | None:
+    return await Member.get_or_none(workspace_id=row.workspace_id, user_id=row.user_id)
+
+
+def _credential(kind: str, row: Session | ApiToken, member: Member) -> str:
+    return f"{kind}:{row.id}:{row.workspace_id}:{member.role.value}"
