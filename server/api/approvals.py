@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from server.api.bots import Bot
 
 
+@strawberry.type(description="What the viewer may do with an approval now.")
+class ApprovalPermissions:
+    decide: bool = strawberry.field(description="Decide: it waits, and the viewer may.")
+
+
 @strawberry.type(description="What an execution asks of a person before it goes on.")
 class Approval(Node):
     row: strawberry.Private[tables.Approval]
@@ -70,6 +75,11 @@ class Approval(Node):
 
         row = await info.context.loaders.bot.load(self.row.bot_id)
         return Bot.of(row) if row is not None else None
+
+    @strawberry.field(description="What the viewer may do with it now.")
+    def viewer_can(self, info: Info) -> ApprovalPermissions:
+        waits = self.row.status is ApprovalStatus.PENDING
+        return ApprovalPermissions(decide=waits and info.context.asker.can("approval")["decide"])
 
     @classmethod
     def of(cls, row: tables.Approval) -> Approval:

@@ -38,6 +38,12 @@ class BotEntity:
     model: str | None = strawberry.field(description="The model it names; null for the default.")
 
 
+@strawberry.type(description="What the viewer may do with a version.")
+class BotVersionPermissions:
+    restore: bool = strawberry.field(description="Make its text the draft again.")
+    run: bool = strawberry.field(description="Start it.")
+
+
 @strawberry.type(description="A frozen text of a bot. The same text is the same version.")
 class BotVersion(Node):
     number: int = strawberry.field(description="1, 2, 3 … in the order of freezing.")
@@ -56,6 +62,10 @@ class BotVersion(Node):
             source=row.source,
             created_at=row.created_at,
         )
+
+    @strawberry.field(description="What the viewer may do with it.")
+    def viewer_can(self, info: Info) -> BotVersionPermissions:
+        return BotVersionPermissions(**info.context.asker.can("version"))
 
 
 @strawberry.type(description="How a bot has done over all of its executions.")
@@ -215,13 +225,9 @@ class Bot(Node):
 
     @strawberry.field(description="What the viewer may do with it.")
     def viewer_can(self, info: Info) -> BotPermissions:
-        viewer = info.context.asker
-        return BotPermissions(
-            edit=viewer.may("bots:write"),
-            run=viewer.may("executions:run") and self.row.state is not BotState.ARCHIVED,
-            publish=viewer.may("bots:publish"),
-            delete=viewer.may("bots:write"),
-        )
+        can = info.context.asker.can("bot")
+        can["run"] = can["run"] and self.row.state is not BotState.ARCHIVED
+        return BotPermissions(**can)
 
 
 @strawberry.input(description="Which bots. Every field that is given must hold.")

@@ -43,6 +43,13 @@ class BudgetStanding:
         )
 
 
+@strawberry.type(description="What the viewer may do with a budget.")
+class BudgetPermissions:
+    edit: bool = strawberry.field(description="Change its name, limit and action.")
+    adjust: bool = strawberry.field(description="Correct what counts as spent.")
+    delete: bool = strawberry.field(description="Delete it.")
+
+
 @strawberry.type(description="A limit of spending.")
 class Budget(Node):
     row: strawberry.Private[tables.Budget]
@@ -74,6 +81,10 @@ class Budget(Node):
             version=row.version,
             created_at=row.created_at,
         )
+
+    @strawberry.field(description="What the viewer may do with it.")
+    def viewer_can(self, info: Info) -> BudgetPermissions:
+        return BudgetPermissions(**info.context.asker.can("budget"))
 
     @strawberry.field(
         description="Where it stands; null for a limit of each execution, which has no one sum."

@@ -78,7 +78,9 @@ class ConnectionUse:
 
 @strawberry.type(description="What the viewer may do with a connection.")
 class ConnectionPermissions:
-    edit: bool = strawberry.field(description="Change, test and delete it.")
+    edit: bool = strawberry.field(description="Change it.")
+    test: bool = strawberry.field(description="Make a real call with it.")
+    delete: bool = strawberry.field(description="Delete it with its secrets.")
 
 
 @strawberry.type(description="The outcome of one real call.")
@@ -146,7 +148,7 @@ class Connection(Node):
 
     @strawberry.field(description="What the viewer may do with it.")
     def viewer_can(self, info: Info) -> ConnectionPermissions:
-        return ConnectionPermissions(edit=info.context.asker.may("connections:write"))
+        return ConnectionPermissions(**info.context.asker.can("connection"))
 
 
 @strawberry.type

@@ -51,6 +51,12 @@ class CostLine:
         )
 
 
+@strawberry.type(description="What the viewer may do about costs.")
+class CostPermissions:
+    set_prices: bool = strawberry.field(description="Set and take away prices of models.")
+    set_budgets: bool = strawberry.field(description="Make, change and delete budgets.")
+
+
 @strawberry.type(description="Where the money of some days went.")
 class Costs:
     total: CostLine = strawberry.field(description="All of it.")
@@ -59,6 +65,10 @@ class Costs:
     by_day: list[CostLine] = strawberry.field(
         description="By day in the workspace's time zone, the earliest first."
     )
+
+    @strawberry.field(description="What the viewer may do about them.")
+    def viewer_can(self, info: Info) -> CostPermissions:
+        return CostPermissions(**info.context.asker.can("costs"))
 
 
 @strawberry.type(description="What a run will probably cost.")
@@ -117,6 +127,12 @@ class OpenCircuit:
     why: str = strawberry.field(description="The last failure in words.")
 
 
+@strawberry.type(description="What the viewer may do with a price.")
+class ModelPricePermissions:
+    edit: bool = strawberry.field(description="Set it anew.")
+    delete: bool = strawberry.field(description="Take it away; the shipped price counts again.")
+
+
 @strawberry.type(
     description="A workspace's own price of a model, in US dollars per million tokens."
 )
@@ -131,6 +147,10 @@ class ModelPrice(Node):
         description="For tokens of thinking; null: as written."
     )
     updated_at: datetime = strawberry.field(description="When it was last changed.")
+
+    @strawberry.field(description="What the viewer may do with it.")
+    def viewer_can(self, info: Info) -> ModelPricePermissions:
+        return ModelPricePermissions(**info.context.asker.can("price"))
 
     @classmethod
     def of(cls, row: tables.ModelPrice) -> ModelPrice:

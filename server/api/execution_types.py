@@ -281,15 +281,14 @@ class Execution(Node):
 
     @strawberry.field(description="What the viewer may do with it now.")
     def viewer_can(self, info: Info) -> ExecutionPermissions:
-        viewer, status = info.context.asker, self.row.status
-        steers = not status.final and viewer.may("executions:control")
-        paused = status is ExecutionStatus.PAUSED
+        can, status = info.context.asker.can("execution"), self.row.status
+        goes_on, paused = not status.final, status is ExecutionStatus.PAUSED
         return ExecutionPermissions(
-            cancel=steers,
-            pause=steers and not paused,
-            resume=steers and paused,
-            modify=steers,
-            retry=status.final and viewer.may("executions:run"),
+            cancel=can["cancel"] and goes_on,
+            pause=can["pause"] and goes_on and not paused,
+            resume=can["resume"] and paused,
+            modify=can["modify"] and goes_on,
+            retry=can["retry"] and status.final,
         )
 
     @classmethod

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 NO_ACTION = "none"
 
 
+@strawberry.type(description="What the viewer may do with an incident now.")
+class IncidentPermissions:
+    resolve: bool = strawberry.field(description="Close it: it is open, and the viewer may.")
+
+
 @strawberry.type(description="A step that failed, with one thing that was done about it.")
 class Incident(Node):
     row: strawberry.Private[tables.Incident]
@@ -48,6 +53,13 @@ class Incident(Node):
 
         row = await info.context.loaders.bot.load(self.row.bot_id)
         return Bot.of(row) if row is not None else None
+
+    @strawberry.field(description="What the viewer may do with it now.")
+    def viewer_can(self, info: Info) -> IncidentPermissions:
+        is_open = self.row.resolved_at is None
+        return IncidentPermissions(
+            resolve=is_open and info.context.asker.can("incident")["resolve"]
+        )
 
     @classmethod
     def of(cls, row: tables.Incident) -> Incident:

@@ -17,10 +17,25 @@ class User:
     email: str = strawberry.field(description="Their mail address.")
 
 
+@strawberry.type(description="What the viewer may do in the workspace.")
+class WorkspacePermissions:
+    create_bots: bool = strawberry.field(description="Make bots.")
+    create_connections: bool = strawberry.field(description="Make connections.")
+    create_triggers: bool = strawberry.field(description="Make triggers.")
+    create_budgets: bool = strawberry.field(description="Set budgets and prices.")
+    see_costs: bool = strawberry.field(description="See costs, prices and budgets.")
+    manage_members: bool = strawberry.field(description="Invite and remove people, change roles.")
+    read_audit: bool = strawberry.field(description="Read the audit log.")
+
+
 @strawberry.type(description="A space of its own: nothing in it can be seen from another one.")
 class Workspace:
     id: strawberry.ID = strawberry.field(description="`wsp_…`")
     name: str = strawberry.field(description="How it is called.")
+
+    @strawberry.field(description="What the viewer may do in it.")
+    def viewer_can(self, info: Info) -> WorkspacePermissions:
+        return WorkspacePermissions(**info.context.asker.can("workspace"))
 
 
 @strawberry.type(description="Who is asking, and where.")

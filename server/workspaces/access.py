@@ -1,4 +1,4 @@
-"""Who is asking and what they may: one table of rights, one filter by workspace."""
+"""Who is asking, what they may (the table is in `permissions`), and the one filter by workspace."""
 
 from __future__ import annotations
 
@@ -13,30 +13,11 @@ from tortoise.queryset import QuerySet
 from server.core.errors import Denied, NotFound
 from server.models.enums import Role
 from server.models.tables import Bot
+from server.workspaces.permissions import ROLE_SCOPES, SCOPES, allowed
+
+__all__ = ["ROLE_SCOPES", "SCOPES", "Viewer", "mine", "one_of_mine", "require", "scopes_of"]
 
 Table = TypeVar("Table", bound=Model)
-
-READ = frozenset({"bots:read", "executions:read", "connections:read"})
-RUN = READ | {"executions:run", "executions:control", "approvals:decide"}
-BUILD = RUN | {
-    "bots:write",
-    "bots:publish",
-    "connections:write",
-    "triggers:write",
-    "tools:write",
-    "costs:read",
-}
-MANAGE = BUILD | {"costs:write", "members:write", "audit:read"}
-
-# The one table of rights: what each role may do.
-ROLE_SCOPES: dict[Role, frozenset[str]] = {
-    Role.OWNER: MANAGE,
-    Role.ADMIN: MANAGE,
-    Role.EDITOR: BUILD,
-    Role.OPERATOR: RUN,
-    Role.VIEWER: READ,
-}
-SCOPES: tuple[str, ...] = tuple(sorted(MANAGE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +44,10 @@ class Viewer:
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes
+
+    def can(self, thing: str) -> dict[str, bool]:
+        """Each action of the table on a thing: what `viewerCan` begins with."""
+        return allowed(self.scopes, thing)
 
 
 def scopes_of(role: Role, narrowed: Iterable[str] | None = None) -> frozenset[str]:
