@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID, uuid4
 
 from server.bus.bus import Bus
 from server.core.clock import Clock
-from server.engine import log
 from server.engine.caps import Caps
 from server.engine.control import Control
 from server.engine.decisions import Deciding, Diagnosing
 from server.engine.door import Doors, PlainDoor
 from server.engine.family import Targets
+from server.engine.feed import Feeds
 from server.engine.kin import Kin
 from server.engine.log import EventBatch
+from server.engine.making import Surroundings
 from server.engine.runner import Runner
 from server.engine.snapshots import Snapshots
 from server.engine.store import Store
@@ -52,26 +53,30 @@ class Engine:
         self.gateway = gateway
         self.clock = clock
         self.embedded = embedded
-        self.runner = Runner(
-            store,
-            bus.notices,
-            bus.queue,
-            doors or _plain(gateway),
-            clock,
-            self.owner,
-            inline=embedded,
-            max_running=RUNNING_AT_ONCE if embedded else SLOTS_OF_A_WORKER,
+        around = Surroundings(
+            store=store,
+            notices=bus.notices,
+            clock=clock,
+            owner=self.owner,
+            doors=doors or _plain(gateway),
             caps=caps or Caps(),
             deciding=deciding,
             diagnosing=diagnosing,
             catalogues=catalogues,
             targets=targets,
+        )
+        self.runner = Runner(
+            around,
+            bus.queue,
+            inline=embedded,
+            max_running=RUNNING_AT_ONCE if embedded else SLOTS_OF_A_WORKER,
             ended=self._ended,
         )
         self.control = Control(
             store, bus.notices, bus.queue, clock, self.runner, self._cancel_children
         )
         self.snapshots = Snapshots(store)
+        self.feeds = Feeds(store, bus.notices)
         self.kin = Kin(store, bus.queue, clock, self.runner.nudge, self.control.cancel)
 
     async def start(self) -> None:
@@ -84,9 +89,10 @@ class Engine:
     async def stop(self, drain_seconds: float = 0.0) -> None:
         await self.runner.drain(drain_seconds)
         await self.runner.stop()
+        await self.feeds.stop()
 
-    def follow(self, execution_id: UUID, after: int = 0) -> AsyncIterator[EventBatch]:
-        return log.follow(self.store, self.bus.notices, execution_id, after)
+    def follow(self, execution_id: UUID, after: int = 0) -> AsyncGenerator[EventBatch, None]:
+        return self.feeds.follow(execution_id, after)
 
     async def wake_due(self) -> int:
         """Hands what is due and in nobody's hands to the workers: the sweep of each second."""

@@ -148,7 +148,8 @@ async def test_a_lost_notice_is_found_in_the_log(
 
 
 async def until_held(home: Home, execution: Execution) -> None:
-    run = home.rooms.engine.runner._runs[execution.id]
+    run = home.rooms.engine.runner.runs.get(execution.id)
+    assert run is not None
     async with asyncio.timeout(10):
         while run.host.stepping.left is None:
             await asyncio.sleep(0)

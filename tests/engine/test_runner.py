@@ -244,7 +244,7 @@ async def test_cancel_of_a_queued_one_ends_it_at_once(
     tmp_path: Path, gateway: ScriptedGateway
 ) -> None:
     async with open_home(tmp_path, gateway=gateway, worker=False) as home:
-        home.rooms.engine.runner._max_running = 0  # pyright: ignore[reportPrivateUsage]
+        home.rooms.engine.runner.runs.max_running = 0
         execution = await home.start(await home.bot(CHAIN), "x")
         assert execution.status is ExecutionStatus.PENDING
         row = await executions.control(home.owner, home.rooms.engine, execution.id, "cancel")
@@ -342,7 +342,7 @@ async def test_draining_lets_the_running_step_end(tmp_path: Path, gateway: Scrip
 async def test_more_than_may_run_at_once_waits_in_the_queue_and_then_runs(
     home: Home, gateway: ScriptedGateway
 ) -> None:
-    home.rooms.engine.runner._max_running = 2  # pyright: ignore[reportPrivateUsage]
+    home.rooms.engine.runner.runs.max_running = 2
     let_go = gateway.hold("one")
     bot = await home.bot('a { "goal": "Go", "model": "one" }')
     started = [await home.start(bot, str(number)) for number in range(5)]
@@ -356,9 +356,9 @@ async def test_five_takings_of_one_execution_run_it_once(
     home: Home, gateway: ScriptedGateway
 ) -> None:
     runner = home.rooms.engine.runner
-    runner._max_running = 0  # pyright: ignore[reportPrivateUsage]
+    runner.runs.max_running = 0
     execution = await home.start(await home.bot(CHAIN), "x")
-    runner._max_running = 8  # pyright: ignore[reportPrivateUsage]
+    runner.runs.max_running = 8
     await asyncio.gather(*(runner.advance(execution.id) for _ in range(5)))
     row = await home.ended(execution)
     assert row.status is ExecutionStatus.COMPLETED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -319,7 +320,9 @@ async def test_a_child_may_spend_what_the_entity_has_left(
 async def test_what_children_used_counts_for_the_parent(
     home: Home, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(home.rooms.engine.runner, "_caps", Caps(cost_nano=3_000))
+    around = home.rooms.engine.runner._around
+    capped = replace(around, caps=Caps(cost_nano=3_000))
+    monkeypatch.setattr(home.rooms.engine.runner._making, "_around", capped)
     await home.bot(GREETER, "Greeter")
     source = f"""
     last {{ "goal": "Greet", "model": "last" }}

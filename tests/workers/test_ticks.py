@@ -20,7 +20,7 @@ ONE = 'a { "goal": "Go", "model": "one" }'
 async def test_an_execution_whose_wake_up_was_lost_is_found(tmp_path: Path) -> None:
     async with open_home(tmp_path, gateway=ScriptedGateway(), worker=False) as home:
         runner = home.rooms.engine.runner
-        runner._max_running = 0  # pyright: ignore[reportPrivateUsage]
+        runner.runs.max_running = 0
         execution = await home.start(await home.bot(ONE), "x")
         await home.rooms.bus.queue.flush()
         await home.rooms.bus.redis.flushall()

@@ -1,0 +1,119 @@
+"""From a row that is ours to a run that can begin: its plan, what is recorded, its surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from server.bal.plan import Plan
+from server.bus.notices import Notices
+from server.core.clock import Clock
+from server.engine.asking import Asking
+from server.engine.caps import Caps, Spent, inherited
+from server.engine.decisions import Deciding, Diagnosing
+from server.engine.door import Doors
+from server.engine.durable import DurableHost
+from server.engine.family import RunFamily, Targets, left_of, used_by_children
+from server.engine.heard import Heard
+from server.engine.plans import Plans
+from server.engine.run import Run
+from server.engine.stepping import Stepping
+from server.engine.store import Claimed, ExecutionChange, NewExecution, RecordedStep, Store
+from server.engine.tool_calls import Host, ToolDesk
+from server.engine.writer import Identity, Writer
+from server.models.enums import ExecutionMode
+from server.tools.catalogue import Catalogues
+from server.tools.wrappers import wrapped
+
+AcceptChild = Callable[[NewExecution, Plan], Awaitable[ExecutionChange | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all runs of a process share. `owner` names the process."""
+
+    store: Store
+    notices: Notices
+    clock: Clock
+    owner: str
+    doors: Doors
+    caps: Caps
+    deciding: Deciding | None
+    diagnosing: Diagnosing | None
+    catalogues: Catalogues
+    targets: Targets
+
+
+class Making:
+    def __init__(self, around: Surroundings, accept_child: AcceptChild) -> None:
+        self._around = around
+        self._accept_child = accept_child
+        self._call_tool = wrapped()
+        self.plans = Plans()
+
+    async def resumed(self, claimed: Claimed) -> Run:
+        recorded = await self._around.store.steps(claimed.id) if _has_rows(claimed) else {}
+        plan = await self.plans.get(claimed.version_id)
+        writer = self.writer(identity_of(claimed, self._around.owner), None)
+        run = self.run(claimed, plan, writer, recorded)
+        if run.host.spawned and run.host.spent.limited:
+            run.host.spent.children = await used_by_children(claimed.id)
+        if claimed.cancel_requested:
+            run.cancel()
+        return run
+
+    def run(
+        self,
+        claimed: Claimed,
+        plan: Plan | None,
+        writer: Writer,
+        recorded: dict[str, RecordedStep],
+    ) -> Run:
+        door = self._around.doors(claimed)
+        asking = Asking(door, demo=claimed.mode is ExecutionMode.DEMO)
+        host = DurableHost(
+            writer,
+            asking,
+            self._desk(claimed.mode),
+            recorded,
+            spent=Spent(inherited(self._around.caps, left_of(claimed.trigger or {})), claimed),
+            stepping=Stepping(claimed.control),
+            deciding=self._around.deciding,
+            diagnosing=self._around.diagnosing,
+        )
+        heard = Heard(self._around.store, claimed.id, host, claimed.last_seq)
+        run = Run(claimed, plan, writer, host, door, self._around.clock, heard)
+        writer.somebody_wrote = run.look
+        return run
+
+    def writer(self, identity: Identity, new: NewExecution | None) -> Writer:
+        around = self._around
+        return Writer(around.store, around.notices, around.clock, identity, new)
+
+    def _desk(self, mode: ExecutionMode) -> ToolDesk:
+        around = self._around
+
+        def family(host: Host, key: str, budget: int | None) -> RunFamily:
+            return RunFamily(
+                host, key, mode, budget, around.targets, self.plans, self._accept_child
+            )
+
+        return ToolDesk(around.catalogues, self._call_tool, around.clock, family)
+
+
+def identity_of(row: NewExecution | Claimed, owner: str) -> Identity:
+    return Identity(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        bot_id=row.bot_id,
+        attempt=row.attempt,
+        owner=owner,
+        created_at=row.created_at,
+        trigger=row.trigger or {},
+        last_seq=row.last_seq if isinstance(row, Claimed) else 0,
+    )
+
+
+def _has_rows(claimed: Claimed) -> bool:
+    """A fork brings results with it, and a person may have changed an entity before the start."""
+    return claimed.attempt > 1 or claimed.last_seq > 1

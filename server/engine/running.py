@@ -1,0 +1,149 @@
+"""The executions that this process runs: their tasks, their leases, their end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+
+from server.bus.queue import Queue
+from server.core.errors import AppError, Unavailable
+from server.engine.decisions import Diagnosing
+from server.engine.lease import Leases
+from server.engine.run import Run
+from server.engine.store import Fenced, Store
+
+SOON_SECONDS = 30.0
+
+log = structlog.get_logger("engine")
+
+
+class Ended(Protocol):
+    """Hears of every execution that this process has brought to its end."""
+
+    async def __call__(
+        self, execution_id: UUID, trigger: dict[str, Any], *, spawned: bool
+    ) -> None: ...
+
+
+class Running:
+    """`draining` once nothing new is taken."""
+
+    def __init__(
+        self,
+        store: Store,
+        queue: Queue,
+        owner: str,
+        max_running: int,
+        diagnosing: Diagnosing | None,
+        ended: Ended,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self.max_running = max_running
+        self._diagnosing = diagnosing
+        self._ended = ended
+        self._leases = Leases(store, owner)
+        self._runs: dict[UUID, Run] = {}
+        self._changed = asyncio.Event()
+        self.starting = 0
+        self.draining = False
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __contains__(self, execution_id: UUID) -> bool:
+        return execution_id in self._runs
+
+    def get(self, execution_id: UUID) -> Run | None:
+        return self._runs.get(execution_id)
+
+    def start(self) -> None:
+        self._leases.start()
+
+    async def drain(self, seconds: float) -> None:
+        """Takes nothing new, lets what runs end, hands back the rest for others to go on with."""
+        self.draining = True
+        self._changed.set()
+        await self._wait_for_runs(seconds)
+        rest = list(self._runs.values())
+        for run in rest:
+            run.abandon()
+        await asyncio.gather(*(run.task for run in rest if run.task), return_exceptions=True)
+        await self._hand_back(rest)
+
+    async def stop(self) -> None:
+        await self._leases.stop()
+
+    async def room(self) -> int:
+        """How many more may be taken now; waits until it is at least one."""
+        while (free := self.free()) < 1:
+            self._changed.clear()
+            await self._changed.wait()
+        return free
+
+    def free(self) -> int:
+        if self.draining:
+            return 0
+        return self.max_running - len(self._runs) - self.starting
+
+    def changed(self) -> None:
+        """There may be room again."""
+        self._changed.set()
+
+    def launch(self, run: Run) -> None:
+        self._runs[run.claimed.id] = run
+        self._leases.hold(run.claimed.id, run.claimed.attempt, run)
+        run.task = asyncio.create_task(self._execute(run))
+
+    # --- inside
+
+    async def _execute(self, run: Run) -> None:
+        try:
+            await run.to_the_end()
+            await self._after(run)
+        except (Fenced, asyncio.CancelledError):
+            log.info("execution_left", execution=str(run.claimed.id), attempt=run.claimed.attempt)
+        except AppError as error:
+            log.warning("execution_not_stored", execution=str(run.claimed.id), error=error.message)
+        except Exception:
+            log.exception("execution_broke", execution=str(run.claimed.id))
+        finally:
+            if not self.draining:
+                self._leases.drop(run.claimed.id)
+                self._runs.pop(run.claimed.id, None)
+            elif run.finished is not None or run.gone:
+                self._runs.pop(run.claimed.id, None)
+            self._changed.set()
+
+    async def _after(self, run: Run) -> None:
+        """A wait that is soon over need not be found by the sweep."""
+        claimed = run.claimed
+        if run.finished is not None:
+            trigger: dict[str, Any] = claimed.trigger or {}
+            await self._ended(claimed.id, trigger, spawned=run.host.spawned)
+            if run.host.troubled and self._diagnosing is not None:
+                await self._diagnosing.learn(self._store, claimed)
+        elif run.host.nudged:
+            self._queue.ready(str(claimed.id))
+        elif run.due_in is not None and run.due_in <= SOON_SECONDS:
+            loop = asyncio.get_running_loop()
+            loop.call_later(run.due_in + 0.01, self._queue.ready, str(claimed.id))
+
+    async def _wait_for_runs(self, seconds: float) -> None:
+        tasks = [run.task for run in self._runs.values() if run.task is not None]
+        if tasks and seconds > 0:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    async def _hand_back(self, runs: list[Run]) -> None:
+        held = {run.claimed.id: run.claimed.attempt for run in runs if run.finished is None}
+        for execution_id in held:
+            self._runs.pop(execution_id, None)
+            self._leases.drop(execution_id)
+        try:
+            await self._leases.give_back(held)
+        except Unavailable as error:
+            log.warning("leases_not_given_back", count=len(held), error=error.message)
+        self._queue.ready(*(str(execution_id) for execution_id in held))
