@@ -82,7 +82,7 @@ class Gate(SchemaExtension):
 
     def on_parse(self) -> Iterator[None]:
         context = self.execution_context
-        self.prepared = self._prepare(context.schema._schema, context.query or "")  # pyright: ignore[reportPrivateUsage]
+        self.prepared = self.known(context.schema._schema, context.query or "")  # pyright: ignore[reportPrivateUsage]
         context.context.begin(self.prepared.fields)
         refused = self.prepared.errors or ()
         context.graphql_document = (
@@ -114,7 +114,7 @@ class Gate(SchemaExtension):
         return []
 
     @classmethod
-    def _prepare(cls, schema: GraphQLSchema, text: str) -> Prepared:
+    def known(cls, schema: GraphQLSchema, text: str) -> Prepared:
         key = (id(schema), text)
         found = cls._cache.get(key)
         if found is not None:

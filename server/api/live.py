@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import UUID
 
@@ -21,7 +21,6 @@ from server.executions import service
 from server.models.tables import Execution
 from server.workspaces.access import Viewer, mine
 
-BATCH_SECONDS = 0.04
 CHANGES_SECONDS = 30.0
 CHANGES_PAUSE = 0.5
 
@@ -49,6 +48,16 @@ class ExecutionEventBatch:
         description="What is missing among them because it was deleted; empty as a rule."
     )
 
+    @classmethod
+    def of(cls, batch: EventBatch) -> ExecutionEventBatch:
+        return cls(
+            last_seq=batch.last_seq,
+            caught_up=batch.caught_up,
+            done=batch.done,
+            events=JSON(list(batch.events)),
+            gaps=[EventGap(from_seq=first, to_seq=last) for first, last in batch.gaps],
+        )
+
 
 @strawberry.type(description="Some executions of the workspace are not what they were.")
 class ExecutionsChanged:
@@ -73,7 +82,7 @@ class ExecutionSubscriptions:
         found = read_id("execution", execution_id)
         await service.look(info.context.asker, found)
         batches = info.context.rooms.engine.follow(found, after)
-        return _paced_events(batches)  # pyright: ignore[reportReturnType]
+        return _events(batches)  # pyright: ignore[reportReturnType]
 
     @subscription(
         "executions:read",
@@ -84,23 +93,14 @@ class ExecutionSubscriptions:
         return _changes(info.context.rooms.bus.notices, asker)  # pyright: ignore[reportReturnType]
 
 
-async def _paced_events(
-    batches: AsyncIterator[EventBatch],
+async def _events(
+    batches: AsyncGenerator[EventBatch, None],
 ) -> AsyncGenerator[ExecutionEventBatch, None]:
-    """A pause after each batch lets the next events gather, so a flood is a few messages."""
-    async with aclosing(batches):  # pyright: ignore[reportArgumentType]
+    async with aclosing(batches):
         async for batch in batches:
-            yield ExecutionEventBatch(
-                last_seq=batch.last_seq,
-                caught_up=batch.caught_up,
-                done=batch.done,
-                events=JSON(list(batch.events)),
-                gaps=[EventGap(from_seq=first, to_seq=last) for first, last in batch.gaps],
-            )
+            yield ExecutionEventBatch.of(batch)
             if batch.done:
                 return
-            if batch.caught_up:
-                await asyncio.sleep(BATCH_SECONDS)
 
 
 async def _changes(notices: Notices, viewer: Viewer) -> AsyncGenerator[ExecutionsChanged, None]:

@@ -14,6 +14,7 @@ from server.api.bal import BalQueries
 from server.api.bots import BotMutations, BotQueries
 from server.api.budgets import BudgetMutations, BudgetQueries
 from server.api.connections import ConnectionMutations, ConnectionQueries
+from server.api.context import Context
 from server.api.costs import CostMutations, CostQueries
 from server.api.errors import BalError, BudgetError, ConflictError, InputError, tidy
 from server.api.events import EVENT_KINDS, OtherEvent
@@ -27,6 +28,7 @@ from server.api.scalars import SCALARS
 from server.api.templates import TemplateQueries
 from server.api.tokens import TokenMutations, TokenQueries
 from server.api.viewer import ViewerQueries
+from server.api.watching import may_watch, recognised, watched
 
 
 @strawberry.type(description="Everything that can be asked. All of it is about one workspace.")
@@ -73,6 +75,15 @@ class Subscription(ExecutionSubscriptions):
 
 
 class Schema(strawberry.Schema):
+    async def stream(self, query: str | None, *args: Any, **kwargs: Any) -> Any:
+        """What many look at is answered once for all of them."""
+        context: Context = kwargs["context_value"]
+        name = kwargs.get("operation_name")
+        watch = recognised(self._schema, query, kwargs.get("variable_values"), name)
+        if watch is not None and await may_watch(watch, context):
+            return watched(self._schema, watch, context)
+        return await super().stream(query, *args, **kwargs)
+
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
