@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import hypothesis
@@ -53,33 +54,57 @@ def redis_server() -> Iterator[str]:
 @pytest_asyncio.fixture
 async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
     """The URL of a new, empty PostgreSQL database."""
-    import asyncpg
+    async with _postgres_database(postgres_server) as url:
+        yield url
 
-    name = f"t_{uuid.uuid4().hex[:12]}"
-    admin = await asyncpg.connect(postgres_server.replace("postgres://", "postgresql://"))
-    try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        yield _with_database(postgres_server, name)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
+
+@pytest_asyncio.fixture
+async def second_postgres_url(postgres_server: str) -> AsyncIterator[str]:
+    async with _postgres_database(postgres_server) as url:
+        yield url
 
 
 @pytest_asyncio.fixture
 async def mysql_url(mysql_server: str) -> AsyncIterator[str]:
     """The URL of a new, empty MariaDB database."""
+    async with _mysql_database(mysql_server) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def second_mysql_url(mysql_server: str) -> AsyncIterator[str]:
+    async with _mysql_database(mysql_server) as url:
+        yield url
+
+
+@asynccontextmanager
+async def _postgres_database(server: str) -> AsyncIterator[str]:
+    import asyncpg
+
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    admin = await asyncpg.connect(server.replace("postgres://", "postgresql://"))
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+        yield _with_database(server, name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def _mysql_database(server: str) -> AsyncIterator[str]:
     import aiomysql
 
     name = f"t_{uuid.uuid4().hex[:12]}"
-    host, port = mysql_server.split("@")[1].split("/")[0].split(":")
-    user = mysql_server.split("//")[1].split("@")[0].split(":")
+    host, port = server.split("@")[1].split("/")[0].split(":")
+    user = server.split("//")[1].split("@")[0].split(":")
     admin = await aiomysql.connect(
         host=host, port=int(port), user=user[0], password=user[1] if len(user) > 1 else ""
     )
     try:
         async with admin.cursor() as cursor:
             await cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-        yield _with_database(mysql_server, name)
+        yield _with_database(server, name)
         async with admin.cursor() as cursor:
             await cursor.execute(f"DROP DATABASE {name}")
     finally:

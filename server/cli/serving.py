@@ -17,7 +17,6 @@ import uvloop
 
 from server.cli.listening import BACKLOG
 from server.core.settings import Settings
-from server.models.migrate import migrate
 
 if TYPE_CHECKING:
     from server.app import App
@@ -40,10 +39,7 @@ class Serving:
     ready: Ready
 
     async def run(self) -> None:
-        """The rooms open before the port answers, so a start that fails is one sentence. A first
-        migration needs 20 MB for a moment: before the rest is loaded, that is room for it."""
-        if (await migrate(self.settings)).applied:
-            gc.collect()
+        """The rooms open before the port answers, so a start that fails is one sentence."""
         gc.disable()
         from server.app import build_app
 

@@ -107,13 +107,29 @@ async def _migrate_locked(
         backup = None
         if pending and applied and address.path is not None:
             backup = await asyncio.to_thread(_back_up, address.path, data_dir, pending[0])
-        if pending:
+        if pending and not applied and module == MIGRATIONS_MODULE:
+            await _create(context, address, pending, progress)
+        elif pending:
             await _run(context, address, module, progress)
             await _check_keys(context, address, backup)
             await give_space_back(context, address)
         return Migrated(tuple(pending), backup)
     finally:
         await context.close_connections()
+
+
+async def _create(
+    context: TortoiseContext,
+    address: Address,
+    names: list[str],
+    progress: Callable[[str], None] | None,
+) -> None:
+    from server.models.create import create_tables
+
+    await create_tables(context, address, names)
+    if progress is not None:
+        for name in names:
+            progress(name)
 
 
 async def _run(

@@ -13,16 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tortoise.migrations.executor import MigrationExecutor
-
 from server.core.ids import new_uuid
 from server.core.settings import Settings, load_settings
 from server.engine.store import Commit, EventRow, NewExecution, Store
 from server.engine.stores import row_store
-from server.models.address import Address, read_address
-from server.models.connection import APP, tortoise_config
-from server.models.database import Database, connect, open_database
-from server.models.migrate import known_migrations, migrate
+from server.models.database import Database, open_database
+from server.models.migrate import migrate
 from server.models.tables import Bot, BotVersion, Workspace
 
 SQLITE = "sqlite://"
@@ -38,7 +34,7 @@ async def prepare(database_url: str, data_dir: Path) -> Settings:
     for this test process: that is 50 times faster."""
     settings = load_settings({}, data_dir=data_dir, database_url=database_url)
     if settings.sqlite_path is None:
-        await _replay(settings)
+        await migrate(settings)
         return settings
     template = _template_file()
     if not template.exists():
@@ -47,36 +43,6 @@ async def prepare(database_url: str, data_dir: Path) -> Settings:
     settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
     await asyncio.to_thread(shutil.copy, template, settings.sqlite_path)
     return settings
-
-
-async def _replay(settings: Settings) -> None:
-    """The statements of the migrations, written down once for each kind of database: working them
-    out again takes longer than running them. `tests/models` runs the real thing."""
-    address = read_address(settings)
-    context = await connect(address)
-    try:
-        connection = context.connections.get(address.kind)
-        executor = MigrationExecutor(connection, tortoise_config(address)["apps"])
-        for statement in await _statements(address, executor):
-            await connection.execute_script(statement)
-        await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
-        for name in known_migrations():
-            await executor.recorder.record_applied(APP, name)
-    finally:
-        await context.close_connections()
-
-
-_kept: dict[str, list[str]] = {}
-
-
-async def _statements(address: Address, executor: MigrationExecutor) -> list[str]:
-    if address.kind not in _kept:
-        found = [await executor.collect_sql(APP, name) for name in known_migrations()]
-        lines = [line for lines in found for line in lines if not line.startswith("--")]
-        # One trip with PostgreSQL; MySQL takes one statement at a time.
-        script = ["".join(f"{line.strip().rstrip(';')};\n" for line in lines)]
-        _kept[address.kind] = lines if address.kind == "mysql" else script
-    return _kept[address.kind]
 
 
 @dataclass
