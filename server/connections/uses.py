@@ -66,7 +66,7 @@ async def _live_sources(bots: list[Bot]) -> dict[UUID, str]:
 
 def _why(source: str, row: Connection, answering: bool) -> str | None:
     program = parse(source).program
-    if _names_it(source, row.name):
+    if names_connection(source, row.name):
         return f"names “{row.name}”"
     provider = KINDS[row.kind].provider
     unnamed = False
@@ -81,7 +81,14 @@ def _why(source: str, row: Connection, answering: bool) -> str | None:
     return None
 
 
-def _names_it(source: str, name: str) -> bool:
+def providers_in(source: str) -> set[str]:
+    """Whose models a text names."""
+    program = parse(source).program
+    models = (model for entity in program.entities for model in _models(entity, program))
+    return {found for found in map(provider_of, models) if found is not None}
+
+
+def names_connection(source: str, name: str) -> bool:
     return f'"{name}"' in source or f"connection={name} " in source
 
 

@@ -1,7 +1,9 @@
 """`source` is the draft. `name_key` is the folded name while the bot lives and NULL once it is
 deleted: no database counts two NULLs as equal, so the name is free again. The published
 version is a plain id, because versions point at bots already. `retention` says how long its
-executions are kept; NULL leaves that to the installation."""
+executions are kept; NULL leaves that to the installation. `draft_edit` is the number of the entry
+of the draft's journal that made the draft what it is: undo moves it back. `imported_hash` is the
+text that a bundle brought last, to tell whether somebody changed it here since."""
 
 from __future__ import annotations
 
@@ -28,6 +30,10 @@ class Bot(Model):
     state = fields.CharEnumField(BotState, description="", max_length=20, default=BotState.DRAFT)
     source = LongTextField(default="")
     draft_version = fields.IntField(default=1)
+    draft_edit = fields.IntField(default=0, db_default=0)
+    edited_by_id = fields.UUIDField(null=True)
+    edited_at = fields.DatetimeField(null=True)
+    imported_hash = fields.CharField(max_length=64, null=True)
     published_version_id = fields.UUIDField(null=True)
     summary = JsonField(default=dict)
     retention = JsonField(null=True)

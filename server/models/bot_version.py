@@ -1,4 +1,5 @@
-"""A frozen text and the plan made from it. The same text is the same version."""
+"""A frozen text and the plan made from it. The same text is the same version. `published_at` is
+when it went live last; which one is live now, the bot says."""
 
 from __future__ import annotations
 
@@ -24,6 +25,8 @@ class BotVersion(Model):
     name = ShortTextField(max_length=200, default="")
     note = LongTextField(default="")
     author_id = fields.UUIDField(null=True)
+    published_at = fields.DatetimeField(null=True)
+    published_by_id = fields.UUIDField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta(Model.Meta):

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from server.bots import drafts, publishing
 from server.bots import service as bots
+from server.bots.drafts import DraftMoved
 from server.bots.programs import ProgramRefused
-from server.bots.service import BotFilter, BotOrder, DraftMoved, NameTaken
+from server.bots.service import BotFilter, BotOrder, NameTaken
 from server.bots.versions import freeze
 from server.core.errors import Denied, Invalid, InvalidState, NotFound, TooLarge
 from server.core.ids import new_uuid
@@ -75,38 +77,38 @@ async def test_a_huge_program_is_refused(home: Home) -> None:
 
 async def test_a_draft_saved_meanwhile_is_not_overwritten(home: Home) -> None:
     bot = await bots.create(home.owner, WRITER)
-    saved = await bots.save_draft(home.owner, bot.id, WRITER + "\n# mine", 1)
+    saved = await drafts.save(home.owner, bot.id, WRITER + "\n# mine", 1)
     assert saved.draft_version == 2
     with pytest.raises(DraftMoved) as moved:
-        await bots.save_draft(home.owner, bot.id, WRITER + "\n# yours", 1)
+        await drafts.save(home.owner, bot.id, WRITER + "\n# yours", 1)
     assert moved.value.current_version == 2
     assert (await bots.get(home.owner, bot.id)).source.endswith("# mine")
 
 
 async def test_of_two_savers_at_once_one_wins(home: Home) -> None:
     bot = await bots.create(home.owner, WRITER)
-    saves = [bots.save_draft(home.owner, bot.id, f"{WRITER}\n# {n}", 1) for n in range(5)]
+    saves = [drafts.save(home.owner, bot.id, f"{WRITER}\n# {n}", 1) for n in range(5)]
     results = await asyncio.gather(*saves, return_exceptions=True)
     assert sum(not isinstance(result, Exception) for result in results) == 1
 
 
 async def test_a_draft_may_have_mistakes_but_is_not_published(home: Home) -> None:
     bot = await bots.create(home.owner, WRITER)
-    saved = await bots.save_draft(home.owner, bot.id, "a {", 1)
+    saved = await drafts.save(home.owner, bot.id, "a {", 1)
     assert saved.summary["valid"] is False
     assert saved.summary["entities"][0]["name"] == "news_writer"
     with pytest.raises(ProgramRefused):
-        await bots.publish(home.owner, bot.id)
+        await publishing.publish(home.owner, bot.id)
 
 
 async def test_the_same_text_is_the_same_version(home: Home) -> None:
     bot = await bots.create(home.owner, WRITER)
     first, again = await freeze(bot), await freeze(bot)
     assert first.id == again.id
-    changed = await bots.save_draft(home.owner, bot.id, WRITER + "\n# new", 1)
+    changed = await drafts.save(home.owner, bot.id, WRITER + "\n# new", 1)
     second = await freeze(changed)
     assert (first.number, second.number) == (1, 2)
-    restored = await bots.restore(home.owner, bot.id, first.id)
+    restored = await drafts.restore(home.owner, bot.id, first.id)
     assert restored.source == WRITER
     assert (await freeze(restored)).id == first.id
 
@@ -119,7 +121,7 @@ async def test_freezing_at_once_makes_one_version(home: Home) -> None:
 
 
 async def test_publishing_makes_a_bot_active(home: Home) -> None:
-    bot = await bots.publish(home.owner, (await bots.create(home.owner, WRITER)).id)
+    bot = await publishing.publish(home.owner, (await bots.create(home.owner, WRITER)).id)
     assert bot.state is BotState.ACTIVE
     assert bot.published_version_id is not None
 
@@ -129,7 +131,7 @@ async def test_a_version_of_another_bot_is_not_found(home: Home) -> None:
     two = await bots.create(home.owner, WRITER)
     foreign = await freeze(two)
     with pytest.raises(NotFound):
-        await bots.restore(home.owner, one.id, foreign.id)
+        await drafts.restore(home.owner, one.id, foreign.id)
 
 
 async def test_a_deleted_bot_is_gone_and_its_name_is_free(home: Home) -> None:
@@ -142,10 +144,10 @@ async def test_a_deleted_bot_is_gone_and_its_name_is_free(home: Home) -> None:
 
 async def test_archived_and_back(home: Home) -> None:
     bot = await bots.create(home.owner, WRITER)
-    assert (await bots.archive(home.owner, bot.id)).state is BotState.ARCHIVED
-    assert (await bots.unarchive(home.owner, bot.id)).state is BotState.DRAFT
+    assert (await publishing.archive(home.owner, bot.id)).state is BotState.ARCHIVED
+    assert (await publishing.unarchive(home.owner, bot.id)).state is BotState.DRAFT
     with pytest.raises(InvalidState):
-        await bots.unarchive(home.owner, bot.id)
+        await publishing.unarchive(home.owner, bot.id)
 
 
 async def test_the_list_pages_both_ways_without_gap_or_repeat(home: Home) -> None:
@@ -172,7 +174,7 @@ async def test_the_list_is_filtered_by_name_and_state(home: Home) -> None:
     await bots.create(home.owner, WRITER, "Morning news")
     other = await bots.create(home.owner, WRITER, "Evening NEWS")
     await bots.create(home.owner, WRITER, "Weather")
-    await bots.publish(home.owner, other.id)
+    await publishing.publish(home.owner, other.id)
     by_name = await bots.list_bots(home.owner, where=BotFilter(name_contains="news"))
     assert {row.name for row in by_name.rows} == {"Morning news", "Evening NEWS"}
     active = await bots.list_bots(home.owner, where=BotFilter(states=[BotState.ACTIVE]))
@@ -188,7 +190,7 @@ async def test_another_workspace_sees_nothing(home: Home) -> None:
     with pytest.raises(NotFound):
         await bots.get(stranger, bot.id)
     with pytest.raises(NotFound):
-        await bots.save_draft(stranger, bot.id, WRITER, 1)
+        await drafts.save(stranger, bot.id, WRITER, 1)
     with pytest.raises(NotFound):
         await bots.delete(stranger, bot.id)
 
@@ -199,8 +201,8 @@ async def test_a_viewer_reads_and_changes_nothing(home: Home) -> None:
     assert (await bots.get(viewer, bot.id)).id == bot.id
     for attempt in (
         bots.create(viewer, WRITER),
-        bots.save_draft(viewer, bot.id, WRITER, 1),
-        bots.publish(viewer, bot.id),
+        drafts.save(viewer, bot.id, WRITER, 1),
+        publishing.publish(viewer, bot.id),
         bots.delete(viewer, bot.id),
     ):
         with pytest.raises(Denied):

@@ -341,11 +341,11 @@ async def test_a_demo_run_starts_demo_runs(home: Home) -> None:
 
 
 async def test_the_published_version_is_what_runs(home: Home, gateway: ScriptedGateway) -> None:
-    from server.bots import service as bots
+    from server.bots import drafts, publishing
 
     bot = await home.bot(GREETER, "Greeter")
-    await bots.publish(home.owner, bot.id)
-    await bots.save_draft(home.owner, bot.id, GREETER.replace('greet"', 'draft"'), 1)
+    await publishing.publish(home.owner, bot.id)
+    await drafts.save(home.owner, bot.id, GREETER.replace('greet"', 'draft"'), 1)
     execution = await home.run(CALLER, "Ann")
     assert execution.output["output"] == "Hello!"
     assert await Step.filter(model="draft-1").count() == 0

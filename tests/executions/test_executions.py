@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.bots import service as bots
+from server.bots import drafts, publishing
 from server.core.errors import Denied, IdempotencyMismatch, Invalid, InvalidState, NotFound
 from server.core.ids import new_uuid
 from server.executions import figures, service
@@ -93,7 +93,7 @@ async def test_twenty_requests_with_one_key_at_once_are_one_execution(
 async def test_an_execution_keeps_the_version_it_began_with(home: Home) -> None:
     bot = await home.bot('processor ("v") { "1" }', "Counter")
     first = await home.start(bot)
-    await bots.save_draft(home.owner, bot.id, 'processor ("v") { "2" }', 1)
+    await drafts.save(home.owner, bot.id, 'processor ("v") { "2" }', 1)
     second = await home.start(bot)
     third = await home.start(bot, version_id=first.version_id)
     assert (first.output, second.output, third.output) == (1, 2, 1)
@@ -102,7 +102,7 @@ async def test_an_execution_keeps_the_version_it_began_with(home: Home) -> None:
 
 async def test_a_broken_draft_is_not_started(home: Home) -> None:
     bot = await home.bot(PURE)
-    await bots.save_draft(home.owner, bot.id, "chain {", 1)
+    await drafts.save(home.owner, bot.id, "chain {", 1)
     with pytest.raises(Invalid):
         await home.start(bot)
 
@@ -117,7 +117,7 @@ async def test_demo_mode_asks_no_provider(home: Home, gateway: ScriptedGateway) 
 
 async def test_an_archived_bot_is_not_started(home: Home) -> None:
     bot = await home.bot(PURE)
-    await bots.archive(home.owner, bot.id)
+    await publishing.archive(home.owner, bot.id)
     with pytest.raises(InvalidState):
         await home.start(bot)
 

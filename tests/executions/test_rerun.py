@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.bots import service as bots
+from server.bots import drafts
 from server.core.errors import Invalid, InvalidState, NotFound
 from server.core.ids import new_uuid
 from server.executions import service as executions
@@ -107,7 +107,7 @@ async def test_a_whole_one_begins_at_the_beginning(home: Home, gateway: Scripted
 async def test_with_the_present_draft(home: Home, gateway: ScriptedGateway) -> None:
     bot = await home.bot(FIVE)
     first = await home.ended(await home.start(bot, "x"))
-    await bots.save_draft(home.owner, bot.id, FIVE.replace("d e }", "e }"), 1)
+    await drafts.save(home.owner, bot.id, FIVE.replace("d e }", "e }"), 1)
     second = await again(home, first, from_step="chain/c", version="draft")
     assert (second.output, second.version_id == first.version_id) == ("xabce", False)
     with pytest.raises(Invalid, match="no step `chain/d`"):
