@@ -22,6 +22,7 @@ from server.llm.catalogue import Rates, catalogue
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.gateway import Gateway
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
+from server.llm.window import OnSent
 from server.llm.workspace_models import Own, WorkspaceModels, is_demo
 from server.models.away import is_away
 from server.models.enums import BudgetAction
@@ -60,10 +61,12 @@ class WorkspaceDoor:
         else:
             self._till.gateway.route(name, access)
 
-    async def chat(self, step_key: str, request: ChatRequest, on_delta: OnDelta) -> ModelAnswer:
+    async def chat(
+        self, step_key: str, request: ChatRequest, on_delta: OnDelta, on_sent: OnSent | None = None
+    ) -> ModelAnswer:
         till = self._till
         if is_demo(request.model):
-            return await till.gateway.chat(request, on_delta)
+            return await till.gateway.chat(request, on_delta, on_sent)
         workspace_id = self._claimed.workspace_id
         own = await till.models.of(workspace_id)
         request = await till.models.addressed(workspace_id, request)
@@ -73,8 +76,8 @@ class WorkspaceDoor:
             route = till.gateway.route(request.model, request.access)
             quoted = quote(catalogue(), route, request, own)
         if quoted is None:
-            return await self._asked(request, on_delta, own)
-        return await self._paid(quoted, limits, request, on_delta, own)
+            return await self._asked(request, on_delta, on_sent, own)
+        return await self._paid(quoted, limits, request, on_delta, on_sent, own)
 
     async def _limits(self) -> list[Limit]:
         with _told_when_away():
@@ -88,6 +91,7 @@ class WorkspaceDoor:
         limits: list[Limit],
         request: ChatRequest,
         on_delta: OnDelta,
+        on_sent: OnSent | None,
         own: Own,
     ) -> ModelAnswer:
         quoted = _within_entity(quoted, request)
@@ -99,7 +103,7 @@ class WorkspaceDoor:
         heard = _Heard(on_delta)
         spent = 0
         try:
-            answer = await self._asked(request, heard, own)
+            answer = await self._asked(request, heard, on_sent, own)
             spent = settled(answer, quoted)
             return answer
         except ModelError as error:
@@ -113,9 +117,12 @@ class WorkspaceDoor:
             if held is not None:
                 await _whatever_happens(self._till.budgets.settle(held.call_id, spent))
 
-    async def _asked(self, request: ChatRequest, on_delta: OnDelta, own: Own) -> ModelAnswer:
+    async def _asked(
+        self, request: ChatRequest, on_delta: OnDelta, on_sent: OnSent | None, own: Own
+    ) -> ModelAnswer:
         try:
-            return with_price(await self._till.gateway.chat(request, on_delta), own)
+            answer = await self._till.gateway.chat(request, on_delta, on_sent)
+            return with_price(answer, own)
         except ModelError as error:
             error.half = error.half and with_price(error.half, own)
             raise

@@ -10,6 +10,7 @@ from server.engine.host import EntityCall
 from server.engine.tool_loop import Tools, answer_with_tools
 from server.engine.turns import Told, Turns
 from server.llm.messages import DEMO_MODEL, ChatRequest, Delta, ModelAnswer
+from server.llm.window import OnSent
 
 
 class Asking:
@@ -25,10 +26,14 @@ class Asking:
         return await answer_with_tools(call, turns.chat, tools, turns.keep)
 
     async def once(
-        self, key: str, request: ChatRequest, on_delta: Callable[[Delta], None]
+        self,
+        key: str,
+        request: ChatRequest,
+        on_delta: Callable[[Delta], None],
+        on_sent: OnSent,
     ) -> ModelAnswer:
         """One attempt of one question."""
-        return await self._door.chat(key, request, on_delta)
+        return await self._door.chat(key, request, on_delta, on_sent)
 
     def _models(self, call: EntityCall) -> tuple[str | None, ...]:
         entity = call.entity

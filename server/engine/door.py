@@ -12,6 +12,7 @@ from server.engine.host import StepFailed
 from server.engine.store import Claimed
 from server.llm.gateway import Gateway
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
+from server.llm.window import OnSent
 
 OnDelta = Callable[[Delta], None]
 
@@ -49,8 +50,11 @@ class OutOfBudget(Exception):
 
 
 class ModelDoor(Protocol):
-    async def chat(self, step_key: str, request: ChatRequest, on_delta: OnDelta) -> ModelAnswer:
-        """One attempt. Raises ModelError, or OutOfBudget before anything has left."""
+    async def chat(
+        self, step_key: str, request: ChatRequest, on_delta: OnDelta, on_sent: OnSent | None = None
+    ) -> ModelAnswer:
+        """One attempt; `on_sent` hears what leaves. Raises ModelError, or OutOfBudget before
+        anything has left."""
         ...
 
     async def check(self, model: str | None) -> None:
@@ -67,8 +71,10 @@ class PlainDoor:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    async def chat(self, step_key: str, request: ChatRequest, on_delta: OnDelta) -> ModelAnswer:
-        return await self._gateway.chat(request, on_delta)
+    async def chat(
+        self, step_key: str, request: ChatRequest, on_delta: OnDelta, on_sent: OnSent | None = None
+    ) -> ModelAnswer:
+        return await self._gateway.chat(request, on_delta, on_sent)
 
     async def check(self, model: str | None) -> None:
         self._gateway.route(model)

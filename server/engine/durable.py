@@ -47,6 +47,7 @@ from server.llm.messages import ChatRequest, Delta, ModelAnswer
 from server.models.enums import ExecutionStatus, StepStatus, WaitingReason
 
 Result = TypeVar("Result")
+ACQUITTED = "#acquitted"
 
 
 class DurableHost(ModelLog):
@@ -101,6 +102,17 @@ class DurableHost(ModelLog):
     def modify(self, data: dict[str, Any]) -> None:
         """A person changed an entity; its next call is made so."""
         self._modified.apply(data)
+
+    def acquit(self, at_most: int) -> bool:
+        """It ran alone for a while and did no harm, so the workers that were lost before are not
+        its losses. False when it was acquitted too often."""
+        earlier = self.recall(ACQUITTED)
+        number = 1 if earlier is None else earlier.output + 1
+        if number > at_most:
+            return False
+        self.remember(ACQUITTED, number)
+        self._writer.soon()
+        return True
 
     def checkpoint(self) -> None:
         if self._cancelled or self._writer.cancel_requested:
@@ -264,7 +276,8 @@ class DurableHost(ModelLog):
             if not self._silent:
                 self._deltas.add(key, delta)
 
-        return await self.at_work(self._asking.once(key, request, wrote))
+        on_sent = self._call_log.leaving(key, request).left
+        return await self.at_work(self._asking.once(key, request, wrote, on_sent))
 
 
 def reserved_of(trigger: dict[str, Any], name: str) -> Any:

@@ -317,10 +317,11 @@ class ModelAnswered(ExecutionEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFailed(ExecutionEvent):
     """What comes next: the same again after `retry_in` seconds, or `next_model`; with neither the
-    step has failed."""
+    step has failed. `provider`: who was asked, when that is known."""
 
     TYPE: ClassVar[str] = "model.failed"
     model: str | None = None
+    provider: str | None = None
     kind: str | None = None
     message: str | None = None
     hint: str | None = None

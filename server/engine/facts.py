@@ -11,7 +11,7 @@ from server.engine.host import Failure, StepEnd, StepFailed, StepStart
 from server.engine.store import RecordedStep, StepRow, UsageRow
 from server.engine.turns import ModelFailure
 from server.engine.writer import Identity
-from server.llm.messages import ModelAnswer
+from server.llm.messages import ModelAnswer, Source
 from server.models.enums import StepStatus
 
 
@@ -30,11 +30,19 @@ class OpenStep:
     estimated: bool = False
     unpriced: bool = False
     issues: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    sources: set[Source] = field(default_factory=set[Source])
+
+    @property
+    def source(self) -> Source | None:
+        """From where, when no model was asked at all."""
+        free = self.sources - {"live"}
+        return min(free) if free and "live" not in self.sources else None
 
     def add(self, answer: ModelAnswer) -> None:
         """A step may need several answers; it shows the last one's model and everybody's cost."""
         usage = answer.usage
         self.answer = answer
+        self.sources.add(answer.source)
         self.input_tokens += usage.input_tokens
         self.output_tokens += usage.output_tokens
         self.cached_tokens += usage.cached_tokens
@@ -95,6 +103,7 @@ def step_row(
         started_at=opened.at,
         finished_at=finished_at,
         duration_ms=None if finished_at is None else milliseconds(opened.at, finished_at),
+        source=opened.source,
     )
 
 

@@ -16,6 +16,7 @@ from server.core.jsontext import NotStorable, written
 from server.engine.blobs import Blobs
 from server.engine.store import (
     UNSET,
+    CallRow,
     Claimed,
     Commit,
     Committed,
@@ -58,8 +59,10 @@ class LargeValues:
             kept[mark] = await self._blobs.put(commit.execution_id, text.decode(), value)
         return await self._store.commit(_lightened(commit, kept))
 
-    async def claim(self, ids: Sequence[UUID], owner: str, lease: float) -> list[Claimed]:
-        found = await self._store.claim(ids, owner, lease)
+    async def claim(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> list[Claimed]:
+        found = await self._store.claim(ids, owner, lease, suspects=suspects)
         return [await self._whole(claimed) for claimed in found]
 
     async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
@@ -136,6 +139,8 @@ def _values(commit: Commit) -> Iterator[Any]:
         yield from _sized(step.input, step.output)
     for event in commit.events:
         yield from _sized(*_fields(event))
+    for call in commit.calls:
+        yield from _sized(call.messages, call.params, call.answer)
 
 
 def _fields(event: EventRow) -> Collection[Any]:
@@ -166,6 +171,7 @@ def _lightened(commit: Commit, kept: dict[int, Large]) -> Commit:
         change=_light_change(commit.change, kept),
         steps=[_light_step(step, kept) for step in commit.steps],
         events=[_light_event(event, kept) for event in commit.events],
+        calls=[_light_call(call, kept) for call in commit.calls],
     )
 
 
@@ -183,6 +189,15 @@ def _light_change(change: ExecutionChange | None, kept: dict[int, Large]) -> Exe
 
 def _light_step(step: StepRow, kept: dict[int, Large]) -> StepRow:
     return replace(step, input=_light(step.input, kept), output=_light(step.output, kept))
+
+
+def _light_call(call: CallRow, kept: dict[int, Large]) -> CallRow:
+    return replace(
+        call,
+        messages=_light(call.messages, kept),
+        params=_light(call.params, kept),
+        answer=_light(call.answer, kept),
+    )
 
 
 def _light_event(event: EventRow, kept: dict[int, Large]) -> EventRow:

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 from server.engine import events as happened
+from server.engine.call_log import CallLog
+from server.engine.caps import Spent
+from server.engine.decisions import Diagnosing
 from server.engine.facts import usage_row
+from server.engine.host import StepEnd
 from server.engine.step_log import StepLog
+from server.engine.stepping import Stepping
+from server.engine.store import RecordedStep
+from server.engine.writer import Writer
 from server.llm.errors import ModelError
 from server.llm.messages import ModelAnswer
 from server.llm.verdict import NextModel, Verdict, Wait
 
 
 class ModelLog(StepLog):
+    def __init__(
+        self,
+        writer: Writer,
+        recorded: dict[str, RecordedStep],
+        spent: Spent,
+        stepping: Stepping,
+        diagnosing: Diagnosing | None,
+    ) -> None:
+        super().__init__(writer, recorded, spent, stepping, diagnosing)
+        self._call_log = CallLog(writer.identity)
+
+    def step_ended(self, step: StepEnd) -> None:
+        self._call_log.over(step.key)
+        super().step_ended(step)
+
     def asked(self, key: str, model: str | None, try_number: int, repair: bool) -> None:
         asked = happened.ModelRequested(model=model, try_number=try_number, repair=repair or None)
         self._writer.event(asked, key)
+        self._call_log.asked(key, model, try_number, repair, self._writer.now())
 
     def answered(self, key: str, answer: ModelAnswer) -> None:
         self._deltas.flush(key)
         self._pay(key, answer)
+        self._writer.call(self._call_log.answered(key, answer))
         usage = answer.usage
         self._writer.event(
             happened.ModelAnswered(
@@ -38,12 +62,13 @@ class ModelLog(StepLog):
         )
 
     def _pay(self, key: str, answer: ModelAnswer) -> None:
-        """Also half an answer costs."""
+        """Also half an answer costs; one that was not asked for is nobody's use."""
         opened = self._open.get(key)
         if opened is not None:
             opened.add(answer)
         self.spent.add(answer.usage.total_tokens, answer.cost or 0)
-        self._writer.usage(usage_row(self._writer.identity, key, answer, self._writer.now()))
+        if answer.source == "live":
+            self._writer.usage(usage_row(self._writer.identity, key, answer, self._writer.now()))
 
     def answered_before(self, key: str, answer: ModelAnswer) -> None:
         """Its usage row is there already; the step still shows it."""
@@ -58,9 +83,11 @@ class ModelLog(StepLog):
         self._deltas.flush(key)
         if error.half is not None:
             self._pay(key, error.half)
+        self._writer.call(self._call_log.failed(key, error, self._writer.now(), next))
         self._writer.event(
             happened.ModelFailed(
                 model=model,
+                provider=error.provider,
                 kind=error.kind.value,
                 message=error.message,
                 hint=error.hint or None,

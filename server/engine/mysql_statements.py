@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.engine.rows import (
+    CALL_COLUMNS,
     CHANGE_COLUMNS,
     EVENT_COLUMNS,
     NEW_COLUMNS,
     STEP_COLUMNS,
     USAGE_COLUMNS,
 )
+from server.engine.store import SUSPECT_LOSSES
 
 NOW = "UTC_TIMESTAMP(6)"
 _LATER = f"TIMESTAMPADD(MICROSECOND, %s, {NOW})"
@@ -50,6 +52,10 @@ def upsert_steps(rows: int) -> str:
 
 def insert_usage(rows: int) -> str:
     return _many("usage_records", USAGE_COLUMNS, rows)
+
+
+def insert_calls(rows: int) -> str:
+    return _many("model_calls", CALL_COLUMNS, rows)
 
 
 def lock(rows: int) -> str:
@@ -97,7 +103,8 @@ _CLAIMABLE = "status IN ('pending', 'running', 'waiting')"
 
 def choose(rows: int) -> str:
     return f"""SELECT id FROM executions WHERE id IN ({marks(rows)}) AND due_at <= {NOW}
-    AND {_CLAIMABLE} ORDER BY id FOR UPDATE SKIP LOCKED"""
+    AND {_CLAIMABLE} AND (%s OR losses + (status = 'running') <> {SUSPECT_LOSSES})
+    ORDER BY id FOR UPDATE SKIP LOCKED"""
 
 
 def take(rows: int) -> str:

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from server.engine.rows import (
+    CALL_COLUMNS,
     CHANGE_COLUMNS,
     EVENT_COLUMNS,
     NEW_COLUMNS,
     STEP_COLUMNS,
     USAGE_COLUMNS,
 )
+from server.engine.store import SUSPECT_LOSSES
 
 _UUIDS = {
     "id",
@@ -25,7 +27,19 @@ _UUIDS = {
     "forked_from_id",
     "execution_id",
 }
-_INTS = {"attempt", "losses", "last_seq", "duration_ms", "position", "ttft_ms", "events", "back"}
+_INTS = {
+    "attempt",
+    "losses",
+    "last_seq",
+    "duration_ms",
+    "position",
+    "ttft_ms",
+    "events",
+    "back",
+    "try_number",
+    "carried",
+    "context_window",
+}
 _BIGINTS = {
     "input_tokens",
     "output_tokens",
@@ -34,7 +48,7 @@ _BIGINTS = {
     "cost_nano",
     "worked_ms",
 }
-_BOOLS = {"estimated", "unpriced", "reused", "progress", "nudge"}
+_BOOLS = {"estimated", "unpriced", "reused", "progress", "nudge", "repair"}
 
 
 def _type(column: str) -> str:
@@ -61,6 +75,7 @@ class Shape:
     events: bool
     steps: bool
     usage: bool
+    calls: bool = False
     wakes: bool = False
 
 
@@ -122,6 +137,8 @@ def batch_statement(shape: Shape) -> str:
         parts.append(_step_part(numbers))
     if shape.usage:
         parts.append(_usage_part(numbers))
+    if shape.calls:
+        parts.append(_call_part(numbers))
     if shape.wakes:
         parts.append(_wake_part(numbers))
     return f"WITH {', '.join(parts)} SELECT id, last_seq, cancel FROM done"
@@ -171,6 +188,13 @@ def _usage_part(numbers: Iterator[int]) -> str:
     FROM {_unnest(USAGE_COLUMNS, numbers, "u")} JOIN done ON done.id = u.execution_id)"""
 
 
+def _call_part(numbers: Iterator[int]) -> str:
+    return f"""cl AS (
+    INSERT INTO model_calls ({_quoted(CALL_COLUMNS)})
+    SELECT {_quoted(CALL_COLUMNS, "k.")}
+    FROM {_unnest(CALL_COLUMNS, numbers, "k")} JOIN done ON done.id = k.execution_id)"""
+
+
 def _wake_part(numbers: Iterator[int]) -> str:
     given = _unnest(("execution_id", "id"), numbers, "w")
     return f"""wk AS (
@@ -201,6 +225,7 @@ CLAIM = f"""{_QUICK} UPDATE executions e SET
     status = 'running', waiting_reason = NULL, owner = $2, attempt = e.attempt + 1,
     due_at = {_seconds("$3::float8")}, started_at = COALESCE(e.started_at, now()), nudged = false
 FROM (SELECT id FROM executions WHERE id = ANY($1::uuid[]) AND due_at <= now() AND {_CLAIMABLE}
+    AND ($4::bool OR losses + (status = 'running')::int <> {SUSPECT_LOSSES})
     FOR UPDATE SKIP LOCKED) f, quick
 WHERE e.id = f.id AND quick.done = 'off'
 RETURNING e.id, e.workspace_id, e.bot_id, e.version_id, e.attempt, e.mode, e.trigger_kind,

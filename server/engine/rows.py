@@ -7,6 +7,7 @@ from typing import Any
 
 from server.engine.store import (
     UNSET,
+    CallRow,
     Commit,
     EventRow,
     ExecutionChange,
@@ -85,6 +86,38 @@ STEP_COLUMNS = (
     "started_at",
     "finished_at",
     "duration_ms",
+    "source",
+)
+
+CALL_COLUMNS = (
+    "workspace_id",
+    "execution_id",
+    "step_key",
+    "attempt",
+    "try_number",
+    "question",
+    "requested_model",
+    "model",
+    "provider",
+    "address",
+    "source",
+    "repair",
+    "mode",
+    "carried",
+    "messages",
+    "params",
+    "parts",
+    "left_out",
+    "context_window",
+    "answer",
+    "error",
+    "error_kind",
+    "input_tokens",
+    "output_tokens",
+    "cost_nano",
+    "ttft_ms",
+    "duration_ms",
+    "created_at",
 )
 
 USAGE_COLUMNS = (
@@ -238,7 +271,7 @@ def change_row(commit: Commit) -> Row:
         change.waiting_reason.value if change.waiting_reason else None,
         change.due_in,
         len(commit.events),
-        any(step.status in _DONE_STEPS for step in commit.steps),
+        is_progress(commit),
         encoded(change.output),
         optional(change.error),
         change.started_at,
@@ -255,6 +288,11 @@ def change_row(commit: Commit) -> Row:
         change.nudge,
         commit.worked_ms,
     )
+
+
+def is_progress(commit: Commit) -> bool:
+    """A step was finished: workers that were lost before do not count any more."""
+    return any(step.status in _DONE_STEPS for step in commit.steps)
 
 
 def _control_text(asked: ControlAsked | Unset | None) -> str | None:
@@ -301,12 +339,46 @@ def step_row(step: StepRow) -> Row:
         step.started_at,
         step.finished_at,
         step.duration_ms,
+        step.source,
     )
 
 
 def step_rows(commit: Commit) -> list[Row]:
     """The last word on each key: one statement cannot write a row twice."""
     return [step_row(step) for step in {step.key: step for step in commit.steps}.values()]
+
+
+def call_row(commit: Commit, call: CallRow) -> Row:
+    return (
+        call.workspace_id,
+        commit.execution_id,
+        clean(call.step_key),
+        call.attempt,
+        call.try_number,
+        call.question,
+        clean(call.requested_model),
+        clean(call.model),
+        call.provider,
+        clean(call.address),
+        call.source,
+        call.repair,
+        call.mode,
+        call.carried,
+        optional(call.messages),
+        optional(call.params),
+        optional(call.parts),
+        optional(call.left_out),
+        call.context_window,
+        optional(call.answer),
+        optional(call.error),
+        call.error_kind,
+        call.input_tokens,
+        call.output_tokens,
+        call.cost_nano,
+        call.ttft_ms,
+        call.duration_ms,
+        call.created_at,
+    )
 
 
 def usage_row(commit: Commit, usage: UsageRow) -> Row:

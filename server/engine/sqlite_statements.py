@@ -5,7 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-from server.engine.rows import EVENT_COLUMNS, NEW_COLUMNS, STEP_COLUMNS, USAGE_COLUMNS
+from server.engine.rows import (
+    CALL_COLUMNS,
+    EVENT_COLUMNS,
+    NEW_COLUMNS,
+    STEP_COLUMNS,
+    USAGE_COLUMNS,
+)
+from server.engine.store import SUSPECT_LOSSES
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
@@ -38,11 +45,14 @@ UPSERT_STEP = (
 
 INSERT_USAGE = _insert("usage_records", USAGE_COLUMNS)
 
+INSERT_CALL = _insert("model_calls", CALL_COLUMNS)
+
 CLAIM = f"""UPDATE executions SET
     losses = losses + (status = 'running'),
     status = 'running', waiting_reason = NULL, owner = :owner, attempt = attempt + 1,
     due_at = :until, started_at = COALESCE(started_at, :now), nudged = 0
 WHERE id IN (SELECT value FROM json_each(:ids)) AND due_at <= :now AND {_CLAIMABLE}
+    AND (:suspects OR losses + (status = 'running') <> {SUSPECT_LOSSES})
 RETURNING id, workspace_id, bot_id, version_id, attempt, mode, trigger_kind, last_seq, losses,
     created_at, started_at, {_CANCEL_ASKED}, input, "trigger", control, worked_ms,
     input_tokens + output_tokens, cost_nano, start_before"""

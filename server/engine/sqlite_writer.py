@@ -33,6 +33,7 @@ class Gathered:
     events: list[Row] = field(default_factory=list[Row])
     steps: list[Row] = field(default_factory=list[Row])
     usage: list[Row] = field(default_factory=list[Row])
+    calls: list[Row] = field(default_factory=list[Row])
 
     def write(self, db: sqlite3.Connection) -> None:
         if self.steps:
@@ -41,6 +42,8 @@ class Gathered:
             db.executemany(sql.INSERT_EVENT, self.events)
         if self.usage:
             db.executemany(sql.INSERT_USAGE, self.usage)
+        if self.calls:
+            db.executemany(sql.INSERT_CALL, self.calls)
 
 
 # Runs in the writer's thread, inside its transaction. An AppError means that nothing was written

@@ -30,6 +30,8 @@ from server.models.enums import (
 
 BATCH_LIMIT = 512
 REDISPATCH_SECONDS = 10.0
+# After so many lost workers at one step an execution runs alone; the next loss is its own.
+SUSPECT_LOSSES = 2
 
 
 class Unset(Enum):
@@ -155,6 +157,41 @@ class StepRow:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     duration_ms: int | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One question to a model as it was asked, with its answer or why there is none. `carried`: so
+    many messages are those of the step's question before this one."""
+
+    workspace_id: UUID
+    step_key: str
+    created_at: datetime
+    source: str
+    attempt: int = 1
+    try_number: int = 1
+    question: str | None = None
+    requested_model: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    address: str | None = None
+    repair: bool = False
+    mode: str | None = None
+    carried: int = 0
+    messages: Any = None
+    params: Any = None
+    parts: Any = None
+    left_out: Any = None
+    context_window: int | None = None
+    answer: Any = None
+    error: Any = None
+    error_kind: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_nano: int | None = None
+    ttft_ms: int | None = None
+    duration_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +233,7 @@ class Commit:
     events: Sequence[EventRow] = ()
     steps: Sequence[StepRow] = ()
     usage: Sequence[UsageRow] = ()
+    calls: Sequence[CallRow] = ()
     worked_ms: int = 0
     wakes: UUID | None = None
 
@@ -298,8 +336,11 @@ class Store(Protocol):
         database cannot be written for the moment."""
         ...
 
-    async def claim(self, ids: Sequence[UUID], owner: str, lease: float) -> list[Claimed]:
-        """Takes those that are due and open, each for one caller only."""
+    async def claim(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> list[Claimed]:
+        """Takes those that are due and open, each for one caller only. Those that have lost
+        `SUSPECT_LOSSES` workers are only taken by who asks for suspects."""
         ...
 
     async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:

@@ -17,6 +17,7 @@ from server.engine.decode import claimed, json_value, moment, recorded
 from server.engine.group import Answer, GroupWriter
 from server.engine.rows import (
     Row,
+    call_row,
     change_row,
     event_row,
     new_due_in,
@@ -74,12 +75,15 @@ class MysqlStore:
     async def commit(self, commit: Commit) -> Committed:
         return await self._writer.commit(commit)
 
-    async def claim(self, ids: Sequence[UUID], owner: str, lease: float) -> list[Claimed]:
+    async def claim(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> list[Claimed]:
         if not ids:
             return []
 
         async def claim(run: Run) -> list[Claimed]:
-            chosen = [row[0] for row in await run(sql.choose(len(ids)), map(str, ids))]
+            given = (*map(str, ids), int(suspects))
+            chosen = [row[0] for row in await run(sql.choose(len(ids)), given)]
             if not chosen:
                 return []
             await run(sql.take(len(chosen)), (owner, _micro(lease), *chosen))
@@ -243,6 +247,7 @@ async def _write_rows(run: Run, batch: list[Commit], answers: dict[UUID, Answer]
     events: list[Row] = []
     steps: list[Row] = []
     usage: list[Row] = []
+    calls: list[Row] = []
     for commit in batch:
         answer = answers[commit.execution_id]
         if not isinstance(answer, Committed):
@@ -251,10 +256,12 @@ async def _write_rows(run: Run, batch: list[Commit], answers: dict[UUID, Answer]
         events += [(key, first + i, *event_row(event)) for i, event in enumerate(commit.events)]
         steps += [(key, *row) for row in step_rows(commit)]
         usage += [usage_row(commit, row) for row in commit.usage]
+        calls += [call_row(commit, row) for row in commit.calls]
     for statement, rows in (
         (sql.upsert_steps, steps),
         (sql.insert_events, events),
         (sql.insert_usage, usage),
+        (sql.insert_calls, calls),
     ):
         if rows:
             await run(statement(len(rows)), [value for row in rows for value in row])

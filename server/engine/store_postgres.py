@@ -14,6 +14,7 @@ from server.engine.decode import claimed, json_value, recorded
 from server.engine.group import Answer, GroupWriter
 from server.engine.rows import (
     Row,
+    call_row,
     change_row,
     event_row,
     new_due_in,
@@ -65,8 +66,11 @@ class PostgresStore:
     async def commit(self, commit: Commit) -> Committed:
         return await self._writer.commit(commit)
 
-    async def claim(self, ids: Sequence[UUID], owner: str, lease: float) -> list[Claimed]:
-        return [claimed(row) for row in await self._fetch(sql.CLAIM, list(ids), owner, lease)]
+    async def claim(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> list[Claimed]:
+        rows = await self._fetch(sql.CLAIM, list(ids), owner, lease, suspects)
+        return [claimed(row) for row in rows]
 
     async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
         rows = await self._fetch(sql.RENEW, owner, list(held), list(held.values()), lease)
@@ -122,6 +126,7 @@ def _batch(commits: list[Commit]) -> tuple[Any, ...]:
     events: list[Row] = []
     steps: list[Row] = []
     usage: list[Row] = []
+    calls: list[Row] = []
     for commit in commits:
         if commit.new is not None:
             new.append((*new_row(commit, commit.new), new_due_in(commit, commit.new)))
@@ -131,7 +136,8 @@ def _batch(commits: list[Commit]) -> tuple[Any, ...]:
         events += [(key, last - i, *event_row(event)) for i, event in enumerate(commit.events)]
         steps += [(key, *row) for row in step_rows(commit)]
         usage += [usage_row(commit, row) for row in commit.usage]
-    tables = (new, changes, events, steps, usage, _wakes(commits))
+        calls += [call_row(commit, row) for row in commit.calls]
+    tables = (new, changes, events, steps, usage, calls, _wakes(commits))
     shape = sql.Shape(*(bool(rows) for rows in tables))
     columns = [column for rows in tables if rows for column in zip(*rows, strict=True)]
     return (sql.batch_statement(shape), *columns)

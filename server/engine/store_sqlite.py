@@ -19,6 +19,7 @@ from server.engine.decode import claimed, json_value, moment, recorded
 from server.engine.rows import (
     CHANGE_COLUMNS,
     Row,
+    call_row,
     change_row,
     event_row,
     new_due_in,
@@ -68,12 +69,15 @@ class SqliteStore:
     async def commit(self, commit: Commit) -> Committed:
         return await self._writer.write(_commit_work(commit))
 
-    async def claim(self, ids: Sequence[UUID], owner: str, lease: float) -> list[Claimed]:
+    async def claim(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> list[Claimed]:
         wanted = dumps([str(each) for each in ids])
 
         def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> list[Row]:
             until = now + timedelta(seconds=lease)
-            given = {"owner": owner, "until": until, "now": now, "ids": wanted}
+            times = {"until": until, "now": now}
+            given = {**times, "owner": owner, "ids": wanted, "suspects": suspects}
             return db.execute(sql.CLAIM, given).fetchall()
 
         return [claimed(row) for row in await self._writer.write(work)]
@@ -153,6 +157,7 @@ def _commit_work(commit: Commit) -> Work[Committed]:
     events = [event_row(event) for event in commit.events]
     steps = [(execution_id, *row) for row in step_rows(commit)]
     usage = [usage_row(commit, row) for row in commit.usage]
+    calls = [call_row(commit, row) for row in commit.calls]
     head = _insert(commit) if commit.new is not None else _update(commit)
 
     def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> Committed:
@@ -161,6 +166,7 @@ def _commit_work(commit: Commit) -> Work[Committed]:
         gathered.events += [(execution_id, first + i, *row) for i, row in enumerate(events)]
         gathered.steps += steps
         gathered.usage += usage
+        gathered.calls += calls
         return committed
 
     return work

@@ -19,7 +19,9 @@ from server.core.errors import Unavailable
 from server.core.jsontext import written
 from server.engine.events import ExecutionEvent
 from server.engine.log import topic
+from server.engine.rows import is_progress
 from server.engine.store import (
+    CallRow,
     Commit,
     Committed,
     EventRow,
@@ -72,6 +74,7 @@ class Writer:
         self._steps: dict[str, StepRow] = {}
         self._events: list[EventRow] = []
         self._usage: list[UsageRow] = []
+        self._calls: list[CallRow] = []
         self._change: ExecutionChange | None = None
         self._wakes: UUID | None = None
         self._next: asyncio.Task[None] | None = None
@@ -80,6 +83,7 @@ class Writer:
         self._given_up = False
         self._worked_at = clock.monotonic()
         self.commits = 0
+        self.progressed = False
         self.last_seq = identity.last_seq
         self.somebody_wrote: Callable[[], None] | None = None
         self.cancel_requested = False
@@ -98,6 +102,9 @@ class Writer:
 
     def usage(self, row: UsageRow) -> None:
         self._usage.append(row)
+
+    def call(self, row: CallRow) -> None:
+        self._calls.append(row)
 
     def change(self, change: ExecutionChange) -> None:
         self._change = change
@@ -141,7 +148,9 @@ class Writer:
             await asyncio.sleep(0)
 
     def _something_said(self) -> bool:
-        said = self._steps or self._events or self._usage or self._change or self._new
+        said = (
+            self._steps or self._events or self._usage or self._calls or self._change or self._new
+        )
         return bool(said)
 
     async def _commit_next(self) -> None:
@@ -163,6 +172,7 @@ class Writer:
         commit = self._take()
         committed = await self._written(commit)
         self.commits += 1
+        self.progressed = self.progressed or is_progress(commit)
         ours = self.last_seq + len(commit.events)
         self.last_seq = committed.last_seq
         if committed.last_seq > ours and self.somebody_wrote is not None:
@@ -182,11 +192,12 @@ class Writer:
             events=tuple(self._events),
             steps=tuple(self._steps.values()),
             usage=tuple(self._usage),
+            calls=tuple(self._calls),
             wakes=self._wakes,
             worked_ms=self._worked(),
         )
         self._new, self._change, self._wakes = None, None, None
-        self._steps, self._events, self._usage = {}, [], []
+        self._steps, self._events, self._usage, self._calls = {}, [], [], []
         self._committed_at = self._clock.monotonic()
         return commit
 

@@ -40,6 +40,7 @@ class ModelError(Upstream):
     `partial`: the text that had already come when the stream broke; never to be taken as whole.
     `half`: what had come of the answer with what it cost all the same, None when nothing had.
     `circuit_open`: the provider was not asked at all; another model should be, if there is one.
+    `provider` and `model`: who was to be asked, once that is known.
     """
 
     def __init__(
@@ -61,3 +62,5 @@ class ModelError(Upstream):
         self.partial = partial
         self.circuit_open = circuit_open
         self.half: ModelAnswer | None = None
+        self.provider: str | None = None
+        self.model: str | None = None

@@ -5,7 +5,8 @@ whether to try again. Waiting, repeating and changing the model are the engine's
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from time import perf_counter, time
@@ -17,7 +18,7 @@ from server.llm.access import Access
 from server.llm.answers import answer_from, half_of
 from server.llm.board import Board, MemoryBoard
 from server.llm.breaker import Circuits
-from server.llm.catalogue import Catalogue, ModelFacts, catalogue
+from server.llm.catalogue import Catalogue, catalogue
 from server.llm.collector import Collector, OnDelta, TooMuch
 from server.llm.demo import PACE, DemoModel
 from server.llm.errors import ModelError, ModelErrorKind
@@ -106,10 +107,12 @@ class Gateway:
         window = facts.context if facts else None
         request, left_out = fitted(request, window)
         call = make_call(route, request, self._modes.mode(route, request, facts))
-        await self.circuits.admit(route)
-        if on_sent is not None:
-            on_sent(sent_of(call, request, left_out, window))
-        answer = await self._guarded(tools, call, self._is_fast(route, facts), request, on_delta)
+        fast = self._use_fast_path and tools.fast.carries(route, facts)
+        with _named(route):
+            await self.circuits.admit(route)
+            if on_sent is not None:
+                on_sent(sent_of(call, request, left_out, window))
+            answer = await self._guarded(tools, call, fast, request, on_delta)
         return replace(answer, left_out=len(left_out)) if left_out else answer
 
     async def prepare(self) -> _Tools:
@@ -194,11 +197,16 @@ class Gateway:
         except TooMuch as error:
             raise too_much(call.route, str(error), collector.text[:KEPT_OF_TOO_MUCH]) from None
 
-    def _is_fast(self, route: Route, facts: ModelFacts | None) -> bool:
-        """Models of OpenAI's other API, and calls with extra arguments, take the slow way."""
+
+@contextmanager
+def _named(route: Route) -> Iterator[None]:
+    """Whatever fails says who was to be asked."""
+    try:
+        yield
+    except ModelError as error:
         assert route.provider is not None
-        talks = facts is None or facts.mode == "chat"
-        return self._use_fast_path and bool(route.provider.fast) and talks and not route.extra
+        error.provider, error.model = route.provider.name, route.model
+        raise
 
 
 def _load(policy: NetPolicy) -> _Tools:

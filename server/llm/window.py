@@ -40,7 +40,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One call exactly as it left, fit to be stored."""
+    """One call exactly as it left, fit to be stored. `address`: where to, None where the provider
+    usually is."""
 
     model: str
     provider: str
@@ -50,6 +51,7 @@ class Sent:
     shares: tuple[Share, ...]
     left_out: tuple[LeftOut, ...]
     window: int | None
+    address: str | None = None
 
 
 OnSent = Callable[[Sent], None]
@@ -68,6 +70,7 @@ def sent_of(
         shares=shares_of(request),
         left_out=left_out,
         window=window,
+        address=call.route.api_base,
     )
 
 

@@ -27,6 +27,11 @@ def make_call(route: Route, request: ChatRequest, mode: Mode) -> Call:
     return Call(route, messages, _params(request, mode), request.stream, mode)
 
 
+def messages_of(request: ChatRequest) -> list[dict[str, Any]]:
+    """What is asked, without the words that ask for structure."""
+    return [_message(message) for message in request.messages]
+
+
 def _params(request: ChatRequest, mode: Mode) -> dict[str, Any]:
     params: dict[str, Any] = {}
     if request.temperature is not None:

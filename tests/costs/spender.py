@@ -27,6 +27,7 @@ from server.llm.gateway import Gateway
 from server.llm.messages import ChatRequest, Delta, Message, ModelAnswer, Usage
 from server.llm.pricing import cost_of
 from server.llm.routing import Router
+from server.llm.window import OnSent
 from server.llm.workspace_models import WorkspaceModels
 from server.models.database import open_database
 from server.models.enums import ExecutionMode, TriggerKind
@@ -39,7 +40,10 @@ class Answering(Gateway):
     """Takes its time and writes as much as it may, at most 400 tokens."""
 
     async def chat(
-        self, request: ChatRequest, on_delta: Callable[[Delta], None] | None = None
+        self,
+        request: ChatRequest,
+        on_delta: Callable[[Delta], None] | None = None,
+        on_sent: OnSent | None = None,
     ) -> ModelAnswer:
         await asyncio.sleep(0.01)
         route = self.route(request.model, request.access)

@@ -15,6 +15,7 @@ from server.llm.collector import OnDelta
 from server.llm.errors import ModelError
 from server.llm.messages import ChatRequest, Delta, ModelAnswer, ToolCall, Usage
 from server.llm.routing import Route
+from server.llm.window import OnSent
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,12 @@ class ScriptedGateway:
         self.asked[model] = asyncio.Event()
         return self.held.setdefault(model, asyncio.Event())
 
-    async def chat(self, request: ChatRequest, on_delta: OnDelta | None = None) -> ModelAnswer:
+    async def chat(
+        self,
+        request: ChatRequest,
+        on_delta: OnDelta | None = None,
+        on_sent: OnSent | None = None,
+    ) -> ModelAnswer:
         model = request.model or "none"
         self.requests.append(request)
         place = self.calls[model]

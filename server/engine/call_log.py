@@ -1,0 +1,174 @@
+"""Each question of a run to a model as it is kept: the very messages, what filled them, what was
+left out, and the answer or why there is none. Secrets are taken out on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from server.core.logs import REDACTION
+from server.engine.store import CallRow
+from server.engine.writer import Identity
+from server.llm.errors import ModelError
+from server.llm.messages import ChatRequest, ModelAnswer
+from server.llm.replays import question_of
+from server.llm.verdict import NextModel, Verdict, Wait
+from server.llm.window import Sent, shares_of
+from server.llm.wire import messages_of
+
+FAILED = "failed"
+
+Messages = Sequence[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class _Attempt:
+    model: str | None
+    number: int
+    repair: bool
+    at: datetime
+    request: ChatRequest | None = None
+    sent: Sent | None = None
+
+    def left(self, sent: Sent) -> None:
+        self.sent = sent
+
+
+class CallLog:
+    """One run's attempts under way, by the key of their step."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._under_way: dict[str, _Attempt] = {}
+        self._before: dict[str, Messages] = {}
+
+    def asked(self, key: str, model: str | None, number: int, repair: bool, now: datetime) -> None:
+        self._under_way[key] = _Attempt(model, number, repair, now)
+
+    def leaving(self, key: str, request: ChatRequest) -> _Attempt:
+        attempt = self._under_way[key]
+        attempt.request = request
+        return attempt
+
+    def over(self, key: str) -> None:
+        """The step has ended; what it asked last is not carried on."""
+        self._under_way.pop(key, None)
+        self._before.pop(key, None)
+
+    def answered(self, key: str, answer: ModelAnswer) -> CallRow:
+        row = self._row(key, answer.source, unsent=answer.source != "live")
+        usage = answer.usage
+        parts = {**answer.parts} if answer.parts else row.parts
+        return replace(
+            row,
+            requested_model=answer.requested_model,
+            model=answer.model,
+            provider=answer.provider,
+            parts=parts,
+            answer=asdict(answer),
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cost_nano=answer.cost,
+            ttft_ms=None if answer.ttft_ms is None else round(answer.ttft_ms),
+            duration_ms=round(answer.duration_ms),
+        )
+
+    def failed(self, key: str, error: ModelError, now: datetime, next: Verdict) -> CallRow:
+        row = self._row(key, FAILED, unsent=False)
+        half = error.half
+        lasted = round((now - row.created_at).total_seconds() * 1000)
+        return replace(
+            row,
+            provider=row.provider or error.provider,
+            model=row.model or error.model,
+            error=error_json(error, next),
+            error_kind=error.kind.value,
+            input_tokens=0 if half is None else half.usage.input_tokens,
+            output_tokens=0 if half is None else half.usage.output_tokens,
+            cost_nano=0 if half is None else half.cost,
+            duration_ms=max(0, lasted),
+        )
+
+    def _row(self, key: str, source: str, *, unsent: bool) -> CallRow:
+        """`unsent`: nothing has left, so the question itself is kept."""
+        attempt = self._under_way.pop(key)
+        request, sent = attempt.request, attempt.sent
+        messages: Messages | None = None if sent is None else sent.messages
+        if messages is None and unsent and request is not None:
+            messages = messages_of(request)
+        carried, new = self._carried(key, messages)
+        identity = self._identity
+        return CallRow(
+            workspace_id=identity.workspace_id,
+            step_key=key,
+            created_at=attempt.at,
+            source=source,
+            attempt=identity.attempt,
+            try_number=attempt.number,
+            question=None if request is None else question_of(request),
+            requested_model=attempt.model,
+            model=None if sent is None else sent.model,
+            provider=None if sent is None else sent.provider,
+            address=None if sent is None else sent.address,
+            repair=attempt.repair,
+            mode=None if sent is None else sent.mode,
+            carried=carried,
+            messages=None if messages is None else [_shown(message) for message in new],
+            params=None if sent is None else sent.params,
+            parts=_parts(request, sent),
+            left_out=None if sent is None else [asdict(one) for one in sent.left_out] or None,
+            context_window=None if sent is None else sent.window,
+        )
+
+    def _carried(self, key: str, messages: Messages | None) -> tuple[int, Messages]:
+        if messages is None:
+            return 0, ()
+        before = self._before.get(key, ())
+        self._before[key] = messages
+        same = 0
+        for old, new in zip(before, messages, strict=False):
+            if old != new:
+                break
+            same += 1
+        return same, messages[same:]
+
+
+def error_json(error: ModelError, next: Verdict) -> dict[str, Any]:
+    """What the step's story needs of a failed attempt."""
+    told: dict[str, Any] = {
+        "kind": error.kind.value,
+        "message": error.message,
+        "hint": error.hint or None,
+        "status": error.status,
+        "retryIn": round(next.seconds, 3) if isinstance(next, Wait) else None,
+        "nextModel": next.model if isinstance(next, NextModel) else None,
+        "circuitOpen": error.circuit_open or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _parts(request: ChatRequest | None, sent: Sent | None) -> dict[str, int] | None:
+    if sent is not None:
+        return {share.part: share.tokens for share in sent.shares}
+    if request is not None:
+        return {share.part: share.tokens for share in shares_of(request)}
+    return None
+
+
+def _shown(message: dict[str, Any]) -> dict[str, Any]:
+    """Without what looks like a secret, wherever it came from."""
+    return {name: _clean(value) for name, value in message.items()}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return REDACTION.text(value)
+    if isinstance(value, dict):
+        found: dict[str, Any] = value
+        return {name: _clean(one) for name, one in found.items()}
+    if isinstance(value, list):
+        items: list[Any] = value
+        return [_clean(one) for one in items]
+    return value
