@@ -6,14 +6,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 from server.approvals.keeping import Approvals
 from server.bus.alone import alone
 from server.bus.bus import Bus
 from server.connections.service import Desk
 from server.core.clock import Clock, SystemClock
-from server.core.crypto import SecretBox, load_secret_key
-from server.core.logs import get_logger
+from server.core.crypto import SecretBox
+from server.core.keyring import KeyWatch, load_keys
+from server.core.logs import get_logger, hide
 from server.core.net.policy import NetPolicy
 from server.core.settings import Settings
 from server.costs.budgets import Budgets
@@ -33,7 +35,9 @@ from server.models.key_check import check_key
 from server.models.tables import Workspace
 from server.tools.catalogue import Catalogues, catalogue
 from server.workspaces import accounts
-from server.workspaces.recognise import Recogniser
+from server.workspaces.recognise import ACCESS_TOPIC, Recogniser
+from server.workspaces.signing_in import Reception
+from server.workspaces.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,13 @@ class Assembly:
     approvals: Approvals
     connections: Desk
     till: Till
+    reception: Reception
+
+    def access_changed(self, user_id: UUID) -> None:
+        """After a sign-out, a revocation, another role or workspace: every process forgets what it
+        knew of the person, and their sockets that may not stay open end."""
+        self.recogniser.forget()
+        self.bus.notices.publish(ACCESS_TOPIC, str(user_id))
 
     async def tidy(self) -> None:
         """What is to be looked at now and then, and hurts nobody when it comes a little late."""
@@ -92,8 +103,10 @@ async def assembled(
             stack.enter_context(alone(settings.data_dir))
         database = await open_database(settings)
         stack.push_async_callback(database.close)
-        key = load_secret_key(settings, warn=get_logger(__name__).warning)
-        await check_key(key)
+        hide(*settings.secret_values())
+        watch = KeyWatch(settings)
+        keys = load_keys(settings, warn=get_logger(__name__).warning)
+        await check_key(*keys)
         bus = Bus(settings.redis_url)
         await bus.start()
         stack.push_async_callback(bus.stop)
@@ -104,7 +117,7 @@ async def assembled(
         gateway = gateway or Gateway(settings, board=board)
         stack.push_async_callback(gateway.close)
         approvals = Approvals(clock)
-        box, policy = SecretBox(key), NetPolicy.of(settings)
+        box, policy = SecretBox(*keys, fresh=watch.fresh), NetPolicy.of(settings)
         models = WorkspaceModels(Router(settings), box, clock)
         till = Till(gateway, models, Budgets(clock))
         test = ConnectionTest(gateway, policy)
@@ -134,4 +147,5 @@ async def assembled(
             approvals,
             Desk(box, policy, test, clock, models.forget),
             till,
+            Reception(Throttle(bus.redis), clock, Mailer.of(settings)),
         )

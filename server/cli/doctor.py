@@ -93,7 +93,7 @@ async def _folder(settings: Settings) -> Finding:
 
 
 async def _key(settings: Settings) -> Finding:
-    from server.core.crypto import load_secret_key
+    from server.core.keyring import load_secret_key
 
     warnings: list[str] = []
     load_secret_key(settings, warn=warnings.append)

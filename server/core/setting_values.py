@@ -127,6 +127,10 @@ def _items(given: str) -> list[str]:
     return [item for part in given.split(",") if (item := part.strip())]
 
 
+def _secret_keys(given: str) -> tuple[str, ...]:
+    return tuple(map(_secret_key, _items(given)))
+
+
 def _ports(given: str) -> tuple[int, ...]:
     return tuple(_port(item) for item in _items(given))
 
@@ -183,6 +187,7 @@ redis_url = Reader("redis://, rediss:// or unix://", _redis_url)
 smtp_url = Reader("smtp:// or smtps://", _smtp_url)
 database_url = Reader("sqlite://, postgres:// or mysql://", _database_url)
 secret_key = Reader(f"at least {_MIN_KEY} characters", _secret_key)
+secret_keys = Reader("keys, separated by commas", _secret_keys)
 token = Reader(f"at least {_MIN_TOKEN} characters without spaces", _token)
 ports = Reader("ports, separated by commas", _ports)
 networks = Reader("addresses or networks, separated by commas", _networks)

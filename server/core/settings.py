@@ -111,6 +111,14 @@ class Settings:
         "A file that holds the key instead, with mode 0600. Set this or SECRET_KEY, not both.",
         shown="secret.key in the data folder",
     )
+    old_secret_keys: tuple[str, ...] = _setting(
+        read.secret_keys,
+        (),
+        "Earlier secret keys, separated by commas: what they sealed can still be opened. Set this "
+        "while the key is changed, then type `baleybots secrets rotate`.",
+        shown="none",
+        secret=True,
+    )
     public_url: str | None = _setting(
         read.http_url,
         None,
@@ -184,6 +192,33 @@ class Settings:
         "The GraphQL explorer and introspection for people who are signed in: on or off.",
         shown="on",
     )
+    rate_limit_token: int = _setting(
+        read.whole(0, 10**12),
+        5_000_000,
+        "Points that one API token may spend in a minute; a request costs its price, 1 to 10000 "
+        "(docs/api.md). 0 sets no limit.",
+    )
+    rate_limit_user: int = _setting(
+        read.whole(0, 10**12),
+        5_000_000,
+        "Points that one person may spend in a minute, in the browser and with all of their "
+        "tokens. 0 sets no limit.",
+    )
+    rate_limit_workspace: int = _setting(
+        read.whole(0, 10**12),
+        10_000_000,
+        "Points that all of a workspace together may spend in a minute. 0 sets no limit.",
+    )
+    request_seconds: int = _setting(
+        read.whole(0, 3600),
+        60,
+        "How many seconds a query or a mutation may take before it is stopped. 0 sets no limit.",
+    )
+    sockets_per_user: int = _setting(
+        read.whole(1, 100_000),
+        1000,
+        "How many sockets one person may keep open, in the browser and with all of their tokens.",
+    )
     default_model: str | None = _setting(
         read.text,
         None,
@@ -210,7 +245,7 @@ class Settings:
 
     def secret_values(self) -> tuple[str, ...]:
         """What the log filter must never let through."""
-        own = [getattr(self, spec.field) for spec in SETTINGS if spec.secret]
+        own = [text for spec in SETTINGS if spec.secret for text in _texts(self, spec.field)]
         passwords = [_password(url) for url in (self.database_url, self.redis_url, self.smtp_url)]
         keys = [text for name, text in self.providers.items() if PROVIDER_NAMES[name]]
         given = [text for text in [*own, *passwords, *keys] if text]
@@ -298,6 +333,11 @@ def unknown_names(environ: Mapping[str, str]) -> list[str]:
     """Names with our prefix that mean nothing: most likely misspelt."""
     known = {spec.name for spec in SETTINGS}.union(CLIENT_NAMES)
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+
+
+def _texts(settings: Settings, name: str) -> tuple[str | None, ...]:
+    value: str | tuple[str, ...] | None = getattr(settings, name)
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _harmless(spec: SettingSpec, value: Any) -> str:

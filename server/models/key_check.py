@@ -1,6 +1,13 @@
-"""Telling at the start that the secret key is not the one the data was stored with."""
+"""Telling at the start that the secret key is not the one the data was stored with.
+
+While the key is changed, the value of the new key and those of the older ones stand side by side;
+a process must know them all, since any secret may be under any of them.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from server.core.crypto import SecretKey
 from server.core.errors import KeyFileError
@@ -9,13 +16,42 @@ from server.models.fact import Fact
 _NAME = "key check"
 
 
-async def check_key(key: SecretKey) -> None:
-    """The first start keeps a value that only this key makes; later ones compare."""
-    expected = {"value": key.check}
-    fact, _ = await Fact.get_or_create({"value": expected}, name=_NAME)
-    if fact.value != expected:
+@dataclass(frozen=True, slots=True)
+class KeyMark:
+    """`older` is empty unless a change of the key has begun and not ended."""
+
+    value: str
+    older: tuple[str, ...] = ()
+
+
+async def check_key(*keys: SecretKey) -> None:
+    """The first start keeps a value that only its key makes; later ones compare."""
+    mark = await read_mark(keys[0])
+    known = {key.check for key in keys}
+    if mark.value not in known:
         hint = (
             "Every process needs the same key: set BALEYBOTS_SECRET_KEY or "
             "BALEYBOTS_SECRET_KEY_FILE, or put the first secret.key into each data folder."
         )
         raise KeyFileError("The secret key is not the one this database was made with.", hint=hint)
+    if not known.issuperset(mark.older):
+        hint = (
+            "Give it in BALEYBOTS_OLD_SECRET_KEYS until `baleybots secrets rotate` has ended on a "
+            "machine that has both."
+        )
+        raise KeyFileError(
+            "A change of the secret key has not ended, and the older key is missing here.",
+            hint=hint,
+        )
+
+
+async def read_mark(first: SecretKey) -> KeyMark:
+    fact, _ = await Fact.get_or_create({"value": {"value": first.check}}, name=_NAME)
+    return KeyMark(fact.value["value"], tuple(fact.value.get("older", ())))
+
+
+async def write_mark(current: SecretKey, older: Sequence[SecretKey] = ()) -> None:
+    value: dict[str, object] = {"value": current.check}
+    if older:
+        value["older"] = [key.check for key in older]
+    await Fact.filter(name=_NAME).update(value=value)

@@ -1,4 +1,4 @@
-"""People: the first start, one-time sign-in links, sessions."""
+"""People: the first start, one-time links, and what the command line does with accounts."""
 
 from __future__ import annotations
 
@@ -11,23 +11,18 @@ from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Conflict, Invalid, NotFound
-from server.models.enums import Role
-from server.models.tables import Member, Session, SigninLink, User, Workspace
-from server.workspaces.access import Viewer
+from server.models.enums import LinkPurpose, Role
+from server.models.tables import Member, SigninLink, User, Workspace
+from server.workspaces import audit, sessions
 from server.workspaces.secrets import hash_of, new_secret
+from server.workspaces.sessions import NewSession, Visitor
 
 FIRST_EMAIL = "owner@localhost"
 FIRST_LINK = timedelta(hours=24)
 LINK = timedelta(minutes=15)
-SESSION = timedelta(days=30)
+RESET_LINK = timedelta(hours=1)
 
 CLOCK = SystemClock()
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    token: str
-    seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +33,9 @@ class Account:
     email: str
     name: str
     role: Role
+    workspace: str
     disabled: bool
+    has_password: bool
     created_at: datetime
 
 
@@ -52,101 +49,126 @@ async def first_start(clock: Clock = CLOCK) -> str | None:
             workspace = await Workspace.create(name="My workspace")
             user = await User.create(email=FIRST_EMAIL, name="Owner")
             await Member.create(workspace_id=workspace.id, user_id=user.id, role=Role.OWNER)
-            return await _new_link(user.id, FIRST_LINK, clock)
+            return await new_link(user.id, FIRST_LINK, clock)
     except IntegrityError:
         return None  # another process was first
 
 
 async def make_link(email: str | None = None, clock: Clock = CLOCK) -> str:
     """A one-time token for this person, by default for the first owner."""
-    user = await _by_email(email) if email else await _first_owner()
-    if user.disabled:
-        raise Invalid(f"{user.email} is disabled.", hint="Add the user again to let them in.")
-    return await _new_link(user.id, LINK, clock)
+    user = await _admitted(email)
+    async with in_transaction():
+        token = await new_link(user.id, LINK, clock)
+        await _note(user, "user.link_made", clock=clock)
+    return token
+
+
+async def make_reset_link(email: str | None = None, clock: Clock = CLOCK) -> str:
+    """As `make_link`, for setting a new password."""
+    user = await _admitted(email)
+    async with in_transaction():
+        token = await new_link(user.id, RESET_LINK, clock, LinkPurpose.RESET)
+        await _note(user, "user.reset_link_made", clock=clock)
+    return token
 
 
 async def redeem(
     token: str, user_agent: str = "", address: str = "", clock: Clock = CLOCK
 ) -> NewSession | None:
     """Works once; None for a link that was used, is too old or never was."""
-    now = clock.now()
+    user = await take_link(token, LinkPurpose.SIGN_IN, clock)
+    if user is None:
+        return None
+    return await sessions.begin(user, "one-time link", Visitor(user_agent, address), clock)
+
+
+async def take_link(token: str, purpose: LinkPurpose, clock: Clock) -> User | None:
+    """Whose link it is; from now on it is used."""
+    user = await link_owner(token, purpose, clock)
+    if user is None:
+        return None
+    rows = SigninLink.filter(token_hash=hash_of(token), used_at=None)
+    return user if await rows.update(used_at=clock.now()) else None
+
+
+async def link_owner(token: str, purpose: LinkPurpose, clock: Clock = CLOCK) -> User | None:
+    """Whose link it is, and nothing is used up."""
     link = await SigninLink.get_or_none(token_hash=hash_of(token)).select_related("user")
-    if link is None or link.user.disabled:
+    if link is None or link.purpose is not purpose or not link.usable(clock.now()):
         return None
-    used = await SigninLink.filter(id=link.id, used_at=None, expires_at__gt=now).update(used_at=now)
-    member = await Member.filter(user_id=link.user_id).order_by("created_at").first()
-    if not used or member is None:
-        return None
-    secret = new_secret(43)
-    await Session.create(
-        token_hash=hash_of(secret),
-        user_id=link.user_id,
-        workspace_id=member.workspace_id,
-        user_agent=user_agent[:300],
-        address=address[:64],
-        last_seen_at=now,
-        expires_at=now + SESSION,
+    return None if link.user.disabled else link.user
+
+
+async def new_link(
+    user_id: UUID,
+    lifetime: timedelta,
+    clock: Clock,
+    purpose: LinkPurpose = LinkPurpose.SIGN_IN,
+) -> str:
+    token = new_secret(43)
+    await SigninLink.create(
+        token_hash=hash_of(token),
+        user_id=user_id,
+        purpose=purpose,
+        expires_at=clock.now() + lifetime,
     )
-    return NewSession(secret, int(SESSION.total_seconds()))
-
-
-async def sign_out(cookie: str, clock: Clock = CLOCK) -> None:
-    rows = Session.filter(token_hash=hash_of(cookie), revoked_at=None)
-    await rows.update(revoked_at=clock.now())
-
-
-async def sessions(viewer: Viewer, clock: Clock = CLOCK) -> list[Session]:
-    rows = Session.filter(user_id=viewer.user_id, revoked_at=None, expires_at__gt=clock.now())
-    return await rows.order_by("-last_seen_at")
-
-
-async def revoke_session(viewer: Viewer, session_id: UUID, clock: Clock = CLOCK) -> None:
-    rows = Session.filter(id=session_id, user_id=viewer.user_id, revoked_at=None)
-    if not await rows.update(revoked_at=clock.now()):
-        raise NotFound("There is no such session.")
+    return token
 
 
 # --- what the command line does, on the machine of the database ------------------------------
 
 
-async def add_user(email: str, name: str = "", role: Role = Role.EDITOR) -> User:
-    """A person who is known and disabled is let in again."""
-    address = _clean(email)
-    workspace = await the_workspace()
+async def add_user(
+    email: str, name: str = "", role: Role = Role.EDITOR, workspace: str | None = None
+) -> User:
+    """A person who is known and disabled is let in again; one of another workspace joins."""
+    address = clean_email(email)
+    place = await the_workspace(workspace)
     async with in_transaction():
         user = await User.get_or_none(email=address)
         if user is None:
             user = await User.create(email=address, name=name or address.partition("@")[0])
-        elif not user.disabled:
+        elif await Member.exists(workspace_id=place.id, user_id=user.id) and not user.disabled:
             raise Conflict(f"{address} is a user already.")
-        else:
-            await User.filter(id=user.id).update(disabled_at=None)
-        await Member.filter(workspace_id=workspace.id, user_id=user.id).delete()
-        await Member.create(workspace_id=workspace.id, user_id=user.id, role=role)
+        await User.filter(id=user.id).update(disabled_at=None)
+        await Member.filter(workspace_id=place.id, user_id=user.id).delete()
+        await Member.create(workspace_id=place.id, user_id=user.id, role=role)
+        subject = audit.Subject("member", user.id, address)
+        change = audit.Change(after={"email": address, "role": role.value})
+        await audit.record_by(audit.COMMAND_LINE, place.id, "member.added", subject, change)
     return user
 
 
 async def list_users() -> list[Account]:
-    members = await Member.all().select_related("user").order_by("created_at")
+    members = await Member.all().select_related("user", "workspace").order_by("created_at")
     return [
-        Account(m.user.id, m.user.email, m.user.name, m.role, m.user.disabled, m.user.created_at)
+        Account(
+            m.user.id,
+            m.user.email,
+            m.user.name,
+            m.role,
+            m.workspace.name,
+            m.user.disabled,
+            m.user.password is not None,
+            m.user.created_at,
+        )
         for m in members
     ]
 
 
 async def disable_user(email: str, clock: Clock = CLOCK) -> User:
-    user = await _by_email(email)
+    user = await by_email(email)
     now = clock.now()
-    owners = Member.filter(role=Role.OWNER, user__disabled_at=None)
-    if await owners.filter(user_id=user.id).exists() and await owners.count() == 1:
-        raise Invalid(f"{user.email} is the only owner and cannot be disabled.")
-    await User.filter(id=user.id).update(disabled_at=now)
-    await Session.filter(user_id=user.id, revoked_at=None).update(revoked_at=now)
+    async with in_transaction():
+        await _keep_an_owner(user)
+        await User.filter(id=user.id).update(disabled_at=now)
+        await sessions.end_all(user.id, clock)
+        await _note(user, "user.disabled", clock=clock)
     return user
 
 
 async def the_workspace(name: str | None = None) -> Workspace:
-    """The named workspace, or the only one there is."""
+    """The named workspace, or the first one there is."""
     rows = Workspace.filter(name=name) if name else Workspace.all()
     found = await rows.order_by("created_at").first()
     if found is None:
@@ -167,28 +189,43 @@ async def owner_of(workspace_id: UUID) -> User:
     return member.user
 
 
-async def _new_link(user_id: UUID, lifetime: timedelta, clock: Clock) -> str:
-    token = new_secret(43)
-    await SigninLink.create(
-        token_hash=hash_of(token), user_id=user_id, expires_at=clock.now() + lifetime
-    )
-    return token
-
-
-async def _first_owner() -> User:
-    return await owner_of((await the_workspace()).id)
-
-
-async def _by_email(email: str) -> User:
-    user = await User.get_or_none(email=_clean(email))
+async def by_email(email: str) -> User:
+    user = await User.get_or_none(email=clean_email(email))
     if user is None:
         raise NotFound(f"There is no user {email}.", hint="Type `baleybots user list` to see all.")
     return user
 
 
-def _clean(email: str) -> str:
+def clean_email(email: str) -> str:
     address = email.strip().lower()
     name, at, host = address.rpartition("@")
-    if not (name and at and host) or len(address) > 254 or any(c.isspace() for c in address):
-        raise Invalid(f"{email!r} is not an e-mail address.", path=["email"])
+    plain = address.isprintable() and not any(c.isspace() for c in address)
+    if not (name and at and host) or len(address) > 254 or not plain:
+        raise Invalid(f"{email[:80]!r} is not an e-mail address.", path=["email"])
     return address
+
+
+async def _admitted(email: str | None) -> User:
+    user = await by_email(email) if email else await owner_of((await the_workspace()).id)
+    if user.disabled:
+        raise Invalid(f"{user.email} is disabled.", hint="Add the user again to let them in.")
+    return user
+
+
+async def _keep_an_owner(user: User) -> None:
+    """No workspace may be left without somebody who may do everything."""
+    for own in await Member.filter(user_id=user.id, role=Role.OWNER).select_related("workspace"):
+        others = Member.filter(
+            workspace_id=own.workspace_id, role=Role.OWNER, user__disabled_at=None
+        ).exclude(user_id=user.id)
+        if not user.disabled and not await others.exists():
+            raise Invalid(
+                f"{user.email} is the only owner of {own.workspace.name} and cannot be disabled."
+            )
+
+
+async def _note(user: User, action: str, clock: Clock = CLOCK) -> None:
+    """In every workspace that it concerns."""
+    for member in await Member.filter(user_id=user.id):
+        subject = audit.Subject("user", user.id, user.email)
+        await audit.record_by(audit.COMMAND_LINE, member.workspace_id, action, subject, clock=clock)

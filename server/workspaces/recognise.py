@@ -16,6 +16,9 @@ REMEMBERED_SECONDS = 2.0
 REMEMBERED_AT_MOST = 10_000
 SEEN_EVERY = timedelta(minutes=5)
 
+# A notice with the id of a person whose rights, sessions or tokens have changed.
+ACCESS_TOPIC = "access"
+
 Found = tuple[Viewer, str]
 
 
@@ -124,4 +127,4 @@ async def _membership(row: Session | ApiToken) -> Member | None:
 
 
 def _credential(kind: str, row: Session | ApiToken, member: Member) -> str:
-    return f"{kind}:{row.id}:{row.workspace_id}:{member.role.value}"
+    return f"{kind}:{row.id}:{row.user_id}:{row.workspace_id}:{member.role.value}"
