@@ -16,6 +16,7 @@ import uvicorn
 import uvloop
 
 from server.cli.listening import BACKLOG
+from server.cli.sockets import Sockets
 from server.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Serving:
             lifespan="off",
             loop="none",
             http="httptools",
-            ws="websockets-sansio",
+            ws=Sockets,
             ws_max_size=MAX_FRAME,
             access_log=False,  # it would write one-time sign-in tokens into the log
             log_config=None,

@@ -228,3 +228,14 @@ async def test_events_over_server_sent_events(url: str, api: Api) -> None:
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert "execution.completed" in answer.text
     assert "event: complete" in answer.text
+
+
+async def test_a_feed_is_not_compressed(url: str, api: Api) -> None:
+    """The library would keep a compressor for each of a thousand readers."""
+    from websockets.asyncio.client import connect
+
+    address = "ws" + url.removeprefix("http")
+    headers = bearer(api)
+    options: Any = {"additional_headers": headers, "compression": "deflate", "proxy": None}
+    async with connect(f"{address}/graphql", subprotocols=["graphql-transport-ws"], **options) as a:
+        assert a.protocol.extensions == []
