@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket
 from server.api.context import Context
 from server.api.door import Door
 from server.api.executor import Executor
+from server.api.rates import Rates
 from server.api.schema import schema
 from server.assembly import Assembly, assembled
 from server.core.settings import Settings
@@ -65,12 +66,17 @@ class App:
             self.first_link = await _sign_in_link(rooms)
             if self.worker:
                 await stack.enter_async_context(working(rooms))
-            sockets = OpenSockets(rooms.recogniser.still_valid)
+            rates = Rates(self.settings, None if rooms.bus.embedded else rooms.bus.redis)
+            rates.start()
+            stack.push_async_callback(rates.stop)
+            sockets = OpenSockets(
+                rooms.recogniser.still_valid, per_user=self.settings.sockets_per_user
+            )
             sockets.start()
             stack.push_async_callback(sockets.stop)
-            web = WebApp(Executor(schema, rooms))
+            web = WebApp(Executor(schema, rooms, rates))
             stack.push_async_callback(web.close)
-            self.rooms, self._doors = rooms, _doors(rooms, sockets, web)
+            self.rooms, self._doors = rooms, _doors(rooms, rates, sockets, web)
             try:
                 yield rooms
             finally:
@@ -127,11 +133,11 @@ class WebApp:
         return mount.wrap(SignedInOnly(pages), self._executor.execute)
 
 
-def _doors(rooms: Assembly, sockets: OpenSockets, web: WebApp) -> ASGIApp:
+def _doors(rooms: Assembly, rates: Rates, sockets: OpenSockets, web: WebApp) -> ASGIApp:
     settings = rooms.settings
     metrics = Metrics(sockets, open_counts)
     routes: list[BaseRoute] = [
-        *_api_routes(rooms),
+        *_api_routes(rooms, rates),
         *health_routes(rooms.ready),
         metrics_route(metrics, settings.metrics_token),
         *blob_routes(),
@@ -145,7 +151,7 @@ def _doors(rooms: Assembly, sockets: OpenSockets, web: WebApp) -> ASGIApp:
     return SecureHeaders(metrics.around(app), https=_is_https(settings))
 
 
-def _api_routes(rooms: Assembly) -> list[BaseRoute]:
+def _api_routes(rooms: Assembly, rates: Rates) -> list[BaseRoute]:
     def context_of(request: Request | WebSocket) -> Context:
         state = request.scope["state"]
         return Context(
@@ -154,6 +160,7 @@ def _api_routes(rooms: Assembly) -> list[BaseRoute]:
             request_id=state["request_id"],
             credential=state["credential"],
             admit=state.get("admit"),
+            rates=rates,
         )
 
     door: Any = Door(schema, context_of)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import strawberry
 
 from server.api.loaders import Loaders
+from server.api.rates import Bill, Rates
 from server.assembly import Assembly
 from server.core.errors import Unauthenticated
 from server.workspaces.access import Viewer
@@ -24,9 +26,11 @@ class Context:
     request_id: str
     credential: str | None = None
     address: str = ""
-    admit: Callable[[str], None] | None = None
+    admit: Callable[[str, UUID], bool] | None = None
     connection_params: dict[str, Any] | None = None
     fields: frozenset[str] = frozenset()
+    rates: Rates | None = None
+    bill: Bill | None = None
     _loaders: Loaders | None = field(default=None, repr=False)
 
     @property
@@ -45,6 +49,19 @@ class Context:
     @property
     def introspection(self) -> bool:
         return self.rooms.settings.explorer
+
+    @property
+    def seconds(self) -> float | None:
+        """How long a query or a mutation may take."""
+        return self.rooms.settings.request_seconds or None
+
+    def charge(self, points: int) -> Bill:
+        """Takes the price of an operation from whoever asks for it; kept for the headers."""
+        if self.rates is None or self.viewer is None:
+            self.bill = Bill(points)
+        else:
+            self.bill = self.rates.charge(self.viewer, points)
+        return self.bill
 
     def begin(self, fields: frozenset[str]) -> None:
         """At the start of an operation: a socket serves many, and each reads afresh. `fields` are

@@ -20,6 +20,7 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 
 from server.api.context import Context
 from server.api.protocol import SocketHandler, fault_in_request
+from server.api.rates import Bill
 from server.core.errors import ErrorCode
 
 MAX_BODY = 1024 * 1024
@@ -67,11 +68,22 @@ class Door(GraphQL[Context, None]):
                 context,
                 {"WWW-Authenticate": "Bearer"},
             )
+        if self._spent(context):
+            return _too_many(context)
         try:
-            return await self.run(request, context=context)
+            response: Response = await self.run(request, context=context)
         except HTTPException as error:
             code = ErrorCode.TOO_LARGE if error.status_code == 413 else ErrorCode.INVALID_INPUT
             return problem(error.status_code, code, error.reason, context)
+        return _with_bill(response, context.bill)
+
+    def _spent(self, context: Context) -> bool:
+        """Asked before the body is read: whoever has no point left costs us nothing more."""
+        if context.rates is None or context.viewer is None:
+            return False
+        if all(one.wait(1) == 0 for one in context.rates.buckets_of(context.viewer)):
+            return False
+        return context.charge(1).refused
 
     async def parse_http_body(
         self, request: AsyncHTTPRequestAdapter
@@ -104,7 +116,7 @@ class Door(GraphQL[Context, None]):
         if found is not None:
             context.viewer, context.credential = found[0].seen_from(context.address), found[1]
             if context.admit is not None:
-                context.admit(found[1])
+                context.admit(found[1], found[0].user_id)
         if context.viewer is None:
             raise ConnectionRejectionError
         return await super().on_ws_connect(context)
@@ -121,6 +133,24 @@ class Door(GraphQL[Context, None]):
             return json.dumps(data, separators=(",", ":"))
 
 
+def _too_many(context: Context) -> Response:
+    bill = context.bill
+    if bill is None:
+        raise TypeError("only a bill refuses")
+    more = {"retryAfter": bill.wait}
+    response = problem(429, ErrorCode.RATE_LIMITED, bill.refusal, context, more=more)
+    return _with_bill(response, bill)
+
+
+def _with_bill(response: Response, bill: Bill | None) -> Response:
+    if bill is not None:
+        for name, text in bill.headers().items():
+            response.headers[name] = text
+        if bill.refused:
+            response.status_code = 429
+    return response
+
+
 def bearer(params: dict[str, Any]) -> str | None:
     """The token of `connection_init`: `{"authorization": "Bearer …"}` or `{"token": "…"}`."""
     named = {key.lower(): value for key, value in params.items() if isinstance(value, str)}
@@ -134,8 +164,9 @@ def problem(
     message: str,
     context: Context,
     headers: dict[str, str] | None = None,
+    more: dict[str, Any] | None = None,
 ) -> Response:
     """A refusal before any document was read, in the shape of a GraphQL answer."""
-    extensions = {"code": code.value, "requestId": context.request_id}
+    extensions = {"code": code.value, "requestId": context.request_id, **(more or {})}
     body = {"data": None, "errors": [{"message": message, "extensions": extensions}]}
     return Response(orjson.dumps(body), status, headers, media_type="application/json")

@@ -134,7 +134,8 @@ def _tidied(error: GraphQLError, request_id: str) -> GraphQLError:
     code, message = _code_and_message(error, request_id)
     extensions = {"code": code.value, "requestId": request_id}
     source = _root(error)
-    wait = source.retry_after if isinstance(source, AppError) else None
+    given = (error.extensions or {}).get("retryAfter")
+    wait = source.retry_after if isinstance(source, AppError) else given
     if code is ErrorCode.UNAVAILABLE:
         wait = wait or Unavailable.usual_wait
     if wait is not None:

@@ -1,84 +1,86 @@
 """What a document may ask for. Everything is decided before the first resolver runs, and in an
-order in which the cheap test comes first: length, tokens, then one walk for depth, aliases and
-cost, then validation.
-
-The walk remembers each fragment, so fragments that spread fragments cost their text and not
-their expansion."""
+order in which the cheap test comes first: length, tokens, then one walk for depth, aliases,
+repeats and cost, then validation, then whether the asker has points left."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, ClassVar
 
 from graphql import (
     DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
-    GraphQLObjectType,
     GraphQLSchema,
     GraphQLSyntaxError,
-    IntValueNode,
     NameNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
-    VariableNode,
-    get_named_type,
     parse,
-    specified_rules,
+    validate,
 )
 from strawberry.extensions import SchemaExtension
-from strawberry.schema.schema import validate_document
 
-from server.core.errors import ErrorCode
-from server.core.paging import DEFAULT_PAGE, MAX_PAGE
+from server.api.cost import (
+    Measure,
+    Shape,
+    Walk,
+    actual_cost,
+    field_names,
+    list_fields,
+    measure_document,
+    shapes_of,
+)
+from server.api.rates import Bill
+from server.core.errors import ErrorCode, LimitReached
 
 MAX_TEXT = 64 * 1024
 MAX_TOKENS = 2_000
 MAX_DEPTH = 12
 MAX_ALIASES = 30
+MAX_REPEATS = 60
+MAX_SPREADS = 100
+MAX_WRITTEN_OUT = 100
 MAX_COST = 10_000
 MAX_INTROSPECTION_DEPTH = 20
+MAX_MISTAKES = 10
 
 _CACHED_DOCUMENTS = 256
 _CACHED_TEXT = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """`depth` counts levels with selections; `introspection` the same below `__schema`. `cost`
-    counts the objects that may be made: plain values cost nothing of note."""
-
-    depth: int = 0
-    introspection: int = 0
-    aliases: int = 0
-    cost: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Prepared:
-    """`fields` names every field that the document mentions anywhere."""
+    """`fields` names every field that the document mentions anywhere; `varies`: its cost depends
+    on variables. `streams`: it is a subscription."""
 
     document: DocumentNode
     errors: tuple[GraphQLError, ...]
-    introspects: bool
+    measure: Measure
     lists: frozenset[str]
     fields: frozenset[str]
+    varies: bool = False
+    streams: bool = False
+    shapes: tuple[Shape, ...] = ()
+
+    def cost(self, variables: dict[str, Any]) -> int:
+        if not self.varies:
+            return self.measure.cost
+        return measure_document(self.document, self.lists, variables).cost
 
 
-def refusal(code: ErrorCode, message: str) -> GraphQLError:
-    return GraphQLError(message, extensions={"code": code.value})
+def refusal(code: ErrorCode, message: str, **more: Any) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": code.value, **more})
 
 
 class Gate(SchemaExtension):
     """Parses, measures and validates once per text; later requests with it pay a look-up."""
 
     _cache: ClassVar[OrderedDict[tuple[int, str], Prepared]] = OrderedDict()
+    bill: Bill | None = None
 
     def on_parse(self) -> Iterator[None]:
         context = self.execution_context
@@ -93,25 +95,45 @@ class Gate(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
         context.pre_execution_errors = [*self.prepared.errors] or self._request_errors()
+        if self.prepared.errors:
+            self.bill = context.context.charge(1)
         yield
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        """A subscription may take as long as it likes; everything else has its time."""
+        seconds = None if self.prepared.streams else self.execution_context.context.seconds
+        clock = asyncio.timeout(seconds)
+        try:
+            async with clock:
+                yield
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            raise LimitReached(
+                f"This took longer than {seconds:g} seconds and was stopped.",
+                hint="Ask for less at once.",
+            ) from None
+
+    def get_results(self) -> dict[str, Any]:
+        if self.bill is None or self.prepared.streams:
+            return {}
+        result: Any = self.execution_context.result
+        data = getattr(result, "data", None)
+        actual = actual_cost(self.prepared.shapes, data) if isinstance(data, dict) else 0
+        self.bill.settle(actual)
+        return {"cost": self.bill.told()}
 
     def _request_errors(self) -> list[GraphQLError]:
         """What depends on this request's variables and viewer, and is not kept."""
         context = self.execution_context
-        if self.prepared.introspects and not context.context.introspection:
+        if self.prepared.measure.introspection > 0 and not context.context.introspection:
             return [refusal(ErrorCode.FORBIDDEN, "Introspection is switched off here.")]
-        measure = measure_document(
-            self.prepared.document, self.prepared.lists, context.variables or {}
-        )
-        if measure.cost > MAX_COST:
-            return [
-                refusal(
-                    ErrorCode.LIMIT_REACHED,
-                    f"This request would cost {_short(measure.cost)} of {MAX_COST}: ask for fewer "
-                    "items per list (first, last) or for fewer nested lists.",
-                )
-            ]
-        return []
+        cost = self.prepared.cost(context.variables or {})
+        if cost > MAX_COST:
+            self.bill = context.context.charge(1)
+            return [too_dear(cost)]
+        self.bill = context.context.charge(cost)
+        return [] if self.bill is None or not self.bill.refused else [too_many(self.bill)]
 
     @classmethod
     def known(cls, schema: GraphQLSchema, text: str) -> Prepared:
@@ -126,6 +148,18 @@ class Gate(SchemaExtension):
             if len(cls._cache) > _CACHED_DOCUMENTS:
                 cls._cache.popitem(last=False)
         return prepared
+
+
+def too_dear(cost: int) -> GraphQLError:
+    return refusal(
+        ErrorCode.LIMIT_REACHED,
+        f"This request would cost {_short(cost)} of {MAX_COST}: ask for fewer "
+        "items per list (first, last) or for fewer nested lists.",
+    )
+
+
+def too_many(bill: Bill) -> GraphQLError:
+    return refusal(ErrorCode.RATE_LIMITED, bill.refusal, retryAfter=bill.wait)
 
 
 def prepare(schema: GraphQLSchema, text: str) -> Prepared:
@@ -149,27 +183,53 @@ def prepare(schema: GraphQLSchema, text: str) -> Prepared:
 
 
 def _checked(schema: GraphQLSchema, document: DocumentNode) -> Prepared:
-    lists = list_fields(schema)
-    walk = _Walk(document, lists, {})
+    walk = Walk(document, list_fields(schema), {})
     measure = walk.whole()
-    errors = _measure_errors(measure)
+    errors = _measure_errors(measure) or _unheard_of(schema, walk.fields)
     if not errors:
-        errors = tuple(validate_document(schema, document, tuple(specified_rules)))
-    fields = frozenset(walk.fields)
-    return Prepared(document, errors, measure.introspection > 0, lists, fields)
+        errors = tuple(validate(schema, document, max_errors=MAX_MISTAKES, hide_suggestions=True))
+    return Prepared(
+        document,
+        errors,
+        measure,
+        walk.lists,
+        frozenset(walk.fields),
+        walk.varies,
+        any(one.operation is OperationType.SUBSCRIPTION for one in walk.operations),
+        () if errors else shapes_of(document),
+    )
 
 
 def _measure_errors(measure: Measure) -> tuple[GraphQLError, ...]:
     if measure.depth > MAX_DEPTH or measure.introspection > MAX_INTROSPECTION_DEPTH:
         return (_too_deep(),)
-    if measure.aliases > MAX_ALIASES:
-        return (
-            refusal(
-                ErrorCode.LIMIT_REACHED,
-                f"{_short(measure.aliases)} aliases in one request; {MAX_ALIASES} are allowed.",
-            ),
-        )
-    return ()
+    counted = (
+        (measure.aliases, MAX_ALIASES, "aliases in one request; {} are allowed."),
+        (measure.repeats, MAX_REPEATS, "fields are asked for twice; {} may be. Ask once for each."),
+        (measure.spreads, MAX_SPREADS, "fragments are spread in one request; {} may be."),
+        (
+            measure.longest,
+            MAX_WRITTEN_OUT,
+            "values stand in one list, or variables or arguments beside each other; {} may. Send "
+            "a list as a variable.",
+        ),
+    )
+    return tuple(
+        refusal(ErrorCode.LIMIT_REACHED, f"{_short(count)} {words.format(most)}")
+        for count, most, words in counted
+        if count > most
+    )
+
+
+def _unheard_of(schema: GraphQLSchema, fields: set[str]) -> tuple[GraphQLError, ...]:
+    """Many names that no type has: said without the long way of validation, which says where."""
+    unknown = sorted(fields - field_names(schema))
+    if len(unknown) <= MAX_MISTAKES:
+        return ()
+    return tuple(
+        refusal(ErrorCode.INVALID_INPUT, f"Cannot query field '{name[:80]}': no type has it.")
+        for name in unknown[:MAX_MISTAKES]
+    )
 
 
 def _too_deep() -> GraphQLError:
@@ -193,7 +253,7 @@ def _syntax_refusal(error: GraphQLSyntaxError) -> GraphQLError:
 
 
 def _refused(error: GraphQLError) -> Prepared:
-    return Prepared(_stub(None), (error,), False, frozenset(), frozenset())
+    return Prepared(_stub(None), (error,), Measure(), frozenset(), frozenset())
 
 
 def _stub(operation_name: str | None) -> DocumentNode:
@@ -207,111 +267,6 @@ def _stub(operation_name: str | None) -> DocumentNode:
         selection_set=SelectionSetNode(selections=()),
     )
     return DocumentNode(definitions=(operation,))
-
-
-# --- the walk -------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=4)
-def list_fields(schema: GraphQLSchema) -> frozenset[str]:
-    """Names of the fields that answer with a connection, whose content repeats."""
-    return frozenset(
-        name
-        for kind in schema.type_map.values()
-        if isinstance(kind, GraphQLObjectType)
-        for name, field in kind.fields.items()
-        if _is_page(get_named_type(field.type).name)
-    )
-
-
-def _is_page(type_name: str) -> bool:
-    """A page is named after what it lists; `Connection` alone is a way to a provider."""
-    return type_name.endswith("Connection") and type_name != "Connection"
-
-
-def measure_document(
-    document: DocumentNode, lists: frozenset[str], variables: dict[str, Any]
-) -> Measure:
-    return _Walk(document, lists, variables).whole()
-
-
-class _Walk:
-    def __init__(
-        self, document: DocumentNode, lists: frozenset[str], variables: dict[str, Any]
-    ) -> None:
-        self.lists = lists
-        self.variables = variables
-        self.fragments = {
-            d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
-        }
-        self.operations = [
-            d for d in document.definitions if isinstance(d, OperationDefinitionNode)
-        ]
-        self.measured: dict[str, Measure] = {}
-        self.fields: set[str] = set()
-
-    def whole(self) -> Measure:
-        return _beside(self.selections(one.selection_set, 0) for one in self.operations)
-
-    def selections(self, chosen: SelectionSetNode | None, level: int) -> Measure:
-        if chosen is None:
-            return Measure()
-        if level > 2 * MAX_INTROSPECTION_DEPTH:
-            raise RecursionError
-        return _beside(self._selection(node, level) for node in chosen.selections)
-
-    def _selection(self, node: Any, level: int) -> Measure:
-        if isinstance(node, FieldNode):
-            return self._field(node, level)
-        if isinstance(node, FragmentSpreadNode):
-            return self._fragment(node.name.value)
-        return self.selections(node.selection_set, level + 1)
-
-    def _fragment(self, name: str) -> Measure:
-        if name not in self.measured:
-            self.measured[name] = Measure()
-            fragment = self.fragments.get(name)
-            if fragment is not None:
-                self.measured[name] = self.selections(fragment.selection_set, 0)
-        return self.measured[name]
-
-    def _field(self, node: FieldNode, level: int) -> Measure:
-        alias, name = 1 if node.alias else 0, node.name.value
-        self.fields.add(name)
-        if node.selection_set is None:
-            return Measure(aliases=alias)
-        inner = self.selections(node.selection_set, level + 1)
-        if name in ("__schema", "__type"):
-            return Measure(0, inner.depth + 1, inner.aliases + alias, inner.cost + 1)
-        times = self._page(node) if name in self.lists else 1
-        return Measure(
-            inner.depth + 1,
-            inner.introspection,
-            inner.aliases + alias,
-            1 + times * inner.cost,
-        )
-
-    def _page(self, node: FieldNode) -> int:
-        for argument in node.arguments or ():
-            if argument.name.value not in ("first", "last"):
-                continue
-            value = argument.value
-            if isinstance(value, IntValueNode):
-                return min(max(int(value.value), 1), MAX_PAGE)
-            if isinstance(value, VariableNode):
-                given = self.variables.get(value.name.value)
-                return min(max(given, 1), MAX_PAGE) if isinstance(given, int) else DEFAULT_PAGE
-        return DEFAULT_PAGE
-
-
-def _beside(parts: Iterator[Measure]) -> Measure:
-    depth = introspection = aliases = cost = 0
-    for part in parts:
-        depth = max(depth, part.depth)
-        introspection = max(introspection, part.introspection)
-        aliases += part.aliases
-        cost += part.cost
-    return Measure(depth, introspection, aliases, cost)
 
 
 def _short(number: int) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,7 +31,9 @@ StillValid = Callable[[str], Awaitable[bool]]
 @dataclass(eq=False, slots=True)
 class OpenSocket:
     credential: str | None
+    person: Hashable = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    too_many: bool = False
 
 
 class OpenSockets:
@@ -39,13 +43,14 @@ class OpenSockets:
         self,
         still_valid: StillValid,
         *,
-        per_credential: int = 1_000,
+        per_user: int = 1_000,
         seconds: float = RECHECK_SECONDS,
     ) -> None:
         self.still_valid = still_valid
         self.seconds = seconds
-        self.per_credential = per_credential
+        self.per_user = per_user
         self._open: dict[str | None, set[OpenSocket]] = {}
+        self._people: Counter[Hashable] = Counter()
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -58,26 +63,38 @@ class OpenSockets:
         if self._task is not None:
             await end(self._task)
 
-    def enter(self, credential: str | None) -> OpenSocket | None:
-        """None when this credential, or all who have none together, hold too many already."""
-        places = self._open.setdefault(credential, set())
-        if len(places) >= (NAMELESS if credential is None else self.per_credential):
+    def enter(self, credential: str | None, person: Hashable = None) -> OpenSocket | None:
+        """None when this person, or all who have no name together, hold too many already."""
+        if self._people[person] >= (NAMELESS if person is None else self.per_user):
             return None
-        place = OpenSocket(credential)
-        places.add(place)
+        place = OpenSocket(credential, person)
+        self._open.setdefault(credential, set()).add(place)
+        self._people[person] += 1
         return place
 
-    def admit(self, place: OpenSocket, credential: str) -> None:
-        """Somebody who came in without a name said it in the first message."""
+    def admit(self, place: OpenSocket, credential: str, person: Hashable) -> bool:
+        """Somebody who came in without a name said it in the first message. False when they hold
+        too many already; the socket is ended then."""
         self.leave(place)
-        place.credential = credential
+        place.credential, place.person = credential, person
         self._open.setdefault(credential, set()).add(place)
+        self._people[person] += 1
+        if self._people[person] <= self.per_user:
+            return True
+        place.too_many = True
+        place.ended.set()
+        return False
 
     def leave(self, place: OpenSocket) -> None:
         places = self._open.get(place.credential, set())
+        if place not in places:
+            return
         places.discard(place)
         if not places:
             self._open.pop(place.credential, None)
+        self._people[place.person] -= 1
+        if not self._people[place.person]:
+            del self._people[place.person]
 
     def end(self, credential: str) -> None:
         for place in self._open.get(credential, ()):
@@ -91,9 +108,12 @@ class OpenSockets:
             except Exception as error:  # the database is away: ask again at the next turn
                 log.warning("sockets_not_rechecked", error=str(error))
 
-    async def recheck(self) -> None:
+    async def recheck(self, part: str = "") -> None:
+        """Of all, or of those whose credential names this part, such as a person's id."""
         for credential in list(self._open):
-            if credential is not None and not await self.still_valid(credential):
+            if credential is None or part not in credential:
+                continue
+            if not await self.still_valid(credential):
                 self.end(credential)
 
 
@@ -108,11 +128,13 @@ class SocketGuard:
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
             return
-        place = self.sockets.enter(scope["state"].get("credential"))
+        viewer = scope["state"].get("viewer")
+        person = None if viewer is None else viewer.user_id
+        place = self.sockets.enter(scope["state"].get("credential"), person)
         if place is None:
             await send({"type": "websocket.close", "code": TOO_MANY, "reason": "Too many sockets"})
             return
-        scope["state"]["admit"] = lambda credential: self.sockets.admit(place, credential)
+        scope["state"]["admit"] = partial(self.sockets.admit, place)
         try:
             await self._watched(place, scope, receive, send)
         finally:
@@ -134,8 +156,10 @@ class SocketGuard:
         try:
             await asyncio.wait([serving, watching], return_when=asyncio.FIRST_COMPLETED)
             if not serving.done():
-                reason = "Signed out"
-                await send({"type": "websocket.close", "code": SIGNED_OUT, "reason": reason})
+                code, reason = SIGNED_OUT, "Signed out"
+                if place.too_many:
+                    code, reason = TOO_MANY, "Too many sockets"
+                await send({"type": "websocket.close", "code": code, "reason": reason})
         finally:
             for task in (serving, watching):
                 if not task.done():

@@ -40,7 +40,7 @@ async def test_a_socket_ends_when_its_right_ends() -> None:
 
 
 async def test_one_credential_holds_so_many_sockets_and_no_more() -> None:
-    held = OpenSockets(Rights().still_valid, per_credential=1)
+    held = OpenSockets(Rights().still_valid, per_user=1)
     app = guarded(held)
     async with Socket(app, TOKEN) as first:
         assert (await first.answer())["type"] == "websocket.accept"
