@@ -16,12 +16,14 @@ from server.api.context import Info
 from server.api.diagnosis import Diagnosis
 from server.api.events import Event, event_of
 from server.api.kinds import ExecutionMode, ExecutionStatus, StepStatus, TriggerKind, WaitingReason
+from server.api.model_calls import ModelCall
 from server.api.relay import Connection, Edge, Node, PageInfo
 from server.api.scalars import BigInt, dollars, whole
 from server.core.errors import NotFound
 from server.core.ids import public_id
 from server.core.paging import page_size
-from server.executions import service
+from server.executions import calls, service
+from server.executions.calls import story_of
 from server.models import tables
 from server.models.large import Large
 
@@ -107,6 +109,7 @@ class ExecutionError:
 
 @strawberry.type(description="One step of an execution, with what it was given and answered.")
 class Step:
+    execution_id: strawberry.Private[UUID]
     key: str = strawberry.field(description="Names the step inside its execution, for ever.")
     parent_key: str | None = strawberry.field(description="The block around it.")
     name: str = strawberry.field(description="What a person calls it.")
@@ -123,6 +126,9 @@ class Step:
     requested_model: str | None = strawberry.field(description="The model the program names.")
     model: str | None = strawberry.field(description="The model that answered.")
     provider: str | None = strawberry.field(description="Who runs that model.")
+    source: str | None = strawberry.field(
+        description="`cache` or `recorded` when no model was asked, which costs nothing."
+    )
     usage: Usage = strawberry.field(description="Tokens and money.")
     ttft_ms: BigInt | None = strawberry.field(description="Milliseconds to the first text.")
     started_at: datetime | None = strawberry.field(description="When it started.")
@@ -132,6 +138,7 @@ class Step:
     @classmethod
     def of(cls, row: tables.Step) -> Step:
         return cls(
+            execution_id=row.execution_id,
             key=row.key,
             parent_key=row.parent_key,
             name=row.name,
@@ -148,12 +155,31 @@ class Step:
             requested_model=row.requested_model,
             model=row.model,
             provider=row.provider,
+            source=row.source,
             usage=Usage.of(row),
             ttft_ms=whole(row.ttft_ms),
             started_at=row.started_at,
             finished_at=row.finished_at,
             duration_ms=whole(row.duration_ms),
         )
+
+    @strawberry.field(
+        description="Its questions to models in the order in which they ended, failed ones too; "
+        "of one execution the first thousand."
+    )
+    async def model_calls(self, info: Info) -> list[ModelCall]:
+        return [ModelCall.of(row) for row in await self._calls(info)]
+
+    @strawberry.field(
+        description="What became of its attempts in a line, such as `anthropic 429, waited 7 s; "
+        "openai answered`; null when the first one was answered."
+    )
+    async def story(self, info: Info) -> str | None:
+        return story_of(await self._calls(info))
+
+    async def _calls(self, info: Info) -> list[tables.ModelCall]:
+        found = await info.context.loaders.calls.load(self.execution_id)
+        return found.get(self.key, [])
 
 
 @strawberry.type(description="What the viewer may do with an execution now.")
@@ -247,6 +273,14 @@ class Execution(Node):
     async def steps(self, info: Info) -> list[Step]:
         rows = await service.steps(info.context.asker, self.row.id)
         return [Step.of(row) for row in rows]
+
+    @strawberry.field(
+        description="Its questions to models, of one step or of all, in the order in which they "
+        "ended; the first thousand."
+    )
+    async def model_calls(self, info: Info, step_key: str | None = None) -> list[ModelCall]:
+        rows = await calls.of_execution(info.context.asker, self.row.id, step_key)
+        return [ModelCall.of(row) for row in rows]
 
     @strawberry.field(
         description="What happened, from the event after number `after` on; `first` at most 100."

@@ -4,20 +4,23 @@ Made anew for each operation, so that nothing that is remembered gets old."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
+from server.bots import authors, publishing, tags
 from server.bots import service as bots
-from server.executions import figures
+from server.executions import calls, figures
 from server.models import tables
 from server.workspaces.access import Viewer
 
 if TYPE_CHECKING:
+    from server.executions.calls import Words
     from server.executions.figures import BotFigures
 
+Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
 
 
@@ -27,17 +30,44 @@ class Loaders:
         self.version: DataLoader[UUID, tables.BotVersion | None] = _by_id(
             viewer, bots.many_versions
         )
+        self.version_before: DataLoader[tuple[UUID, int], tables.BotVersion | None] = _by_id(
+            viewer, authors.versions_by_number
+        )
+        self.version_count: DataLoader[UUID, int | None] = _by_id(
+            viewer, publishing.execution_counts
+        )
+        self.author: DataLoader[UUID, tables.User | None] = _by_id(viewer, authors.authors)
+        self.tags: DataLoader[UUID, list[str] | None] = _by_id(viewer, tags.of_seen_bots)
         self.figures: DataLoader[UUID, BotFigures | None] = _by_id(viewer, figures.figures)
         self.count: DataLoader[UUID, int | None] = _by_id(viewer, figures.counts)
         self.last_execution: DataLoader[UUID, tables.Execution | None] = _by_id(
             viewer, figures.last_executions
         )
+        self.calls: DataLoader[UUID, dict[str, list[tables.ModelCall]]] = _one_by_one(
+            lambda execution_id: _calls(viewer, execution_id)
+        )
+        self.words: DataLoader[tuple[UUID, str], dict[int, Words]] = _one_by_one(
+            lambda place: calls.words_of(viewer, *place)
+        )
+
+
+async def _calls(viewer: Viewer, execution_id: UUID) -> dict[str, list[tables.ModelCall]]:
+    return calls.by_step(await calls.of_execution(viewer, execution_id))
+
+
+def _one_by_one(read: Callable[[Any], Awaitable[Found]]) -> DataLoader[Any, Found]:
+    """What is large by itself: each is read once, however many fields want it."""
+
+    async def load(keys: list[Any]) -> list[Found]:
+        return [await read(key) for key in keys]
+
+    return DataLoader(load_fn=load)
 
 
 def _by_id(
-    viewer: Viewer, read: Callable[[Viewer, Any], Awaitable[Mapping[UUID, Found]]]
-) -> DataLoader[UUID, Found | None]:
-    async def load(ids: list[UUID]) -> list[Found | None]:
+    viewer: Viewer, read: Callable[[Viewer, Any], Awaitable[Mapping[Key, Found]]]
+) -> DataLoader[Key, Found | None]:
+    async def load(ids: list[Key]) -> list[Found | None]:
         found = await read(viewer, ids)
         return [found.get(one) for one in ids]
 

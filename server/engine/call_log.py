@@ -19,6 +19,7 @@ from server.llm.window import Sent, shares_of
 from server.llm.wire import messages_of
 
 FAILED = "failed"
+PREVIEW = 200
 
 Messages = Sequence[dict[str, Any]]
 
@@ -118,7 +119,7 @@ class CallLog:
             messages=None if messages is None else [_shown(message) for message in new],
             params=None if sent is None else sent.params,
             parts=_parts(request, sent),
-            left_out=None if sent is None else [asdict(one) for one in sent.left_out] or None,
+            left_out=_left_out(request, sent),
             context_window=None if sent is None else sent.window,
         )
 
@@ -155,6 +156,15 @@ def _parts(request: ChatRequest | None, sent: Sent | None) -> dict[str, int] | N
     if request is not None:
         return {share.part: share.tokens for share in shares_of(request)}
     return None
+
+
+def _left_out(request: ChatRequest | None, sent: Sent | None) -> list[dict[str, Any]] | None:
+    if request is None or sent is None or not sent.left_out:
+        return None
+    return [
+        {**asdict(one), "preview": _clean(request.messages[one.place].content[:PREVIEW])}
+        for one in sent.left_out
+    ]
 
 
 def _shown(message: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from server.core.ids import uuid_at
 from server.engine.blobs import unavailable
 from server.models.enums import FINAL_STATUSES, ExecutionStatus
 from server.models.sqlite_space import INCREMENTAL
-from server.models.tables import Blob, BlobPart, Bot, Event, Execution, Step
+from server.models.tables import Blob, BlobPart, Bot, Event, Execution, ModelCall, Step
 from server.workspaces.access import Viewer, require
 
 EXECUTIONS_AT_ONCE = 50
@@ -138,6 +138,7 @@ class Retention:
 async def delete_executions(ids: Sequence[UUID]) -> None:
     """Finished ones, for good. May be broken off and begun again at any place."""
     await _delete_rows(Event, ids)
+    await _delete_rows(ModelCall, ids)
     await _delete_rows(Step, ids)
     await _delete_blobs(ids)
     await Execution.filter(id__in=list(ids)).delete()

@@ -1,0 +1,98 @@
+"""What models were asked, as it was asked: kept, put together again, without secrets, and gone with
+its execution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.executions import calls
+from server.executions.retention import delete_executions
+from server.llm import verdict
+from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.messages import ChatRequest
+from server.llm.window import LeftOut, Sent, shares_of
+from server.llm.wire import messages_of
+from server.models.tables import Execution, ModelCall
+from tests.support.rooms import Home, open_home
+from tests.support.scripted_gateway import ScriptedGateway, asks
+
+TOOLS = 'writer { "goal": "Look it up", "model": "m", "tools": ["store_memory"] }'
+CHAIN = 'writer { "goal": "Write", "model": "m", "fallbacks": ["n"], "retries": 1 }'
+SECRET = "sk-proj-0123456789abcdefghij"
+DOWN = ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, "Down.", status=503)
+
+
+class Telling(ScriptedGateway):
+    """Says what leaves, as the real one does."""
+
+    left_out: tuple[LeftOut, ...] = ()
+
+    async def chat(self, request: ChatRequest, on_delta: Any = None, on_sent: Any = None) -> Any:
+        told = messages_of(request)
+        shares = shares_of(request)
+        sent = Sent(request.model or "", "openai", "words", told, {}, shares, self.left_out, 8000)
+        on_sent(sent)
+        return await super().chat(request, on_delta)
+
+
+async def words(home: Home, execution: Execution) -> list[list[str]]:
+    """Of each call the roles of its messages."""
+    rows = await calls.of_execution(home.owner, execution.id)
+    found = await calls.words_of(home.owner, execution.id, rows[0].step_key)
+    return [[one["role"] for one in found[row.id].messages or []] for row in rows]
+
+
+async def test_each_turn_holds_what_the_ones_before_it_said_and_nothing_is_kept_twice(
+    tmp_path: Path,
+) -> None:
+    listing = asks(("store_memory", {"action": "list"}))
+    gateway = Telling({"m": [listing, "Nothing there."]})
+    async with open_home(tmp_path, gateway=gateway) as home:
+        ended = await home.run(TOOLS, "tea")
+        first = ["system", "user"]
+        assert await words(home, ended) == [first, [*first, "assistant", "tool"]]
+        rows = await ModelCall.filter(execution_id=ended.id).order_by("id")
+        assert [(row.carried, len(row.messages)) for row in rows] == [(0, 2), (2, 2)]
+        assert [set(row.parts) for row in rows] == [{"system", "tools", "input"}] * 2
+        assert rows[1].answer["text"] == "Nothing there."
+        assert calls.story_of(rows) is None
+        await delete_executions([ended.id])
+        assert not await ModelCall.exists()
+
+
+async def test_failed_attempts_are_a_story(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdict, "BASE_SECONDS", 0.001)
+    gateway = Telling({"m": [DOWN], "n": ["Well."]})
+    async with open_home(tmp_path, gateway=gateway) as home:
+        ended = await home.run(CHAIN, "tea")
+        rows = await calls.of_execution(home.owner, ended.id)
+    assert ended.output == "Well."
+    assert [(row.source, row.try_number, row.requested_model) for row in rows] == [
+        ("failed", 1, "m"),
+        ("failed", 2, "m"),
+        ("live", 1, "n"),
+    ]
+    told = calls.story_of(rows)
+    assert told == "openai 503, tried again; openai 503, went on with n; scripted answered"
+
+
+async def test_what_looks_like_a_secret_is_not_kept(tmp_path: Path) -> None:
+    async with open_home(tmp_path, gateway=Telling({"m": ["fine"]})) as home:
+        ended = await home.run(CHAIN, f"use {SECRET} for it")
+        (row,) = await ModelCall.filter(execution_id=ended.id)
+    assert row.messages[1]["content"] == "use [hidden] for it"
+
+
+async def test_what_was_left_out_begins_so(tmp_path: Path) -> None:
+    gateway = Telling({"m": ["fine"]})
+    gateway.left_out = (LeftOut(1, "history", "dropped", 900),)
+    async with open_home(tmp_path, gateway=gateway) as home:
+        ended = await home.run(CHAIN, "much " * 100)
+        (row,) = await ModelCall.filter(execution_id=ended.id)
+    (left_out,) = row.left_out
+    assert (left_out["how"], left_out["tokens"], len(left_out["preview"])) == ("dropped", 900, 200)
