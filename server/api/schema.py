@@ -11,8 +11,10 @@ from strawberry.types import ExecutionContext
 
 from server.api.approvals import ApprovalMutations, ApprovalQueries
 from server.api.bal import BalQueries
+from server.api.bot_changes import BotChangeMutations
 from server.api.bots import BotMutations, BotQueries
 from server.api.budgets import BudgetMutations, BudgetQueries
+from server.api.bundles import BundleMutations, BundleQueries
 from server.api.connections import ConnectionMutations, ConnectionQueries
 from server.api.context import Context
 from server.api.costs import CostMutations, CostQueries
@@ -24,9 +26,11 @@ from server.api.incidents import IncidentMutations, IncidentQueries
 from server.api.limits import Gate
 from server.api.live import ExecutionSubscriptions
 from server.api.nodes import NodeQueries
+from server.api.pricing import PricingQueries
 from server.api.scalars import SCALARS
 from server.api.templates import TemplateQueries
 from server.api.tokens import TokenMutations, TokenQueries
+from server.api.versions import VersionQueries
 from server.api.viewer import ViewerQueries
 from server.api.watching import may_watch, recognised, watched
 
@@ -36,6 +40,8 @@ class Query(
     ViewerQueries,
     NodeQueries,
     BotQueries,
+    VersionQueries,
+    BundleQueries,
     ExecutionQueries,
     ApprovalQueries,
     IncidentQueries,
@@ -46,6 +52,7 @@ class Query(
     ConnectionQueries,
     CostQueries,
     BudgetQueries,
+    PricingQueries,
 ):
     pass
 
@@ -56,6 +63,8 @@ class Query(
 )
 class Mutation(
     BotMutations,
+    BotChangeMutations,
+    BundleMutations,
     ExecutionMutations,
     ApprovalMutations,
     IncidentMutations,

@@ -7,6 +7,7 @@ import strawberry
 from server.api.access import ANYONE_SIGNED_IN, query
 from server.api.context import Info
 from server.api.kinds import Role
+from server.api.pricing import RateLimit, rate_limit_of
 from server.core.ids import public_id
 
 
@@ -46,6 +47,13 @@ class Viewer:
     scopes: list[str] = strawberry.field(description="Every scope that they hold now.")
     via_token: bool = strawberry.field(description="True for an API token, false for a browser.")
     workspace: Workspace = strawberry.field(description="Where every answer is from.")
+
+    @strawberry.field(
+        description="How many points of requests are left to them, this one paid; null without a "
+        "limit."
+    )
+    def rate_limit(self, info: Info) -> RateLimit | None:
+        return rate_limit_of(info)
 
 
 @strawberry.type
