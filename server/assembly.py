@@ -16,6 +16,7 @@ from server.core.clock import Clock, SystemClock
 from server.core.crypto import SecretBox
 from server.core.keyring import KeyWatch, load_keys
 from server.core.logs import get_logger, hide
+from server.core.net.mail import Mailer
 from server.core.net.policy import NetPolicy
 from server.core.settings import Settings
 from server.costs.budgets import Budgets

@@ -84,6 +84,7 @@ class Engine:
         self.runner.start()
         if self.embedded:
             await self.store.release_others(self.owner)
+            await self.runner.isolate_left()
             await _forget_wake_ups()
 
     async def stop(self, drain_seconds: float = 0.0) -> None:

@@ -77,6 +77,11 @@ class Run:
         self.host.nudge()
 
     @property
+    def proven(self) -> bool:
+        """It has got through the step that this taking began with."""
+        return self.writer.progressed
+
+    @property
     def due_in(self) -> float | None:
         """After a run that ended in a wait: in how many seconds it is to go on."""
         return self.host.due_in

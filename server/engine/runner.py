@@ -21,6 +21,7 @@ from server.core.errors import Unavailable
 from server.core.tasks import end
 from server.engine import events as happened
 from server.engine.heard import CONTROL_TOPIC
+from server.engine.isolation import Isolation, suspects_due
 from server.engine.lease import LEASE_SECONDS
 from server.engine.making import Making, Surroundings, identity_of
 from server.engine.run import Run
@@ -68,6 +69,7 @@ class Runner:
         self.runs = Running(
             around.store, queue, around.owner, max_running, around.diagnosing, ended
         )
+        self._isolation = Isolation(self.runs, self._take_alone)
         self._claims: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Task[None] | None = None
         self.plans = self._making.plans
@@ -78,12 +80,17 @@ class Runner:
         self.runs.start()
         self._listener = asyncio.create_task(self._listen())
 
+    async def isolate_left(self) -> None:
+        """What was under way in two lost processes has its turn alone before anything else."""
+        self._isolation.add(await suspects_due(self._around.clock.now()))
+
     async def drain(self, seconds: float) -> None:
         """Takes nothing new, lets what runs end, hands back the rest for others to go on with."""
         await self.runs.drain(seconds)
 
     async def stop(self) -> None:
         await self.drain(0)
+        await self._isolation.stop()
         await self.runs.stop()
         for task in [*self._claims, *([self._listener] if self._listener else [])]:
             await end(task)
@@ -169,6 +176,9 @@ class Runner:
         return Accepted(taken, run.finished or started, writer.last_seq)
 
     async def _take(self, ids: list[UUID]) -> None:
+        if self.runs.closed:
+            self._queue.ready(*map(str, ids))
+            return
         self.runs.starting += len(ids)
         try:
             await self._claimed(ids)
@@ -179,12 +189,26 @@ class Runner:
             self.runs.changed()
 
     async def _claimed(self, ids: list[UUID]) -> list[Run]:
-        if self.runs.draining:
+        if self.runs.draining or self.runs.closed:
             return []
+        around = self._around
         ids = [one for one in ids if one not in self.runs]
-        claims = (
-            await self._around.store.claim(ids, self._around.owner, LEASE_SECONDS) if ids else []
+        claims = await around.store.claim(ids, around.owner, LEASE_SECONDS) if ids else []
+        if len(claims) < len(ids):
+            taken = {claimed.id for claimed in claims}
+            rest = [one for one in ids if one not in taken]
+            self._isolation.add(await suspects_due(around.clock.now(), rest))
+        return await self._launched(claims)
+
+    async def _take_alone(self, execution_id: UUID) -> Run | None:
+        around = self._around
+        claims = await around.store.claim(
+            [execution_id], around.owner, LEASE_SECONDS, suspects=True
         )
+        runs = await self._launched(claims)
+        return runs[0] if runs else None
+
+    async def _launched(self, claims: list[Claimed]) -> list[Run]:
         runs = [await self._making.resumed(claimed) for claimed in claims]
         for run in runs:
             self.runs.launch(run)

@@ -16,6 +16,7 @@ from server.engine.run import Run
 from server.engine.store import Fenced, Store
 
 SOON_SECONDS = 30.0
+QUIET_SECONDS = 0.1
 
 log = structlog.get_logger("engine")
 
@@ -29,7 +30,7 @@ class Ended(Protocol):
 
 
 class Running:
-    """`draining` once nothing new is taken."""
+    """`draining` once nothing new is taken, `closed` while an execution has to run alone."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Running:
         self._changed = asyncio.Event()
         self.starting = 0
         self.draining = False
+        self.closed = False
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -85,9 +87,15 @@ class Running:
         return free
 
     def free(self) -> int:
-        if self.draining:
+        if self.draining or self.closed:
             return 0
         return self.max_running - len(self._runs) - self.starting
+
+    async def quiet(self) -> None:
+        """Returns when nothing runs here that could bring the process down: all have ended, or
+        have finished the step with which they came."""
+        while self.starting or not all(run.proven for run in self._runs.values()):
+            await asyncio.sleep(QUIET_SECONDS)
 
     def changed(self) -> None:
         """There may be room again."""

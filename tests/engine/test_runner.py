@@ -301,9 +301,8 @@ async def test_the_third_lost_worker_at_one_step_ends_it(
     async with open_home(tmp_path, gateway=gateway) as home:
         execution = await home.start(await home.bot(CHAIN), "x")
         await gateway.asked["one"].wait()
-        await Execution.filter(id=execution.id).update(losses=2)
     gateway.held.clear()
-    lost = {"status": ExecutionStatus.RUNNING, "owner": "gone"}
+    lost = {"status": ExecutionStatus.RUNNING, "owner": "gone", "losses": 2}
     async with open_home(tmp_path, gateway=gateway, worker=False) as home:
         await Execution.filter(id=execution.id).update(**lost)
         await home.rooms.engine.store.release_others(home.rooms.engine.owner)
