@@ -14,6 +14,7 @@ from frontend.pages.connections import ConnectionsPage
 from frontend.pages.costs import CostsPage
 from frontend.pages.execution import ExecutionPage
 from frontend.pages.executions import ExecutionsPage
+from frontend.pages.explorer import ExplorerPage
 from frontend.pages.new_bot import NewBotPage
 from frontend.pages.not_found import NotFoundPage
 from frontend.pages.sign_in import SignInPage
@@ -28,6 +29,7 @@ PAGES: list[Route] = [
     (r"/approvals", ApprovalsPage),
     (r"/connections", ConnectionsPage),
     (r"/costs", CostsPage),
+    (r"/explorer", ExplorerPage),
 ]
 
 

@@ -17,6 +17,7 @@ PLACES = (
     ("/approvals", "Approvals", "hand"),
     ("/connections", "AI connections", "plug"),
     ("/costs", "Costs", "wallet"),
+    ("/explorer", "API explorer", "terminal"),
 )
 
 

@@ -42,3 +42,4 @@ def _bundle(file: str, *names: str) -> list[VdomConstructor]:
 (RunPanel, ExecutionView, ApprovalInbox) = _bundle(
     "run.js", "RunPanel", "ExecutionView", "ApprovalInbox"
 )
+(Explorer,) = _bundle("explore.js", "Explorer")

@@ -114,3 +114,27 @@ async def test_mistakes_are_marked_by_the_real_checker(
     await expect(page.locator(".save-state")).to_have_text("Saved")
     await page.keyboard.press("Control+Enter")
     await expect(page.locator(".toast")).to_be_visible()
+
+
+async def test_the_explorer_sends_completes_and_explains(
+    real: tuple[App, str], watched: Watch
+) -> None:
+    app, url = real
+    page = (await watched()).page
+    await sign_in(page, app, url)
+    await page.goto(f"{url}/explorer")
+    await page.get_by_role("button", name="Make a bot").click()
+    await page.get_by_role("button", name="Send").click()
+    answer = page.get_by_label("Answer as JSON")
+    await expect(answer).to_contain_text('"name": "Greeter"')
+    await page.get_by_label("Variables as JSON").fill("{")
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.get_by_role("alert")).to_contain_text("not a JSON object")
+    await page.get_by_role("tab", name="Schema").click()
+    await page.get_by_label("Search types and fields").fill("startExecution")
+    await page.get_by_role("button", name="Mutation.startExecution").click()
+    await expect(page.locator(".docs")).to_contain_text("the execution is stored for good")
+    operation = page.get_by_label("GraphQL operation")
+    await operation.fill("{ vie")
+    await operation.press("Control+Space")
+    await expect(page.locator(".cm-tooltip-autocomplete")).to_contain_text("viewer")

@@ -82,3 +82,9 @@ def test_every_mutation_takes_one_input_and_gives_errors_as_data(schema: GraphQL
         payload = schema.type_map[str(field.type).strip("!")]
         assert is_object_type(payload), name
         assert str(payload.fields["errors"].type) == "[UserError!]!", name
+
+
+def test_the_explorer_offers_every_shipped_example() -> None:
+    offered = (ROOT / "frontend/js/src/explore/examples.js").read_text()
+    shipped = [path.name for path in (FOLDER / "examples").glob("*.graphql")]
+    assert [name for name in shipped if f"examples/{name}" not in offered] == []

@@ -25,6 +25,7 @@ const PAGES = [
   { label: "Approvals", path: "/approvals", icon: "hand", kind: "Page" },
   { label: "AI connections", path: "/connections", icon: "plug", kind: "Page" },
   { label: "Costs and budgets", path: "/costs", icon: "wallet", kind: "Page" },
+  { label: "API explorer", path: "/explorer", icon: "terminal", kind: "Page" },
   { label: "Failed executions", path: "/executions?status=failed", icon: "circle-x", kind: "Page" },
 ];
 

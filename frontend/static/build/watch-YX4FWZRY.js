@@ -1,4 +1,4 @@
-import{a as p,b as l}from"./chunk-F5XAF3IO.js";import{a as i,b as y,c as C,d as a,e as u,f as c}from"./chunk-EQXVUVUT.js";var e=i(y(),1);var m=`subscription ExecutionsChanged {
+import{a,b as u}from"./chunk-FQK6MMFY.js";import{ea as p,fa as l}from"./chunk-7V4EH7I6.js";import{b as i,c as y,d as C,e as c}from"./chunk-KQCN2SGY.js";var e=i(y(),1);var m=`subscription ExecutionsChanged {
   executionsChanged {
     __typename
   }

@@ -1,0 +1,2 @@
+export { bind } from "./lib/bind.js";
+export { Explorer } from "./explore/Explorer.jsx";
