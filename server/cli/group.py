@@ -15,6 +15,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("admin:migrate", "Bring the database to this version."),
     "doctor": ("doctor:doctor", "Check settings, database, Redis, keys and clock."),
     "user": ("users:user", "Accounts and sign-in links."),
+    "audit": ("audit:audit", "Who changed what, as a file."),
+    "secrets": ("secrets:secrets", "Change the key that stored secrets are encrypted with."),
     "token": ("tokens:token", "API tokens for scripts."),
     "bal": ("bal:bal", "Check, format, draw and run programs; needs no server."),
     "run": ("run:run", "Run a bot or a program on a running server."),

@@ -12,9 +12,6 @@ import click
 if TYPE_CHECKING:
     from server.core.settings import Settings
 
-ADDRESS_FILE = "address"
-DEFAULT_URL = "http://127.0.0.1:8000"
-
 data_option = click.option(
     "--data-dir", type=click.Path(file_okay=False), help="Folder for database and key."
 )
@@ -28,19 +25,6 @@ def settings_for(data_dir: str | None = None) -> Settings:
     settings = load_settings(os.environ, data_dir=data_dir)
     setup_logs(settings.log_level, settings.log_format, secrets=settings.secret_values())
     return settings
-
-
-def remember_address(settings: Settings, url: str) -> None:
-    """So that `user link` prints the address under which this server was last started."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    (settings.data_dir / ADDRESS_FILE).write_text(url + "\n", encoding="utf-8")
-
-
-def last_address(settings: Settings) -> str:
-    try:
-        return (settings.data_dir / ADDRESS_FILE).read_text(encoding="utf-8").strip()
-    except OSError:
-        return DEFAULT_URL
 
 
 @asynccontextmanager

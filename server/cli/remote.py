@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, NoReturn, TypeVar
 
-from server.cli.local import DEFAULT_URL
+from server.core.address import DEFAULT_URL
 from server.core.errors import AppError, Denied, Invalid, NotFound, Unauthenticated, Unavailable
 
 RECONNECT_SECONDS = 0.5

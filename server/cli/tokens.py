@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -26,10 +27,18 @@ baleybots token create --role viewer --name dashboard --json"""
 @click.option("--workspace", help="Its name, when there are several.")
 @click.option("--role", type=click.Choice(ROLES), default="owner", show_default=True)
 @click.option("--name", default="command line", show_default=True, help="To tell tokens apart.")
+@click.option("--scope", "scopes", multiple=True, help="Only this right; may be repeated.")
+@click.option("--days", type=click.IntRange(1, 3650), help="Ends after so many days; else never.")
 @data_option
 @json_option
 def create(
-    workspace: str | None, role: str, name: str, data_dir: str | None, as_json: bool
+    workspace: str | None,
+    role: str,
+    name: str,
+    scopes: tuple[str, ...],
+    days: int | None,
+    data_dir: str | None,
+    as_json: bool,
 ) -> None:
     """Print a new API token. It is shown this once; only its hash is kept."""
     settings = settings_for(data_dir)
@@ -42,7 +51,8 @@ def create(
 
         async with open_data(settings):
             await first_start()
-            made = await create_locally(workspace, Role(role), name)
+            ends = None if days is None else datetime.now(UTC) + timedelta(days=days)
+            made = await create_locally(workspace, Role(role), name, scopes or None, ends)
         return {
             "token": made.text,
             "id": public_id("token", made.row.id),

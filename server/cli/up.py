@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from server.cli.group import example
-from server.cli.local import data_option, remember_address, settings_for
+from server.cli.local import data_option, settings_for
 from server.cli.output import say
+from server.core.address import remember_address
 from server.core.errors import StartError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`user link|add|list|disable`: accounts, on the machine that holds the data."""
+"""`user link|reset-link|add|list|disable`: accounts, on the machine that holds the data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from server.cli.group import example
-from server.cli.local import data_option, last_address, open_data, settings_for
+from server.cli.local import data_option, open_data, settings_for
 from server.cli.output import json_option, print_json, say, table
 
 if TYPE_CHECKING:
@@ -32,28 +32,56 @@ def user() -> None:
 @json_option
 def link(email: str | None, url: str | None, data_dir: str | None, as_json: bool) -> None:
     """Print a one-time sign-in link, good for 15 minutes; for the owner when no EMAIL is given."""
-    settings = settings_for(data_dir)
-    token = asyncio.run(_made_link(settings, email))
-    base = (url or settings.public_url or last_address(settings)).rstrip("/")
-    address = f"{base}/signin?token={token}"
-    print_json({"url": address, "minutes": 15}) if as_json else say(address)
+    _print_link(settings_for(data_dir), email, url, as_json, reset=False)
 
 
-async def _made_link(settings: Settings, email: str | None) -> str:
-    from server.workspaces.accounts import make_link
+@user.command("reset-link", epilog=example("baleybots user reset-link ada@example.org"))
+@click.argument("email", required=False)
+@click.option("--url", help="Address of the server, when BALEYBOTS_PUBLIC_URL is not set.")
+@data_option
+@json_option
+def reset_link(email: str | None, url: str | None, data_dir: str | None, as_json: bool) -> None:
+    """Print a one-time link to set a new password, good for an hour.
+
+    For the owner when no EMAIL is given. Using it ends every session of that person.
+    """
+    _print_link(settings_for(data_dir), email, url, as_json, reset=True)
+
+
+def _print_link(
+    settings: Settings, email: str | None, url: str | None, as_json: bool, *, reset: bool
+) -> None:
+    from server.core.address import own_address
+
+    token = asyncio.run(_made_link(settings, email, reset=reset))
+    page, minutes = ("reset", 60) if reset else ("signin", 15)
+    address = f"{(url or own_address(settings)).rstrip('/')}/{page}?token={token}"
+    print_json({"url": address, "minutes": minutes}) if as_json else say(address)
+
+
+async def _made_link(settings: Settings, email: str | None, *, reset: bool) -> str:
+    from server.workspaces.accounts import make_link, make_reset_link
 
     async with open_data(settings):
-        return await make_link(email)
+        return await (make_reset_link if reset else make_link)(email)
 
 
 @user.command(epilog=example("baleybots user add ada@example.org --name Ada --role editor"))
 @click.argument("email")
 @click.option("--name", default="", help="How they are called.")
 @click.option("--role", type=click.Choice(ROLES), default="editor", show_default=True)
+@click.option("--workspace", help="Its name, when there are several.")
 @data_option
 @json_option
-def add(email: str, name: str, role: str, data_dir: str | None, as_json: bool) -> None:
-    """Add a person, or let a disabled one in again."""
+def add(
+    email: str,
+    name: str,
+    role: str,
+    workspace: str | None,
+    data_dir: str | None,
+    as_json: bool,
+) -> None:
+    """Add a person to a workspace, or let a disabled one in again."""
     settings = settings_for(data_dir)
 
     async def work() -> dict[str, str]:
@@ -61,7 +89,7 @@ def add(email: str, name: str, role: str, data_dir: str | None, as_json: bool) -
         from server.workspaces.accounts import add_user
 
         async with open_data(settings):
-            made = await add_user(email, name, Role(role))
+            made = await add_user(email, name, Role(role), workspace)
         return {"email": made.email, "name": made.name, "role": role}
 
     made = asyncio.run(work())
@@ -75,7 +103,7 @@ def add(email: str, name: str, role: str, data_dir: str | None, as_json: bool) -
 @data_option
 @json_option
 def list_(data_dir: str | None, as_json: bool) -> None:
-    """Every account."""
+    """Every account, a line for each workspace that it is in."""
     settings = settings_for(data_dir)
 
     async def work() -> list[dict[str, object]]:
@@ -84,7 +112,14 @@ def list_(data_dir: str | None, as_json: bool) -> None:
         async with open_data(settings):
             found = await list_users()
         return [
-            {"email": a.email, "name": a.name, "role": a.role.value, "disabled": a.disabled}
+            {
+                "email": a.email,
+                "name": a.name,
+                "role": a.role.value,
+                "workspace": a.workspace,
+                "password": a.has_password,
+                "disabled": a.disabled,
+            }
             for a in found
         ]
 
@@ -93,8 +128,11 @@ def list_(data_dir: str | None, as_json: bool) -> None:
         print_json(found)
         return
     table(
-        ["EMAIL", "NAME", "ROLE", ""],
-        ([a["email"], a["name"], a["role"], "disabled" if a["disabled"] else ""] for a in found),
+        ["EMAIL", "NAME", "ROLE", "WORKSPACE", ""],
+        (
+            [a["email"], a["name"], a["role"], a["workspace"], "disabled" if a["disabled"] else ""]
+            for a in found
+        ),
     )
 
 

@@ -9,7 +9,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MIB = 1024 * 1024
 DEFAULT_LIMIT = MIB
-LIMITS = {"/graphql": 12 * MIB, "/signin": 8 * 1024, "/signout": 1024}
+SMALL = 8 * 1024
+LIMITS = {
+    "/graphql": 12 * MIB,
+    "/bundles": 4 * MIB,
+    "/signin": SMALL,
+    "/signout": 1024,
+    "/forgot": SMALL,
+    "/reset": SMALL,
+    "/join": SMALL,
+    "/switch": SMALL,
+}
 SECONDS = 30
 
 

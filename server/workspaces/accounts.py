@@ -99,6 +99,10 @@ async def link_owner(token: str, purpose: LinkPurpose, clock: Clock = CLOCK) -> 
     return None if link.user.disabled else link.user
 
 
+async def passwords_in_use() -> bool:
+    return await User.exists(password__isnull=False)
+
+
 async def new_link(
     user_id: UUID,
     lifetime: timedelta,

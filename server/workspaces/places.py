@@ -9,7 +9,7 @@ from tortoise.transactions import in_transaction
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Denied, Invalid, LimitReached
 from server.models.enums import Role
-from server.models.tables import Member, User, Workspace
+from server.models.tables import Member, Workspace
 from server.workspaces import audit
 from server.workspaces.access import Viewer, require
 from server.workspaces.listing import Page, PageAsk, read_page
@@ -70,23 +70,6 @@ async def update(
         change = audit.Change(before, _facts(place))
         await audit.record(viewer, "workspace.changed", _subject(place), change, clock)
     return place
-
-
-async def rename_self(viewer: Viewer, name: str, clock: Clock = CLOCK) -> User:
-    """How the person is called, in every workspace."""
-    if viewer.via_token:
-        raise Denied("A token cannot change who made it; sign in to do that.")
-    called = " ".join(name.split())
-    if not called or len(called) > NAME_LIMIT:
-        raise Invalid(f"A name has 1 to {NAME_LIMIT} characters.", path=["name"])
-    user = await User.get(id=viewer.user_id)
-    before, user.name = user.name, called
-    async with in_transaction():
-        await user.save(update_fields=["name"])
-        subject = audit.Subject("user", user.id, user.email)
-        change = audit.Change({"name": before}, {"name": called})
-        await audit.record(viewer, "user.renamed", subject, change, clock)
-    return user
 
 
 def _facts(place: Workspace) -> dict[str, str]:

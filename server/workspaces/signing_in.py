@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock
-from server.core.errors import Denied, Invalid
+from server.core.errors import Conflict, Denied, Invalid
 from server.core.logs import get_logger
 from server.core.net.mail import Letter, Mailer
 from server.models.enums import LinkPurpose
@@ -18,6 +19,8 @@ from server.workspaces.access import Viewer
 from server.workspaces.passwords import Passwords, checked
 from server.workspaces.sessions import NewSession, Visitor, was_here
 from server.workspaces.throttle import Throttle
+
+NAME_LIMIT = 200
 
 log = get_logger(__name__)
 
@@ -112,6 +115,30 @@ class Reception:
             await self._note(audit.Actor.of(viewer), viewer.workspace_id, user, "by its owner")
         return ended
 
+    async def update_profile(
+        self, viewer: Viewer, name: str | None, email: str | None, current: str | None
+    ) -> User:
+        """How a person is called, and the address they sign in with; that one needs the password,
+        because whoever has the address can ask for a new one."""
+        if viewer.session_id is None:
+            raise Denied("A token cannot change who made it; sign in to do that.")
+        user = await User.get(id=viewer.user_id)
+        before = {"name": user.name, "email": user.email}
+        user.name = user.name if name is None else _checked_name(name)
+        if email is not None and accounts.clean_email(email) != user.email:
+            if user.password is not None:
+                await self._prove(viewer, user, current or "")
+            user.email = accounts.clean_email(email)
+        change = audit.Change(before, {"name": user.name, "email": user.email})
+        try:
+            async with in_transaction():
+                await user.save(update_fields=["name", "email"])
+                subject = audit.Subject("user", user.id, user.email)
+                await audit.record(viewer, "user.changed", subject, change, self.clock)
+        except IntegrityError:
+            raise Conflict(f"{user.email} belongs to another account.", path=["email"]) from None
+        return user
+
     async def _prove(self, viewer: Viewer, user: User, current: str) -> None:
         async def at_home() -> bool:
             return False
@@ -131,6 +158,13 @@ class Reception:
         await audit.record_by(
             actor, workspace_id, "user.password_set", subject, change, clock=self.clock
         )
+
+
+def _checked_name(name: str) -> str:
+    called = " ".join(name.split())
+    if not called or len(called) > NAME_LIMIT or not called.isprintable():
+        raise Invalid(f"A name has 1 to {NAME_LIMIT} characters.", path=["name"])
+    return called
 
 
 async def _end_links(user_id: UUID, clock: Clock) -> None:
