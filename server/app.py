@@ -23,23 +23,29 @@ from server.api.executor import Executor
 from server.api.rates import Rates
 from server.api.schema import schema
 from server.assembly import Assembly, assembled
+from server.core.address import own_address
 from server.core.settings import Settings
+from server.core.tasks import end
 from server.executions.figures import open_counts
 from server.models.migrate import migrate
 from server.models.tables import Session
-from server.web.auth import Auth
+from server.web.accounts import AccountDoors
+from server.web.auth import Auth, address_of
 from server.web.blobs import blob_routes
 from server.web.bodies import BodyLimit
+from server.web.bundles import bundle_routes
 from server.web.headers import SecureHeaders
 from server.web.health import health_routes
 from server.web.metrics import Metrics, metrics_route
 from server.web.patience import Patience
-from server.web.sessions import SignedInOnly, SignIn
+from server.web.sessions import Porter, SignedInOnly, SignIn
 from server.web.sockets import OpenSockets, SocketGuard
 from server.workspaces import accounts
+from server.workspaces.recognise import ACCESS_TOPIC
 from workers.embedded import working
 
 WARM_SECONDS = 1.5
+ACCESS_WAIT = 60.0
 
 
 def build_app(settings: Settings, *, worker: bool = True) -> App:
@@ -74,6 +80,8 @@ class App:
             )
             sockets.start()
             stack.push_async_callback(sockets.stop)
+            watching = asyncio.create_task(_watch_access(rooms, sockets))
+            stack.push_async_callback(end, watching)
             web = WebApp(Executor(schema, rooms, rates))
             stack.push_async_callback(web.close)
             self.rooms, self._doors = rooms, _doors(rooms, rates, sockets, web)
@@ -136,12 +144,15 @@ class WebApp:
 def _doors(rooms: Assembly, rates: Rates, sockets: OpenSockets, web: WebApp) -> ASGIApp:
     settings = rooms.settings
     metrics = Metrics(sockets, open_counts)
+    porter = _porter(rooms, sockets)
     routes: list[BaseRoute] = [
         *_api_routes(rooms, rates),
         *health_routes(rooms.ready),
         metrics_route(metrics, settings.metrics_token),
         *blob_routes(),
-        *_sign_in(rooms, sockets).routes(),
+        *bundle_routes(),
+        *SignIn(porter).routes(),
+        *AccountDoors(porter).routes(),
         Mount("/", app=web),
     ]
     app: ASGIApp = SocketGuard(Starlette(routes=routes), sockets)
@@ -159,6 +170,7 @@ def _api_routes(rooms: Assembly, rates: Rates) -> list[BaseRoute]:
             rooms=rooms,
             request_id=state["request_id"],
             credential=state["credential"],
+            address=address_of(request.scope),
             admit=state.get("admit"),
             rates=rates,
         )
@@ -168,14 +180,26 @@ def _api_routes(rooms: Assembly, rates: Rates) -> list[BaseRoute]:
     return [Route("/graphql", door, methods=methods), WebSocketRoute("/graphql", door)]
 
 
-def _sign_in(rooms: Assembly, sockets: OpenSockets) -> SignIn:
-    async def forget(cookie: str) -> None:
-        await accounts.sign_out(cookie)
-        rooms.recogniser.forget()
-
-    return SignIn(
-        redeem=accounts.redeem, forget=forget, sockets=sockets, secure=_is_https(rooms.settings)
+def _porter(rooms: Assembly, sockets: OpenSockets) -> Porter:
+    return Porter(
+        reception=rooms.reception,
+        sockets=sockets,
+        changed=rooms.access_changed,
+        secure=_is_https(rooms.settings),
+        base=lambda: own_address(rooms.settings),
     )
+
+
+async def _watch_access(rooms: Assembly, sockets: OpenSockets) -> None:
+    """What another process changed counts here at once too."""
+    with rooms.bus.notices.subscribe(ACCESS_TOPIC) as changes:
+        while True:
+            woken = await changes.next(ACCESS_WAIT)
+            people = {str(notice.data) for notice in woken.notices}
+            if people or woken.resync:
+                rooms.recogniser.forget()
+            for part in [""] if woken.resync else people:
+                await sockets.recheck_soon(part)
 
 
 async def _sign_in_link(rooms: Assembly) -> str | None:

@@ -103,10 +103,14 @@ class OpenSockets:
     async def _recheck_forever(self) -> None:
         while True:
             await asyncio.sleep(self.seconds)
-            try:
-                await self.recheck()
-            except Exception as error:  # the database is away: ask again at the next turn
-                log.warning("sockets_not_rechecked", error=str(error))
+            await self.recheck_soon()
+
+    async def recheck_soon(self, part: str = "") -> None:
+        """As `recheck`; what cannot be asked now is asked at the next turn."""
+        try:
+            await self.recheck(part)
+        except Exception as error:  # the database is away
+            log.warning("sockets_not_rechecked", error=str(error))
 
     async def recheck(self, part: str = "") -> None:
         """Of all, or of those whose credential names this part, such as a person's id."""
