@@ -112,6 +112,7 @@ async def _migrate_locked(
         elif pending:
             await _run(context, address, module, progress)
             await _check_keys(context, address, backup)
+        if pending:
             await give_space_back(context, address)
         return Migrated(tuple(pending), backup)
     finally:

@@ -118,7 +118,7 @@ async def test_a_failed_change_leaves_sqlite_as_it_was(tmp_path: Path, release: 
 async def test_a_database_of_a_newer_release_stops_the_start(
     database_url: str, tmp_path: Path, release: str
 ) -> None:
-    settings = load_settings({}, data_dir=tmp_path / "data", database_url=database_url)
+    settings = await prepare(database_url, tmp_path / "data")
     await migrate(settings, module=release)
     with pytest.raises(DatabaseError, match=f"newer version of Baleybots \\({NEXT}\\)"):
         await migrate(settings)
