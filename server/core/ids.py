@@ -36,6 +36,9 @@ IdKind = Literal[
     "price",
     "audit",
     "recording",
+    "bundle",
+    "notification",
+    "emitted",
 ]
 
 PREFIXES: dict[IdKind, str] = {
@@ -57,9 +60,12 @@ PREFIXES: dict[IdKind, str] = {
     "blob": "blb_",
     "budget": "bud_",
     "notice": "ntc_",
+    "notification": "ntf_",
+    "emitted": "evn_",
     "price": "prc_",
     "audit": "aud_",
     "recording": "rec_",
+    "bundle": "bdl_",
 }
 
 _KINDS: dict[str, IdKind] = {prefix: kind for kind, prefix in PREFIXES.items()}

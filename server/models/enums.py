@@ -111,12 +111,13 @@ class ControlAsked(StrEnum):
 
 
 class ApprovalKind(StrEnum):
-    """What is asked: may this tool be used, what to do about a failure, or did an interrupted
-    effect happen."""
+    """What is asked: may this tool be used, what to do about a failure, did an interrupted effect
+    happen, or what a bot wants to know."""
 
     TOOL = "tool"
     REMEDY = "remedy"
     OUTCOME = "outcome"
+    QUESTION = "question"
 
 
 class ApprovalStatus(StrEnum):
@@ -126,6 +127,12 @@ class ApprovalStatus(StrEnum):
     MODIFIED = "modified"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
+
+
+class Priority(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
 
 
 class FailureClass(StrEnum):

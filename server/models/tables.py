@@ -15,7 +15,9 @@ from server.models.budget_hold import BudgetHold
 from server.models.budget_notice import BudgetNotice
 from server.models.bundle import Bundle
 from server.models.draft_edit import DraftEdit
+from server.models.emitted_event import EmittedEvent
 from server.models.event import Event
+from server.models.event_wait import EventWait
 from server.models.execution import Execution
 from server.models.fact import Fact
 from server.models.incident import Incident
@@ -25,6 +27,7 @@ from server.models.member import Member
 from server.models.memory import Memory
 from server.models.model_call import ModelCall
 from server.models.model_price import ModelPrice
+from server.models.notification import Notification
 from server.models.recording import RecordedAnswer, Recording
 from server.models.service_connection import Connection
 from server.models.session import Session
@@ -34,6 +37,7 @@ from server.models.step import Step
 from server.models.usage import Usage
 from server.models.user import User
 from server.models.workspace import Workspace
+from server.models.workspace_limits import WorkspaceLimits
 
 __all__ = [
     "ApiToken",
@@ -51,7 +55,9 @@ __all__ = [
     "Bundle",
     "Connection",
     "DraftEdit",
+    "EmittedEvent",
     "Event",
+    "EventWait",
     "Execution",
     "Fact",
     "Incident",
@@ -61,6 +67,7 @@ __all__ = [
     "Memory",
     "ModelCall",
     "ModelPrice",
+    "Notification",
     "RecordedAnswer",
     "Recording",
     "Session",
@@ -70,6 +77,7 @@ __all__ = [
     "Usage",
     "User",
     "Workspace",
+    "WorkspaceLimits",
 ]
 
 # The order in which rows may be inserted: whatever is pointed at comes first.
@@ -92,6 +100,10 @@ TABLES = (
     ModelCall,
     Usage,
     Approval,
+    EmittedEvent,
+    EventWait,
+    Notification,
+    WorkspaceLimits,
     Incident,
     Memory,
     SharedValue,
