@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import strawberry
 
+from server.bots.bulk import BotAction
+from server.bots.importing import ItemStatus, Resolution
 from server.core.errors import ErrorCode
 from server.models.enums import (
     ApprovalKind,
@@ -16,9 +18,11 @@ from server.models.enums import (
     BudgetPeriod,
     BudgetScope,
     ConnectionStatus,
+    DraftCause,
     ExecutionMode,
     ExecutionStatus,
     FailureClass,
+    Priority,
     Role,
     StepStatus,
     TriggerKind,
@@ -28,18 +32,23 @@ from server.models.enums import (
 __all__ = [
     "ApprovalKind",
     "ApprovalStatus",
+    "BotAction",
     "BotState",
     "BudgetAction",
     "BudgetPeriod",
     "BudgetScope",
     "ConnectionStatus",
     "ControlAction",
+    "DraftCause",
     "ErrorCode",
     "ExecutionMode",
     "ExecutionStatus",
     "FailureClass",
+    "ImportResolution",
+    "ImportStatus",
     "OrderDirection",
     "Period",
+    "Priority",
     "RerunVersion",
     "Role",
     "Severity",
@@ -234,12 +243,22 @@ _told(
     DESC="Largest or newest first.",
 )
 _told(
+    Priority,
+    "Priority",
+    "How much a notification matters.",
+    LOW="Good to know.",
+    NORMAL="To be read.",
+    HIGH="To be read soon.",
+)
+
+_told(
     ApprovalKind,
     "ApprovalKind",
     "What is asked of a person.",
     TOOL="May this tool be used?",
     REMEDY="A step failed: what is to be done about it?",
     OUTCOME="A call was interrupted: did it happen?",
+    QUESTION="What a bot wants to know: answer it.",
 )
 _told(
     ApprovalStatus,
@@ -300,3 +319,43 @@ _told(
     ERROR="The program cannot run.",
     WARNING="The program runs; look at it.",
 )
+_told(
+    DraftCause,
+    "DraftCause",
+    "Where a change of a draft came from.",
+    TYPED="Written by somebody, in the editor or over the API.",
+    RESTORED="An earlier version became the draft.",
+    IMPORTED="A bundle brought it.",
+)
+_told(
+    BotAction,
+    "BotAction",
+    "What to do with a bot.",
+    PAUSE="Its triggers rest; it can still be started by hand.",
+    RESUME="Its triggers are live again.",
+    ARCHIVE="Put it away: it cannot be started and leaves the usual list.",
+    UNARCHIVE="Take it back; paused when a version is live.",
+    UNPUBLISH="No version is live any more; every version stays.",
+    DELETE="Delete it. Its executions stay to be looked at, its name is free again.",
+    TAG="Put the given tags on it.",
+    UNTAG="Take the given tags away.",
+)
+_told(
+    ItemStatus,
+    "ImportStatus",
+    "What applying a bundle does with one of its bots.",
+    CREATE="It is not here yet and will be made, as a draft.",
+    UPDATE="Its draft here is replaced; nobody changed it here since the last import.",
+    UNCHANGED="It is here just so; nothing happens.",
+    CONFLICT="A bot of this name was changed here; say what shall happen.",
+)
+_told(
+    Resolution,
+    "ImportResolution",
+    "What happens to a conflict.",
+    SKIP="The bot here stays as it is.",
+    OVERWRITE="Its draft is replaced; undo brings the old one back.",
+    COPY="The bundle's bot is made beside it, with a number behind its name.",
+)
+ImportStatus = ItemStatus
+ImportResolution = Resolution
