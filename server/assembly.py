@@ -25,9 +25,11 @@ from server.engine.caps import Caps
 from server.engine.engine import Engine
 from server.engine.stores import make_store
 from server.executions.targets import WorkspaceBots
+from server.executions.vitals import VitalSigns
 from server.healing.service import Healing
 from server.llm.board_redis import RedisBoard
 from server.llm.gateway import Gateway
+from server.llm.kept_answers import forget_expired
 from server.llm.routing import Router
 from server.llm.trying import ConnectionTest
 from server.llm.workspace_models import WorkspaceModels
@@ -56,6 +58,7 @@ class Assembly:
     connections: Desk
     till: Till
     reception: Reception
+    vital_signs: VitalSigns
 
     def access_changed(self, user_id: UUID) -> None:
         """After a sign-out, a revocation, another role or workspace: every process forgets what it
@@ -68,6 +71,7 @@ class Assembly:
         await self.approvals.tick(self.engine)
         await self.engine.control.close_late()
         await self.till.budgets.settle_lost()
+        await forget_expired(self.clock.now())
 
     async def first_link(self) -> str | None:
         """The token of the owner's first sign-in link; None after the first start."""
@@ -120,7 +124,7 @@ async def assembled(
         approvals = Approvals(clock)
         box, policy = SecretBox(*keys, fresh=watch.fresh), NetPolicy.of(settings)
         models = WorkspaceModels(Router(settings), box, clock)
-        till = Till(gateway, models, Budgets(clock))
+        till = Till(gateway, models, Budgets(clock), clock)
         test = ConnectionTest(gateway, policy)
         engine = Engine(
             store,
@@ -149,4 +153,5 @@ async def assembled(
             Desk(box, policy, test, clock, models.forget),
             till,
             Reception(Throttle(bus.redis), clock, Mailer.of(settings)),
+            VitalSigns(bus.notices, clock),
         )

@@ -37,7 +37,7 @@ def _bundle(file: str, *names: str) -> list[VdomConstructor]:
     "Dialog",
     "FormDialog",
 )
-(Watch, WaitingCount) = _bundle("watch.js", "Watch", "WaitingCount")
+(Watch, WaitingCount, Now) = _bundle("watch.js", "Watch", "WaitingCount", "Now")
 (Studio,) = _bundle("studio.js", "Studio")
 (RunPanel, ExecutionView, ApprovalInbox) = _bundle(
     "run.js", "RunPanel", "ExecutionView", "ApprovalInbox"

@@ -8,7 +8,7 @@ from frontend.components.blocks import empty, notice, page_head, skeleton
 from frontend.components.execution_table import execution_table
 from frontend.format import plural
 from frontend.kit.handlers import message
-from frontend.kit.js import Select, Watch
+from frontend.kit.js import Now, Select, Watch
 from frontend.kit.place import Nav, use_nav
 from frontend.kit.query import Answer, use_query
 
@@ -43,6 +43,7 @@ def ExecutionsPage() -> Any:
     return html.div(
         page_head("Executions", note),
         Watch({"onChange": changed}),
+        Now({}),
         _filters(nav, bots, lambda: set_pages([None])),
         _body(nav, answer),
         _pager(answer, pages, turn),

@@ -32,7 +32,9 @@ from server.api.templates import TemplateQueries
 from server.api.tokens import TokenMutations, TokenQueries
 from server.api.versions import VersionQueries
 from server.api.viewer import ViewerQueries
+from server.api.vitals import VitalSubscriptions
 from server.api.watching import may_watch, recognised, watched
+from server.api.words import describe_arguments
 
 
 @strawberry.type(description="Everything that can be asked. All of it is about one workspace.")
@@ -79,7 +81,7 @@ class Mutation(
 @strawberry.type(
     description="What happens while you listen, over `graphql-transport-ws` or `graphql-sse`."
 )
-class Subscription(ExecutionSubscriptions):
+class Subscription(ExecutionSubscriptions, VitalSubscriptions):
     pass
 
 
@@ -109,6 +111,7 @@ schema = Schema(
     extensions=[Gate],
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )
+describe_arguments(schema._schema)
 
 
 def sdl() -> str:

@@ -4,6 +4,7 @@ import { emit, online } from "./lib/emit.js";
 import query from "../../../graphql-schema/operations/executions_changed.graphql";
 import waitingQuery from "../../../graphql-schema/operations/approvals_waiting.graphql";
 export { bind } from "./lib/bind.js";
+export { Now } from "./shell/Now.jsx";
 
 /** Calls at most once in `pause` while executions change. */
 function useChanges(tell, pause) {
