@@ -40,10 +40,11 @@ journeys: ## the real command in a subprocess and a real browser
 	@.ci/servers
 	$(BIN)/python -m tests.support.services run -- $(BIN)/python -m pytest -q -m "journey or browser" $(ARGS)
 
-faults: ## every fault of docs/reliability.md, three seeds, on every set-up; writes its table
+faults: ## every fault of docs/reliability.md on every set-up; ONLY=F03 SETUP=postgres SEEDS=1 RESUME=1
 	@.ci/setup dev
 	@.ci/servers
-	$(BIN)/python -m pytest -q -m faults --whole --fault-seeds 3 --write-table tests/faults $(ARGS)
+	$(BIN)/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(SETUP),--setup $(SETUP)) \
+	  $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RESUME),--resume) $(ARGS)
 
 bench: ## the benchmarks, as ratios against a baseline of the same run
 	@.ci/setup dev

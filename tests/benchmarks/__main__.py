@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [W1g W2 W3 W4 W6 W8 W9 W11] [--repeats 3] [--seconds 3] [--json]`"""
+"""`python -m tests.benchmarks [W1g W2 … W11] [--repeats 3] [--seconds 3] [--json]`"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 
-from tests.benchmarks import w1g, w2, w3, w4, w6, w8, w9, w11
+from tests.benchmarks import w1g, w2, w3, w4, w5, w6, w8, w9, w11
 from tests.benchmarks.table import Row, as_json, as_text, medians
 
 WORKLOADS = {
@@ -14,6 +14,7 @@ WORKLOADS = {
     "W2": w2.measure,
     "W3": w3.measure,
     "W4": w4.measure,
+    "W5": w5.measure,
     "W6": w6.measure,
     "W8": w8.measure,
     "W9": w9.measure,

@@ -111,13 +111,14 @@ def _repeats(rig: Rig, run: str, row: dict[str, Any], events: Rows) -> int:
     assert order == sorted(order), (run, "went back to a finished step", order)
     failed = sum(event["type"] == "model.failed" for event in events)
     counted = rig.oracle.counts(run)
-    repeats = sum(count - 1 for count in counted.values())
+    answered = [event["step_key"] for event in events if event["type"] == "model.answered"]
+    turns = len(answered) - len(set(answered))  # a model that used tools is asked again
+    repeats = max(0, sum(count - 1 for count in counted.values()) - turns)
     allowed = max(0, row["attempt"] - 1) + failed
     assert repeats <= allowed, (run, dict(counted), row["attempt"])
     intents = sum(event["type"] == "model.requested" for event in events)
     assert len(calls) <= intents, (run, "a call left before it was written down")
-    paid = sum(event["type"] == "model.answered" for event in events)
-    assert paid <= len(calls), (run, paid, len(calls))
+    assert len(answered) <= len(calls), (run, len(answered), len(calls))
     return repeats
 
 

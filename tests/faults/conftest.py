@@ -1,9 +1,10 @@
-"""One set-up for all faults of a file; a short form in `make test`, the whole in `make faults`."""
+"""One set-up for all faults of a file; a short form in `make test`, the whole in `make faults`: the
+first seed with the whole numbers, the others with those of the short form."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 import pytest_asyncio
 
 from tests.faults.checks import Found
+from tests.faults.progress import Progress, Results
 from tests.faults.rig import Rig, Servers, rig
-from tests.faults.table import Line, markdown, write_into_docs
+from tests.faults.table import Line, markdown
 from tests.support import restartable
 
 SEED = 20_260
+ONE_SEED = ("mysql",)
 _lines: list[Line] = []
 
 Record = Callable[..., None]
@@ -24,7 +27,10 @@ Record = Callable[..., None]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="every fault, with the whole numbers")
     parser.addoption("--fault-seeds", type=int, default=1, help="how many seeds each fault gets")
-    parser.addoption("--write-table", action="store_true", help="write docs/reliability.md's table")
+    parser.addoption("--fault-only", default="", help="faults, such as F03,F20; else all")
+    parser.addoption("--fault-setups", default="", help="embedded, postgres, mysql; else all")
+    parser.addoption("--fault-minutes", type=float, default=0.0, help="begin nothing after these")
+    parser.addoption("--fault-results", default="", help="a file that keeps what has passed")
 
 
 def _option(config: pytest.Config, name: str, default: Any) -> Any:
@@ -35,12 +41,13 @@ def _option(config: pytest.Config, name: str, default: Any) -> Any:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whole faults stay out of the short form, and each out of set-ups where it has no meaning."""
     here = Path(__file__).parent
-    whole = _option(config, "--whole", False)
     mine = [item for item in items if here in item.path.parents]
-    out = [item for item in mine if not _is_wanted(item, whole)]
+    passed = Results.of(config).passed
+    out = [item for item in mine if not _is_wanted(item, config) or item.nodeid in passed]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
+    Progress.of(config).all = len(mine) - len(out)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -52,13 +59,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("kind", kinds, scope="module")
 
 
-def _is_wanted(item: pytest.Item, whole: bool) -> bool:
+def _is_wanted(item: pytest.Item, config: pytest.Config) -> bool:
     fault = item.get_closest_marker("fault")
-    kind = getattr(getattr(item, "callspec", None), "params", {}).get("kind")
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    kind = given.get("kind")
     if fault is None or kind is None:
-        return True
+        return not _option(config, "--whole", False)
+    only, setups = (_listed(config, name) for name in ("--fault-only", "--fault-setups"))
+    if (only and fault.args[0] not in only) or (setups and kind not in setups):
+        return False
+    if kind in ONE_SEED and given.get("seed", SEED) != SEED:
+        return False
     possible = fault.kwargs.get("only", (kind,))
-    return kind in (possible if whole else fault.kwargs["short"])
+    return kind in (possible if _option(config, "--whole", False) else fault.kwargs["short"])
+
+
+def _listed(config: pytest.Config, name: str) -> set[str]:
+    return {one.strip() for one in _option(config, name, "").split(",") if one.strip()}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -66,7 +83,7 @@ async def setup(
     kind: str, seed: int, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Rig]:
     folder = tmp_path_factory.mktemp(f"{kind}-")
-    whole = _option(request.config, "--whole", False)
+    whole = _option(request.config, "--whole", False) and seed == SEED
     with contextlib.ExitStack() as stack:
         servers, url = await _servers(kind, folder, stack)
         async with rig(kind, folder, seed, whole, servers, url) as made:
@@ -96,20 +113,42 @@ def record(request: pytest.FixtureRequest, world: Rig) -> Record:
     return put
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when == "call" and report.passed:
-        _lines.extend(Line(**given) for name, given in report.user_properties if name == "fault")
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    minutes = _option(item.config, "--fault-minutes", 0.0)
+    if minutes and Progress.of(item.config).minutes > minutes:
+        item.session.shouldstop = f"{minutes:.0f} minutes are over"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    fault = item.get_closest_marker("fault")
+    if fault is not None and (report.when == "call" or report.failed):
+        lines = [Line(**given) for name, given in report.user_properties if name == "fault"]
+        if report.passed:
+            _lines.extend(lines)
+            Results.of(item.config).keep(item.nodeid, lines)
+        Progress.of(item.config).show(fault.args[:2], item, report)
+    return report
+
+
+def pytest_report_teststatus(
+    report: pytest.TestReport, config: pytest.Config
+) -> tuple[str, str, str] | None:
+    """The line of a fault says it all."""
+    if _option(config, "--whole", False) and report.when == "call" and not report.skipped:
+        return report.outcome, "", report.outcome.upper()
+    return None
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if _lines:
+    lines = Results.of(config).lines or _lines
+    if lines:
         terminalreporter.section("faults")
-        terminalreporter.write_line(markdown(_lines))
-
-
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if _option(session.config, "--write-table", False) and _lines and not exitstatus:
-        write_into_docs(_lines)
+        terminalreporter.write_line(markdown(lines))
 
 
 async def _servers(kind: str, folder: Path, stack: contextlib.ExitStack) -> tuple[Servers, str]:

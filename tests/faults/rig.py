@@ -10,6 +10,7 @@ import contextlib
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ import psutil
 from tests.faults.oracle import Oracle
 from tests.faults.tables import Tables
 from tests.faults.waiting import until
+from tests.house.files import ROOT
 from tests.support import services
 from tests.support.processes import Client, Installation, Process, installation
 from tests.support.proxy import Proxy
@@ -227,11 +229,13 @@ async def rig(
     oracle = Oracle(seed)
     await oracle.models.start()
     settings = {
+        "PYTHONPATH": str(ROOT),
         "BALEYBOTS_DEFAULT_MODEL": "openai:gpt-4o-mini",
         "BALEYBOTS_LOG_LEVEL": "info",
         "BALEYBOTS_LOG_FORMAT": "json",
     }
     with installation(folder, settings) as here:
+        here.program = (sys.executable, "-m", "tests.faults.launched")
         made = Rig(kind, seed, whole, here, oracle, servers, database_url)
         made.random = random.Random(seed)
         try:

@@ -10,6 +10,7 @@ from tests.house.files import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- made by `make faults` -->", "<!-- end -->"
+HEADS = "fault,what happens,set-up,seeds,accepted,lost,repeated,worst recovery,seen".split(",")
 SETUPS = {
     "embedded": "one process, SQLite",
     "postgres": "PostgreSQL, Redis, 3 workers",
@@ -27,6 +28,7 @@ class Line:
     repeated: int
     recovery: float | None
     note: str = ""
+    seeds: int = 1
 
     def joined(self, other: Line) -> Line:
         """Another seed of the same fault."""
@@ -37,7 +39,8 @@ class Line:
             lost=self.lost + other.lost,
             repeated=self.repeated + other.repeated,
             recovery=max(times, default=None),
-            note=other.note or self.note,
+            note=self.note or other.note,
+            seeds=self.seeds + other.seeds,
         )
 
 
@@ -51,12 +54,12 @@ def joined(lines: Iterable[Line]) -> list[Line]:
 
 def markdown(lines: Iterable[Line]) -> str:
     rows = [
-        "| fault | what happens | set-up | accepted | lost | repeated | worst recovery | seen |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: | --- |",
+        f"| {' | '.join(HEADS)} |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     rows += [
-        f"| {one.fault} | {one.title} | {SETUPS[one.kind]} | {one.accepted} | {one.lost} "
-        f"| {one.repeated} | {_seconds(one.recovery)} | {one.note} |"
+        f"| {one.fault} | {one.title} | {SETUPS[one.kind]} | {one.seeds} | {one.accepted} "
+        f"| {one.lost} | {one.repeated} | {_seconds(one.recovery)} | {one.note} |"
         for one in joined(lines)
     ]
     return "\n".join(rows)

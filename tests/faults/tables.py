@@ -16,11 +16,16 @@ class Tables:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    async def rows(self, statement: str) -> Rows:
+    async def rows(self, statement: str, *, write: bool = False) -> Rows:
         kind = self._url.partition(":")[0]
         if kind == "sqlite":
-            return await asyncio.to_thread(_sqlite, self._url.removeprefix("sqlite://"), statement)
+            path = self._url.removeprefix("sqlite://")
+            return await asyncio.to_thread(_sqlite, path, statement, write)
         return await (_postgres if kind == "postgres" else _mysql)(self._url, statement)
+
+    async def change(self, statement: str) -> None:
+        """What nobody can wait for, such as the end of a week."""
+        await self.rows(statement, write=True)
 
     async def executions(self) -> Rows:
         return await self.rows("SELECT * FROM executions ORDER BY created_at")
@@ -42,11 +47,14 @@ def data_of(row: dict[str, Any], column: str = "data") -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _sqlite(path: str, statement: str) -> Rows:
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+def _sqlite(path: str, statement: str, write: bool) -> Rows:
+    mode = "rw" if write else "ro"
+    db = sqlite3.connect(f"file:{path}?mode={mode}", uri=True, timeout=10)
     db.row_factory = sqlite3.Row
     try:
-        return [dict(row) for row in db.execute(statement)]
+        found = [dict(row) for row in db.execute(statement)]
+        db.commit()
+        return found
     finally:
         db.close()
 
@@ -71,6 +79,8 @@ async def _mysql(url: str, statement: str) -> Rows:
     try:
         async with connection.cursor(aiomysql.DictCursor) as cursor:
             await cursor.execute(statement)
-            return list(await cursor.fetchall())
+            found = list(await cursor.fetchall())
+        await connection.commit()
+        return found
     finally:
         connection.close()

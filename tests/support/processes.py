@@ -57,18 +57,20 @@ class Process:
 
 @dataclass
 class Installation:
-    """One data folder and environment, and the processes that were started in it."""
+    """One data folder and environment, and the processes that were started in it. `program` is what
+    starts the product's command."""
 
     folder: Path
     environment: dict[str, str]
     processes: list[Process] = field(default_factory=list)
+    program: tuple[str, ...] = (BALEYBOTS,)
 
     def start(self, *arguments: str) -> Process:
         name = f"{arguments[0]}-{len(self.processes)}"
         log = self.folder / f"{name}.log"
         with log.open("wb") as out:
             popen = subprocess.Popen(
-                [BALEYBOTS, *arguments],
+                [*self.program, *arguments],
                 env=self.environment,
                 cwd=self.folder,
                 stdout=out,
