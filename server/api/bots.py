@@ -17,8 +17,9 @@ from server.api.drafts import draft_input
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import BotState, ExecutionStatus, OrderDirection
 from server.api.relay import Connection, Node, connection_of
-from server.api.scalars import BigInt, dollars, whole
-from server.bots import service
+from server.api.scalars import BalSource, BigInt, Cursor, dollars, whole
+from server.api.versions import BotVersion, DraftEdit, Person, person_of
+from server.bots import drafts, journal, service
 from server.core.errors import Invalid, NotFound
 from server.core.ids import public_id, read_id
 from server.executions.figures import BotFigures
@@ -42,30 +43,6 @@ class BotEntity:
 class BotVersionPermissions:
     restore: bool = strawberry.field(description="Make its text the draft again.")
     run: bool = strawberry.field(description="Start it.")
-
-
-@strawberry.type(description="A frozen text of a bot. The same text is the same version.")
-class BotVersion(Node):
-    number: int = strawberry.field(description="1, 2, 3 … in the order of freezing.")
-    name: str = strawberry.field(description="A name that somebody gave it; else empty.")
-    note: str = strawberry.field(description="What somebody wrote about it; else empty.")
-    source: str = strawberry.field(description="The program.")
-    created_at: datetime = strawberry.field(description="When it was frozen.")
-
-    @classmethod
-    def of(cls, row: tables.BotVersion) -> BotVersion:
-        return cls(
-            id=strawberry.ID(public_id("version", row.id)),
-            number=row.number,
-            name=row.name,
-            note=row.note,
-            source=row.source,
-            created_at=row.created_at,
-        )
-
-    @strawberry.field(description="What the viewer may do with it.")
-    def viewer_can(self, info: Info) -> BotVersionPermissions:
-        return BotVersionPermissions(**info.context.asker.can("version"))
 
 
 @strawberry.type(description="How a bot has done over all of its executions.")
@@ -128,13 +105,16 @@ class Bot(Node):
     description: str = strawberry.field(description="What it is for.")
     icon: str = strawberry.field(description="A sign for cards; empty when the text has none.")
     state: BotState = strawberry.field(description="Where it stands in its life.")
-    source: str = strawberry.field(description="The text of the draft.")
+    source: BalSource = strawberry.field(description="The text of the draft.")
     draft_version: int = strawberry.field(
         description="Counts the changes of the draft; send it back as `expectedVersion`."
     )
     entities: list[BotEntity] = strawberry.field(description="The entities of the draft.")
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When it was last changed.")
+    edited_at: datetime | None = strawberry.field(
+        description="When its draft was last changed; null for drafts of older times."
+    )
 
     @classmethod
     def of(cls, row: tables.Bot) -> Bot:
@@ -146,11 +126,12 @@ class Bot(Node):
             description=row.description,
             icon=row.icon,
             state=row.state,
-            source=row.source,
+            source=BalSource(row.source),
             draft_version=row.draft_version,
             entities=[BotEntity(name=e["name"], goal=e["goal"], model=e["model"]) for e in found],
             created_at=row.created_at,
             updated_at=row.updated_at,
+            edited_at=row.edited_at,
         )
 
     @strawberry.field(description="The live version; null while it was never published.")
@@ -160,14 +141,51 @@ class Bot(Node):
         row = await info.context.loaders.version.load(self.row.published_version_id)
         return BotVersion.of(row) if row is not None else None
 
+    @strawberry.field(description="Whether the live version has the very text of the draft.")
+    async def draft_is_live(self, info: Info) -> bool:
+        if self.row.published_version_id is None:
+            return False
+        row = await info.context.loaders.version.load(self.row.published_version_id)
+        return row is not None and row.source == self.row.source
+
+    @strawberry.field(description="Words that somebody put on it, by name.")
+    async def tags(self, info: Info) -> list[str]:
+        return await info.context.loaders.tags.load(self.row.id) or []
+
+    @strawberry.field(description="Who changed the draft last; null for drafts of older times.")
+    async def edited_by(self, info: Info) -> Person | None:
+        return await person_of(info, self.row.edited_by_id)
+
+    @strawberry.field(description="Whether `undoBotDraft` has something to undo.")
+    async def can_undo(self) -> bool:
+        return (await journal.steps_possible(self.row))[0]
+
+    @strawberry.field(description="Whether `redoBotDraft` has something to redo.")
+    async def can_redo(self) -> bool:
+        return (await journal.steps_possible(self.row))[1]
+
+    @strawberry.field(description="The journal of the draft, the latest change first.")
+    async def draft_edits(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[DraftEdit]:
+        ask = PageAsk(first, after, last, before)
+        page = await drafts.list_edits(info.context.asker, self.row.id, ask)
+        place = self.row.draft_edit
+        return connection_of(page, Connection[DraftEdit], lambda row: DraftEdit.of(row, place))
+
     @strawberry.field(description="Its frozen versions, the latest first.")
     async def versions(
         self,
         info: Info,
         first: int | None = None,
-        after: str | None = None,
+        after: Cursor | None = None,
         last: int | None = None,
-        before: str | None = None,
+        before: Cursor | None = None,
     ) -> Connection[BotVersion]:
         ask = PageAsk(first, after, last, before)
         page = await service.list_versions(info.context.asker, self.row.id, ask)
@@ -178,9 +196,9 @@ class Bot(Node):
         self,
         info: Info,
         first: int | None = None,
-        after: str | None = None,
+        after: Cursor | None = None,
         last: int | None = None,
-        before: str | None = None,
+        before: Cursor | None = None,
         filter: Annotated[ExecutionFilter, strawberry.lazy("server.api.executions")] | None = None,
         order_by: list[Annotated[ExecutionOrder, strawberry.lazy("server.api.executions")]]
         | None = None,
@@ -233,7 +251,13 @@ class Bot(Node):
 @strawberry.input(description="Which bots. Every field that is given must hold.")
 class BotFilter:
     name: StringComparator | None = strawberry.field(default=None, description="By name.")
+    text: str | None = strawberry.field(
+        default=None, description="Stands in the name, the description or a tag."
+    )
     state: BotStateComparator | None = strawberry.field(default=None, description="By state.")
+    tag: StringComparator | None = strawberry.field(
+        default=None, description="By tag; a bot with several needs one that fits."
+    )
 
 
 @strawberry.enum(description="What bots are sorted by.")
@@ -258,9 +282,9 @@ class BotQueries:
         self,
         info: Info,
         first: int | None = None,
-        after: str | None = None,
+        after: Cursor | None = None,
         last: int | None = None,
-        before: str | None = None,
+        before: Cursor | None = None,
         filter: BotFilter | None = None,
         order_by: list[BotOrder] | None = None,
     ) -> Connection[Bot]:
@@ -294,8 +318,15 @@ def _where(given: BotFilter | None) -> service.BotFilter | None:
         return None
     name, state = given.name or StringComparator(), given.state or BotStateComparator()
     states = state.in_ if state.eq is None else [state.eq]
+    tag = given.tag or StringComparator()
     return service.BotFilter(
-        name_contains=name.contains, name_is=name.eq, name_in=name.in_, states=states
+        name_contains=name.contains,
+        name_is=name.eq,
+        name_in=name.in_,
+        states=states,
+        text=given.text,
+        tag_in=tag.in_ if tag.eq is None else [tag.eq],
+        tag_contains=tag.contains,
     )
 
 
@@ -313,31 +344,12 @@ def _order(given: list[BotOrder] | None) -> service.BotOrder | None:
 
 @strawberry.input(description="Input of `createBot`.")
 class CreateBotInput:
-    source: str = strawberry.field(description="The program, at most 512 KiB, without mistakes.")
+    source: BalSource = strawberry.field(
+        description="The program, at most 512 KiB, without mistakes."
+    )
     name: str | None = strawberry.field(
         default=None, description="1 to 200 characters; called after its first entity when absent."
     )
-
-
-@strawberry.input(description="Input of `saveBotDraft`.")
-class SaveBotDraftInput:
-    bot_id: strawberry.ID = strawberry.field(description="The bot.")
-    source: str = strawberry.field(description="The new text; it may have mistakes.")
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description="The `draftVersion` that the change was made on; without it the last one wins.",
-    )
-
-
-@strawberry.input(description="Input of `publishBot`.")
-class PublishBotInput:
-    bot_id: strawberry.ID = strawberry.field(description="The bot.")
-
-
-@strawberry.input(description="Input of `restoreBotVersion`.")
-class RestoreBotVersionInput:
-    bot_id: strawberry.ID = strawberry.field(description="The bot.")
-    version_id: strawberry.ID = strawberry.field(description="The version that becomes the draft.")
 
 
 @strawberry.input(description="Input of `updateBotRetention`.")
@@ -368,18 +380,6 @@ class CreateBotPayload:
     errors: list[UserError] = payload_errors()
 
 
-@strawberry.type(description="Answer of `saveBotDraft` and `restoreBotVersion`.")
-class SaveBotDraftPayload:
-    bot: Bot | None = strawberry.field(default=None, description="The bot with its new draft.")
-    errors: list[UserError] = payload_errors()
-
-
-@strawberry.type(description="Answer of `publishBot`.")
-class PublishBotPayload:
-    bot: Bot | None = strawberry.field(default=None, description="The bot with its live version.")
-    errors: list[UserError] = payload_errors()
-
-
 @strawberry.type(description="Answer of `updateBotRetention`.")
 class UpdateBotRetentionPayload:
     bot: Bot | None = strawberry.field(default=None, description="The bot with its rule.")
@@ -403,42 +403,6 @@ class BotMutations:
     async def create_bot(self, info: Info, input: CreateBotInput) -> CreateBotPayload:
         row = await service.create(info.context.asker, input.source, input.name)
         return CreateBotPayload(bot=Bot.of(row))
-
-    @mutation(
-        "bots:write",
-        SaveBotDraftPayload,
-        "Replaces the text of the draft. Errors: NOT_FOUND, CONFLICT when somebody else saved in "
-        "the meantime, TOO_LARGE.",
-    )
-    async def save_bot_draft(self, info: Info, input: SaveBotDraftInput) -> SaveBotDraftPayload:
-        asker, bot_id = info.context.asker, read_id("bot", input.bot_id)
-        expected = input.expected_version
-        if expected is None:
-            expected = (await service.get(asker, bot_id)).draft_version
-        row = await service.save_draft(asker, bot_id, input.source, expected)
-        return SaveBotDraftPayload(bot=Bot.of(row))
-
-    @mutation(
-        "bots:publish",
-        PublishBotPayload,
-        "Freezes the draft and makes it the live version. Errors: NOT_FOUND, BAL_INVALID with "
-        "every mistake.",
-    )
-    async def publish_bot(self, info: Info, input: PublishBotInput) -> PublishBotPayload:
-        row = await service.publish(info.context.asker, read_id("bot", input.bot_id))
-        return PublishBotPayload(bot=Bot.of(row))
-
-    @mutation(
-        "bots:write",
-        SaveBotDraftPayload,
-        "Makes an earlier text the draft again; what is live stays. Errors: NOT_FOUND.",
-    )
-    async def restore_bot_version(
-        self, info: Info, input: RestoreBotVersionInput
-    ) -> SaveBotDraftPayload:
-        bot_id, version_id = read_id("bot", input.bot_id), read_id("version", input.version_id)
-        row = await service.restore(info.context.asker, bot_id, version_id)
-        return SaveBotDraftPayload(bot=Bot.of(row))
 
     @mutation(
         "bots:write",

@@ -6,6 +6,7 @@ and what they may, syntax, limits, and bugs of ours, which are masked and carry 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -61,6 +62,12 @@ class ConflictError(UserError):
     current_version: int | None = strawberry.field(
         default=None, description="The version that is stored now."
     )
+    changed_by: str | None = strawberry.field(
+        default=None, description="Who changed it, by name, when known."
+    )
+    changed_at: datetime | None = strawberry.field(
+        default=None, description="When they did, when known."
+    )
 
 
 @strawberry.type(description="A budget does not allow it.")
@@ -92,7 +99,8 @@ def user_errors(error: AppError) -> list[UserError]:
         return [BudgetError(**common, limit=dollars(limit), spent=dollars(spent))]
     if isinstance(error, Conflict):
         current = getattr(error, "current_version", None)
-        return [ConflictError(**common, current_version=current)]
+        by, at = getattr(error, "changed_by", None), getattr(error, "changed_at", None)
+        return [ConflictError(**common, current_version=current, changed_by=by, changed_at=at)]
     return [InputError(**common)]
 
 

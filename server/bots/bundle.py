@@ -88,7 +88,7 @@ def _described(path: str, bot: BundledBot) -> dict[str, Any]:
         "sha256": checksum(bot.source),
         "name": bot.name,
         "tags": sorted(bot.tags, key=str.casefold),
-        "retention": bot.retention,
+        "retention": None if bot.retention is None else dict(sorted(bot.retention.items())),
         "version": said if any(said.values()) else None,
         "needs": {"connections": sorted(bot.connections), "tools": sorted(bot.tools)},
     }

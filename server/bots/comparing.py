@@ -47,6 +47,12 @@ def compare(old: str, new: str) -> Comparison:
     )
 
 
+def summary(old: str, new: str) -> str:
+    """By meaning alone; empty where there is nothing to say."""
+    changes = _changes(old, new)
+    return describe(changes) if changes else ""
+
+
 def _changes(old: str, new: str) -> tuple[Change, ...] | None:
     before, after = parse(old), parse(new)
     if any(d.severity == "error" for d in (*before.diagnostics, *after.diagnostics)):

@@ -180,7 +180,7 @@ def _same(
     """The retention of a bot that is here is its own: a bundle never makes it delete anything."""
     if row.source != service.storable(bundled.source):
         return False
-    if tag_keys != {tags.key_of(name) for name in bundled.tags}:
+    if tag_keys != {service.tag_key(name) for name in bundled.tags}:
         return False
     version = words.get((row.id, hash_of_source(row.source)))
     said = (version.name, version.note) if version is not None else ("", "")

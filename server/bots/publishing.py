@@ -16,7 +16,7 @@ from server.core.clock import Clock, SystemClock
 from server.core.errors import Invalid, InvalidState, NotFound
 from server.models.enums import BotState
 from server.models.tables import Bot, BotVersion, Execution
-from server.workspaces.access import Viewer, require
+from server.workspaces.access import Viewer, mine, require
 from server.workspaces.audit import Change, Subject, record
 
 CLOCK = SystemClock()
@@ -148,8 +148,10 @@ async def annotate(viewer: Viewer, version_id: UUID, words: Words) -> BotVersion
 async def execution_counts(viewer: Viewer, version_ids: Sequence[UUID]) -> dict[UUID, int]:
     require(viewer, "executions:read")
     ids = list(version_ids)
+    bots = await BotVersion.filter(id__in=ids).distinct().values_list("bot_id", flat=True)
     rows: list[Any] = (
-        await Execution.filter(workspace_id=viewer.workspace_id, version_id__in=ids)
+        await mine(viewer, Execution)
+        .filter(bot_id__in=list(bots), version_id__in=ids)
         .annotate(count=Count("id"))
         .group_by("version_id")
         .values_list("version_id", "count")

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
-from tortoise.expressions import Subquery
+from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
@@ -52,7 +52,9 @@ class BotFilter:
     name_is: str | None = None
     name_in: Sequence[str] | None = None
     states: Sequence[BotState] | None = None
-    tags: Sequence[str] | None = None
+    text: str | None = None
+    tag_in: Sequence[str] | None = None
+    tag_contains: str | None = None
     updated_from: datetime | None = None
     updated_to: datetime | None = None
 
@@ -236,11 +238,25 @@ def _chosen(rows: QuerySet[Bot], where: BotFilter) -> QuerySet[Bot]:
         rows = rows.filter(name_key__in=[Bot.key_of(name) for name in where.name_in])
     if where.states is not None:
         rows = rows.filter(state__in=list(where.states))
-    for tag in where.tags or ():
-        key = " ".join(tag.split()).casefold()
-        rows = rows.filter(id__in=Subquery(BotTag.filter(key=key).values("bot_id")))
+    if where.tag_in is not None:
+        rows = rows.filter(id__in=_tagged(key__in=[tag_key(name) for name in where.tag_in]))
+    if where.tag_contains:
+        rows = rows.filter(id__in=_tagged(key__contains=tag_key(where.tag_contains)))
+    if where.text:
+        text = where.text
+        told = Q(name__icontains=text) | Q(description__icontains=text)
+        rows = rows.filter(told | Q(id__in=_tagged(key__contains=tag_key(text))))
     if where.updated_from is not None:
         rows = rows.filter(updated_at__gte=where.updated_from)
     if where.updated_to is not None:
         rows = rows.filter(updated_at__lte=where.updated_to)
     return rows
+
+
+def _tagged(**wanted: Any) -> Subquery:
+    return Subquery(BotTag.filter(**wanted).values("bot_id"))
+
+
+def tag_key(name: str) -> str:
+    """Two tags with the same key are the same tag to a person."""
+    return " ".join(name.replace(",", " ").split()).casefold()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from tortoise.expressions import Subquery
 from tortoise.functions import Count, Min
 from tortoise.transactions import in_transaction
 
@@ -34,10 +35,12 @@ async def change_tags(
     viewer: Viewer, bot_id: UUID, add: Sequence[str] = (), remove: Sequence[str] = ()
 ) -> Bot:
     require(viewer, "bots:write")
-    more, less = checked(add), {key_of(name) for name in remove}
+    more, less = checked(add), {service.tag_key(name) for name in remove}
     bot = await service.one(viewer, bot_id)
     there = (await of_bots([bot.id]))[bot.id]
-    wanted = {key_of(name): name for name in [*more, *there] if key_of(name) not in less}
+    wanted = {
+        service.tag_key(name): name for name in [*more, *there] if service.tag_key(name) not in less
+    }
     async with in_transaction():
         await put(bot, checked(list(wanted.values())))
     return bot
@@ -52,12 +55,19 @@ async def of_bots(bot_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
     return {bot_id: found[bot_id] for bot_id in bot_ids}
 
 
+async def of_seen_bots(viewer: Viewer, bot_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    require(viewer, "bots:read")
+    return await of_bots(bot_ids)
+
+
 async def all_tags(viewer: Viewer) -> list[tuple[str, int]]:
     """Every tag with the number of its bots, by name."""
     require(viewer, "bots:read")
     bots = mine(viewer, Bot).filter(deleted_at=None)
     rows: list[Any] = (
-        await BotTag.filter(workspace_id=viewer.workspace_id, bot_id__in=bots.values("id"))
+        await BotTag.filter(
+            workspace_id=viewer.workspace_id, bot_id__in=Subquery(bots.values("id"))
+        )
         .annotate(count=Count("id"), shown=Min("name"))
         .group_by("key")
         .order_by("key")
@@ -70,7 +80,7 @@ async def all_tags(viewer: Viewer) -> list[tuple[str, int]]:
 async def put(bot: Bot, names: Sequence[str]) -> None:
     """Inside a transaction. `names` were checked."""
     there = {row.key: row for row in await BotTag.filter(bot_id=bot.id)}
-    wanted = {key_of(name): name for name in names}
+    wanted = {service.tag_key(name): name for name in names}
     gone = [row.id for key, row in there.items() if key not in wanted]
     if gone:
         await BotTag.filter(id__in=gone).delete()
@@ -83,13 +93,9 @@ def checked(names: Sequence[str]) -> list[str]:
     found: dict[str, str] = {}
     for name in names:
         clean = " ".join(name.replace(",", " ").split())
-        if not clean or len(clean) > TAG_LIMIT or len(key_of(clean)) > TAG_LIMIT:
+        if not clean or len(clean) > TAG_LIMIT or len(service.tag_key(clean)) > TAG_LIMIT:
             raise Invalid(f"A tag has 1 to {TAG_LIMIT} characters and no comma.", path=["tags"])
-        found.setdefault(key_of(clean), clean)
+        found.setdefault(service.tag_key(clean), clean)
     if len(found) > MOST_TAGS:
         raise LimitReached(f"A bot has at most {MOST_TAGS} tags.", path=["tags"])
     return list(found.values())
-
-
-def key_of(name: str) -> str:
-    return " ".join(name.replace(",", " ").split()).casefold()
