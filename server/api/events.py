@@ -69,6 +69,7 @@ _WORDS: dict[str, str] = {
     "mode": "How models and tools are reached.",
     "model": "The model.",
     "name": "What a person calls the step.",
+    "next_from": "Whose chain that model is of: bot or workspace.",
     "next_model": "The model that is asked instead.",
     "output": "What it answered.",
     "output_tokens": "Tokens that the model wrote.",
@@ -101,6 +102,8 @@ def _wire_type(name: str, hint: Any) -> Any:
     """Every field may be missing: an older release stored the event."""
     if name == "cost":
         return Decimal | None
+    if name == "expires_at":
+        return datetime | None
     plain = [part for part in get_args(hint) or (hint,) if part is not NoneType]
     return (_WIRE.get(plain[0]) or JSON) | None
 
@@ -120,7 +123,8 @@ def _declared(kind: type[ExecutionEvent]) -> type[Event]:
 
 def _told(kind: type[ExecutionEvent]) -> str:
     """Only a sentence that speaks of no field; a dataclass without words names its fields."""
-    first = (kind.__doc__ or "").strip().partition("\n")[0]
+    paragraph = (kind.__doc__ or "").strip().partition("\n\n")[0]
+    first = " ".join(paragraph.split())
     return "" if "`" in first or "(" in first or not first else f" {first}"
 
 
@@ -148,4 +152,8 @@ def event_of(stored: StoredEvent) -> Event:
 
 
 def _wire_value(name: str, value: Any) -> Any:
-    return dollars(value) if name == "cost" and value is not None else value
+    if value is None:
+        return None
+    if name == "expires_at":
+        return datetime.fromisoformat(value)
+    return dollars(value) if name == "cost" else value

@@ -18,17 +18,19 @@ from server.api.events import Event, event_of
 from server.api.kinds import ExecutionMode, ExecutionStatus, StepStatus, TriggerKind, WaitingReason
 from server.api.model_calls import ModelCall
 from server.api.relay import Connection, Edge, Node, PageInfo
-from server.api.scalars import BigInt, dollars, whole
+from server.api.scalars import BigInt, Cursor, dollars, whole
 from server.core.errors import NotFound
 from server.core.ids import public_id
 from server.core.paging import page_size
-from server.executions import calls, service
+from server.executions import calls, recordings, service
 from server.executions.calls import story_of
+from server.executions.replaying import recording_of
 from server.models import tables
 from server.models.large import Large
 
 if TYPE_CHECKING:
     from server.api.bots import Bot, BotVersion
+    from server.api.recordings import Recording
 
 
 @strawberry.type(description="Tokens and money. Money is in US dollars, as exact decimal text.")
@@ -300,6 +302,22 @@ class Execution(Node):
         )
         return cast("JSON", {**state.to_json(), "cost": str(dollars(state.cost))})
 
+    @strawberry.field(
+        description="The recording that it replays, in mode RECORDED; null when that is deleted."
+    )
+    async def recording(
+        self, info: Info
+    ) -> Annotated[Recording, strawberry.lazy("server.api.recordings")] | None:
+        from server.api.recordings import Recording
+
+        found = recording_of(self.row.trigger) if self.row.mode is ExecutionMode.RECORDED else None
+        if found is None:
+            return None
+        try:
+            return Recording.of(await recordings.get(info.context.asker, found[0]))
+        except NotFound:
+            return None
+
     @strawberry.field(description="The execution that it repeats, when it does.")
     async def forked_from(self, info: Info) -> Execution | None:
         return await _related(info, self.row.forked_from_id)
@@ -368,7 +386,7 @@ async def _events_page(
     size = page_size(first)
     store = info.context.rooms.engine.store
     found = await store.events(row.id, max(after, 0), size + 1)
-    edges = [Edge(cursor=str(event.seq), node=event_of(event)) for event in found[:size]]
+    edges = [Edge(cursor=Cursor(str(event.seq)), node=event_of(event)) for event in found[:size]]
     page = PageInfo(
         has_next_page=len(found) > size,
         has_previous_page=after > 0,

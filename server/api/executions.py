@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -16,6 +16,7 @@ from server.api.comparators import (
     ExecutionModeComparator,
     ExecutionStatusComparator,
     TriggerKindComparator,
+    any_of,
 )
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
@@ -28,17 +29,18 @@ from server.api.kinds import (
     TriggerKind,
 )
 from server.api.relay import Connection, connection_of
+from server.api.scalars import Cursor
 from server.core.errors import Invalid, NotFound
 from server.core.ids import read_id
 from server.costs.service import refuse_if_spent
 from server.engine.store import UNSET
-from server.executions import service
+from server.executions import recordings, service
 from server.executions.modifying import Changes, modify
 from server.executions.rerun import RerunRequest, rerun
 from server.workspaces.listing import PageAsk
 
 REASON_LIMIT = 1_000
-HEAVY = ("input", "output", "inputBlob", "outputBlob")
+HEAVY = ("input", "output", "inputBlob", "outputBlob", "recording")
 
 
 @strawberry.input(description="Which executions. Every field that is given must hold.")
@@ -98,20 +100,14 @@ def _where(given: ExecutionFilter, bot_id: UUID | None) -> service.ExecutionFilt
         bot_id = read_id("bot", given.bot_id)
     return service.ExecutionFilter(
         bot_id=bot_id,
-        statuses=_any_of(given.status),
-        modes=_any_of(given.mode),
-        trigger_kinds=_any_of(given.trigger_kind),
-        created_from=created.gte,
+        statuses=any_of(given.status),
+        modes=any_of(given.mode),
+        trigger_kinds=any_of(given.trigger_kind),
+        created_from=created.since(datetime.now(UTC)),
         created_after=created.gt,
         created_to=created.lte,
         created_before=created.lt,
     )
-
-
-def _any_of(comparator: Any) -> Any:
-    if comparator is None:
-        return None
-    return comparator.in_ if comparator.eq is None else [comparator.eq]
 
 
 @strawberry.type
@@ -121,9 +117,9 @@ class ExecutionQueries:
         self,
         info: Info,
         first: int | None = None,
-        after: str | None = None,
+        after: Cursor | None = None,
         last: int | None = None,
-        before: str | None = None,
+        before: Cursor | None = None,
         filter: ExecutionFilter | None = None,
         order_by: list[ExecutionOrder] | None = None,
     ) -> Connection[Execution]:
@@ -145,7 +141,8 @@ class StartExecutionInput:
     bot_id: strawberry.ID = strawberry.field(description="The bot.")
     input: JSON | None = strawberry.field(
         default=strawberry.UNSET,
-        description="What it is given; the program's own `run(…)` counts when absent.",
+        description="What it is given; the program's own `run(…)` counts when absent, in mode "
+        "RECORDED what was given then.",
     )
     version_id: strawberry.ID | None = strawberry.field(
         default=None, description="A version to run; the draft as it is now when absent."
@@ -157,6 +154,12 @@ class StartExecutionInput:
     )
     mode: ExecutionMode = strawberry.field(
         default=ExecutionMode.LIVE, description="How models and tools are reached."
+    )
+    recording_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="In mode RECORDED, what is replayed: a recording, `rec_…`, or an ended "
+        "execution, `exe_…`, which is kept as one. When absent the bot's newest recording, one of "
+        "the same input first, else its last live execution that completed.",
     )
     queue_seconds: float | None = strawberry.field(
         default=None, description="How long it may wait for a worker; for ever when absent."
@@ -208,6 +211,11 @@ class RerunExecutionInput:
         description="An object from step keys to results that take the place of the earlier ones; "
         "one for `fromStep` itself passes that step by.",
     )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="1 to 200 characters. A second request with the same key answers with the "
+        "execution of the first.",
+    )
 
 
 @strawberry.type(description="Answer of `rerunExecution`.")
@@ -243,7 +251,7 @@ class ExecutionMutations:
         RerunExecutionPayload,
         "Does an ended execution again from one of its steps, as a new one: earlier results are "
         "reused at no cost. Errors: NOT_FOUND, INVALID_INPUT for unknown steps, INVALID_STATE "
-        "while it has not ended, BAL_INVALID when the draft has mistakes.",
+        "while it has not ended, BAL_INVALID when the draft has mistakes, IDEMPOTENCY_MISMATCH.",
     )
     async def rerun_execution(
         self, info: Info, input: RerunExecutionInput
@@ -257,6 +265,7 @@ class ExecutionMutations:
             version=input.version.value,
             input=UNSET if input.input is strawberry.UNSET else input.input,
             outputs=outputs or {},
+            idempotency_key=input.idempotency_key,
         )
         row = await rerun(info.context.asker, info.context.rooms.engine, request)
         return RerunExecutionPayload(execution=Execution.of(row))
@@ -298,11 +307,12 @@ class ExecutionMutations:
             idempotency_key=input.idempotency_key,
             mode=input.mode,
             queue_seconds=input.queue_seconds,
+            recording=input.recording_id,
             trigger_kind=TriggerKind.API if asker.via_token else TriggerKind.MANUAL,
         )
         if request.mode is ExecutionMode.LIVE:
             await refuse_if_spent(asker, office_of(info), request.bot_id)
-        row = await service.start(asker, info.context.rooms.engine, request)
+        row = await recordings.start(asker, info.context.rooms.engine, request)
         return StartExecutionPayload(execution=Execution.of(row))
 
     @mutation(

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import strawberry
 
 from server.api.access import ANYONE_SIGNED_IN, query
 from server.api.approvals import Approval
+from server.api.audit import AuditEntry
 from server.api.bots import Bot, BotVersion
 from server.api.budgets import Budget
 from server.api.connections import Connection
 from server.api.context import Info
 from server.api.execution_types import Execution
+from server.api.members import Invitation, Member
+from server.api.recordings import Recording
 from server.api.relay import Node
+from server.api.sessions import Session
 from server.api.tokens import ApiToken
 from server.approvals import service as approvals
 from server.bots import service as bots
@@ -20,8 +26,10 @@ from server.core.errors import Denied, Invalid, NotFound
 from server.core.ids import split_id
 from server.core.paging import MAX_PAGE
 from server.costs import service as costs
+from server.executions import recordings
 from server.executions import service as executions
-from server.workspaces import keys
+from server.workspaces import audit, invitations, keys, members, sessions
+from server.workspaces.access import Viewer
 
 
 async def find_node(info: Info, text: str) -> Node | None:
@@ -42,15 +50,29 @@ async def find_node(info: Info, text: str) -> Node | None:
             return Connection.of(await connections.get(asker, row_id))
         if kind == "budget":
             return Budget.of(await costs.get(asker, row_id))
+        if kind == "recording":
+            return Recording.of(await recordings.get(asker, row_id))
         if kind == "version":
             version = (await bots.many_versions(asker, [row_id])).get(row_id)
             return BotVersion.of(version) if version is not None else None
         if kind == "token":
-            rows = {row.id: row for row in await keys.list_tokens(asker)}
-            return ApiToken.of(rows[row_id]) if row_id in rows else None
+            return ApiToken.of(await keys.get(asker, row_id))
+        if kind in ("member", "invitation", "session", "audit"):
+            return await _of_people(asker, kind, row_id)
     except (NotFound, Denied):
         return None
     return None
+
+
+async def _of_people(asker: Viewer, kind: str, row_id: UUID) -> Node | None:
+    if kind == "member":
+        return Member.of(await members.get(asker, row_id))
+    if kind == "invitation":
+        return Invitation.of(await invitations.get(asker, row_id))
+    if kind == "session":
+        return Session.of(await sessions.get(asker, row_id))
+    entry = await audit.get(asker, row_id)
+    return AuditEntry.of(entry) if entry is not None else None
 
 
 @strawberry.type

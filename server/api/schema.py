@@ -9,7 +9,9 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from server.api.answering import AnsweringMutations, AnsweringQueries
 from server.api.approvals import ApprovalMutations, ApprovalQueries
+from server.api.audit import AuditQueries
 from server.api.bal import BalQueries
 from server.api.bot_changes import BotChangeMutations
 from server.api.bots import BotMutations, BotQueries
@@ -25,16 +27,20 @@ from server.api.health import HealthQueries
 from server.api.incidents import IncidentMutations, IncidentQueries
 from server.api.limits import Gate
 from server.api.live import ExecutionSubscriptions
+from server.api.members import MemberMutations, MemberQueries
 from server.api.nodes import NodeQueries
 from server.api.pricing import PricingQueries
+from server.api.recordings import RecordingMutations, RecordingQueries
 from server.api.scalars import SCALARS
+from server.api.sessions import SessionMutations, SessionQueries
 from server.api.templates import TemplateQueries
 from server.api.tokens import TokenMutations, TokenQueries
 from server.api.versions import VersionQueries
 from server.api.viewer import ViewerQueries
 from server.api.vitals import VitalSubscriptions
 from server.api.watching import may_watch, recognised, watched
-from server.api.words import describe_arguments
+from server.api.words import describe
+from server.api.workspaces import WorkspaceMutations, WorkspaceQueries
 
 
 @strawberry.type(description="Everything that can be asked. All of it is about one workspace.")
@@ -50,11 +56,17 @@ class Query(
     BalQueries,
     TemplateQueries,
     TokenQueries,
+    MemberQueries,
+    SessionQueries,
+    WorkspaceQueries,
+    AuditQueries,
     HealthQueries,
     ConnectionQueries,
     CostQueries,
     BudgetQueries,
     PricingQueries,
+    AnsweringQueries,
+    RecordingQueries,
 ):
     pass
 
@@ -71,9 +83,14 @@ class Mutation(
     ApprovalMutations,
     IncidentMutations,
     TokenMutations,
+    MemberMutations,
+    SessionMutations,
+    WorkspaceMutations,
     ConnectionMutations,
     CostMutations,
     BudgetMutations,
+    AnsweringMutations,
+    RecordingMutations,
 ):
     pass
 
@@ -111,7 +128,7 @@ schema = Schema(
     extensions=[Gate],
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )
-describe_arguments(schema._schema)
+describe(schema._schema)
 
 
 def sdl() -> str:

@@ -33,6 +33,7 @@ _SHOWN: Final[dict[str, str]] = {
     "retries": "retries",
     "timeout": "timeout",
     "budget": "budget",
+    "cache": "cache",
     "idempotent": "idempotent",
     "output_to": "outputTo",
     "trigger": "trigger",

@@ -75,6 +75,8 @@ def entity_plan(spec: EntitySpec) -> EntityPlan:
         budget=spec.budget,
         idempotent=spec.idempotent is not False,
         output_to=spec.output_to,
+        cache=spec.cache,
+        no_fallbacks=spec.no_fallbacks,
     )
 
 

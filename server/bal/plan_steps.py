@@ -31,7 +31,8 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class EntityPlan:
-    """What the engine needs to call an entity; `input` and `output` are type texts."""
+    """What the engine needs to call an entity; `input` and `output` are type texts.
+    `no_fallbacks`: it wants none, not even those of its workspace."""
 
     name: str
     goal: str
@@ -52,6 +53,8 @@ class EntityPlan:
     budget: float | None = None
     idempotent: bool = True
     output_to: tuple[str, ...] = ()
+    cache: float | None = None
+    no_fallbacks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from server.bal.analytics import AnalyticsSpec, read_analytics
 from server.bal.findings import Findings
-from server.bal.nodes import Defaults, Entity, Name, Node, Property, Text, Value
+from server.bal.nodes import Defaults, Entity, ListValue, Name, Node, Number, Property, Text, Value
 from server.bal.output_targets import read_targets
 from server.bal.property_values import (
     read_choice,
@@ -25,6 +25,7 @@ from server.bal.types import ObjectType
 from server.bal.vocabulary import DEFAULTS_PROPERTIES, ENTITY_PROPERTIES, canonical_key
 
 DEFAULT_STOP_STEPS = 25
+LONGEST_CACHE = 2_592_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class StopWhen:
 class DefaultsSpec:
     model: str | None = None
     fallbacks: tuple[str, ...] = ()
+    no_fallbacks: bool = False
     queue: str | None = None
     timeout: int | float | None = None
     budget: int | float | None = None
@@ -47,7 +49,8 @@ class DefaultsSpec:
 
 @dataclass(frozen=True, slots=True)
 class EntitySpec:
-    """What is None is not said in the text (nor in `defaults`). `reasoning` is a word or a flag;
+    """What is None is not said in the text (nor in `defaults`). `no_fallbacks`: it
+    wants none, not even those of its workspace. `reasoning` is a word or a flag;
     `unknown` keeps the keys that the language does not know."""
 
     name: str
@@ -68,7 +71,9 @@ class EntitySpec:
     retries: int | None = None
     timeout: int | float | None = None
     budget: int | float | None = None
+    cache: int | float | None = None
     idempotent: bool | None = None
+    no_fallbacks: bool = False
     output_to: tuple[str, ...] = ()
     triggers: tuple[TriggerSpec, ...] = ()
     analytics: AnalyticsSpec | None = None
@@ -107,6 +112,8 @@ def check_entity(entity: Entity, defaults: DefaultsSpec, findings: Findings) -> 
         retries=read_whole("retries", values.get("retries"), 0, 10, findings),
         timeout=_read_timeout(values.get("timeout"), findings) or defaults.timeout,
         budget=_read_budget(values.get("budget"), findings) or defaults.budget,
+        cache=_read_cache(values.get("cache"), findings),
+        no_fallbacks=_wants_none(values.get("fallbacks")) or defaults.no_fallbacks,
         idempotent=read_flag("idempotent", values.get("idempotent"), findings),
         output_to=read_targets(values.get("output_to"), findings),
         triggers=tuple(spec for spec, _ in trigger_nodes(values.get("trigger"), findings)),
@@ -129,6 +136,7 @@ def check_defaults(defaults: Defaults | None, findings: Findings) -> DefaultsSpe
     return DefaultsSpec(
         model=_read_model(values.get("model"), findings),
         fallbacks=read_names("fallbacks", values.get("fallbacks"), findings),
+        no_fallbacks=_wants_none(values.get("fallbacks")),
         queue=read_text("queue", values.get("queue"), findings),
         timeout=_read_timeout(values.get("timeout"), findings),
         budget=_read_budget(values.get("budget"), findings),
@@ -229,6 +237,20 @@ def _read_timeout(value: Value | None, findings: Findings) -> int | float | None
 
 def _read_budget(value: Value | None, findings: Findings) -> int | float | None:
     return read_number("budget", value, 0, None, findings, above=True)
+
+
+def _wants_none(value: Value | None) -> bool:
+    """An empty list says something that no list does not."""
+    return isinstance(value, ListValue) and not value.items
+
+
+def _read_cache(value: Value | None, findings: Findings) -> int | float | None:
+    """Programs that are older than the word may have meant anything by it."""
+    if value is not None and not isinstance(value, Number):
+        message = "`cache` is a number of seconds; as it stands here it has no effect."
+        findings.warning("unknown_property", message, value, 'As in "cache": 3600.')
+        return None
+    return read_number("cache", value, 0, LONGEST_CACHE, findings) or None
 
 
 def all_tools(specs: Iterable[EntitySpec]) -> frozenset[str]:

@@ -123,6 +123,8 @@ ENTITY_PROPERTIES: Final[tuple[Word, ...]] = (
     _property("retries", '"retries": 2', "How often a failed model call is tried again, 0 to 10."),
     _property("timeout", '"timeout": 60', "Seconds for one call, 1 to 86,400."),
     _property("budget", '"budget": 0.05', "US dollars for one call, above 0."),
+    _property("cache", '"cache": 3600', "Seconds for which an equal question is answered the same, "
+              "at no cost; up to 2,592,000 (30 days)."),
     _property("idempotent", '"idempotent": false', "false: the call is not repeated after a crash.",
               (), ("true", "false")),
     _property("output_to", '"output_to": ["storage", "email:me@example.com"]', "Where the result "

@@ -12,16 +12,20 @@ from uuid import UUID
 
 import structlog
 
+from server.core.clock import Clock
 from server.core.money import to_decimal_text
 from server.costs.budgets import Budgets, Full, Held, Limit, Spender
 from server.costs.quotes import Quote, priced, quote, settled
 from server.engine.door import OnDelta, OutOfBudget
 from server.engine.kin import parent_of
 from server.engine.store import Claimed
+from server.executions.replaying import replay_of
 from server.llm.catalogue import Rates, catalogue
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.gateway import Gateway
+from server.llm.kept_answers import WorkspaceAnswers
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
+from server.llm.replays import Cached
 from server.llm.window import OnSent
 from server.llm.workspace_models import Own, WorkspaceModels, is_demo
 from server.models.away import is_away
@@ -43,6 +47,7 @@ class Till:
     gateway: Gateway
     models: WorkspaceModels
     budgets: Budgets
+    clock: Clock
 
     def door(self, claimed: Claimed) -> WorkspaceDoor:
         return WorkspaceDoor(self, claimed)
@@ -53,6 +58,8 @@ class WorkspaceDoor:
         self._till = till
         self._claimed = claimed
         self._spender: Spender | None = None
+        self.replay = replay_of(claimed)
+        self._cached = Cached(WorkspaceAnswers(claimed.workspace_id, till.clock))
 
     async def check(self, model: str | None) -> None:
         name, access = await self._till.models.way(self._claimed.workspace_id, model)
@@ -61,15 +68,33 @@ class WorkspaceDoor:
         else:
             self._till.gateway.route(name, access)
 
+    async def fallbacks(self) -> tuple[str, ...]:
+        try:
+            return (await self._till.models.of(self._claimed.workspace_id)).fallbacks
+        except ModelError:
+            return ()
+
     async def chat(
         self, step_key: str, request: ChatRequest, on_delta: OnDelta, on_sent: OnSent | None = None
     ) -> ModelAnswer:
         till = self._till
+        if self.replay is not None:
+            return await self.replay.chat(step_key, request, on_delta)
         if is_demo(request.model):
             return await till.gateway.chat(request, on_delta, on_sent)
         workspace_id = self._claimed.workspace_id
         own = await till.models.of(workspace_id)
         request = await till.models.addressed(workspace_id, request)
+
+        async def ask() -> ModelAnswer:
+            return await self._within_budgets(request, on_delta, on_sent, own)
+
+        return await self._cached.chat(request, on_delta, ask)
+
+    async def _within_budgets(
+        self, request: ChatRequest, on_delta: OnDelta, on_sent: OnSent | None, own: Own
+    ) -> ModelAnswer:
+        till = self._till
         limits = await self._limits()
         quoted = None
         if limits or request.budget is not None:

@@ -145,6 +145,7 @@ def error_json(error: ModelError, next: Verdict) -> dict[str, Any]:
         "status": error.status,
         "retryIn": round(next.seconds, 3) if isinstance(next, Wait) else None,
         "nextModel": next.model if isinstance(next, NextModel) else None,
+        "nextFrom": next.chain if isinstance(next, NextModel) else None,
         "circuitOpen": error.circuit_open or None,
     }
     return {name: value for name, value in told.items() if value is not None}

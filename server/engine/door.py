@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from server.core.money import to_decimal_text
 from server.engine.host import StepFailed
@@ -49,7 +49,22 @@ class OutOfBudget(Exception):
         return StepFailed(kind, self.message, entity=entity, catchable=self.catchable)
 
 
+class Replay(Protocol):
+    """What was recorded stands for all that would be called."""
+
+    async def chat(self, step_key: str, request: ChatRequest, on_delta: OnDelta) -> ModelAnswer: ...
+
+    async def tool(self, step_key: str, tool: str, arguments: dict[str, Any]) -> Any:
+        """The result; StepFailed as it failed then, or when it is not there."""
+        ...
+
+
 class ModelDoor(Protocol):
+    """`replay` in recorded mode: nothing is called then."""
+
+    @property
+    def replay(self) -> Replay | None: ...
+
     async def chat(
         self, step_key: str, request: ChatRequest, on_delta: OnDelta, on_sent: OnSent | None = None
     ) -> ModelAnswer:
@@ -61,6 +76,10 @@ class ModelDoor(Protocol):
         """Raises ModelError when no call for it could go anywhere."""
         ...
 
+    async def fallbacks(self) -> tuple[str, ...]:
+        """The workspace's own chain, for programs that name none."""
+        ...
+
 
 Doors = Callable[[Claimed], ModelDoor]
 
@@ -70,6 +89,7 @@ class PlainDoor:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self.replay: Replay | None = None
 
     async def chat(
         self, step_key: str, request: ChatRequest, on_delta: OnDelta, on_sent: OnSent | None = None
@@ -78,3 +98,6 @@ class PlainDoor:
 
     async def check(self, model: str | None) -> None:
         self._gateway.route(model)
+
+    async def fallbacks(self) -> tuple[str, ...]:
+        return ()

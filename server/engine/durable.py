@@ -47,6 +47,8 @@ from server.llm.messages import ChatRequest, Delta, ModelAnswer
 from server.models.enums import ExecutionStatus, StepStatus, WaitingReason
 
 Result = TypeVar("Result")
+# What is kept with the trigger and is no part of `$trigger`.
+UNSEEN = frozenset({"user", "recording", "conversation"})
 ACQUITTED = "#acquitted"
 
 
@@ -284,4 +286,4 @@ def reserved_of(trigger: dict[str, Any], name: str) -> Any:
     """`$user` and `$trigger`: both are kept with the execution, so a replay sees the same."""
     if name == "user":
         return trigger.get("user")
-    return {key: value for key, value in trigger.items() if key != "user"}
+    return {key: value for key, value in trigger.items() if key not in UNSEEN}

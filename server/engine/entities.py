@@ -80,6 +80,7 @@ def request_for(
         max_tokens=entity.max_tokens,
         reasoning=_reasoning(entity.reasoning),
         timeout=entity.timeout,
+        cache_seconds=entity.cache,
     )
 
 

@@ -317,7 +317,8 @@ class ModelAnswered(ExecutionEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFailed(ExecutionEvent):
     """What comes next: the same again after `retry_in` seconds, or `next_model`; with neither the
-    step has failed. `provider`: who was asked, when that is known."""
+    step has failed. `provider`: who was asked, when that is known; `next_from`: whose chain the
+    next model is of, bot or workspace."""
 
     TYPE: ClassVar[str] = "model.failed"
     model: str | None = None
@@ -328,6 +329,7 @@ class ModelFailed(ExecutionEvent):
     try_number: int | None = None
     retry_in: float | None = None
     next_model: str | None = None
+    next_from: str | None = None
 
 
 # --- tools -----------------------------------------------------------------------------------

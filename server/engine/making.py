@@ -11,7 +11,7 @@ from server.core.clock import Clock
 from server.engine.asking import Asking
 from server.engine.caps import Caps, Spent, inherited
 from server.engine.decisions import Deciding, Diagnosing
-from server.engine.door import Doors
+from server.engine.door import Doors, Replay
 from server.engine.durable import DurableHost
 from server.engine.family import RunFamily, Targets, left_of, used_by_children
 from server.engine.heard import Heard
@@ -70,11 +70,11 @@ class Making:
         recorded: dict[str, RecordedStep],
     ) -> Run:
         door = self._around.doors(claimed)
-        asking = Asking(door, demo=claimed.mode is ExecutionMode.DEMO)
+        asking = Asking(door, claimed.mode)
         host = DurableHost(
             writer,
             asking,
-            self._desk(claimed.mode),
+            self._desk(claimed.mode, door.replay),
             recorded,
             spent=Spent(inherited(self._around.caps, left_of(claimed.trigger or {})), claimed),
             stepping=Stepping(claimed.control),
@@ -90,7 +90,7 @@ class Making:
         around = self._around
         return Writer(around.store, around.notices, around.clock, identity, new)
 
-    def _desk(self, mode: ExecutionMode) -> ToolDesk:
+    def _desk(self, mode: ExecutionMode, replay: Replay | None) -> ToolDesk:
         around = self._around
 
         def family(host: Host, key: str, budget: int | None) -> RunFamily:
@@ -98,7 +98,7 @@ class Making:
                 host, key, mode, budget, around.targets, self.plans, self._accept_child
             )
 
-        return ToolDesk(around.catalogues, self._call_tool, around.clock, family)
+        return ToolDesk(around.catalogues, self._call_tool, around.clock, family, replay)
 
 
 def identity_of(row: NewExecution | Claimed, owner: str) -> Identity:

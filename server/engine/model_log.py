@@ -94,6 +94,7 @@ class ModelLog(StepLog):
                 try_number=number,
                 retry_in=round(next.seconds, 3) if isinstance(next, Wait) else None,
                 next_model=next.model if isinstance(next, NextModel) else None,
+                next_from=next.chain if isinstance(next, NextModel) else None,
             ),
             key,
         )

@@ -29,10 +29,15 @@ _ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`until` None: until somebody wakes the execution."""
+    """`until` None: until somebody wakes the execution. `listens`: somebody may wake it before."""
 
     reason: WaitingReason
     until: datetime | None = None
+    listens: bool = False
+
+    @property
+    def can_be_woken(self) -> bool:
+        return self.until is None or self.listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +83,14 @@ class Resting:
             left = self._left(waiting)
             if left is not None and left <= 0:
                 return
-            if waiting.until is None and self._nudges != nudges:
+            if waiting.can_be_woken and self._nudges != nudges:
                 return
             if not self._busy and (left is None or left > IN_PLACE_SECONDS):
                 await _let_others_begin()
                 if not self._busy:
                     self._waits[key] = waiting
                     raise Suspended
-            if not await self._change(left) and waiting.until is None:
+            if not await self._change(_look_again(waiting, left)) and waiting.can_be_woken:
                 return
 
     def forget(self, key: str) -> None:
@@ -110,15 +115,22 @@ class Resting:
             return None
         return (waiting.until - self._now()).total_seconds()
 
-    async def _change(self, left: float | None) -> bool:
+    async def _change(self, seconds: float) -> bool:
         """False when nothing happened for so long."""
         self._changed.clear()
         try:
-            async with asyncio.timeout(LOOK_AGAIN_SECONDS if left is None else left):
+            async with asyncio.timeout(seconds):
                 await self._changed.wait()
         except TimeoutError:
             return False
         return True
+
+
+def _look_again(waiting: Waiting, left: float | None) -> float:
+    """What wakes it may have come between two looks."""
+    if left is None:
+        return LOOK_AGAIN_SECONDS
+    return min(left, LOOK_AGAIN_SECONDS) if waiting.listens else left
 
 
 async def _let_others_begin() -> None:

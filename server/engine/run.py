@@ -162,7 +162,7 @@ class Run:
 
     async def _refused(self, plan: Plan) -> Outcome | None:
         """A model that cannot be reached at all is known before the first step."""
-        if self.claimed.mode is ExecutionMode.DEMO:
+        if self.claimed.mode is not ExecutionMode.LIVE:
             return None
         needs = plan.needs
         models: list[str | None] = [*needs.models, *([None] if needs.default_model else [])]

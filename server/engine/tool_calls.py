@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from server.core.clock import Clock
 from server.core.ids import public_id
 from server.engine.caps import Spent
+from server.engine.door import Replay
 from server.engine.events import ExecutionEvent, ToolFailedEvent, ToolRefused
 from server.engine.host import (
     EntityCall,
@@ -26,9 +27,21 @@ from server.engine.toolbox import Toolbox
 from server.engine.writer import Identity
 from server.llm.verdict import TRIES, seconds_before
 from server.models.enums import WaitingReason
-from server.tools.base import Family, Later, Tool, ToolContext, ToolFailed, idempotency_key
+from server.tools.base import (
+    AskPerson,
+    Family,
+    Later,
+    Nobody,
+    Tool,
+    ToolContext,
+    ToolFailed,
+    World,
+    idempotency_key,
+)
 from server.tools.catalogue import Catalogue, Catalogues
 from server.tools.wrappers import Call
+
+Worlds = Callable[[Identity, str], World]
 
 TYPE = "tool"
 LATER = "#later"
@@ -77,16 +90,25 @@ class Host(Protocol):
         """A person agrees; the arguments as they agreed to them. StepFailed when not."""
         ...
 
+    async def ask_person(
+        self, key: str, tool: str, asked: AskPerson, entity: EntityCall | None
+    ) -> Any:
+        """What the person answers; StepFailed when nobody does."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ToolDesk:
     """What all runs of a process share. `family` makes, for one step of one run with so many
-    nano-dollars, the way to start executions of other bots."""
+    nano-dollars, the way to start executions of other bots. `replay`: nothing is called, what was
+    recorded counts. `world` is what is around a step."""
 
     catalogues: Catalogues
     call: Call
     clock: Clock
     family: Callable[[Host, str, int | None], Family]
+    replay: Replay | None = None
+    world: Worlds | None = None
 
 
 class ToolCalls:
@@ -97,6 +119,8 @@ class ToolCalls:
 
     async def use(self, call: ToolCall) -> Any:
         """A step `use`: its own row is the walker's affair."""
+        if self._desk.replay is not None:
+            return await self._desk.replay.tool(call.key, call.tool, call.arguments)
         tool = (await self._catalogue()).get(call.tool)
         if tool is None:
             message = f"There is no tool `{call.tool}` here."
@@ -122,7 +146,7 @@ class ToolCalls:
             StepStart(key, call.key, call.key, TYPE, tool.name, arguments, position)
         )
         try:
-            value = await self._run(key, tool, arguments, call, permit or tool.needs_approval)
+            value = await self._value(key, tool, arguments, call, permit or tool.needs_approval)
         except StepFailed as failed:
             self._host.step_ended(StepEnd(key, "failed", None, failed.failure))
             raise
@@ -144,6 +168,13 @@ class ToolCalls:
             self._known = await self._desk.catalogues(self._host.identity.workspace_id)
         return self._known
 
+    async def _value(
+        self, key: str, tool: Tool, arguments: dict[str, Any], call: EntityCall, permit: bool
+    ) -> Any:
+        if self._desk.replay is not None:
+            return await self._desk.replay.tool(key, tool.name, arguments)
+        return await self._run(key, tool, arguments, call, permit)
+
     async def _run(
         self,
         key: str,
@@ -159,11 +190,14 @@ class ToolCalls:
         while True:
             context = self._context(key, left, entity)
             answer = await self._tried(key, tool, arguments, context)
+            if isinstance(answer, AskPerson):
+                return await self._host.ask_person(key, tool.name, answer, entity)
             if not isinstance(answer, Later):
                 return answer
             left = answer.state
             self._host.remember(key + LATER, left)
-            await self._host.rest(key, Waiting(WaitingReason(answer.reason), answer.until))
+            reason = WaitingReason(answer.reason)
+            await self._host.rest(key, Waiting(reason, answer.until, answer.listens))
 
     async def _tried(
         self, key: str, tool: Tool, arguments: dict[str, Any], context: ToolContext
@@ -212,7 +246,7 @@ class ToolCalls:
         except Decided as decided:
             return decided.value(arguments)
         answer = await self._host.at_work(self._desk.call(tool, arguments, context))
-        if isinstance(answer, Later):
+        if isinstance(answer, Later | AskPerson):
             self._host.over(key, tool.idempotent)
         return answer
 
@@ -228,4 +262,5 @@ class ToolCalls:
             clock=self._desk.clock,
             family=self._desk.family(self._host, key, budget),
             state=state,
+            world=Nobody() if self._desk.world is None else self._desk.world(identity, key),
         )

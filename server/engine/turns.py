@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
@@ -15,8 +15,9 @@ from server.engine.door import OutOfBudget
 from server.engine.host import EntityCall, Recorded, StepFailed
 from server.engine.resting import Waiting
 from server.llm.errors import ModelError
-from server.llm.messages import ChatRequest, ModelAnswer, ToolCall, Usage
-from server.llm.verdict import TRIES, NextModel, Verdict, Wait, next_attempt
+from server.llm.messages import ChatRequest, ModelAnswer
+from server.llm.replays import answer_of
+from server.llm.verdict import TRIES, Chain, NextModel, Verdict, Wait, next_attempt
 from server.models.enums import WaitingReason
 
 
@@ -74,8 +75,10 @@ class Turns:
         models: tuple[str | None, ...],
         told: Told,
         jitter: Callable[[], float] = random.random,
+        whose: Chain = "bot",
     ) -> None:
         self._call = call
+        self._whose: Chain = whose
         self._models = models
         self._told = told
         self._jitter = jitter
@@ -93,7 +96,7 @@ class Turns:
             answer = await self._tried(replace(request, budget=self._left()))
             self._cost += answer.cost or 0
             return answer
-        answer = answer_from_json(recorded.output["answer"])
+        answer = answer_of(recorded.output["answer"])
         self._place = recorded.output["place"]
         self._cost += answer.cost or 0
         self._told.answered_before(self._call.key, answer)
@@ -167,6 +170,7 @@ class Turns:
             self._models[self._place + 1 :],
             error,
             tries=TRIES if retries is None else retries + 1,
+            whose=self._whose,
             jitter=self._jitter,
         )
 
@@ -193,15 +197,3 @@ class Turns:
 
 def turn_key(key: str, number: int) -> str:
     return f"{key}/turn[{number}]"
-
-
-def answer_from_json(data: dict[str, Any]) -> ModelAnswer:
-    """The way back of `asdict`. What another release added to it is passed over."""
-    calls = tuple(ToolCall(**_known(ToolCall, call)) for call in data["tool_calls"])
-    given = _known(ModelAnswer, data)
-    given |= {"tool_calls": calls, "usage": Usage(**_known(Usage, data["usage"]))}
-    return ModelAnswer(**given)
-
-
-def _known(kind: Any, data: dict[str, Any]) -> dict[str, Any]:
-    return {item.name: data[item.name] for item in fields(kind) if item.name in data}

@@ -3,6 +3,7 @@ takes over what stands before it. A finished execution stays as it is."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,12 +14,13 @@ from server.bots import service as bots
 from server.bots.versions import freeze
 from server.core.errors import Invalid, InvalidState
 from server.core.ids import new_uuid, public_id
+from server.core.jsontext import dumps
 from server.engine import events as happened
 from server.engine.blobs import Blobs
 from server.engine.engine import Engine
 from server.engine.forking import Undone, UnknownStep, all_keys, plan_key, undone_from
 from server.engine.modified import EDITED, PREFIX, REMEMBERED
-from server.engine.store import UNSET, EventRow, NewExecution, StepRow, Unset
+from server.engine.store import UNSET, AlreadyAccepted, EventRow, NewExecution, StepRow, Unset
 from server.executions import service
 from server.executions.inputs import checked_input
 from server.models.enums import BotState, ExecutionStatus, StepStatus, TriggerKind
@@ -41,10 +43,19 @@ class RerunRequest:
     version: Literal["same", "draft"] = "same"
     input: Any = UNSET
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    idempotency_key: str | None = None
+
+    @property
+    def hash(self) -> str:
+        """Two requests with one key must be the same request."""
+        given = None if isinstance(self.input, Unset) else {"value": self.input}
+        parts = [str(self.execution_id), self.from_step, self.version, given, dict(self.outputs)]
+        return hashlib.sha256(dumps(parts).encode()).hexdigest()
 
 
 async def rerun(viewer: Viewer, engine: Engine, request: RerunRequest) -> Execution:
     require(viewer, "executions:run")
+    service.checked_key(request.idempotency_key)
     source = await service.get(viewer, request.execution_id)
     if not source.status.final:
         message = f"This execution is {source.status.value}; only an ended one is done again."
@@ -62,7 +73,10 @@ async def rerun(viewer: Viewer, engine: Engine, request: RerunRequest) -> Execut
     fork = _Fork(source, plan, request, first)
     new = fork.execution(viewer, engine, version_id)
     steps = [*fork.steps(kept), *fork.edited(rows, kept)]
-    await engine.runner.accept_fork(new, fork.events(engine, new, steps), steps)
+    try:
+        await engine.runner.accept_fork(new, fork.events(engine, new, steps), steps)
+    except AlreadyAccepted as earlier:
+        return await service.earlier_one(viewer, earlier, new.request_hash)
     return await service.get(viewer, new.id)
 
 
@@ -157,6 +171,8 @@ class _Fork:
             created_by_id=viewer.user_id,
             forked_from_id=source.id,
             forked_from_step=self.first,
+            idempotency_key=self.request.idempotency_key,
+            request_hash=self.request.hash if self.request.idempotency_key else None,
         )
 
     def steps(self, kept: dict[str, Step]) -> Iterator[StepRow]:

@@ -30,6 +30,7 @@ from server.engine.runner import Accepted
 from server.engine.state import ExecutionState
 from server.engine.store import UNSET, AlreadyAccepted, NewExecution, Unset
 from server.executions.inputs import checked_input
+from server.executions.replaying import RECORDING
 from server.models.enums import (
     BotState,
     ControlAsked,
@@ -61,6 +62,7 @@ class StartRequest:
     trigger_kind: TriggerKind = TriggerKind.API
     trigger: dict[str, Any] = field(default_factory=dict[str, Any])
     queue_seconds: float | None = None
+    recording: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,9 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
     bot = await startable(viewer, request.bot_id)
     if bot.state is BotState.ARCHIVED:
         raise InvalidState(f"{bot.name} is archived.", hint="Bring it back to run it.")
-    key = _checked_key(request.idempotency_key)
+    if request.mode is ExecutionMode.RECORDED and RECORDING not in request.trigger:
+        raise Invalid("Say which recording is replayed.", path=["recordingId"])
+    key = checked_key(request.idempotency_key)
     version_id = await versions.of(viewer, bot, request.version_id)
     plan = await engine.runner.plans.get(version_id)
     if plan is None:
@@ -105,7 +109,7 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
     try:
         return _row(await engine.runner.accept(new, plan))
     except AlreadyAccepted as earlier:
-        return await _earlier(viewer, earlier, new.request_hash)
+        return await earlier_one(viewer, earlier, new.request_hash)
 
 
 async def get(viewer: Viewer, execution_id: UUID) -> Execution:
@@ -231,7 +235,7 @@ def _start_before(engine: Engine, request: StartRequest) -> datetime | None:
     return engine.clock.now() + timedelta(seconds=seconds)
 
 
-def _checked_key(key: str | None) -> str | None:
+def checked_key(key: str | None) -> str | None:
     if key is not None and not 1 <= len(key) <= KEY_LIMIT:
         message = f"An idempotency key has 1 to {KEY_LIMIT} characters."
         raise Invalid(message, path=["idempotencyKey"])
@@ -239,9 +243,11 @@ def _checked_key(key: str | None) -> str | None:
 
 
 def _trigger(viewer: Viewer, request: StartRequest, engine: Engine) -> dict[str, Any]:
-    """What the program sees as `$trigger` and `$user`."""
+    """What the program sees as `$trigger` and `$user`; replayed, what it saw then."""
     person = {"id": str(viewer.user_id), "name": viewer.name, "email": viewer.email}
     given = {"kind": request.trigger_kind.value, "at": engine.clock.now().isoformat()}
+    if request.mode is ExecutionMode.RECORDED:
+        return {**given, "user": person, **request.trigger}
     return {**given, **request.trigger, "user": person}
 
 
@@ -252,7 +258,10 @@ def _hash_of(request: StartRequest) -> str:
     return hashlib.sha256(dumps(parts).encode()).hexdigest()
 
 
-async def _earlier(viewer: Viewer, earlier: AlreadyAccepted, request_hash: str | None) -> Execution:
+async def earlier_one(
+    viewer: Viewer, earlier: AlreadyAccepted, request_hash: str | None
+) -> Execution:
+    """The answer to a request that came before: only when it was the same request."""
     if earlier.request_hash != request_hash:
         raise IdempotencyMismatch(path=["idempotencyKey"])
     return await one_of_mine(viewer, Execution, earlier.execution_id, "execution")

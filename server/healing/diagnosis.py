@@ -83,6 +83,11 @@ KINDS: Final[dict[str, Diagnosis]] = {
         "The provider did not accept the request as it was made.",
         "edit_and_retry", "other_model",
     ),
+    "not_recorded": _of(
+        FailureClass.DATA,
+        "The recording does not hold what was asked: the program or its input is another one.",
+        "edit_and_retry", "edit_bot",
+    ),
     "entity_failed": _of(
         FailureClass.AI,
         "The entity did not come to an answer that can be used.",

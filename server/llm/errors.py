@@ -21,6 +21,7 @@ class ModelErrorKind(StrEnum):
     BAD_REQUEST = "bad_request"
     BAD_ANSWER = "bad_answer"
     CONTENT_REFUSED = "content_refused"
+    NOT_RECORDED = "not_recorded"
 
 
 RETRYABLE = frozenset(

@@ -1,20 +1,15 @@
 """Answers without asking: stored ones replayed at no cost (recorded mode), and equal requests
-answered once (a cache that an entity opts into). Both stand in front of a gateway and look like
-one."""
+answered once (a cache that an entity opts into). Both stand in front of a gateway."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, fields, replace
 from typing import Any, Protocol
 
 import orjson
 
-from server.bus.redis import AWAY
 from server.llm.collector import OnDelta
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import (
@@ -29,87 +24,71 @@ from server.llm.messages import (
 
 LONGEST_CACHED_SECONDS = 30 * 86_400
 _WHOLE = frozenset({"stop", "tool_calls"})
-_PATIENCE_SECONDS = 0.5
-
-
-class Chats(Protocol):
-    async def chat(self, request: ChatRequest, on_delta: OnDelta | None = None) -> ModelAnswer: ...
 
 
 class Answers(Protocol):
-    """Where stored answers are: for one workspace, as whoever opens it sees to."""
+    """Where kept answers are: for one workspace, as whoever opens it sees to."""
 
-    async def find(self, key: str) -> bytes | None: ...
+    async def find(self, key: str) -> ModelAnswer | None: ...
 
-    async def keep(self, key: str, answer: bytes, seconds: float) -> None: ...
+    async def keep(self, key: str, answer: ModelAnswer, seconds: float) -> None: ...
 
 
-Recording = Callable[[str], Awaitable[Sequence[ModelAnswer]]]
+class Recording(Protocol):
+    """The answers of one recording; `step_key` is where it is asked, `question` what."""
+
+    async def model(self, step_key: str, question: str) -> ModelAnswer | None: ...
 
 
 class Recorded:
-    """`recording` gives the answers to a question in the order in which they were given; the last
-    one stands for all later ones. Nothing is ever asked."""
+    """Answers from a recording. Nothing is ever asked."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, name: str) -> None:
         self._recording = recording
-        self._asked: Counter[str] = Counter()
+        self._name = name
 
-    async def chat(self, request: ChatRequest, on_delta: OnDelta | None = None) -> ModelAnswer:
-        key = question_of(request)
-        answers = await self._recording(key)
-        if not answers:
-            raise ModelError(
-                ModelErrorKind.BAD_REQUEST,
-                "No answer to this question was recorded.",
-                "Run it live once with the same text and input, or choose another mode.",
-            )
-        place = self._asked[key]
-        self._asked[key] += 1
-        return _replayed(answers[min(place, len(answers) - 1)], "recorded", on_delta)
+    async def chat(
+        self, step_key: str, request: ChatRequest, on_delta: OnDelta | None = None
+    ) -> ModelAnswer:
+        answer = await self._recording.model(step_key, question_of(request))
+        if answer is None:
+            raise not_recorded(f"an answer to this question of the step `{step_key}`", self._name)
+        return _replayed(answer, "recorded", on_delta)
+
+
+def not_recorded(what: str, name: str) -> ModelError:
+    """What to do about a recording that does not hold it."""
+    return ModelError(
+        ModelErrorKind.NOT_RECORDED,
+        f"The recording “{name}” does not hold {what}: the program, its input or an earlier "
+        "answer is another one.",
+        "Run the bot live once, then keep that execution as a recording; or run it in demo.",
+    )
 
 
 class Cached:
-    """In front of `behind`, for requests that say for how long an equal one may be answered the
-    same. Two equal ones at the same moment are both asked."""
+    """For requests that say for how long an equal one may be answered the same. Two equal ones at
+    the same moment are both asked."""
 
-    def __init__(self, behind: Chats, answers: Answers) -> None:
-        self._behind = behind
+    def __init__(self, answers: Answers) -> None:
         self._answers = answers
 
-    async def chat(self, request: ChatRequest, on_delta: OnDelta | None = None) -> ModelAnswer:
+    async def chat(
+        self,
+        request: ChatRequest,
+        on_delta: OnDelta | None,
+        ask: Callable[[], Awaitable[ModelAnswer]],
+    ) -> ModelAnswer:
         seconds = request.cache_seconds
         if not seconds or seconds <= 0 or request.repair:
-            return await self._behind.chat(request, on_delta)
+            return await ask()
         key = fingerprint(request)
         if (kept := await self._answers.find(key)) is not None:
-            return _replayed(from_bytes(kept), "cache", on_delta)
-        answer = await self._behind.chat(request, on_delta)
-        if answer.finish_reason in _WHOLE:
-            lasts = min(seconds, LONGEST_CACHED_SECONDS)
-            await self._answers.keep(key, to_bytes(answer), lasts)
+            return _replayed(kept, "cache", on_delta)
+        answer = await ask()
+        if answer.finish_reason in _WHOLE and answer.source == "live":
+            await self._answers.keep(key, answer, min(seconds, LONGEST_CACHED_SECONDS))
         return answer
-
-
-class RedisAnswers:
-    """`scope` keeps workspaces apart: equal questions of two are two questions. A Redis that is
-    away only means that everything is asked."""
-
-    def __init__(self, redis: Any, scope: str) -> None:
-        self._redis = redis
-        self._prefix = f"baleybots:answers:{scope}:"
-
-    async def find(self, key: str) -> bytes | None:
-        with suppress(*AWAY):
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                return await self._redis.get(self._prefix + key)
-        return None
-
-    async def keep(self, key: str, answer: bytes, seconds: float) -> None:
-        lasts = max(1, int(seconds * 1000))
-        with suppress(*AWAY):
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._redis.set(self._prefix + key, answer, px=lasts)
 
 
 def question_of(request: ChatRequest) -> str:
@@ -123,6 +102,7 @@ def fingerprint(request: ChatRequest) -> str:
     settings = {
         "model": request.model,
         "connection": access.connection if access else None,
+        "address": access.api_base if access else None,
         "temperature": request.temperature,
         "max_tokens": request.max_tokens,
         "reasoning": request.reasoning,
@@ -130,14 +110,16 @@ def fingerprint(request: ChatRequest) -> str:
     return _digest(_question(request) | settings)
 
 
-def to_bytes(answer: ModelAnswer) -> bytes:
-    return orjson.dumps(asdict(answer))
+def answer_of(found: dict[str, Any]) -> ModelAnswer:
+    """The way back of `asdict`. What another release added to it is passed over."""
+    calls = tuple(ToolCall(**_known(ToolCall, call)) for call in found["tool_calls"])
+    given = _known(ModelAnswer, found)
+    given |= {"tool_calls": calls, "usage": Usage(**_known(Usage, found["usage"]))}
+    return ModelAnswer(**given)
 
 
-def from_bytes(data: bytes) -> ModelAnswer:
-    found = orjson.loads(data)
-    calls = tuple(ToolCall(**call) for call in found["tool_calls"])
-    return ModelAnswer(**{**found, "tool_calls": calls, "usage": Usage(**found["usage"])})
+def _known(kind: Any, data: dict[str, Any]) -> dict[str, Any]:
+    return {item.name: data[item.name] for item in fields(kind) if item.name in data}
 
 
 def _question(request: ChatRequest) -> dict[str, Any]:

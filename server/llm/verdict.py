@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from server.llm.errors import ModelError
 
@@ -23,9 +24,15 @@ class Wait:
     seconds: float
 
 
+Chain = Literal["bot", "workspace"]
+
+
 @dataclass(frozen=True, slots=True)
 class NextModel:
+    """`chain`: who named it."""
+
     model: str | None
+    chain: Chain = "bot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +49,13 @@ def next_attempt(
     error: ModelError,
     *,
     tries: int = TRIES,
+    whose: Chain = "bot",
     jitter: Callable[[], float] = random.random,
 ) -> Verdict:
     """`attempts` were made with the present model, `chain` holds the models after it. What the
     provider asks for wins over our own waits, but nobody sits out a long one, or a provider that
     is known to be down, beside a model that is free."""
-    otherwise = NextModel(chain[0]) if chain else Fail()
+    otherwise = NextModel(chain[0], whose) if chain else Fail()
     if not error.retryable or attempts >= tries or (error.circuit_open and chain):
         return otherwise
     if chain and error.retry_after is not None and error.retry_after > CAP_SECONDS:

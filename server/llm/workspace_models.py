@@ -30,10 +30,12 @@ from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import ChatRequest
 from server.llm.routing import DEMO_PREFIX, Router
 from server.models.away import is_away
-from server.models.tables import Connection, ModelPrice
+from server.models.tables import Connection, ModelPrice, Workspace
 
 FRESH_SECONDS = 2.0
 _PER_MILLION = 1_000_000
+# Where the settings of a workspace hold its chain.
+FALLBACKS = "fallbacks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Own:
     at: datetime
     ways: tuple[Way, ...] = ()
     prices: Mapping[str, Rates] = field(default_factory=dict[str, Rates])
+    fallbacks: tuple[str, ...] = ()
 
     @property
     def default(self) -> Way | None:
@@ -137,10 +140,12 @@ class WorkspaceModels:
         kinds = [kind.name for kind in KINDS.values() if kind.family == AI]
         living = Connection.filter(workspace_id=workspace_id, deleted_at=None, kind__in=kinds)
         prices = await ModelPrice.filter(workspace_id=workspace_id)
+        workspace = await Workspace.get_or_none(id=workspace_id).only("id", "settings")
         return Own(
             at=now,
             ways=tuple(self._opened(row) for row in await living.order_by("id")),
             prices={row.model.lower(): rates_of(row) for row in prices},
+            fallbacks=fallbacks_of(workspace),
         )
 
     def _opened(self, row: Connection) -> Way:
@@ -154,6 +159,10 @@ class WorkspaceModels:
         model = row.settings.get(MODEL) or provider.model or _first(row)
         offered = None if row.models is None else tuple(row.models)
         return Way(provider, access, model, row.is_default, offered, problem)
+
+
+def fallbacks_of(workspace: Workspace | None) -> tuple[str, ...]:
+    return () if workspace is None else tuple((workspace.settings or {}).get(FALLBACKS) or ())
 
 
 def access_of(way: Opened) -> Access:

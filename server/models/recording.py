@@ -1,7 +1,7 @@
 """Answers of models and results of tools, taken from an execution that has ended, to be given again
 at no cost. A recording outlives the execution it was taken from.
 
-Of an answer `kind` is model or tool, and `question` says what was asked, whoever was asked."""
+`given` is the input of that execution and what it saw as its trigger. Of an answer `kind` is model or tool, and `question` says what was asked, whoever was asked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Recording(Model):
     version_id = fields.UUIDField(null=True)
     execution_id = fields.UUIDField()
     name = ShortTextField(max_length=200)
-    input = JsonField(null=True)
+    given = JsonField(null=True)
     answers = fields.IntField(default=0)
     created_by_id = fields.UUIDField(null=True)
     created_at = fields.DatetimeField()

@@ -81,6 +81,7 @@ ACTIONS: dict[str, dict[str, str]] = {
         "modify": "executions:control",
         "retry": "executions:run",
     },
+    "recording": {"replay": "executions:run", "delete": "executions:run"},
     "approval": {"decide": "approvals:decide"},
     "incident": {"resolve": "executions:control"},
     "connection": {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from server.core.jsontext import dumps, loads
-from server.engine.turns import answer_from_json
 from server.llm.messages import ModelAnswer, ToolCall, Usage
+from server.llm.replays import answer_of
 
 ANSWER = ModelAnswer(
     text="Let me see.",
@@ -27,18 +27,18 @@ ANSWER = ModelAnswer(
 
 
 def test_an_answer_survives_the_way_through_json() -> None:
-    assert answer_from_json(loads(dumps(asdict(ANSWER)))) == ANSWER
+    assert answer_of(loads(dumps(asdict(ANSWER)))) == ANSWER
 
 
 def test_what_a_later_release_adds_is_passed_over() -> None:
     data = asdict(ANSWER) | {"mood": "good"}
     data["usage"]["seconds"] = 3
     data["tool_calls"][0]["signature"] = "x"
-    assert answer_from_json(data) == ANSWER
+    assert answer_of(data) == ANSWER
 
 
 def test_what_an_earlier_release_did_not_know_has_its_default() -> None:
     data = asdict(ANSWER)
     del data["left_out"], data["price"]
-    found = answer_from_json(data)
+    found = answer_of(data)
     assert (found.left_out, found.price) == (0, None)

@@ -63,9 +63,7 @@ async def test_each_turn_holds_what_the_ones_before_it_said_and_nothing_is_kept_
         assert not await ModelCall.exists()
 
 
-async def test_failed_attempts_are_a_story(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_failed_attempts_are_a_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verdict, "BASE_SECONDS", 0.001)
     gateway = Telling({"m": [DOWN], "n": ["Well."]})
     async with open_home(tmp_path, gateway=gateway) as home:

@@ -17,9 +17,7 @@ WAITS = "use wait with { seconds: 3600 }"
 
 @pytest.fixture
 async def home(tmp_path: Path, database_url: str) -> AsyncIterator[Home]:
-    async with open_home(
-        tmp_path, gateway=ScriptedGateway(), database_url=database_url
-    ) as home:
+    async with open_home(tmp_path, gateway=ScriptedGateway(), database_url=database_url) as home:
         yield home
 
 

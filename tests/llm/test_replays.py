@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from server.bus.redis import open_redis
+from server.core.clock import SystemClock
+from server.core.ids import new_uuid
+from server.core.jsontext import dumps, loads
+from server.llm import kept_answers
 from server.llm.access import Access
 from server.llm.errors import ModelError
+from server.llm.kept_answers import WorkspaceAnswers, forget_expired, trim
 from server.llm.messages import ChatRequest, Delta, Message, ModelAnswer, ToolCall, Usage
-from server.llm.replays import (
-    Answers,
-    Cached,
-    Recorded,
-    RedisAnswers,
-    from_bytes,
-    question_of,
-    to_bytes,
-)
+from server.llm.replays import Cached, Recorded, answer_of, question_of
+from server.models.tables import KeptAnswer, Workspace
 from tests.llm.conftest import ask
+from tests.support.database import opened
 
 CALL = ToolCall("call_1", "search", '{"q": 1}')
+CLOCK = SystemClock()
 
 
 def answered(text: str, **more: object) -> ModelAnswer:
@@ -34,50 +34,60 @@ def answered(text: str, **more: object) -> ModelAnswer:
 
 
 class Model:
-    def __init__(self) -> None:
-        self.asked: list[ChatRequest] = []
-        self.more: dict[str, object] = {}
+    """Behind a cache: says another thing each time."""
 
-    async def chat(self, request: ChatRequest, on_delta: object = None) -> ModelAnswer:
-        self.asked.append(request)
-        return answered(f"answer {len(self.asked)}", **self.more)
+    def __init__(self, answers: WorkspaceAnswers) -> None:
+        self.asked = 0
+        self.more: dict[str, object] = {}
+        self._cached = Cached(answers)
+
+    async def chat(self, request: ChatRequest) -> ModelAnswer:
+        async def say() -> ModelAnswer:
+            self.asked += 1
+            return answered(f"answer {self.asked}", **self.more)
+
+        return await self._cached.chat(request, None, say)
 
 
 @pytest_asyncio.fixture
-async def answers(bus_url: str | None) -> AsyncIterator[Answers]:
-    redis = open_redis(bus_url)
-    yield RedisAnswers(redis, "wsp_1")
-    await redis.aclose(close_connection_pool=True)
+async def answers(database_url: str, tmp_path: Path) -> AsyncIterator[WorkspaceAnswers]:
+    async with opened(database_url, tmp_path) as world:
+        yield WorkspaceAnswers(world.workspace.id, CLOCK)
 
 
-def recording(store: dict[str, list[ModelAnswer]]) -> Recorded:
-    async def find(key: str) -> Sequence[ModelAnswer]:
-        return store.get(key, [])
+class Tape:
+    def __init__(self) -> None:
+        self.kept: dict[str, list[ModelAnswer]] = defaultdict(list)
 
-    return Recorded(find)
+    async def model(self, step_key: str, question: str) -> ModelAnswer | None:
+        left = self.kept[question]
+        return left.pop(0) if left else None
 
 
 async def test_recorded_answers_come_in_their_order_at_no_cost() -> None:
-    store: dict[str, list[ModelAnswer]] = defaultdict(list)
-    store[question_of(ask("Hi"))] = [answered("one"), answered("two", tool_calls=(CALL,))]
-    replay = recording(store)
+    tape = Tape()
+    tape.kept[question_of(ask("Hi"))] = [answered("one"), answered("two", tool_calls=(CALL,))]
+    replay = Recorded(tape, "Good morning")
     deltas: list[Delta] = []
-    found = [await replay.chat(ask("Hi", model="openai:other"), deltas.append) for _ in range(3)]
-    assert [one.text for one in found] == ["one", "two", "two"]
+    other = ask("Hi", model="openai:other")
+    found = [await replay.chat("a", other, deltas.append) for _ in range(2)]
+    assert [one.text for one in found] == ["one", "two"]
     assert {(one.cost, one.usage, one.source) for one in found} == {(0, Usage(), "recorded")}
-    assert [delta.text for delta in deltas[:3]] == ["one", "two", CALL.arguments]
-    with pytest.raises(ModelError, match="No answer to this question was recorded"):
-        await replay.chat(ask("Something else"))
+    assert [delta.text for delta in deltas] == ["one", "two", CALL.arguments]
+    with pytest.raises(ModelError, match="“Good morning” does not hold an answer") as caught:
+        await replay.chat("a", ask("Something else"))
+    assert not caught.value.retryable
+    assert "keep that execution as a recording" in caught.value.hint
 
 
-async def test_an_equal_request_is_answered_from_the_cache(answers: Answers) -> None:
-    model = Model()
-    cached = Cached(model, answers)
-    first = await cached.chat(ask(cache_seconds=60))
-    again = await cached.chat(ask(cache_seconds=60))
+async def test_an_equal_request_is_answered_from_the_cache(answers: WorkspaceAnswers) -> None:
+    model = Model(answers)
+    first = await model.chat(ask(cache_seconds=60))
+    again = await model.chat(ask(cache_seconds=60))
     assert (first.text, first.source, first.cost) == ("answer 1", "live", 750)
     assert (again.text, again.source, again.cost) == ("answer 1", "cache", 0)
-    assert len(model.asked) == 1
+    assert model.asked == 1
+    assert (await KeptAnswer.get()).hits == 1
 
 
 @pytest.mark.parametrize(
@@ -93,51 +103,60 @@ async def test_an_equal_request_is_answered_from_the_cache(answers: Answers) -> 
     ],
     ids=["input", "temperature", "model", "schema", "connection", "repair", "not wanted"],
 )
-async def test_what_is_not_equal_or_not_wanted_is_asked(
-    answers: Answers, other: ChatRequest
-) -> None:
-    model = Model()
-    cached = Cached(model, answers)
-    await cached.chat(ask(cache_seconds=60))
-    assert (await cached.chat(other)).source == "live"
-    assert len(model.asked) == 2
+async def test_what_is_not_equal_or_not_wanted_is_asked(tmp_path: Path, other: ChatRequest) -> None:
+    async with opened(f"sqlite://{tmp_path / 'a.db'}", tmp_path) as world:
+        model = Model(WorkspaceAnswers(world.workspace.id, CLOCK))
+        await model.chat(ask(cache_seconds=60))
+        assert (await model.chat(other)).source == "live"
+        assert model.asked == 2
 
 
-async def test_half_an_answer_is_not_kept(answers: Answers) -> None:
-    model = Model()
+async def test_half_an_answer_is_not_kept(answers: WorkspaceAnswers) -> None:
+    model = Model(answers)
     model.more = {"finish_reason": "length"}
-    cached = Cached(model, answers)
     for _ in range(2):
-        await cached.chat(ask(cache_seconds=60))
-    assert len(model.asked) == 2
+        await model.chat(ask(cache_seconds=60))
+    assert model.asked == 2
 
 
-async def test_it_is_forgotten_in_time(answers: Answers) -> None:
-    await answers.keep("k", b"x", 0.001)
-    while await answers.find("k") is not None:
-        continue
-    await answers.keep("k", b"y", 60)
-    assert await answers.find("k") == b"y"
+async def test_it_is_forgotten_in_time_and_a_newer_one_takes_its_place(
+    answers: WorkspaceAnswers,
+) -> None:
+    await answers.keep("00" * 32, answered("old"), -1)
+    assert await answers.find("00" * 32) is None
+    await answers.keep("00" * 32, answered("new"), 60)
+    await answers.keep("01" * 32, answered("gone"), -1)
+    found = await answers.find("00" * 32)
+    assert found is not None
+    assert found.text == "new"
+    await forget_expired(CLOCK.now())
+    assert await KeptAnswer.all().count() == 1
 
 
-async def test_workspaces_do_not_share_answers() -> None:
-    redis = open_redis(None)
-    one, two = RedisAnswers(redis, "wsp_1"), RedisAnswers(redis, "wsp_2")
-    await one.keep("k", b"x", 60)
-    assert await two.find("k") is None
-    await redis.aclose(close_connection_pool=True)
+async def test_workspaces_do_not_share_answers(answers: WorkspaceAnswers) -> None:
+    other = await Workspace.create(id=new_uuid(), name="Other")
+    await answers.keep("00" * 32, answered("ours"), 60)
+    assert await WorkspaceAnswers(other.id, CLOCK).find("00" * 32) is None
 
 
-async def test_without_its_redis_everything_is_asked() -> None:
-    redis = open_redis("redis://127.0.0.1:1/0")
-    model = Model()
-    assert (await Cached(model, RedisAnswers(redis, "w")).chat(ask(cache_seconds=9))).text
-    await redis.aclose(close_connection_pool=True)
+async def test_what_is_kept_is_bounded(
+    answers: WorkspaceAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_answers, "MOST_ANSWERS", 3)
+    for number in range(6):
+        await answers.keep(f"{number + 1:02x}" * 32, answered(str(number)), 60)
+    await answers.keep("0f" * 32, answered("x" * kept_answers.LARGEST_BYTES), 60)
+    await trim((await KeptAnswer.first()).workspace_id)  # type: ignore[union-attr]
+    left = await KeptAnswer.all().order_by("id")
+    assert [row.answer["text"] for row in left] == ["3", "4", "5"]
+    monkeypatch.setattr(kept_answers, "MOST_BYTES", 10)
+    await trim(left[0].workspace_id)
+    assert await KeptAnswer.all().count() == 0
 
 
-def test_an_answer_survives_its_bytes() -> None:
+def test_an_answer_survives_its_text() -> None:
     whole = answered("héllo", tool_calls=(CALL,), price={"input": "1.5"})
-    assert from_bytes(to_bytes(whole)) == whole
+    assert answer_of(loads(dumps(asdict(whole)))) == whole
 
 
 def test_the_ids_of_tool_calls_are_chance_and_do_not_count() -> None:

@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
                 ("version_id", fields.UUIDField(null=True)),
                 ("execution_id", fields.UUIDField()),
                 ("name", ShortTextField(max_length=200)),
-                ("input", JsonField(null=True, generated=False, unique=False)),
+                ("given", JsonField(null=True, generated=False, unique=False)),
                 ("answers", fields.IntField(default=0)),
                 ("created_by_id", fields.UUIDField(null=True)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
