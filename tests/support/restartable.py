@@ -71,8 +71,7 @@ def mariadb() -> Iterator[Restartable]:
     daemon = services._program("mariadbd", "mysqld")
     install = services._program("mariadb-install-db", "mysql_install_db")
     if daemon is None or install is None:
-        hint = "MariaDB is not installed; type: apt-get install mariadb-server"
-        raise services.ServiceMissing(hint)
+        raise services.ServiceMissing("MariaDB", "mariadb-server")
     with services._workdir() as folder:
         user = services._unprivileged_user()
         data, port = folder / "data", services.free_port()
@@ -99,7 +98,7 @@ def redis(*options: object) -> Iterator[Restartable]:
     """Keeps nothing on disk: after a restart it is empty."""
     program = services._program("redis-server", "valkey-server")
     if program is None:
-        raise services.ServiceMissing("Redis is not installed; type: apt-get install redis-server")
+        raise services.ServiceMissing("Redis", "redis-server")
     with services._workdir() as folder:
         port = services.free_port()
         command = [program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", folder]

