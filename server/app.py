@@ -30,6 +30,7 @@ from server.executions.figures import open_counts
 from server.models.migrate import migrate
 from server.models.tables import Session
 from server.web.accounts import AccountDoors
+from server.web.audit import audit_routes
 from server.web.auth import Auth, address_of
 from server.web.blobs import blob_routes
 from server.web.bodies import BodyLimit
@@ -151,6 +152,7 @@ def _doors(rooms: Assembly, rates: Rates, sockets: OpenSockets, web: WebApp) -> 
         metrics_route(metrics, settings.metrics_token),
         *blob_routes(),
         *bundle_routes(),
+        *audit_routes(),
         *SignIn(porter).routes(),
         *AccountDoors(porter).routes(),
         Mount("/", app=web),

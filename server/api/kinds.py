@@ -13,6 +13,7 @@ from server.core.errors import ErrorCode
 from server.models.enums import (
     ApprovalKind,
     ApprovalStatus,
+    AuditVia,
     BotState,
     BudgetAction,
     BudgetPeriod,
@@ -32,6 +33,7 @@ from server.models.enums import (
 __all__ = [
     "ApprovalKind",
     "ApprovalStatus",
+    "AuditVia",
     "BotAction",
     "BotState",
     "BudgetAction",
@@ -69,6 +71,15 @@ def _told(kind: EnumType, name: str, description: str, **values: str) -> EnumTyp
     return told
 
 
+_told(
+    AuditVia,
+    "AuditVia",
+    "How whoever changed something came in.",
+    SESSION="A browser.",
+    TOKEN="An API token.",
+    COMMAND_LINE="The command line on the machine that holds the data.",
+    SYSTEM="The server by itself.",
+)
 _told(
     ErrorCode,
     "ErrorCode",

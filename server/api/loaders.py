@@ -5,6 +5,7 @@ Made anew for each operation, so that nothing that is remembered gets old."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from server.bots import authors, publishing, tags
 from server.bots import service as bots
 from server.executions import calls, figures
 from server.models import tables
+from server.workspaces import sessions
 from server.workspaces.access import Viewer
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class Loaders:
         self.last_execution: DataLoader[UUID, tables.Execution | None] = _by_id(
             viewer, figures.last_executions
         )
+        self.last_seen: DataLoader[UUID, datetime | None] = _by_id(viewer, sessions.last_seen)
         self.calls: DataLoader[UUID, dict[str, list[tables.ModelCall]]] = _one_by_one(
             lambda execution_id: _calls(viewer, execution_id)
         )

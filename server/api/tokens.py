@@ -11,10 +11,18 @@ from server.api.access import ANYONE_SIGNED_IN, mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import Role
-from server.api.relay import Node
+from server.api.people import User
+from server.api.relay import Connection, Node, connection_of
+from server.api.scalars import Cursor
 from server.core.ids import public_id, read_id
 from server.models import tables
 from server.workspaces import keys
+from server.workspaces.listing import PageAsk
+
+
+@strawberry.type(description="What the viewer may do with a token.")
+class ApiTokenPermissions:
+    revoke: bool = strawberry.field(description="End it.")
 
 
 @strawberry.type(description="A token for a program. Only its hash is stored.")
@@ -28,6 +36,7 @@ class ApiToken(Node):
     bot_ids: list[strawberry.ID] | None = strawberry.field(
         description="Narrows it to these bots; null for all."
     )
+    created_by: User = strawberry.field(description="Who made it; it never may more than they.")
     created_at: datetime = strawberry.field(description="When it was made.")
     expires_at: datetime | None = strawberry.field(description="When it ends; null for never.")
     last_used_at: datetime | None = strawberry.field(
@@ -46,10 +55,17 @@ class ApiToken(Node):
             role=row.role,
             scopes=row.scopes,
             bot_ids=bots,
+            created_by=User.of(row.user),
             created_at=row.created_at,
             expires_at=row.expires_at,
             last_used_at=row.last_used_at,
         )
+
+    @strawberry.field(description="What the viewer may do with it.")
+    def viewer_can(self, info: Info) -> ApiTokenPermissions:
+        asker = info.context.asker
+        own = asker.token_id is None or public_id("token", asker.token_id) == self.id
+        return ApiTokenPermissions(revoke=own or asker.may("members:write"))
 
 
 @strawberry.input(description="Input of `createApiToken`.")
@@ -89,9 +105,21 @@ class RevokeApiTokenPayload:
 
 @strawberry.type
 class TokenQueries:
-    @query(ANYONE_SIGNED_IN, "Your API tokens that are not revoked; owners and admins see all.")
-    async def api_tokens(self, info: Info) -> list[ApiToken]:
-        return [ApiToken.of(row) for row in await keys.list_tokens(info.context.asker)]
+    @query(
+        ANYONE_SIGNED_IN,
+        "Your API tokens that are not revoked, the newest first; owners and admins see all, a "
+        "token sees itself.",
+    )
+    async def api_tokens(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[ApiToken]:
+        page = await keys.list_tokens(info.context.asker, PageAsk(first, after, last, before))
+        return connection_of(page, Connection[ApiToken], ApiToken.of)
 
 
 @strawberry.type
@@ -100,7 +128,7 @@ class TokenMutations:
         ANYONE_SIGNED_IN,
         CreateApiTokenPayload,
         "Makes a token for a program. A token cannot make tokens. Errors: INVALID_INPUT, "
-        "NOT_FOUND for a bot.",
+        "NOT_FOUND for a bot, LIMIT_REACHED.",
     )
     async def create_api_token(
         self, info: Info, input: CreateApiTokenInput
@@ -119,11 +147,11 @@ class TokenMutations:
     @mutation(
         ANYONE_SIGNED_IN,
         RevokeApiTokenPayload,
-        "Ends a token at once, also on open sockets within 15 seconds. Errors: NOT_FOUND.",
+        "Ends a token at once, also on open sockets. Errors: NOT_FOUND.",
     )
     async def revoke_api_token(
         self, info: Info, input: RevokeApiTokenInput
     ) -> RevokeApiTokenPayload:
         row = await keys.revoke(info.context.asker, read_id("token", input.token_id))
-        info.context.rooms.recogniser.forget()
+        info.context.rooms.access_changed(row.user_id)
         return RevokeApiTokenPayload(api_token=ApiToken.of(row))

@@ -7,36 +7,10 @@ import strawberry
 from server.api.access import ANYONE_SIGNED_IN, query
 from server.api.context import Info
 from server.api.kinds import Role
-from server.api.pricing import RateLimit, rate_limit_of
+from server.api.people import RoleInfo, User, all_roles
+from server.api.workspaces import Workspace
 from server.core.ids import public_id
-
-
-@strawberry.type(description="A person.")
-class User:
-    id: strawberry.ID = strawberry.field(description="`usr_…`")
-    name: str = strawberry.field(description="How they are called.")
-    email: str = strawberry.field(description="Their mail address.")
-
-
-@strawberry.type(description="What the viewer may do in the workspace.")
-class WorkspacePermissions:
-    create_bots: bool = strawberry.field(description="Make bots.")
-    create_connections: bool = strawberry.field(description="Make connections.")
-    create_triggers: bool = strawberry.field(description="Make triggers.")
-    create_budgets: bool = strawberry.field(description="Set budgets and prices.")
-    see_costs: bool = strawberry.field(description="See costs, prices and budgets.")
-    manage_members: bool = strawberry.field(description="Invite and remove people, change roles.")
-    read_audit: bool = strawberry.field(description="Read the audit log.")
-
-
-@strawberry.type(description="A space of its own: nothing in it can be seen from another one.")
-class Workspace:
-    id: strawberry.ID = strawberry.field(description="`wsp_…`")
-    name: str = strawberry.field(description="How it is called.")
-
-    @strawberry.field(description="What the viewer may do in it.")
-    def viewer_can(self, info: Info) -> WorkspacePermissions:
-        return WorkspacePermissions(**info.context.asker.can("workspace"))
+from server.models import tables
 
 
 @strawberry.type(description="Who is asking, and where.")
@@ -48,12 +22,10 @@ class Viewer:
     via_token: bool = strawberry.field(description="True for an API token, false for a browser.")
     workspace: Workspace = strawberry.field(description="Where every answer is from.")
 
-    @strawberry.field(
-        description="How many points of requests are left to them, this one paid; null without a "
-        "limit."
-    )
-    def rate_limit(self, info: Info) -> RateLimit | None:
-        return rate_limit_of(info)
+    @strawberry.field(description="Whether the person can sign in with a password.")
+    async def has_password(self, info: Info) -> bool:
+        rows = tables.User.filter(id=info.context.asker.user_id)
+        return await rows.filter(password__isnull=False).exists()
 
 
 @strawberry.type
@@ -73,3 +45,7 @@ class ViewerQueries:
                 name=asker.workspace_name,
             ),
         )
+
+    @query(ANYONE_SIGNED_IN, "The roles of a workspace, from the one that may most downwards.")
+    def roles(self, info: Info) -> list[RoleInfo]:
+        return all_roles()

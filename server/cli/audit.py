@@ -54,11 +54,13 @@ def export(
     data_dir: str | None,
 ) -> None:
     """Write the audit log, from the oldest entry to the latest."""
-    from server.workspaces.audit import AuditFilter
+    from server.workspaces.audit import AuditFilter, Words
 
-    where = AuditFilter(
-        action_contains=action, actor_contains=actor, since=_utc(since), before=_utc(before)
-    )
+    moments: dict[Any, datetime] = {}
+    for side, moment in (("gte", since), ("lt", before)):
+        if moment is not None:
+            moments[side] = moment.replace(tzinfo=UTC)
+    where = AuditFilter(action=Words(contains=action), actor=Words(contains=actor), moments=moments)
     settings = settings_for(data_dir)
     target: Any = open(output, "w", newline="") if output else nullcontext(sys.stdout)
     with target as file:
@@ -85,7 +87,3 @@ async def _written(
         await log.record_by(log.COMMAND_LINE, place.id, "audit.exported", subject, change)
         async for text in exported(place.id, form, where):
             write(text)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)

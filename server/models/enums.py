@@ -16,6 +16,15 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
+class AuditVia(StrEnum):
+    """How whoever changed something came in."""
+
+    SESSION = "session"
+    TOKEN = "token"
+    COMMAND_LINE = "command line"
+    SYSTEM = "system"
+
+
 class LinkPurpose(StrEnum):
     """What a one-time link is good for."""
 

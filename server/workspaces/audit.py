@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -100,20 +100,30 @@ async def record_by(
 
 
 @dataclass(frozen=True, slots=True)
-class AuditFilter:
-    """Everything named must hold. `contains` looks into names, actions and reasons."""
+class Words:
+    """Of a column of text; everything that is given must hold."""
 
-    actions: Sequence[str] | None = None
-    action_contains: str | None = None
-    actor_ids: Sequence[UUID] | None = None
-    actor_contains: str | None = None
-    via: Sequence[str] | None = None
-    subject_kinds: Sequence[str] | None = None
-    subject_id: UUID | None = None
-    address: str | None = None
-    since: datetime | None = None
-    before: datetime | None = None
+    eq: str | None = None
+    any_of: Sequence[str] | None = None
     contains: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Everything that is given must hold. `text` is looked for in names, actions and reasons."""
+
+    action: Words | None = None
+    actor: Words | None = None
+    actor_id: UUID | None = None
+    via: Sequence[str] | None = None
+    subject_kind: Words | None = None
+    subject: Words | None = None
+    subject_id: UUID | None = None
+    address: Words | None = None
+    moments: Mapping[Literal["gte", "gt", "lte", "lt"], datetime] = field(
+        default_factory=dict[Literal["gte", "gt", "lte", "lt"], datetime]
+    )
+    text: str | None = None
 
 
 async def list_entries(
@@ -145,29 +155,26 @@ async def every_entry(workspace_id: UUID, where: AuditFilter) -> AsyncIterator[l
 
 
 def chosen(rows: QuerySet[AuditEntry], where: AuditFilter) -> QuerySet[AuditEntry]:
-    exact: dict[str, Any] = {
-        "action__in": where.actions,
-        "action__icontains": where.action_contains,
-        "actor_id__in": where.actor_ids,
-        "actor__icontains": where.actor_contains,
-        "via__in": where.via,
-        "subject_kind__in": where.subject_kinds,
-        "subject_id": where.subject_id,
-        "address": where.address,
-        "created_at__gte": where.since,
-        "created_at__lt": where.before,
-    }
-    given = {name: _plain(value) for name, value in exact.items() if value is not None}
-    rows = rows.filter(**given)
-    if words := (where.contains or "").strip():
-        rows = rows.filter(
-            Q(actor__icontains=words)
-            | Q(subject__icontains=words)
-            | Q(action__icontains=words)
-            | Q(reason__icontains=words)
-        )
+    for column in ("action", "actor", "subject_kind", "subject", "address"):
+        rows = rows.filter(**_told(column, getattr(where, column)))
+    exact = {"actor_id": where.actor_id, "subject_id": where.subject_id}
+    rows = rows.filter(**{name: one for name, one in exact.items() if one is not None})
+    if where.via is not None:
+        rows = rows.filter(via__in=list(where.via))
+    rows = rows.filter(**{f"created_at__{side}": at for side, at in where.moments.items()})
+    if words := (where.text or "").strip():
+        looked_at = ("actor", "subject", "action", "reason", "address")
+        found = [Q(**{f"{column}__icontains": words}) for column in looked_at]
+        rows = rows.filter(Q(*found, join_type="OR"))
     return rows
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, list | tuple | set | frozenset) else value
+def _told(column: str, words: Words | None) -> dict[str, Any]:
+    if words is None:
+        return {}
+    given = {
+        column: words.eq,
+        f"{column}__in": None if words.any_of is None else list(words.any_of),
+        f"{column}__icontains": words.contains,
+    }
+    return {name: one for name, one in given.items() if one is not None}

@@ -82,11 +82,16 @@ async def list_invitations(
     return await read_page(_open(viewer, clock).select_related("invited_by"), ask or PageAsk())
 
 
-async def revoke(viewer: Viewer, invitation_id: UUID, clock: Clock = CLOCK) -> Invitation:
+async def get(viewer: Viewer, invitation_id: UUID, clock: Clock = CLOCK) -> Invitation:
     require(viewer, "members:write")
     row = await _open(viewer, clock).get_or_none(id=invitation_id).select_related("invited_by")
     if row is None:
         raise NotFound("There is no such invitation.", path=["invitationId"])
+    return row
+
+
+async def revoke(viewer: Viewer, invitation_id: UUID, clock: Clock = CLOCK) -> Invitation:
+    row = await get(viewer, invitation_id, clock)
     async with in_transaction():
         if not await _open(viewer, clock).filter(id=row.id).update(revoked_at=clock.now()):
             raise NotFound("There is no such invitation.", path=["invitationId"])

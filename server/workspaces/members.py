@@ -60,9 +60,12 @@ async def remove(viewer: Viewer, member_id: UUID, clock: Clock = CLOCK) -> Membe
     return member
 
 
-async def leave(viewer: Viewer, clock: Clock = CLOCK) -> Member:
+async def leave(viewer: Viewer, workspace_id: UUID | None = None, clock: Clock = CLOCK) -> Member:
+    """`workspace_id`: the one that is meant, when somebody may have gone elsewhere meanwhile."""
     if viewer.via_token:
         raise Denied("A token cannot leave; sign in to do that.")
+    if workspace_id not in (None, viewer.workspace_id):
+        raise NotFound("You are not in this workspace now.", path=["workspaceId"])
     async with in_transaction():
         member = await _held(viewer, await _own_id(viewer))
         await _take_out(member, clock)

@@ -3,8 +3,9 @@ time and moves to another of the person's without signing out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from tortoise.queryset import QuerySet
@@ -12,7 +13,7 @@ from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Denied, NotFound
-from server.models.tables import Member, Session, User
+from server.models.tables import ApiToken, Member, Session, User
 from server.workspaces import audit
 from server.workspaces.access import Viewer
 from server.workspaces.listing import Page, PageAsk, read_page
@@ -100,11 +101,16 @@ async def list_sessions(
     return await read_page(_alive(viewer, clock), ask or PageAsk(), "last_seen_at")
 
 
-async def revoke(viewer: Viewer, session_id: UUID, clock: Clock = CLOCK) -> Session:
+async def get(viewer: Viewer, session_id: UUID, clock: Clock = CLOCK) -> Session:
     _in_person(viewer)
     row = await _alive(viewer, clock).get_or_none(id=session_id)
     if row is None:
-        raise NotFound("There is no such session.")
+        raise NotFound("There is no such session.", path=["sessionId"])
+    return row
+
+
+async def revoke(viewer: Viewer, session_id: UUID, clock: Clock = CLOCK) -> Session:
+    row = await get(viewer, session_id, clock)
     async with in_transaction():
         row.revoked_at = clock.now()
         await row.save(update_fields=["revoked_at"])
@@ -113,14 +119,19 @@ async def revoke(viewer: Viewer, session_id: UUID, clock: Clock = CLOCK) -> Sess
     return row
 
 
-async def revoke_others(viewer: Viewer, clock: Clock = CLOCK) -> int:
-    """All but the one that asks; how many there were."""
+async def revoke_others(viewer: Viewer, clock: Clock = CLOCK, *, tokens: bool = False) -> int:
+    """All but the one that asks; how many there were. `tokens`: the person's own API tokens of
+    this workspace too."""
     _in_person(viewer)
+    now = clock.now()
     async with in_transaction():
         rows = _alive(viewer, clock).exclude(id=viewer.session_id)
-        ended = await rows.update(revoked_at=clock.now())
+        change = audit.Change(after={"ended": (ended := await rows.update(revoked_at=now))})
+        if tokens:
+            own = ApiToken.filter(user_id=viewer.user_id, workspace_id=viewer.workspace_id)
+            await own.filter(revoked_at=None).update(revoked_at=now)
+            change = audit.Change(after={"ended": ended, "own tokens": "ended"})
         subject = audit.Subject("session", None, "all others")
-        change = audit.Change(after={"ended": ended})
         await audit.record(viewer, "session.others_ended", subject, change, clock)
     return ended
 
@@ -189,3 +200,12 @@ async def _last_place(user: User) -> Member | None:
     last = Session.filter(user_id=user.id, workspace_id__in=list(places)).order_by("-last_seen_at")
     row = await last.first()
     return places[row.workspace_id] if row is not None else next(iter(places.values()))
+
+
+async def last_seen(viewer: Viewer, user_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When people of this workspace were last seen, in any of their browsers."""
+    here = await Member.filter(
+        workspace_id=viewer.workspace_id, user_id__in=list(user_ids)
+    ).values_list("user_id", flat=True)
+    rows = Session.filter(user_id__in=list(here)).order_by("last_seen_at")
+    return {row.user_id: row.last_seen_at for row in await rows.only("user_id", "last_seen_at")}
