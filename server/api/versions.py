@@ -212,8 +212,8 @@ class BotComparison:
 class VersionQueries:
     @query(
         "bots:read",
-        "What changed between two versions of a bot; the draft stands where no version is named. "
-        "Errors: NOT_FOUND.",
+        "What changed between two versions of a bot; from the live one to the draft where none is "
+        "named. Errors: NOT_FOUND.",
     )
     async def compare_bot_versions(
         self,
@@ -223,12 +223,11 @@ class VersionQueries:
         new_version_id: strawberry.ID | None = None,
     ) -> BotComparison:
         bot = await service.get(info.context.asker, read_id("bot", bot_id))
-        old = await _source(bot, old_version_id)
-        new = await _source(bot, new_version_id)
+        before = read_id("version", old_version_id) if old_version_id else bot.published_version_id
+        after = read_id("version", new_version_id) if new_version_id else None
+        old, new = await _source(bot, before), await _source(bot, after)
         return BotComparison.of(await asyncio.to_thread(compare, old, new))
 
 
-async def _source(bot: tables.Bot, version_id: str | None) -> str:
-    if version_id is None:
-        return bot.source
-    return (await version_of(bot, read_id("version", version_id))).source
+async def _source(bot: tables.Bot, version_id: UUID | None) -> str:
+    return bot.source if version_id is None else (await version_of(bot, version_id)).source
