@@ -28,7 +28,8 @@ WORDS = {
 def ApprovalsPage() -> Any:
     client, guard, messages = use_client(), use_guard(), use_messages()
     waiting = use_query("approvals", {"first": SHOWN})
-    decided = use_query("approvals", {"first": SHOWN_DECIDED, "filter": {"status": DECIDED}})
+    only_decided = {"status": {"in": DECIDED}}
+    decided = use_query("approvals", {"first": SHOWN_DECIDED, "filter": only_decided})
     answers, set_answers = use_state(0)
 
     async def changed(_text: str = "") -> None:

@@ -85,4 +85,5 @@ def subscription(scope: str, description: str) -> Any:
 
 
 def _told(description: str, scope: str) -> str:
-    return f"{description} Needs scope `{scope}`." if scope else description
+    needs = f"Needs scope `{scope}`." if scope else "For everybody who is signed in."
+    return f"{description} {needs}"

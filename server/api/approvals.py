@@ -9,12 +9,14 @@ import strawberry
 from strawberry.scalars import JSON
 
 from server.api.access import mutation, query
+from server.api.comparators import ApprovalStatusComparator, any_of
 from server.api.context import Info
 from server.api.diagnosis import Diagnosis
 from server.api.errors import UserError, payload_errors
 from server.api.execution_types import Execution
 from server.api.kinds import ApprovalKind, ApprovalStatus
 from server.api.relay import Connection, Node, connection_of
+from server.api.scalars import Cursor
 from server.approvals import service
 from server.approvals.service import Answer
 from server.core.errors import Invalid, NotFound
@@ -110,8 +112,8 @@ class Approval(Node):
 
 @strawberry.input(description="Which approvals. Without a status: what waits for a decision now.")
 class ApprovalFilter:
-    status: list[ApprovalStatus] | None = strawberry.field(
-        default=None, description="One of these."
+    status: ApprovalStatusComparator | None = strawberry.field(
+        default=None, description="By status."
     )
     execution_id: strawberry.ID | None = strawberry.field(
         default=None, description="Of this execution."
@@ -126,14 +128,14 @@ class ApprovalQueries:
         self,
         info: Info,
         first: int | None = None,
-        after: str | None = None,
+        after: Cursor | None = None,
         last: int | None = None,
-        before: str | None = None,
+        before: Cursor | None = None,
         filter: ApprovalFilter | None = None,
     ) -> Connection[Approval]:
         given = filter or ApprovalFilter()
         where = service.ApprovalFilter(
-            statuses=given.status,
+            statuses=any_of(given.status),
             execution_id=_id("execution", given.execution_id),
             bot_id=_id("bot", given.bot_id),
         )

@@ -11,6 +11,7 @@ from server.api.access import query
 from server.api.bal_editor import BalEditorQueries, check_size
 from server.api.context import Info
 from server.api.kinds import Severity
+from server.api.scalars import BalSource
 from server.bal.checker import Catalogue, check
 from server.bal.diagram import diagram
 from server.bal.errors import Diagnostic
@@ -66,7 +67,7 @@ class BalQueries(BalEditorQueries):
         "Checks, formats and draws a program without storing it: every mistake with line, column "
         "and hint. Errors: TOO_LARGE above 512 KiB.",
     )
-    async def preview_bal_change(self, info: Info, source: str) -> BalPreview:
+    async def preview_bal_change(self, info: Info, source: BalSource) -> BalPreview:
         check_size(source, "source")
         tools = await catalogue(info.context.asker.workspace_id)
         return await asyncio.to_thread(_preview, source, tools.names)

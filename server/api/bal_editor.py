@@ -10,6 +10,7 @@ from strawberry.scalars import JSON
 from server.api.access import query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors, user_errors
+from server.api.scalars import BalSource
 from server.bal.completion import Known, ToolDoc, complete
 from server.bal.definition import definition
 from server.bal.diff import describe, diff
@@ -119,7 +120,9 @@ class BalReplacement:
 
 @strawberry.type(description="A text after an edit. Nothing is stored.")
 class BalEdit:
-    source: str = strawberry.field(description="The new text; the old one when it was refused.")
+    source: BalSource = strawberry.field(
+        description="The new text; the old one when it was refused."
+    )
     replacements: list[BalReplacement] = strawberry.field(
         description="What changed, in order; every other character is as it was."
     )
@@ -133,7 +136,7 @@ class BalEditorQueries:
         "Help at one place of a program: what may stand there, what a word means, where it is "
         "defined. `offset` counts code points. Errors: TOO_LARGE above 512 KiB.",
     )
-    async def bal_assist(self, info: Info, source: str, offset: int) -> BalAssist:
+    async def bal_assist(self, info: Info, source: BalSource, offset: int) -> BalAssist:
         check_size(source, "source")
         tools = await catalogue(info.context.asker.workspace_id)
         models = [found.id for found in await info.context.rooms.gateway.models()]
@@ -145,7 +148,7 @@ class BalEditorQueries:
         "What changed between two programs, as data and in words. "
         "Errors: BAL_INVALID when one of them cannot be read, TOO_LARGE above 512 KiB.",
     )
-    async def compare_bal(self, old: str, new: str) -> BalComparison:
+    async def compare_bal(self, old: BalSource, new: BalSource) -> BalComparison:
         return await asyncio.to_thread(_compare, old, new)
 
     @query(
@@ -154,7 +157,7 @@ class BalEditorQueries:
         '`{"edit": "set_property", "entity": "writer", "key": "goal", "value": "…"}`: only what '
         "must change does. Errors: TOO_LARGE above 512 KiB; a refused edit says why in `errors`.",
     )
-    async def edit_bal(self, source: str, edit: JSON) -> BalEdit:
+    async def edit_bal(self, source: BalSource, edit: JSON) -> BalEdit:
         check_size(source, "source")
         return await asyncio.to_thread(_edit, source, edit)
 
@@ -195,9 +198,9 @@ def _edit(source: str, edit: object) -> BalEdit:
         made = apply_edit(source, edit)
     except EditRefused as refused:
         error = Invalid(refused.message, path=["edit"])
-        return BalEdit(source=source, replacements=[], errors=user_errors(error))
+        return BalEdit(source=BalSource(source), replacements=[], errors=user_errors(error))
     return BalEdit(
-        source=made.text,
+        source=BalSource(made.text),
         replacements=[
             BalReplacement(from_=one.start, to=one.end, text=one.text) for one in made.replacements
         ],

@@ -126,28 +126,73 @@ class ChangeBotsInput:
     )
 
 
-@strawberry.type(description="Answer of `saveBotDraft`, `undoBotDraft`, `restoreBotVersion`, …")
+@strawberry.type(description="Answer of `saveBotDraft`.")
 class SaveBotDraftPayload:
     bot: Bot | None = strawberry.field(default=None, description="The bot with its new draft.")
     errors: list[UserError] = payload_errors()
 
 
-@strawberry.type(description="Answer of `publishBot` and `unpublishBot`.")
+@strawberry.type(description="Answer of `undoBotDraft`.")
+class UndoBotDraftPayload(SaveBotDraftPayload):
+    pass
+
+
+@strawberry.type(description="Answer of `redoBotDraft`.")
+class RedoBotDraftPayload(SaveBotDraftPayload):
+    pass
+
+
+@strawberry.type(description="Answer of `restoreBotVersion`.")
+class RestoreBotVersionPayload(SaveBotDraftPayload):
+    pass
+
+
+@strawberry.type(description="Answer of `publishBot`.")
 class PublishBotPayload:
     bot: Bot | None = strawberry.field(default=None, description="The bot with its live version.")
     errors: list[UserError] = payload_errors()
 
 
-@strawberry.type(description="Answer of `saveBotVersion` and `annotateBotVersion`.")
+@strawberry.type(description="Answer of `unpublishBot`.")
+class UnpublishBotPayload(PublishBotPayload):
+    pass
+
+
+@strawberry.type
 class BotVersionPayload:
     version: BotVersion | None = strawberry.field(default=None, description="The version.")
     errors: list[UserError] = payload_errors()
 
 
-@strawberry.type(description="Answer of `renameBot`, `tagBot` and `duplicateBot`.")
+@strawberry.type(description="Answer of `saveBotVersion`.")
+class SaveBotVersionPayload(BotVersionPayload):
+    pass
+
+
+@strawberry.type(description="Answer of `annotateBotVersion`.")
+class AnnotateBotVersionPayload(BotVersionPayload):
+    pass
+
+
+@strawberry.type
 class ChangeBotPayload:
     bot: Bot | None = strawberry.field(default=None, description="The bot, or the new one.")
     errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="Answer of `renameBot`.")
+class RenameBotPayload(ChangeBotPayload):
+    pass
+
+
+@strawberry.type(description="Answer of `tagBot`.")
+class TagBotPayload(ChangeBotPayload):
+    pass
+
+
+@strawberry.type(description="Answer of `duplicateBot`.")
+class DuplicateBotPayload(ChangeBotPayload):
+    pass
 
 
 @strawberry.type(description="What became of one bot.")
@@ -183,25 +228,25 @@ class BotChangeMutations:
 
     @mutation(
         "bots:write",
-        SaveBotDraftPayload,
+        UndoBotDraftPayload,
         "Takes back the latest change of the draft, whoever made it and however long ago. Errors: "
         "NOT_FOUND, CONFLICT, INVALID_STATE when there is nothing to undo.",
     )
-    async def undo_bot_draft(self, info: Info, input: UndoBotDraftInput) -> SaveBotDraftPayload:
+    async def undo_bot_draft(self, info: Info, input: UndoBotDraftInput) -> UndoBotDraftPayload:
         bot_id = read_id("bot", input.bot_id)
         row = await drafts.undo(info.context.asker, bot_id, input.expected_version)
-        return SaveBotDraftPayload(bot=Bot.of(row))
+        return UndoBotDraftPayload(bot=Bot.of(row))
 
     @mutation(
         "bots:write",
-        SaveBotDraftPayload,
+        RedoBotDraftPayload,
         "Brings back what `undoBotDraft` took back, until something else is written. Errors: "
         "NOT_FOUND, CONFLICT, INVALID_STATE when there is nothing to redo.",
     )
-    async def redo_bot_draft(self, info: Info, input: RedoBotDraftInput) -> SaveBotDraftPayload:
+    async def redo_bot_draft(self, info: Info, input: RedoBotDraftInput) -> RedoBotDraftPayload:
         bot_id = read_id("bot", input.bot_id)
         row = await drafts.redo(info.context.asker, bot_id, input.expected_version)
-        return SaveBotDraftPayload(bot=Bot.of(row))
+        return RedoBotDraftPayload(bot=Bot.of(row))
 
     @mutation(
         "bots:publish",
@@ -223,86 +268,88 @@ class BotChangeMutations:
 
     @mutation(
         "bots:publish",
-        PublishBotPayload,
+        UnpublishBotPayload,
         "Takes the live version back; every version stays. Errors: NOT_FOUND, INVALID_STATE when "
         "none is live.",
     )
-    async def unpublish_bot(self, info: Info, input: UnpublishBotInput) -> PublishBotPayload:
+    async def unpublish_bot(self, info: Info, input: UnpublishBotInput) -> UnpublishBotPayload:
         row = await publishing.unpublish(info.context.asker, read_id("bot", input.bot_id))
-        return PublishBotPayload(bot=Bot.of(row))
+        return UnpublishBotPayload(bot=Bot.of(row))
 
     @mutation(
         "bots:write",
-        SaveBotDraftPayload,
+        RestoreBotVersionPayload,
         "Makes an earlier text the draft again; what is live stays, and undo brings back the "
         "draft that was there. Errors: NOT_FOUND.",
     )
     async def restore_bot_version(
         self, info: Info, input: RestoreBotVersionInput
-    ) -> SaveBotDraftPayload:
+    ) -> RestoreBotVersionPayload:
         bot_id, version_id = read_id("bot", input.bot_id), read_id("version", input.version_id)
         row = await drafts.restore(info.context.asker, bot_id, version_id)
-        return SaveBotDraftPayload(bot=Bot.of(row))
+        return RestoreBotVersionPayload(bot=Bot.of(row))
 
     @mutation(
         "bots:write",
-        BotVersionPayload,
+        SaveBotVersionPayload,
         "Freezes the draft under a name without making it live. The same text is the same "
         "version. Errors: NOT_FOUND, BAL_INVALID with every mistake, CONFLICT, INVALID_INPUT.",
     )
-    async def save_bot_version(self, info: Info, input: SaveBotVersionInput) -> BotVersionPayload:
+    async def save_bot_version(
+        self, info: Info, input: SaveBotVersionInput
+    ) -> SaveBotVersionPayload:
         bot_id, words = read_id("bot", input.bot_id), Words(input.name, input.note)
         row = await publishing.name_draft(info.context.asker, bot_id, words, input.expected_version)
-        return BotVersionPayload(version=BotVersion.of(row))
+        return SaveBotVersionPayload(version=BotVersion.of(row))
 
     @mutation(
         "bots:write",
-        BotVersionPayload,
+        AnnotateBotVersionPayload,
         "Gives a version a name and a note. Errors: NOT_FOUND, INVALID_INPUT.",
     )
     async def annotate_bot_version(
         self, info: Info, input: AnnotateBotVersionInput
-    ) -> BotVersionPayload:
+    ) -> AnnotateBotVersionPayload:
         version_id, words = read_id("version", input.version_id), Words(input.name, input.note)
         row = await publishing.annotate(info.context.asker, version_id, words)
-        return BotVersionPayload(version=BotVersion.of(row))
+        return AnnotateBotVersionPayload(version=BotVersion.of(row))
 
     @mutation(
         "bots:write",
-        ChangeBotPayload,
+        RenameBotPayload,
         "Gives a bot another name; its id, its versions and executions stay. Errors: NOT_FOUND, "
         "CONFLICT for the name, INVALID_INPUT.",
     )
-    async def rename_bot(self, info: Info, input: RenameBotInput) -> ChangeBotPayload:
+    async def rename_bot(self, info: Info, input: RenameBotInput) -> RenameBotPayload:
         row = await service.rename(info.context.asker, read_id("bot", input.bot_id), input.name)
-        return ChangeBotPayload(bot=Bot.of(row))
+        return RenameBotPayload(bot=Bot.of(row))
 
     @mutation(
         "bots:write",
-        ChangeBotPayload,
+        TagBotPayload,
         "Puts tags on a bot, in place of those that are there. Errors: NOT_FOUND, INVALID_INPUT, "
         "LIMIT_REACHED.",
     )
-    async def tag_bot(self, info: Info, input: TagBotInput) -> ChangeBotPayload:
+    async def tag_bot(self, info: Info, input: TagBotInput) -> TagBotPayload:
         row = await tags.set_tags(info.context.asker, read_id("bot", input.bot_id), input.tags)
-        return ChangeBotPayload(bot=Bot.of(row))
+        return TagBotPayload(bot=Bot.of(row))
 
     @mutation(
         "bots:write",
-        ChangeBotPayload,
+        DuplicateBotPayload,
         "Makes a bot with the same draft, tags and retention; it is not published. Errors: "
         "NOT_FOUND, CONFLICT for the name, INVALID_INPUT.",
     )
-    async def duplicate_bot(self, info: Info, input: DuplicateBotInput) -> ChangeBotPayload:
+    async def duplicate_bot(self, info: Info, input: DuplicateBotInput) -> DuplicateBotPayload:
         row = await service.duplicate(info.context.asker, read_id("bot", input.bot_id), input.name)
-        return ChangeBotPayload(bot=Bot.of(row))
+        return DuplicateBotPayload(bot=Bot.of(row))
 
     @mutation(
         "bots:write",
         ChangeBotsPayload,
         "Does one thing with many bots; each succeeds or fails for itself. PAUSE, RESUME and "
         "UNPUBLISH need scope `bots:publish` too. Errors of one bot: NOT_FOUND, INVALID_STATE, "
-        "LIMIT_REACHED; of all: INVALID_INPUT, LIMIT_REACHED.",
+        "LIMIT_REACHED. Errors: INVALID_INPUT, LIMIT_REACHED.",
     )
     async def change_bots(self, info: Info, input: ChangeBotsInput) -> ChangeBotsPayload:
         ids = [_read(text) for text in input.bot_ids]

@@ -13,7 +13,7 @@ from server.api.errors import UserError, payload_errors
 from server.api.kinds import BudgetAction, BudgetPeriod, BudgetScope
 from server.api.relay import Connection as Page
 from server.api.relay import Node, connection_of
-from server.api.scalars import dollars
+from server.api.scalars import Cursor, dollars
 from server.core.errors import NotFound
 from server.core.ids import public_id, read_id
 from server.costs import service
@@ -123,9 +123,9 @@ class BudgetQueries:
         self,
         info: Info,
         first: int | None = None,
-        after: str | None = None,
+        after: Cursor | None = None,
         last: int | None = None,
-        before: str | None = None,
+        before: Cursor | None = None,
     ) -> Page[Budget]:
         ask = PageAsk(first, after, last, before)
         page = await service.list_budgets(info.context.asker, ask)
@@ -143,9 +143,9 @@ class BudgetQueries:
         self,
         info: Info,
         first: int | None = None,
-        after: str | None = None,
+        after: Cursor | None = None,
         last: int | None = None,
-        before: str | None = None,
+        before: Cursor | None = None,
     ) -> Page[BudgetNotice]:
         ask = PageAsk(first, after, last, before)
         page = await service.notices(info.context.asker, ask)
@@ -200,9 +200,7 @@ class DeleteBudgetInput:
     budget_id: strawberry.ID = strawberry.field(description="The budget.")
 
 
-@strawberry.type(
-    description="Answer of `createBudget`, `updateBudget`, `adjustBudget` and `deleteBudget`."
-)
+@strawberry.type
 class BudgetPayload:
     budget: Budget | None = strawberry.field(
         default=None, description="The budget as it is, or was before it was deleted."
@@ -210,15 +208,35 @@ class BudgetPayload:
     errors: list[UserError] = payload_errors()
 
 
+@strawberry.type(description="Answer of `createBudget`.")
+class CreateBudgetPayload(BudgetPayload):
+    pass
+
+
+@strawberry.type(description="Answer of `updateBudget`.")
+class UpdateBudgetPayload(BudgetPayload):
+    pass
+
+
+@strawberry.type(description="Answer of `adjustBudget`.")
+class AdjustBudgetPayload(BudgetPayload):
+    pass
+
+
+@strawberry.type(description="Answer of `deleteBudget`.")
+class DeleteBudgetPayload(BudgetPayload):
+    pass
+
+
 @strawberry.type
 class BudgetMutations:
     @mutation(
         "costs:write",
-        BudgetPayload,
+        CreateBudgetPayload,
         "Makes a budget; what was spent in its present period counts. Errors: INVALID_INPUT, "
         "NOT_FOUND.",
     )
-    async def create_budget(self, info: Info, input: CreateBudgetInput) -> BudgetPayload:
+    async def create_budget(self, info: Info, input: CreateBudgetInput) -> CreateBudgetPayload:
         given = NewBudget(
             input.limit,
             input.scope,
@@ -229,15 +247,15 @@ class BudgetMutations:
             None if input.user_id is None else read_id("user", input.user_id),
         )
         row = await service.create(info.context.asker, office_of(info), given)
-        return BudgetPayload(budget=Budget.of(row))
+        return CreateBudgetPayload(budget=Budget.of(row))
 
     @mutation(
         "costs:write",
-        BudgetPayload,
+        UpdateBudgetPayload,
         "Changes a budget; executions that wait for it go on where there is room. Errors: "
         "NOT_FOUND, CONFLICT, INVALID_INPUT.",
     )
-    async def update_budget(self, info: Info, input: UpdateBudgetInput) -> BudgetPayload:
+    async def update_budget(self, info: Info, input: UpdateBudgetInput) -> UpdateBudgetPayload:
         row = await service.update(
             info.context.asker,
             office_of(info),
@@ -245,14 +263,14 @@ class BudgetMutations:
             BudgetChange(input.name, input.limit, input.action),
             input.expected_version,
         )
-        return BudgetPayload(budget=Budget.of(row))
+        return UpdateBudgetPayload(budget=Budget.of(row))
 
     @mutation(
         "costs:write",
-        BudgetPayload,
+        AdjustBudgetPayload,
         "Corrects what counts as spent in the present period. Errors: NOT_FOUND, INVALID_INPUT.",
     )
-    async def adjust_budget(self, info: Info, input: AdjustBudgetInput) -> BudgetPayload:
+    async def adjust_budget(self, info: Info, input: AdjustBudgetInput) -> AdjustBudgetPayload:
         row = await service.adjust(
             info.context.asker,
             office_of(info),
@@ -260,13 +278,13 @@ class BudgetMutations:
             input.amount,
             input.reason,
         )
-        return BudgetPayload(budget=Budget.of(row))
+        return AdjustBudgetPayload(budget=Budget.of(row))
 
-    @mutation("costs:write", BudgetPayload, "Deletes a budget. Errors: NOT_FOUND.")
-    async def delete_budget(self, info: Info, input: DeleteBudgetInput) -> BudgetPayload:
+    @mutation("costs:write", DeleteBudgetPayload, "Deletes a budget. Errors: NOT_FOUND.")
+    async def delete_budget(self, info: Info, input: DeleteBudgetInput) -> DeleteBudgetPayload:
         budget_id = read_id("budget", input.budget_id)
         row = await service.delete(info.context.asker, office_of(info), budget_id)
-        return BudgetPayload(budget=Budget.of(row))
+        return DeleteBudgetPayload(budget=Budget.of(row))
 
 
 def office_of(info: Info) -> Office:

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
-from server.api.kinds import BotState, ExecutionMode, ExecutionStatus, TriggerKind
+from server.api.kinds import (
+    ApprovalStatus,
+    BotState,
+    ExecutionMode,
+    ExecutionStatus,
+    FailureClass,
+    TriggerKind,
+)
+from server.api.scalars import Duration
+
+
+def any_of(comparator: Any) -> Any:
+    """The values that a comparator of a closed set lets through; None for all."""
+    if comparator is None:
+        return None
+    return comparator.in_ if comparator.eq is None else [comparator.eq]
 
 
 @strawberry.input(description="Compares text. Every field that is given must hold.")
@@ -26,6 +42,16 @@ class DateComparator:
     gt: datetime | None = strawberry.field(default=None, description="Later than this.")
     lte: datetime | None = strawberry.field(default=None, description="At this time or earlier.")
     lt: datetime | None = strawberry.field(default=None, description="Earlier than this.")
+    within: Duration | None = strawberry.field(
+        default=None, description="At most so long ago, such as P7D for a week; at least PT0S."
+    )
+
+    def since(self, now: datetime) -> datetime | None:
+        """The later one of `gte` and what `within` means now."""
+        if self.within is None:
+            return self.gte
+        begins = now - self.within
+        return begins if self.gte is None else max(self.gte, begins)
 
 
 @strawberry.input(description="Compares the state of a bot.")
@@ -57,4 +83,28 @@ class TriggerKindComparator:
     eq: TriggerKind | None = strawberry.field(default=None, description="Exactly this one.")
     in_: list[TriggerKind] | None = strawberry.field(
         name="in", default=None, description="One of these."
+    )
+
+
+@strawberry.input(description="Compares the status of an approval.")
+class ApprovalStatusComparator:
+    eq: ApprovalStatus | None = strawberry.field(default=None, description="Exactly this one.")
+    in_: list[ApprovalStatus] | None = strawberry.field(
+        name="in", default=None, description="One of these."
+    )
+
+
+@strawberry.input(description="Compares what kind of thing failed.")
+class FailureClassComparator:
+    eq: FailureClass | None = strawberry.field(default=None, description="Exactly this one.")
+    in_: list[FailureClass] | None = strawberry.field(
+        name="in", default=None, description="One of these."
+    )
+
+
+@strawberry.input(description="Compares a kind of connection, such as `openai`.")
+class KindComparator:
+    eq: str | None = strawberry.field(default=None, description="Exactly this kind.")
+    in_: list[str] | None = strawberry.field(
+        name="in", default=None, description="One of these kinds."
     )

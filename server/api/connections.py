@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeVar
 
 import strawberry
 from strawberry.scalars import JSON
 
 from server.api.access import mutation, query
+from server.api.comparators import KindComparator
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors, user_errors
 from server.api.kinds import ConnectionStatus
 from server.api.relay import Connection as Page
 from server.api.relay import Node, connection_of
+from server.api.scalars import Cursor
 from server.connections import registry, service
 from server.connections.base import FieldSpec as FieldSpecRow
 from server.connections.base import Kind, Tested
@@ -151,6 +154,21 @@ class Connection(Node):
         return ConnectionPermissions(**info.context.asker.can("connection"))
 
 
+@strawberry.input(description="Which connections. Every field that is given must hold.")
+class ConnectionFilter:
+    kind: KindComparator | None = strawberry.field(default=None, description="By kind.")
+
+
+def _kinds(given: ConnectionFilter | None) -> tuple[str, ...]:
+    kind = None if given is None else given.kind
+    if kind is None:
+        return ()
+    chosen = kind.in_ if kind.eq is None else [kind.eq]
+    if chosen == []:
+        raise Invalid("Name at least one kind, or leave the filter out.", path=["filter", "kind"])
+    return tuple(chosen or ())
+
+
 @strawberry.type
 class ConnectionQueries:
     @query("connections:read", "The connections of the workspace, the newest first.")
@@ -158,13 +176,13 @@ class ConnectionQueries:
         self,
         info: Info,
         first: int | None = None,
-        after: str | None = None,
+        after: Cursor | None = None,
         last: int | None = None,
-        before: str | None = None,
-        kinds: list[str] | None = None,
+        before: Cursor | None = None,
+        filter: ConnectionFilter | None = None,
     ) -> Page[Connection]:
         ask = PageAsk(first, after, last, before)
-        page = await service.list_connections(info.context.asker, ask, tuple(kinds or ()))
+        page = await service.list_connections(info.context.asker, ask, _kinds(filter))
         return connection_of(page, Page[Connection], Connection.of)
 
     @query("connections:read", "One connection; null when there is none.")
@@ -243,7 +261,7 @@ class DeleteConnectionInput:
     )
 
 
-@strawberry.type(description="Answer of `createConnection` and `updateConnection`.")
+@strawberry.type
 class ConnectionPayload:
     connection: Connection | None = strawberry.field(
         default=None, description="What is stored now; null when nothing was."
@@ -252,6 +270,19 @@ class ConnectionPayload:
         default=None, description="The outcome of the test before it was stored."
     )
     errors: list[UserError] = payload_errors()
+
+
+Payload = TypeVar("Payload", bound=ConnectionPayload)
+
+
+@strawberry.type(description="Answer of `createConnection`.")
+class CreateConnectionPayload(ConnectionPayload):
+    pass
+
+
+@strawberry.type(description="Answer of `updateConnection`.")
+class UpdateConnectionPayload(ConnectionPayload):
+    pass
 
 
 @strawberry.type(description="Answer of `testConnection`.")
@@ -277,13 +308,13 @@ class DeleteConnectionPayload:
 class ConnectionMutations:
     @mutation(
         "connections:write",
-        ConnectionPayload,
+        CreateConnectionPayload,
         "Tests a connection by a real call and stores it. Errors: INVALID_INPUT, CONFLICT for the "
         "name, UPSTREAM_FAILED when its test failed.",
     )
     async def create_connection(
         self, info: Info, input: CreateConnectionInput
-    ) -> ConnectionPayload:
+    ) -> CreateConnectionPayload:
         given = Given(
             input.name,
             _object(input.settings, "settings"),
@@ -295,18 +326,20 @@ class ConnectionMutations:
         try:
             row, tested = await service.create(info.context.asker, desk, input.kind, given)
         except service.TrialFailed as failed:
-            return _failed(failed)
-        return ConnectionPayload(connection=Connection.of(row), test=ConnectionTest.of(tested))
+            return _failed(CreateConnectionPayload, failed)
+        return CreateConnectionPayload(
+            connection=Connection.of(row), test=ConnectionTest.of(tested)
+        )
 
     @mutation(
         "connections:write",
-        ConnectionPayload,
+        UpdateConnectionPayload,
         "Changes a connection after a test; bots go on with it. Errors: NOT_FOUND, CONFLICT, "
         "INVALID_INPUT, UPSTREAM_FAILED when its test failed.",
     )
     async def update_connection(
         self, info: Info, input: UpdateConnectionInput
-    ) -> ConnectionPayload:
+    ) -> UpdateConnectionPayload:
         secrets = None if input.secrets is None else _object(input.secrets, "secrets")
         settings = None if input.settings is None else _object(input.settings, "settings")
         given = Given(input.name, settings, secrets, input.is_default, input.force)
@@ -317,8 +350,10 @@ class ConnectionMutations:
                 info.context.asker, desk, connection_id, given, input.expected_version
             )
         except service.TrialFailed as failed:
-            return _failed(failed)
-        return ConnectionPayload(connection=Connection.of(row), test=ConnectionTest.of(tested))
+            return _failed(UpdateConnectionPayload, failed)
+        return UpdateConnectionPayload(
+            connection=Connection.of(row), test=ConnectionTest.of(tested)
+        )
 
     @mutation(
         "connections:write",
@@ -367,8 +402,8 @@ class ConnectionMutations:
         return DeleteConnectionPayload(connection=Connection.of(row))
 
 
-def _failed(failed: service.TrialFailed) -> ConnectionPayload:
-    return ConnectionPayload(test=ConnectionTest.of(failed.test), errors=user_errors(failed))
+def _failed(made: type[Payload], failed: service.TrialFailed) -> Payload:
+    return made(test=ConnectionTest.of(failed.test), errors=user_errors(failed))
 
 
 def _object(given: JSON | None, path: str) -> dict[str, object]:

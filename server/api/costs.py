@@ -14,7 +14,7 @@ from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.relay import Connection as Page
 from server.api.relay import Node, connection_of
-from server.api.scalars import BigInt, dollars
+from server.api.scalars import BigInt, Cursor, dollars
 from server.bots import service as bots
 from server.bots.programs import read_program
 from server.core.errors import NotFound
@@ -236,9 +236,9 @@ class CostQueries:
         self,
         info: Info,
         first: int | None = None,
-        after: str | None = None,
+        after: Cursor | None = None,
         last: int | None = None,
-        before: str | None = None,
+        before: Cursor | None = None,
     ) -> Page[ModelPrice]:
         ask = PageAsk(first, after, last, before)
         page = await prices.list_prices(info.context.asker, ask)
@@ -272,12 +272,22 @@ class ResetCircuitInput:
     )
 
 
-@strawberry.type(description="Answer of `setModelPrice` and `deleteModelPrice`.")
+@strawberry.type
 class ModelPricePayload:
     model_price: ModelPrice | None = strawberry.field(
         default=None, description="The price as it is, or was before it was deleted."
     )
     errors: list[UserError] = payload_errors()
+
+
+@strawberry.type(description="Answer of `setModelPrice`.")
+class SetModelPricePayload(ModelPricePayload):
+    pass
+
+
+@strawberry.type(description="Answer of `deleteModelPrice`.")
+class DeleteModelPricePayload(ModelPricePayload):
+    pass
 
 
 @strawberry.type(description="Answer of `resetCircuit`.")
@@ -292,30 +302,30 @@ class ResetCircuitPayload:
 class CostMutations:
     @mutation(
         "costs:write",
-        ModelPricePayload,
+        SetModelPricePayload,
         "Sets the workspace's own price of a model; it counts from the next call on. Errors: "
         "INVALID_INPUT.",
     )
-    async def set_model_price(self, info: Info, input: SetModelPriceInput) -> ModelPricePayload:
+    async def set_model_price(self, info: Info, input: SetModelPriceInput) -> SetModelPricePayload:
         price = prices.Price(
             input.input_price, input.output_price, input.cached_price, input.reasoning_price
         )
         changed = info.context.rooms.till.models.forget
         row = await prices.set_price(info.context.asker, changed, input.model, price)
-        return ModelPricePayload(model_price=ModelPrice.of(row))
+        return SetModelPricePayload(model_price=ModelPrice.of(row))
 
     @mutation(
         "costs:write",
-        ModelPricePayload,
+        DeleteModelPricePayload,
         "Takes the workspace's own price away; the shipped one counts again. Errors: NOT_FOUND.",
     )
     async def delete_model_price(
         self, info: Info, input: DeleteModelPriceInput
-    ) -> ModelPricePayload:
+    ) -> DeleteModelPricePayload:
         changed = info.context.rooms.till.models.forget
         price_id = read_id("price", input.price_id)
         row = await prices.delete_price(info.context.asker, changed, price_id)
-        return ModelPricePayload(model_price=ModelPrice.of(row))
+        return DeleteModelPricePayload(model_price=ModelPrice.of(row))
 
     @mutation(
         "connections:write",

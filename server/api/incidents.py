@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from server.api.access import mutation, query
+from server.api.comparators import FailureClassComparator, any_of
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import FailureClass, Period
 from server.api.relay import Connection, Node, connection_of
+from server.api.scalars import Cursor
 from server.core.ids import public_id, read_id
 from server.healing import service
 from server.models import tables
@@ -156,8 +158,8 @@ class IncidentFilter:
     execution_id: strawberry.ID | None = strawberry.field(
         default=None, description="Of this execution."
     )
-    failure_class: FailureClass | None = strawberry.field(
-        default=None, description="Of this class."
+    failure_class: FailureClassComparator | None = strawberry.field(
+        default=None, description="By what kind of thing failed."
     )
     resolved: bool | None = strawberry.field(
         default=None, description="Closed by a person, or not."
@@ -171,9 +173,9 @@ class IncidentQueries:
         self,
         info: Info,
         first: int | None = None,
-        after: str | None = None,
+        after: Cursor | None = None,
         last: int | None = None,
-        before: str | None = None,
+        before: Cursor | None = None,
         filter: IncidentFilter | None = None,
     ) -> Connection[Incident]:
         given = filter or IncidentFilter()
@@ -182,7 +184,7 @@ class IncidentQueries:
             execution_id=None
             if given.execution_id is None
             else read_id("execution", given.execution_id),
-            failure_class=given.failure_class,
+            failure_classes=any_of(given.failure_class),
             resolved=given.resolved,
         )
         page = await service.list_incidents(

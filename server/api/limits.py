@@ -35,6 +35,7 @@ from server.api.cost import (
     shapes_of,
 )
 from server.api.rates import Bill
+from server.api.variables import RULES
 from server.core.errors import ErrorCode, LimitReached
 
 MAX_TEXT = 64 * 1024
@@ -187,7 +188,9 @@ def _checked(schema: GraphQLSchema, document: DocumentNode) -> Prepared:
     measure = walk.whole()
     errors = _measure_errors(measure) or _unheard_of(schema, walk.fields)
     if not errors:
-        errors = tuple(validate(schema, document, max_errors=MAX_MISTAKES, hide_suggestions=True))
+        errors = tuple(
+            validate(schema, document, RULES, max_errors=MAX_MISTAKES, hide_suggestions=True)
+        )
     return Prepared(
         document,
         errors,

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
+from server.api.scalars import Cursor
 from server.workspaces.listing import Page
 
 NodeType = TypeVar("NodeType")
@@ -23,17 +24,17 @@ class Node:
 class PageInfo:
     has_next_page: bool = strawberry.field(description="More follow after `endCursor`.")
     has_previous_page: bool = strawberry.field(description="More stand before `startCursor`.")
-    start_cursor: str | None = strawberry.field(
+    start_cursor: Cursor | None = strawberry.field(
         default=None, description="Cursor of the first edge; pass it as `before`."
     )
-    end_cursor: str | None = strawberry.field(
+    end_cursor: Cursor | None = strawberry.field(
         default=None, description="Cursor of the last edge; pass it as `after`."
     )
 
 
 @strawberry.type(description="One place in a list.")
 class Edge(Generic[NodeType]):
-    cursor: str = strawberry.field(
+    cursor: Cursor = strawberry.field(
         description="Where this node stands; stays valid when others are added or removed."
     )
     node: NodeType = strawberry.field(description="What stands there.")
@@ -60,7 +61,7 @@ class Connection(Generic[NodeType]):
 def connection_of(
     page: Page[Any], made: type[Connection[NodeType]], of: Callable[[Any], NodeType]
 ) -> Connection[NodeType]:
-    edges = [Edge(cursor=page.cursor(row), node=of(row)) for row in page.rows]
+    edges = [Edge(cursor=Cursor(page.cursor(row)), node=of(row)) for row in page.rows]
     info = PageInfo(
         has_next_page=page.has_next,
         has_previous_page=page.has_previous,

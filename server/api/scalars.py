@@ -3,7 +3,8 @@ or guesses a zone."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
@@ -15,7 +16,15 @@ from strawberry.types.scalar import ScalarDefinition
 BigInt = NewType("BigInt", int)
 """Counts and milliseconds: GraphQL's own Int ends at 2^31, a run that waits 25 days does not."""
 
+Cursor = NewType("Cursor", str)
+BalSource = NewType("BalSource", str)
+Duration = NewType("Duration", timedelta)
+
 _SAFE = 2**53 - 1
+_DURATION = re.compile(
+    r"P(?=[\dT])(?:(\d{1,6})W)?(?:(\d{1,6})D)?"
+    r"(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})(?:[.,](\d{1,6}))?S)?)?"
+)
 
 
 def dollars(nano: int) -> Decimal:
@@ -60,6 +69,32 @@ def _read_whole(value: Any) -> int:
     return value
 
 
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise GraphQLError("This is sent as text.")
+    return value
+
+
+def _read_duration(value: Any) -> timedelta:
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise GraphQLError(
+            "A Duration is text such as P7D or PT1H30M (ISO 8601, weeks to seconds)."
+        )
+    weeks, days, hours, minutes, seconds, part = found.groups(default="0")
+    return timedelta(
+        weeks=int(weeks),
+        days=int(days),
+        hours=int(hours),
+        minutes=int(minutes),
+        seconds=float(f"{seconds}.{part}"),
+    )
+
+
+def _write_duration(value: timedelta) -> str:
+    return f"PT{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "S"
+
+
 DateTime: ScalarDefinition = strawberry.scalar(
     name="DateTime",
     description="An instant in UTC as RFC 3339 text with milliseconds, e.g. "
@@ -87,9 +122,38 @@ BigIntScalar: ScalarDefinition = strawberry.scalar(
     parse_value=_read_whole,
 )
 
+CursorScalar: ScalarDefinition = strawberry.scalar(
+    name="Cursor",
+    description="A place in a list, as a list gave it out; its form may change. A variable for it "
+    "may also be declared as String.",
+    serialize=str,
+    parse_value=_read_text,
+)
+BalSourceScalar: ScalarDefinition = strawberry.scalar(
+    name="BalSource",
+    description="A program in BAL, as text of at most 512 KiB. A variable for it may also be "
+    "declared as String.",
+    serialize=str,
+    parse_value=_read_text,
+)
+DurationScalar: ScalarDefinition = strawberry.scalar(
+    name="Duration",
+    description="A length of time as ISO 8601 text in weeks, days, hours, minutes and seconds, "
+    "such as `P7D` or `PT1H30M`.",
+    specified_by_url="https://scalars.graphql.org/andimarek/duration",
+    serialize=_write_duration,
+    parse_value=_read_duration,
+)
+
+# A String variable fits where one of these is expected, when reading it changes nothing.
+TEXTS = frozenset({"Cursor", "BalSource"})
+
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: DateTime,
     JSON: JsonScalar,
     Decimal: DecimalScalar,
     BigInt: BigIntScalar,
+    Cursor: CursorScalar,
+    BalSource: BalSourceScalar,
+    Duration: DurationScalar,
 }

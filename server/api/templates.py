@@ -6,6 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from server.api.access import query
+from server.api.scalars import BalSource
 from server.templates import service
 
 
@@ -15,7 +16,7 @@ class Template:
     name: str = strawberry.field(description="How it is called.")
     description: str = strawberry.field(description="What it does.")
     icon: str = strawberry.field(description="A sign for its card.")
-    source: str = strawberry.field(description="The program.")
+    source: BalSource = strawberry.field(description="The program.")
     sample_input: JSON | None = strawberry.field(description="An input to try it with.")
 
     @classmethod
@@ -25,7 +26,7 @@ class Template:
             name=found.name,
             description=found.description,
             icon=found.icon,
-            source=found.source,
+            source=BalSource(found.source),
             sample_input=JSON(found.sample_input),
         )
 

@@ -44,7 +44,7 @@ def approvals() -> None:
 @json_option
 def list_(status: tuple[str, ...], first: int, as_json: bool) -> None:
     """What waits for a decision, newest first."""
-    chosen = {"status": [word.upper() for word in status]} if status else None
+    chosen = {"status": {"in": [word.upper() for word in status]}} if status else None
 
     async def work(remote: Remote) -> Any:
         return (await remote.ask(LIST, first=first, filter=chosen))["approvals"]["nodes"]

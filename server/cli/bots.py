@@ -1,4 +1,4 @@
-"""`bots list|show|push|pull`: programs as files, for people and for version control."""
+"""`bots list|show|push|pull|export|import`: bots as files, for people and for version control."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from typing import Any
 
 import click
 
-from server.cli.bal import STDIN, read_source
+from server.cli.bundles import export, import_
 from server.cli.group import example
 from server.cli.output import json_option, print_json, say, table
+from server.cli.pushing import Pushed, push_all, read_files
 from server.cli.remote import Remote, connected
 from server.core.errors import Invalid, NotFound
+from server.core.filenames import stem_of
 
 PAGE = 100
+STATES = ("draft", "active", "paused", "archived")
 
 LIST = """
-query CliBots($first: Int!, $after: String) {
+query CliBots($first: Int!, $after: Cursor) {
   bots(first: $first, after: $after) {
     nodes { id name state draftVersion executionCount updatedAt published { number } }
     pageInfo { hasNextPage endCursor }
@@ -26,32 +29,8 @@ query CliBots($first: Int!, $after: String) {
 SHOW = """
 query CliBot($id: ID, $name: String) {
   bot(id: $id, name: $name) {
-    id name description state draftVersion source executionCount createdAt updatedAt
-    published { id number } entities { name goal model }
-  }
-}
-"""
-CREATE = """
-mutation CliCreateBot($input: CreateBotInput!) {
-  createBot(input: $input) {
-    bot { id name source draftVersion }
-    errors { code message path ... on BalError { line column hint } }
-  }
-}
-"""
-SAVE = """
-mutation CliSaveDraft($input: SaveBotDraftInput!) {
-  saveBotDraft(input: $input) {
-    bot { id name source draftVersion }
-    errors { code message path ... on BalError { line column hint } }
-  }
-}
-"""
-PUBLISH = """
-mutation CliPublish($input: PublishBotInput!) {
-  publishBot(input: $input) {
-    bot { id name source draftVersion published { number } }
-    errors { code message path ... on BalError { line column hint } }
+    id name description state tags draftVersion source executionCount createdAt updatedAt
+    published { id number source } entities { name goal model }
   }
 }
 """
@@ -59,25 +38,41 @@ mutation CliPublish($input: PublishBotInput!) {
 
 @click.group(epilog=example("baleybots bots list\nbaleybots bots push hello.bal --publish"))
 def bots() -> None:
-    """List, show, push and pull bots on a running server."""
+    """List, show, push, pull, export and import bots on a running server."""
 
 
-@bots.command("list", epilog=example("baleybots bots list --json"))
+bots.add_command(export)
+bots.add_command(import_)
+
+
+@bots.command(
+    "list", epilog=example("baleybots bots list --json\nbaleybots bots list --tag nightly")
+)
+@click.option("--tag", help="Only those with this tag.")
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 @json_option
-def list_(as_json: bool) -> None:
-    """Every bot of the workspace."""
-    found = connected(_all)
+def list_(tag: str | None, state: str | None, as_json: bool) -> None:
+    """Every bot of the workspace, by name."""
+    where: dict[str, Any] = {"tag": {"eq": tag}} if tag else {}
+    if state:
+        where["state"] = {"eq": state.upper()}
+
+    async def work(remote: Remote) -> list[dict[str, Any]]:
+        return await _all(remote, where)
+
+    found = connected(work)
     if as_json:
         print_json(found)
         return
     table(
-        ["NAME", "STATE", "PUBLISHED", "RUNS", "ID"],
+        ["NAME", "STATE", "PUBLISHED", "RUNS", "TAGS", "ID"],
         (
             [
                 bot["name"],
                 bot["state"].lower(),
                 f"version {bot['published']['number']}" if bot["published"] else "-",
                 bot["executionCount"],
+                ", ".join(bot["tags"]),
                 bot["id"],
             ]
             for bot in found
@@ -85,11 +80,11 @@ def list_(as_json: bool) -> None:
     )
 
 
-async def _all(remote: Remote) -> list[dict[str, Any]]:
+async def _all(remote: Remote, where: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     after: str | None = None
     while True:
-        page = (await remote.ask(LIST, first=PAGE, after=after))["bots"]
+        page = (await remote.ask(LIST, first=PAGE, after=after, filter=where))["bots"]
         found += page["nodes"]
         if not page["pageInfo"]["hasNextPage"]:
             return found
@@ -117,80 +112,84 @@ def show(bot: str, as_json: bool) -> None:
 
 
 @bots.command(
-    epilog=example("baleybots bots push hello.bal --publish\nbaleybots bots push bots/*.bal")
+    epilog=example(
+        "baleybots bots push bots --dry-run\n"
+        "baleybots bots push bots --publish --note 'Release 12'\n"
+        "baleybots bots push hello.bal"
+    )
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @click.option("--name", help="The bot's name, when it is not the file's.")
-@click.option("--publish", is_flag=True, help="Publish the draft as a new version.")
+@click.option("--publish", is_flag=True, help="Make each draft the live version.")
+@click.option("--note", help="What to note on the versions that are published.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @json_option
-def push(files: tuple[str, ...], name: str | None, publish: bool, as_json: bool) -> None:
-    """Send programs to the server: a new bot, or the draft of the bot with that name."""
-    if name and len(files) > 1:
-        raise click.UsageError("--name fits one FILE only.")
-    if STDIN in files and not name:
-        raise click.UsageError("Give --name with standard input.")
+def push(
+    files: tuple[str, ...],
+    name: str | None,
+    publish: bool,
+    note: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Send programs to the server: a new bot, or the draft of the bot with that name.
 
-    async def work(remote: Remote) -> list[dict[str, Any]]:
-        return [await _pushed(remote, file, name, publish) for file in files]
+    All files are checked before the first one is sent; one with mistakes stops everything."""
+    programs = read_files(files, name)
 
-    done = connected(work)
+    async def work(remote: Remote) -> list[Pushed]:
+        return await push_all(remote, programs, publish=publish, note=note, dry_run=dry_run)
+
+    done: list[Pushed] = connected(work)
     if as_json:
-        print_json(done)
+        print_json([one.to_json() for one in done])
         return
-    for bot in done:
-        state = f"published as version {bot['published']['number']}" if publish else "draft saved"
-        say(f"{bot['name']}: {state} ({bot['id']})")
-
-
-async def _pushed(remote: Remote, file: str, name: str | None, publish: bool) -> dict[str, Any]:
-    try:
-        bot = await push_source(remote, name or Path(file).stem, read_source(file))
-        if publish:
-            bot = (await remote.change(PUBLISH, botId=bot["id"]))["bot"]
-    except Invalid as error:
-        raise Invalid(f"{file}: {error.message}") from None
-    return bot
-
-
-async def push_source(remote: Remote, name: str, source: str) -> dict[str, Any]:
-    """Creates the bot, or replaces its draft where the text differs."""
-    found = (await remote.ask(SHOW, name=name))["bot"]
-    if found is None:
-        return (await remote.change(CREATE, name=name, source=source))["bot"]
-    if found["source"] == source:
-        return found
-    version = found["draftVersion"]
-    saved = await remote.change(SAVE, botId=found["id"], source=source, expectedVersion=version)
-    return saved["bot"]
+    for one in done:
+        say(one.words(dry_run))
 
 
 @bots.command(epilog=example("baleybots bots pull hello\nbaleybots bots pull --all --into bots"))
 @click.argument("bot", metavar="BOT", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every bot.")
+@click.option("--all", "everything", is_flag=True, help="Every bot that is not archived.")
+@click.option("--tag", help="Every bot with this tag.")
 @click.option("--into", type=click.Path(file_okay=False), default=".", help="The folder.")
+@click.option("--live", is_flag=True, help="The live version in place of the draft.")
 @click.option("--force", is_flag=True, help="Overwrite files with another text.")
-def pull(bot: str | None, everything: bool, into: str, force: bool) -> None:
-    """Write drafts to NAME.bal files.."""
-    if (bot is None) == (not everything):
-        raise click.UsageError("Give one BOT, or --all.")
+def pull(
+    bot: str | None, everything: bool, tag: str | None, into: str, live: bool, force: bool
+) -> None:
+    """Write the programs of bots to NAME.bal files, just as `bots push` reads them."""
+    if [bot is not None, everything, tag is not None].count(True) != 1:
+        raise click.UsageError("Give one BOT, or --all, or --tag.")
 
     async def work(remote: Remote) -> list[dict[str, Any]]:
         if bot is not None:
             return [await _found(remote, bot)]
-        return [await _found(remote, row["id"]) for row in await _all(remote)]
+        where: dict[str, Any] = {"state": {"in": ["DRAFT", "ACTIVE", "PAUSED"]}}
+        if tag is not None:
+            where["tag"] = {"eq": tag}
+        return [await _found(remote, row["id"]) for row in await _all(remote, where)]
 
     for found in connected(work):
-        _write(Path(into), found, force)
+        if live and found["published"] is None:
+            say(f"{found['name']} has no live version; left out", err=True)
+            continue
+        _write(Path(into), found, found["published"]["source"] if live else found["source"], force)
 
 
-def _write(folder: Path, bot: dict[str, Any], force: bool) -> None:
-    name = "".join(c if c.isalnum() or c in "-_. " else "-" for c in bot["name"]).strip(". ")
-    path = folder / f"{name or bot['id']}.bal"
+def _write(folder: Path, bot: dict[str, Any], source: str, force: bool) -> None:
+    """The very bytes: a line ending of another system would be a change in version control."""
+    path = folder / f"{stem_of(bot['name']) or bot['id']}.bal"
+    data = source.encode("utf-8", "replace")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.read_text(encoding="utf-8") != bot["source"] and not force:
+        there = path.read_bytes() if path.exists() else None
+        if there == data:
+            say(f"{path} unchanged")
+            return
+        if there is not None and not force:
             raise Invalid(f"{path} holds another text.", hint="Give --force to overwrite it.")
-        path.write_text(bot["source"], encoding="utf-8")
+        path.write_bytes(data)
     except OSError as error:
         raise Invalid(f"{path} cannot be written: {error.strerror or error}.") from None
     say(f"{path} written")

@@ -15,7 +15,7 @@ from server.core.errors import Invalid, NotFound, Upstream
 PAGE = 100
 
 LIST = """
-query CliConnections($first: Int!, $after: String) {
+query CliConnections($first: Int!, $after: Cursor) {
   connections(first: $first, after: $after) {
     nodes { id kind name status statusMessage isDefault secrets lastCheckedAt usedBy { botName } }
     pageInfo { hasNextPage endCursor }

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run:run", "Run a bot or a program on a running server."),
     "executions": ("steering:executions", "List, show, follow, steer and repeat executions."),
     "approvals": ("approvals:approvals", "List and decide what waits for a person."),
-    "bots": ("bots:bots", "List, show, push and pull bots."),
+    "bots": ("bots:bots", "List, show, push, pull, export and import bots."),
     "connections": ("connections:connections", "List, add, test and remove connections."),
     "costs": ("costs:costs", "What bots and models cost, and where the budgets stand."),
     "export-schema": ("admin:export_schema", "Print the GraphQL schema (SDL)."),

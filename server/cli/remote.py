@@ -47,10 +47,7 @@ class Remote:
         try:
             response = await self._http.post(f"{self.url}/graphql", json=body)
         except httpx.TransportError:
-            raise Unavailable(
-                f"Nothing answers at {self.url}.",
-                hint="Start the server with `baleybots up`, or set BALEYBOTS_URL.",
-            ) from None
+            raise _silent(self.url) from None
         return _data(self.url, response)
 
     async def change(self, document: str, **values: Any) -> dict[str, Any]:
@@ -60,6 +57,26 @@ class Remote:
         if payload["errors"]:
             raise_user_errors(payload["errors"])
         return payload
+
+    async def fetch(self, path: str) -> bytes:
+        """A file of the server."""
+        return (await self._plain("GET", path)).content
+
+    async def send(self, path: str, data: bytes, kind: str) -> dict[str, Any]:
+        """A file for the server; what it answers."""
+        answer = await self._plain("POST", path, content=data, headers={"content-type": kind})
+        return answer.json()
+
+    async def _plain(self, method: str, path: str, **how: Any) -> Any:
+        import httpx
+
+        try:
+            response = await self._http.request(method, f"{self.url}{path}", **how)
+        except httpx.TransportError:
+            raise _silent(self.url) from None
+        if response.is_success:
+            return response
+        raise _plain_error(response)
 
     async def follow(self, execution_id: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
         """Every event once and in order, through restarts of the server and lost connections."""
@@ -117,6 +134,31 @@ class Remote:
                         pass
 
 
+def _silent(url: str) -> Unavailable:
+    return Unavailable(
+        f"Nothing answers at {url}.",
+        hint="Start the server with `baleybots up`, or set BALEYBOTS_URL.",
+    )
+
+
+def _plain_error(response: Any) -> AppError:
+    try:
+        found = response.json()
+        code, message = found["code"], found["error"]
+    except (ValueError, KeyError, TypeError):
+        code, message = "", response.text.strip() or f"The server answered {response.status_code}."
+    if code == "UNAUTHENTICATED":
+        return _stranger()
+    return (Denied if code == "FORBIDDEN" else Invalid)(message)
+
+
+def _stranger() -> Unauthenticated:
+    return Unauthenticated(
+        "The server does not know this token.",
+        hint="Make one with `baleybots token create` and set BALEYBOTS_TOKEN to it.",
+    )
+
+
 def _data(url: str, response: Any) -> dict[str, Any]:
     try:
         answer = response.json()
@@ -134,10 +176,7 @@ def _raise_top_level(errors: list[dict[str, Any]]) -> None:
     code = (errors[0].get("extensions") or {}).get("code")
     message = errors[0]["message"]
     if code == "UNAUTHENTICATED":
-        raise Unauthenticated(
-            "The server does not know this token.",
-            hint="Make one with `baleybots token create` and set BALEYBOTS_TOKEN to it.",
-        )
+        raise _stranger()
     raise (Denied if code == "FORBIDDEN" else NotFound if code == "NOT_FOUND" else AppError)(
         message
     )

@@ -70,7 +70,7 @@ def run(bot: str, input_text: str | None, follow: bool, demo: bool, as_json: boo
 
 
 async def bot_for(remote: Remote, named: str) -> dict[str, Any]:
-    from server.cli.bots import push_source
+    from server.cli.pushing import push_source
 
     if named == "-" or named.endswith(".bal"):
         return await push_source(remote, Path(named).stem, read_source(named))

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from tortoise.exceptions import BaseORMException, IntegrityError
 from tortoise.functions import Count
+from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock
 from server.core.errors import Invalid, InvalidState, Unavailable
@@ -21,6 +22,7 @@ from server.healing.diagnosis import diagnosis
 from server.healing.learning import Found, incidents_of
 from server.models.enums import FailureClass
 from server.models.tables import Incident
+from server.workspaces import audit
 from server.workspaces.access import Viewer, mine, one_of_mine, require
 from server.workspaces.listing import Page, PageAsk, read_page
 
@@ -54,7 +56,7 @@ class Healing:
 class IncidentFilter:
     bot_id: UUID | None = None
     execution_id: UUID | None = None
-    failure_class: FailureClass | None = None
+    failure_classes: Sequence[FailureClass] | None = None
     resolved: bool | None = None
 
 
@@ -95,7 +97,7 @@ async def list_incidents(
     given: dict[str, Any] = {
         "bot_id": where.bot_id,
         "execution_id": where.execution_id,
-        "failure_class": where.failure_class,
+        "failure_class__in": where.failure_classes,
         "resolved_at__isnull": None if where.resolved is None else not where.resolved,
     }
     rows = mine(viewer, Incident)
@@ -111,9 +113,14 @@ async def resolve(
         raise Invalid(f"A note has at most {NOTE_LIMIT} characters.", path=["note"])
     row = await one_of_mine(viewer, Incident, incident_id, "incident")
     by = viewer.name or viewer.email
-    done = await Incident.filter(id=row.id, resolved_at__isnull=True).update(
-        resolved_at=clock.now(), resolved_by=by, note=note
-    )
+    async with in_transaction():
+        done = await Incident.filter(id=row.id, resolved_at__isnull=True).update(
+            resolved_at=clock.now(), resolved_by=by, note=note
+        )
+        if done:
+            subject = audit.Subject("incident", row.id, row.name)
+            change = audit.Change(after={"resolved": True}, reason=note)
+            await audit.record(viewer, "incident.resolved", subject, change, clock)
     await row.refresh_from_db()
     if not done:
         raise InvalidState(f"{row.resolved_by} resolved this on {row.resolved_at:%Y-%m-%d}.")

@@ -199,7 +199,9 @@ class World(Money):
 
     async def do_Approvals(self, variables: dict[str, Any]) -> dict[str, Any]:
         wanted = variables.get("filter") or {}
-        found = self._asked(wanted.get("status") or ["PENDING"], wanted.get("executionId"))
+        found = self._asked(
+            (wanted.get("status") or {}).get("in") or ["PENDING"], wanted.get("executionId")
+        )
         return {"approvals": _connection(found)}
 
     def _asked(self, statuses: list[str], execution_id: str | None) -> list[dict[str, Any]]:
