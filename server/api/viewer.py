@@ -8,9 +8,21 @@ from server.api.access import ANYONE_SIGNED_IN, query
 from server.api.context import Info
 from server.api.kinds import Role
 from server.api.people import RoleInfo, User, all_roles
+from server.api.pricing import RateLimit, rate_limit_of
 from server.api.workspaces import Workspace
 from server.core.ids import public_id
 from server.models import tables
+
+
+@strawberry.type(description="What the viewer may do in the workspace.")
+class WorkspacePermissions:
+    create_bots: bool = strawberry.field(description="Make bots.")
+    create_connections: bool = strawberry.field(description="Make connections.")
+    create_triggers: bool = strawberry.field(description="Make triggers.")
+    create_budgets: bool = strawberry.field(description="Set budgets and prices.")
+    see_costs: bool = strawberry.field(description="See costs, prices and budgets.")
+    manage_members: bool = strawberry.field(description="Invite and remove people, change roles.")
+    read_audit: bool = strawberry.field(description="Read the audit log.")
 
 
 @strawberry.type(description="Who is asking, and where.")
@@ -22,10 +34,21 @@ class Viewer:
     via_token: bool = strawberry.field(description="True for an API token, false for a browser.")
     workspace: Workspace = strawberry.field(description="Where every answer is from.")
 
+    @strawberry.field(description="What they may do in the workspace.")
+    def viewer_can(self, info: Info) -> WorkspacePermissions:
+        return WorkspacePermissions(**info.context.asker.can("workspace"))
+
     @strawberry.field(description="Whether the person can sign in with a password.")
     async def has_password(self, info: Info) -> bool:
         rows = tables.User.filter(id=info.context.asker.user_id)
         return await rows.filter(password__isnull=False).exists()
+
+    @strawberry.field(
+        description="How many points of requests are left to them, this one paid; null without a "
+        "limit."
+    )
+    def rate_limit(self, info: Info) -> RateLimit | None:
+        return rate_limit_of(info)
 
 
 @strawberry.type

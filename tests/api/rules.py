@@ -424,7 +424,8 @@ def rule_15_nulls(schema: GraphQLSchema) -> Iterator[str]:
 
 def rule_16_permissions(schema: GraphQLSchema) -> Iterator[str]:
     """Each thing says what the viewer can do with it; each root field says what it needs."""
-    for kind in nodes(schema):
+    others = [kind for kind in objects(schema) if kind.name in ("Viewer", "Costs")]
+    for kind in [*nodes(schema), *others]:
         can = kind.fields.get("viewerCan")
         if can is None:
             if kind.name not in NOTHING_TO_DO:
