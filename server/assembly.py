@@ -24,8 +24,10 @@ from server.costs.door import Till
 from server.engine.caps import Caps
 from server.engine.engine import Engine
 from server.engine.stores import make_store
+from server.executions import happenings
 from server.executions.targets import WorkspaceBots
 from server.executions.vitals import VitalSigns
+from server.executions.world import StepWorlds
 from server.healing.service import Healing
 from server.llm.board_redis import RedisBoard
 from server.llm.gateway import Gateway
@@ -38,6 +40,7 @@ from server.models.key_check import check_key
 from server.models.tables import Workspace
 from server.tools.catalogue import Catalogues, catalogue
 from server.workspaces import accounts
+from server.workspaces.notifications import Notifier
 from server.workspaces.recognise import ACCESS_TOPIC, Recogniser
 from server.workspaces.signing_in import Reception
 from server.workspaces.throttle import Throttle
@@ -55,6 +58,7 @@ class Assembly:
     engine: Engine
     recogniser: Recogniser
     approvals: Approvals
+    notifier: Notifier
     connections: Desk
     till: Till
     reception: Reception
@@ -71,6 +75,8 @@ class Assembly:
         await self.approvals.tick(self.engine)
         await self.engine.control.close_late()
         await self.till.budgets.settle_lost()
+        await happenings.wake_unheard(self.engine)
+        await happenings.forget_old(self.clock)
         await forget_expired(self.clock.now())
 
     async def first_link(self) -> str | None:
@@ -121,7 +127,8 @@ async def assembled(
         board = None if bus.embedded else RedisBoard(bus.redis)
         gateway = gateway or Gateway(settings, board=board)
         stack.push_async_callback(gateway.close)
-        approvals = Approvals(clock)
+        approvals = Approvals(clock, bus.notices)
+        notifier = Notifier(clock, bus.notices)
         box, policy = SecretBox(*keys, fresh=watch.fresh), NetPolicy.of(settings)
         models = WorkspaceModels(Router(settings), box, clock)
         till = Till(gateway, models, Budgets(clock), clock)
@@ -138,6 +145,7 @@ async def assembled(
             diagnosing=Healing(),
             catalogues=catalogues,
             doors=till.door,
+            world=StepWorlds(clock, notifier),
         )
         await engine.start()
         stack.push_async_callback(engine.stop, drain_seconds)
@@ -150,6 +158,7 @@ async def assembled(
             engine,
             Recogniser(clock),
             approvals,
+            notifier,
             Desk(box, policy, test, clock, models.forget),
             till,
             Reception(Throttle(bus.redis), clock, Mailer.of(settings)),

@@ -8,15 +8,20 @@ from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 
+from server.approvals.telling import changed, tell_of_question
+from server.bus.notices import Notices
 from server.core.clock import Clock
+from server.core.errors import Unavailable
 from server.core.ids import new_uuid, public_id
 from server.engine.control import Target
 from server.engine.decisions import Asked, Decision, Question
 from server.engine.engine import Engine
 from server.engine.events import ApprovalDecided, ApprovalExpired, ExecutionEvent
 from server.engine.writer import Identity
+from server.models.away import is_away
 from server.models.enums import FINAL_STATUSES, ApprovalStatus
 from server.models.tables import Approval
+from server.workspaces.notifications import Notifier
 
 BATCH = 200
 
@@ -24,18 +29,30 @@ BATCH = 200
 class Approvals:
     """What the engine asks (Deciding), and what becomes of questions by themselves."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, notices: Notices) -> None:
         self._clock = clock
+        self._notices = notices
+        self._notifier = Notifier(clock, notices)
 
     async def ask(self, identity: Identity, question: Question) -> Asked:
         """Idempotent by execution, question and arguments."""
+        try:
+            return await self._asked(identity, question)
+        except Exception as error:
+            if is_away(error):
+                raise Unavailable("The database cannot be reached.") from error
+            raise
+
+    async def _asked(self, identity: Identity, question: Question) -> Asked:
         key = f"{question.key}:{question.hash[:16]}"
         row = await Approval.get_or_none(execution_id=identity.id, key=key)
         if row is None:
             row = await self._made(identity, question, key)
+            await tell_of_question(self._notices, self._notifier, row)
         if row.status is ApprovalStatus.PENDING and row.expires_at <= self._clock.now():
             await close_expired(self._clock, row.id)
             await row.refresh_from_db()
+            changed(self._notices, row)
         return Asked(row.id, row.expires_at.isoformat(), decision_of(row))
 
     async def tick(self, engine: Engine) -> None:
@@ -46,11 +63,14 @@ class Approvals:
         for row in await waiting.filter(expires_at__lte=now).limit(BATCH).only("id"):
             await close_expired(self._clock, row.id)
         over = waiting.filter(execution__status__in=list(FINAL_STATUSES)).limit(BATCH)
-        ids = [row.id for row in await over.only("id")]
-        if ids:
+        rows = await over.only("id", "workspace_id")
+        if rows:
+            ids = [row.id for row in rows]
             await Approval.filter(id__in=ids, status=ApprovalStatus.PENDING).update(
                 status=ApprovalStatus.WITHDRAWN, decided_at=now, told=True
             )
+        for row in rows:
+            changed(self._notices, row)
         unheard = Approval.filter(told=False).exclude(status=ApprovalStatus.PENDING)
         for row in await unheard.limit(BATCH):
             await announce(engine, row)
@@ -103,8 +123,9 @@ async def close_expired(clock: Clock, approval_id: UUID) -> bool:
 
 
 async def announce(engine: Engine, row: Approval) -> None:
-    """Into the log of the execution, and wake it."""
+    """Into the log of the execution, to whoever looks at the list, and wake it."""
     target = Target(row.workspace_id, row.execution_id)
+    changed(engine.bus.notices, row)
     await engine.control.say(target, _event(row), row.step_key)
     await engine.kin.wake(row.execution_id)
     await Approval.filter(id=row.id).update(told=True)

@@ -9,12 +9,16 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from tortoise.transactions import in_transaction
+
+from server.approvals.answers import checked_answer
 from server.approvals.keeping import announce, close_expired
 from server.core.errors import AlreadyDecided, Invalid, InvalidState
 from server.engine.decisions import Decision
 from server.engine.engine import Engine
 from server.models.enums import FINAL_STATUSES, ApprovalKind, ApprovalStatus
 from server.models.tables import Approval, Execution
+from server.workspaces import audit
 from server.workspaces.access import Viewer, mine, one_of_mine, require
 from server.workspaces.listing import Page, PageAsk, read_page
 
@@ -28,10 +32,10 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`action` and `value` where the question offers choices; `arguments` with modify. `remember`
-    is kept for those who make rules of decisions."""
+    """`action` and `value` where the question offers choices; `arguments` with modify; `value` is
+    what was filled in with answer. `remember` is kept for those who make rules of decisions."""
 
-    verdict: Literal["approve", "reject", "modify", "choose"]
+    verdict: Literal["approve", "reject", "modify", "choose", "answer"]
     note: str | None = None
     arguments: Any = None
     action: str | None = None
@@ -74,13 +78,18 @@ async def decide(viewer: Viewer, engine: Engine, approval_id: UUID, answer: Answ
     row = await get(viewer, approval_id)
     await _still_open(engine, row)
     status, decision = _checked(row, answer, viewer)
-    won = await Approval.filter(id=row.id, status=ApprovalStatus.PENDING).update(
-        status=status,
-        decision=decision.to_json() | ({"remember": True} if answer.remember else {}),
-        decided_by_id=viewer.user_id,
-        decided_by=decision.by,
-        decided_at=engine.clock.now(),
-    )
+    async with in_transaction():
+        won = await Approval.filter(id=row.id, status=ApprovalStatus.PENDING).update(
+            status=status,
+            decision=decision.to_json() | ({"remember": True} if answer.remember else {}),
+            decided_by_id=viewer.user_id,
+            decided_by=decision.by,
+            decided_at=engine.clock.now(),
+        )
+        if won:
+            subject = audit.Subject("approval", row.id, row.tool or row.kind.value)
+            change = audit.Change({"status": "pending"}, {"status": status.value}, answer.note)
+            await audit.record(viewer, "approval.decided", subject, change, engine.clock)
     row = await get(viewer, approval_id)
     if not won:
         raise _too_late(row)
@@ -109,6 +118,11 @@ def _checked(row: Approval, answer: Answer, viewer: Viewer) -> tuple[ApprovalSta
     if answer.note is not None and len(answer.note) > NOTE_LIMIT:
         raise Invalid(f"A note has at most {NOTE_LIMIT} characters.", path=["note"])
     by = viewer.name or viewer.email
+    if row.kind is ApprovalKind.QUESTION:
+        status, value = checked_answer(viewer, row, answer)
+        return status, Decision(
+            status.value, row.arguments_hash, value=value, note=answer.note, by=by
+        )
     if row.kind is ApprovalKind.TOOL:
         status = _verdict_on_tool(answer)
         action = None
@@ -132,9 +146,9 @@ def _verdict_on_tool(answer: Answer) -> ApprovalStatus:
             return ApprovalStatus.MODIFIED
         case "modify":
             raise Invalid("Arguments are an object.", path=["modify", "arguments"])
-        case "choose":
+        case _:
             message = "This asks whether a tool may be used: approve, reject or modify it."
-            raise Invalid(message, path=["choose"])
+            raise Invalid(message, path=[answer.verdict])
 
 
 def _choice(row: Approval, answer: Answer) -> str:

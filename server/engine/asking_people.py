@@ -10,6 +10,7 @@ from server.engine.decisions import (
     Decision,
     Question,
     permit_question,
+    person_question,
     remedy_of,
     remedy_question,
 )
@@ -17,6 +18,7 @@ from server.engine.events import ApprovalRequested, ExecutionEvent, RepairTried
 from server.engine.host import EntityCall, Failure, Recorded, Remedy, StepFailed
 from server.engine.resting import Waiting
 from server.engine.writer import Identity
+from server.tools.base import AskPerson
 
 
 class Host(Protocol):
@@ -66,6 +68,23 @@ class People:
                 said = f": {decision.note}" if decision.note else "."
                 message = f"{decision.by or 'Somebody'} refused `{tool}`{said}"
                 raise StepFailed("approval_denied", message, entity=tool)
+
+    async def answer(self, key: str, tool: str, asked: AskPerson, entity: EntityCall | None) -> Any:
+        """What a person filled in."""
+        question = person_question(key, tool, asked, None if entity is None else entity.entity)
+        decision = await self.decide(question)
+        match decision.verdict:
+            case "approved":
+                return decision.value
+            case "rejected":
+                said = f": {decision.note}" if decision.note else "."
+                message = f"{decision.by or 'Somebody'} did not want to answer{said}"
+                raise StepFailed("approval_denied", message, entity=tool)
+            case _ if asked.otherwise:
+                return asked.otherwise[0]
+            case _:
+                message = f"Nobody answered in time: {asked.message}"
+                raise StepFailed("approval_timeout", message, entity=tool)
 
     async def remedy(self, key: str, failure: Failure, error: dict[str, Any]) -> Remedy:
         """What to do about a failure. Before another try, what failed is forgotten."""

@@ -9,11 +9,13 @@ from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
 from server.bal.plan import EntityPlan
+from server.bal.types import to_text
 from server.core.jsontext import dumps
 from server.engine.host import Failure, Remedy
 from server.engine.store import Claimed, Store
 from server.engine.writer import Identity
 from server.models.enums import ApprovalKind, WaitingReason
+from server.tools.base import AskPerson
 
 EXPIRES_SECONDS: Final = 7 * 24 * 3600.0
 REMEDIES: Final = ("retry", "skip", "continue", "fail")
@@ -107,6 +109,21 @@ def permit_question(
         arguments=arguments,
         entity=None if entity is None else entity.name,
         goal=None if entity is None else entity.goal,
+    )
+
+
+def person_question(key: str, tool: str, asked: AskPerson, entity: EntityPlan | None) -> Question:
+    fields = {one.name: to_text(one.type) for one in asked.fields.fields or ()}
+    return Question(
+        key=f"{key}#ask",
+        step_key=key,
+        kind=ApprovalKind.QUESTION,
+        tool=tool,
+        arguments={"message": asked.message, "to": asked.to, "fields": fields},
+        entity=None if entity is None else entity.name,
+        goal=None if entity is None else entity.goal,
+        reason=asked.message,
+        expires_in=EXPIRES_SECONDS if asked.seconds is None else asked.seconds,
     )
 
 

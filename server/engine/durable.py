@@ -45,6 +45,7 @@ from server.engine.tool_calls import ToolCalls, ToolDesk
 from server.engine.writer import Identity, Writer
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
 from server.models.enums import ExecutionStatus, StepStatus, WaitingReason
+from server.tools.base import AskPerson
 
 Result = TypeVar("Result")
 # What is kept with the trigger and is no part of `$trigger`.
@@ -216,6 +217,11 @@ class DurableHost(ModelLog):
         self, key: str, tool: str, arguments: dict[str, Any], entity: EntityCall | None
     ) -> dict[str, Any]:
         return await self._people.permit(key, tool, arguments, entity)
+
+    async def ask_person(
+        self, key: str, tool: str, asked: AskPerson, entity: EntityCall | None
+    ) -> Any:
+        return await self._people.answer(key, tool, asked, entity)
 
     # --- waiting
 

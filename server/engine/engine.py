@@ -20,6 +20,7 @@ from server.engine.making import Surroundings
 from server.engine.runner import Runner
 from server.engine.snapshots import Snapshots
 from server.engine.store import Store
+from server.engine.tool_calls import Worlds
 from server.llm.gateway import Gateway
 from server.models.enums import ExecutionStatus
 from server.models.tables import Execution
@@ -46,6 +47,7 @@ class Engine:
         diagnosing: Diagnosing | None = None,
         catalogues: Catalogues = catalogue,
         doors: Doors | None = None,
+        world: Worlds | None = None,
     ) -> None:
         self.owner = uuid4().hex
         self.store = store
@@ -64,6 +66,7 @@ class Engine:
             diagnosing=diagnosing,
             catalogues=catalogues,
             targets=targets,
+            world=world,
         )
         self.runner = Runner(
             around,

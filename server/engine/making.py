@@ -19,7 +19,7 @@ from server.engine.plans import Plans
 from server.engine.run import Run
 from server.engine.stepping import Stepping
 from server.engine.store import Claimed, ExecutionChange, NewExecution, RecordedStep, Store
-from server.engine.tool_calls import Host, ToolDesk
+from server.engine.tool_calls import Host, ToolDesk, Worlds
 from server.engine.writer import Identity, Writer
 from server.models.enums import ExecutionMode
 from server.tools.catalogue import Catalogues
@@ -42,6 +42,7 @@ class Surroundings:
     diagnosing: Diagnosing | None
     catalogues: Catalogues
     targets: Targets
+    world: Worlds | None = None
 
 
 class Making:
@@ -98,7 +99,8 @@ class Making:
                 host, key, mode, budget, around.targets, self.plans, self._accept_child
             )
 
-        return ToolDesk(around.catalogues, self._call_tool, around.clock, family, replay)
+        tools, clock = around.catalogues, around.clock
+        return ToolDesk(tools, self._call_tool, clock, family, replay, around.world)
 
 
 def identity_of(row: NewExecution | Claimed, owner: str) -> Identity:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from server.bal.types import AnyType, Issue, ObjectType, Type, to_json_schema, validate
 from server.core.clock import Clock
+from server.models.enums import Priority
 
 TIMEOUT_SECONDS = 30.0
 _ROUND = re.compile(r"\[(\d+)\]")
@@ -53,11 +54,57 @@ class ToolFailed(Exception):
 @dataclass(frozen=True, slots=True)
 class Later:
     """The answer comes later and nobody holds a worker meanwhile. The tool is called again at
-    `until`, or when what it waits for has happened, with `state` in its context."""
+    `until`, or when what it waits for has happened, with `state` in its context. `listens`: it may
+    be called earlier, too, when something has happened."""
 
     reason: Literal["wait", "child"]
     until: datetime | None = None
     state: Any = None
+    listens: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskPerson:
+    """The answer is a person's: nobody holds a worker until it is there, and it becomes the result.
+    `fields` is what they fill in; `otherwise` counts when nobody answers in time, without it the
+    call fails then."""
+
+    message: str
+    fields: ObjectType
+    seconds: float | None = None
+    to: str | None = None
+    otherwise: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event that was waited for."""
+
+    name: str
+    data: Any
+    at: datetime
+
+
+class World(Protocol):
+    """What happens outside the run, for one step of it."""
+
+    async def heard(self, name: str) -> Happening | None:
+        """The first event of this name since the step began to wait for it; None: not yet."""
+        ...
+
+    async def notify(self, title: str, message: str, priority: Priority) -> list[UUID]:
+        """Tells the people of the workspace, once for this step; the ids of the notifications."""
+        ...
+
+
+class Nobody:
+    """Where there is no world around."""
+
+    async def heard(self, name: str) -> Happening | None:
+        raise ToolFailed("Nothing can be heard of events here.", "not_available")
+
+    async def notify(self, title: str, message: str, priority: Priority) -> list[UUID]:
+        raise ToolFailed("Nobody can be told anything here.", "not_available")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +142,7 @@ class ToolContext:
     clock: Clock
     family: Family
     state: Any = None
+    world: World = field(default_factory=Nobody)
 
 
 ToolFunction = Callable[[dict[str, Any], ToolContext], Awaitable[Any]]

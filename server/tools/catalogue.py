@@ -6,12 +6,21 @@ from collections.abc import Awaitable, Callable, Iterable
 from uuid import UUID
 
 from server.tools.base import Tool
+from server.tools.builtin.ask import ASK
 from server.tools.builtin.memory import STORE_MEMORY
+from server.tools.builtin.send_notification import SEND_NOTIFICATION
 from server.tools.builtin.shared_storage import SHARED_STORAGE
 from server.tools.builtin.spawn import SPAWN_BALEYBOT
 from server.tools.builtin.wait import WAIT
 
-BUILT_IN: tuple[Tool, ...] = (SPAWN_BALEYBOT, STORE_MEMORY, SHARED_STORAGE, WAIT)
+BUILT_IN: tuple[Tool, ...] = (
+    SPAWN_BALEYBOT,
+    STORE_MEMORY,
+    SHARED_STORAGE,
+    WAIT,
+    ASK,
+    SEND_NOTIFICATION,
+)
 
 
 class Catalogue:

@@ -10,7 +10,9 @@ import structlog
 
 from server.bal.types import Issue
 from server.core.errors import AppError, Unavailable
-from server.tools.base import Tool, ToolContext, ToolFailed
+from server.core.logs import REDACTION
+from server.models.away import is_away
+from server.tools.base import Layer, Tool, ToolContext, ToolFailed
 
 MOST_ISSUES_TOLD = 10
 
@@ -29,7 +31,7 @@ class ArgumentsRefused(ToolFailed):
 
 def wrapped() -> Call:
     """Everything around `Tool.run`, the outermost first."""
-    return checked(limited(timed(translated(plain))))
+    return checked(limited(timed(scrubbed(translated(plain)))))
 
 
 async def plain(tool: Tool, arguments: dict[str, Any], context: ToolContext) -> Any:
@@ -76,6 +78,20 @@ def timed(inner: Call) -> Call:
     return call
 
 
+def scrubbed(inner: Call) -> Call:
+    """A secret that comes back, such as a key in an error page, ends here: no model is shown it and
+    no table keeps it."""
+
+    async def call(tool: Tool, arguments: dict[str, Any], context: ToolContext) -> Any:
+        try:
+            return REDACTION.kept_value(await inner(tool, arguments, context))
+        except ToolFailed as failed:
+            failed.message = REDACTION.kept(failed.message)
+            raise
+
+    return call
+
+
 def translated(inner: Call) -> Call:
     """A failing tool fails its step, never the engine."""
 
@@ -90,6 +106,9 @@ def translated(inner: Call) -> Call:
         except TimeoutError:
             raise
         except Exception as error:
+            if tool.layer is Layer.BUILT_IN and is_away(error):
+                message = f"`{tool.name}` could not reach the database."
+                raise ToolFailed(message, "unavailable", retryable=True) from error
             log.exception("tool_broke", tool=tool.name, execution=str(context.execution_id))
             message = f"`{tool.name}` broke: {type(error).__name__}."
             raise ToolFailed(message) from error
