@@ -19,9 +19,10 @@ from server.bots import service as bots
 from server.bots.programs import read_program
 from server.core.errors import NotFound
 from server.core.ids import public_id, read_id
-from server.costs import prices, summary
+from server.costs import health, prices, summary
 from server.costs.forecast import forecast
-from server.costs.summary import Line, ProviderFigures
+from server.costs.health import ProviderFigures
+from server.costs.summary import Line
 from server.models import tables
 from server.workspaces.listing import PageAsk
 
@@ -85,14 +86,27 @@ class ExecutionEstimate:
     )
 
 
-@strawberry.type(description="How a provider did in the last day, by what this workspace saw.")
+@strawberry.type(
+    description="How a provider did in the last day, by the newest 10,000 attempts of this "
+    "workspace whose executions are still kept."
+)
 class ProviderHealth:
     provider: str = strawberry.field(description="Which provider.")
-    requests: int = strawberry.field(description="Attempts.")
+    requests: int = strawberry.field(description="Attempts that were made.")
+    left_alone: int = strawberry.field(
+        description="Attempts that were not made because its circuit was open."
+    )
+    cached: int = strawberry.field(
+        description="Questions that the cache answered in its place, at no cost."
+    )
     failures: int = strawberry.field(description="Attempts that failed.")
     failures_by_kind: JSON = strawberry.field(description="The failures counted by their kind.")
     median_ms: int | None = strawberry.field(description="Half of the answers took at most this.")
     p95_ms: int | None = strawberry.field(description="95 of 100 answers took at most this.")
+    p99_ms: int | None = strawberry.field(description="99 of 100 answers took at most this.")
+    first_token_ms: int | None = strawberry.field(
+        description="Half of the answers began within this."
+    )
     tokens: BigInt = strawberry.field(description="Tokens sent and written.")
     cost: Decimal = strawberry.field(description="US dollars.")
     last_error: str | None = strawberry.field(description="The last failure in words.")
@@ -107,6 +121,10 @@ class ProviderHealth:
             failures_by_kind=JSON(found.failures_by_kind),
             median_ms=found.median_ms,
             p95_ms=found.p95_ms,
+            p99_ms=found.p99_ms,
+            first_token_ms=found.first_token_ms,
+            left_alone=found.left_alone,
+            cached=found.cached,
             tokens=BigInt(found.tokens),
             cost=dollars(found.cost_nano),
             last_error=found.last_error,
@@ -209,7 +227,7 @@ class CostQueries:
     @query("connections:read", "How each provider did in the last day.")
     async def provider_health(self, info: Info) -> list[ProviderHealth]:
         context = info.context
-        found = await summary.provider_health(context.asker, context.rooms.clock)
+        found = await health.provider_health(context.asker, context.rooms.clock)
         return [ProviderHealth.of(one) for one in found]
 
     @query("connections:read", "Providers that failed lately, those left alone first.")

@@ -22,6 +22,8 @@ from server.api.scalars import BigInt, Cursor, dollars, whole
 from server.core.errors import NotFound
 from server.core.ids import public_id
 from server.core.paging import page_size
+from server.engine.blobs import Blobs
+from server.engine.conversation import CONVERSATION
 from server.executions import calls, recordings, service
 from server.executions.calls import story_of
 from server.executions.replaying import recording_of
@@ -317,6 +319,13 @@ class Execution(Node):
             return Recording.of(await recordings.get(info.context.asker, found[0]))
         except NotFound:
             return None
+
+    @strawberry.field(
+        description="What was said before it, as a list of `{role, content}`; null for nothing."
+    )
+    async def conversation(self) -> JSON | None:
+        trigger: Any = await Blobs().whole(self.row.trigger)
+        return cast("JSON", (trigger or {}).get(CONVERSATION))
 
     @strawberry.field(description="The execution that it repeats, when it does.")
     async def forked_from(self, info: Info) -> Execution | None:

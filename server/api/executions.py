@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -33,14 +34,15 @@ from server.api.scalars import Cursor
 from server.core.errors import Invalid, NotFound
 from server.core.ids import read_id
 from server.costs.service import refuse_if_spent
+from server.engine.conversation import CONVERSATION
 from server.engine.store import UNSET
-from server.executions import recordings, service
+from server.executions import conversation, recordings, service
 from server.executions.modifying import Changes, modify
 from server.executions.rerun import RerunRequest, rerun
 from server.workspaces.listing import PageAsk
 
 REASON_LIMIT = 1_000
-HEAVY = ("input", "output", "inputBlob", "outputBlob", "recording")
+HEAVY = ("input", "output", "inputBlob", "outputBlob", "recording", "conversation")
 
 
 @strawberry.input(description="Which executions. Every field that is given must hold.")
@@ -136,6 +138,18 @@ class ExecutionQueries:
 # --- changes --------------------------------------------------------------------------------
 
 
+@strawberry.enum(description="Who said it.")
+class ConversationRole(StrEnum):
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@strawberry.input(description="Something that was said before.")
+class ConversationMessageInput:
+    role: ConversationRole = strawberry.field(description="Who said it.")
+    content: str = strawberry.field(description="The words.")
+
+
 @strawberry.input(description="Input of `startExecution`.")
 class StartExecutionInput:
     bot_id: strawberry.ID = strawberry.field(description="The bot.")
@@ -160,6 +174,16 @@ class StartExecutionInput:
         description="In mode RECORDED, what is replayed: a recording, `rec_…`, or an ended "
         "execution, `exe_…`, which is kept as one. When absent the bot's newest recording, one of "
         "the same input first, else its last live execution that completed.",
+    )
+    conversation: list[ConversationMessageInput] | None = strawberry.field(
+        default=None,
+        description="What was said before, the earliest first, at most 1,000 messages. Entities "
+        "with `history: inherit`, the default, are told it before their input.",
+    )
+    continues: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="A completed execution of the bot: its conversation, its input and its output "
+        "are what was said before.",
     )
     queue_seconds: float | None = strawberry.field(
         default=None, description="How long it may wait for a worker; for ever when absent."
@@ -308,6 +332,7 @@ class ExecutionMutations:
             mode=input.mode,
             queue_seconds=input.queue_seconds,
             recording=input.recording_id,
+            trigger=await _said_before(info, input),
             trigger_kind=TriggerKind.API if asker.via_token else TriggerKind.MANUAL,
         )
         if request.mode is ExecutionMode.LIVE:
@@ -334,3 +359,16 @@ class ExecutionMutations:
             input.reason,
         )
         return ControlExecutionPayload(execution=Execution.of(row))
+
+
+async def _said_before(info: Info, input: StartExecutionInput) -> dict[str, Any]:
+    if input.conversation and input.continues is not None:
+        message = "Give the conversation itself, or the execution to continue."
+        raise Invalid(message, path=["continues"])
+    if input.continues is not None:
+        named, bot_id = read_id("execution", input.continues), read_id("bot", input.bot_id)
+        return {CONVERSATION: await conversation.after(info.context.asker, named, bot_id)}
+    if input.conversation:
+        said = [(one.role.value, one.content) for one in input.conversation]
+        return {CONVERSATION: conversation.checked(said)}
+    return {}

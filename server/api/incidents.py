@@ -84,10 +84,16 @@ class Incident(Node):
         )
 
 
-@strawberry.type(description="How often an action was tried for a class, and how often it helped.")
+@strawberry.type(
+    description="How often an action was tried for a class of failures of one provider, and how "
+    "often it helped."
+)
 class HealingRate:
     failure_class: FailureClass = strawberry.field(description="What kind of thing failed.")
     action: str | None = strawberry.field(description="What was tried; null for nothing.")
+    provider: str | None = strawberry.field(
+        description="The provider that failed; null where it was no model."
+    )
     count: int = strawberry.field(description="How often.")
     healed: int = strawberry.field(description="How often it helped.")
     success_rate: float = strawberry.field(description="In percent.")
@@ -131,13 +137,14 @@ class HealingReport:
     days: strawberry.Private[int]
     period: strawberry.Private[Period]
 
-    @strawberry.field(description="By class and action, the most frequent first.")
+    @strawberry.field(description="By class, action and provider, the most frequent first.")
     async def rates(self, info: Info) -> list[HealingRate]:
         found = await service.rates(info.context.asker, info.context.rooms.clock, self.days)
         return [
             HealingRate(
                 failure_class=one.failure_class,
                 action=None if one.action == NO_ACTION else one.action,
+                provider=one.provider,
                 count=one.count,
                 healed=one.healed,
                 success_rate=one.success_rate,

@@ -1,10 +1,9 @@
-"""Where the money went and how the providers did: sums over the usage rows of a workspace."""
+"""Where the money went: sums over the usage rows of a workspace."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,17 +11,13 @@ from uuid import UUID
 from tortoise.functions import Count, Sum
 from tortoise.queryset import QuerySet
 
-from server.connections.uses import provider_of
 from server.core.clock import Clock
 from server.core.errors import Invalid
 from server.costs.periods import zone_of
-from server.models.tables import Bot, Event, Usage, Workspace
+from server.models.tables import Bot, Usage, Workspace
 from server.workspaces.access import Viewer, mine, require
 
 MOST_DAYS = 366
-HEALTH_HOURS = 24
-_MOST_ROWS = 20_000
-_MOST_FAILURES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +40,6 @@ class Summary:
     by_bot: list[Line]
     by_model: list[Line]
     by_day: list[Line]
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderFigures:
-    provider: str
-    requests: int
-    failures: int
-    failures_by_kind: dict[str, int] = field(default_factory=dict[str, int])
-    median_ms: int | None = None
-    p95_ms: int | None = None
-    tokens: int = 0
-    cost_nano: int = 0
-    last_error: str | None = None
-    last_error_at: datetime | None = None
 
 
 async def summary(viewer: Viewer, clock: Clock, days: int = 30) -> Summary:
@@ -152,56 +133,3 @@ async def _bot_names(viewer: Viewer, ids: list[str]) -> dict[str, str]:
     known = [UUID(one) for one in ids if one != "None"]
     rows = await mine(viewer, Bot).filter(id__in=known).only("id", "name") if known else []
     return {str(row.id): row.name for row in rows}
-
-
-async def provider_health(viewer: Viewer, clock: Clock) -> list[ProviderFigures]:
-    """The last day. A failure is an attempt that failed, whatever came of it in the end."""
-    require(viewer, "connections:read")
-    since = clock.now() - timedelta(hours=HEALTH_HOURS)
-    answered: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    rows: list[dict[str, Any]] = (
-        await mine(viewer, Usage)
-        .filter(created_at__gte=since)
-        .order_by("-id")
-        .limit(_MOST_ROWS)
-        .values("provider", "duration_ms", "input_tokens", "output_tokens", "cost_nano")
-    )
-    for row in rows:
-        answered[row["provider"]].append(row)
-    failed = await _failures(viewer, since)
-    return [
-        _figures(provider, answered.get(provider, []), failed.get(provider, []))
-        for provider in sorted({*answered, *failed})
-    ]
-
-
-async def _failures(viewer: Viewer, since: datetime) -> dict[str, list[Event]]:
-    rows = (
-        await Event.filter(
-            execution__workspace_id=viewer.workspace_id, type="model.failed", at__gte=since
-        )
-        .order_by("-id")
-        .limit(_MOST_FAILURES)
-    )
-    found: dict[str, list[Event]] = defaultdict(list)
-    for row in rows:
-        found[provider_of(str((row.data or {}).get("model") or "")) or "unknown"].append(row)
-    return found
-
-
-def _figures(provider: str, answered: list[dict[str, Any]], failed: list[Event]) -> ProviderFigures:
-    times = sorted(int(row["duration_ms"]) for row in answered)
-    kinds = Counter(str((row.data or {}).get("kind")) for row in failed)
-    last = failed[0] if failed else None
-    return ProviderFigures(
-        provider=provider,
-        requests=len(answered) + len(failed),
-        failures=len(failed),
-        failures_by_kind=dict(kinds),
-        median_ms=times[len(times) // 2] if times else None,
-        p95_ms=times[min(len(times) - 1, len(times) * 95 // 100)] if times else None,
-        tokens=sum(int(row["input_tokens"]) + int(row["output_tokens"]) for row in answered),
-        cost_nano=sum(int(row["cost_nano"] or 0) for row in answered),
-        last_error=str((last.data or {}).get("message")) if last else None,
-        last_error_at=last.at if last else None,
-    )

@@ -9,7 +9,7 @@ from server.engine.door import ModelDoor
 from server.engine.host import EntityCall
 from server.engine.tool_loop import Tools, answer_with_tools
 from server.engine.turns import Told, Turns
-from server.llm.messages import DEMO_MODEL, ChatRequest, Delta, ModelAnswer
+from server.llm.messages import DEMO_MODEL, ChatRequest, Delta, Message, ModelAnswer
 from server.llm.verdict import Chain
 from server.llm.window import OnSent
 from server.models.enums import ExecutionMode
@@ -28,10 +28,12 @@ class Asking:
         self._mode = mode
         self._jitter = jitter
 
-    async def ask(self, call: EntityCall, told: Told, tools: Tools) -> object:
+    async def ask(
+        self, call: EntityCall, told: Told, tools: Tools, history: tuple[Message, ...] = ()
+    ) -> object:
         models, whose = await self._models(call)
         turns = Turns(call, models, told, self._jitter, whose)
-        return await answer_with_tools(call, turns.chat, tools, turns.keep)
+        return await answer_with_tools(call, turns.chat, tools, turns.keep, history)
 
     async def once(
         self,

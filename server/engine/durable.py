@@ -18,6 +18,7 @@ from server.engine import events as happened
 from server.engine.asking import Asking
 from server.engine.asking_people import People
 from server.engine.caps import STEP_SECONDS, Caps, Spent
+from server.engine.conversation import CONVERSATION, conversation_of
 from server.engine.decisions import Deciding, Diagnosing
 from server.engine.entities import issues_of
 from server.engine.facts import (
@@ -49,7 +50,7 @@ from server.tools.base import AskPerson
 
 Result = TypeVar("Result")
 # What is kept with the trigger and is no part of `$trigger`.
-UNSEEN = frozenset({"user", "recording", "conversation"})
+UNSEEN = frozenset({"user", "recording", CONVERSATION})
 ACQUITTED = "#acquitted"
 
 
@@ -70,6 +71,7 @@ class DurableHost(ModelLog):
         super().__init__(writer, recorded or {}, spent, stepping or Stepping(), diagnosing)
         self.limits = Limits(steps=spent.caps.steps)
         self._asking = asking
+        self._conversation = conversation_of(writer.identity.trigger)
         self._resting = Resting(writer.now)
         self._tools = ToolCalls(self, desk)
         self._calls: set[asyncio.Task[Any]] = set()
@@ -143,7 +145,7 @@ class DurableHost(ModelLog):
         call.entity = self._modified.entity(call.entity)
         try:
             box = await self._tools.box(call)
-            value = await self._within(call, self._asking.ask(call, self, box))
+            value = await self._within(call, self._asking.ask(call, self, box, self._conversation))
         except Decided as decided:
             return decided.value(call.input)
         except StepFailed as failed:

@@ -13,6 +13,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from server.core.jsontext import NotStorable, written
+from server.core.logs import REDACTION
 from server.engine.blobs import Blobs
 from server.engine.store import (
     UNSET,
@@ -159,7 +160,8 @@ def _sized(*values: Any) -> Iterator[Any]:
 def _text(value: Any) -> bytes:
     """What cannot be written at all is refused by whoever writes it, by name."""
     try:
-        return written(value)
+        text = written(value)
+        return REDACTION.kept(text.decode()).encode() if REDACTION.knows_any else text
     except NotStorable:
         return b""
 

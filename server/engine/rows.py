@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from server.core.logs import REDACTION
 from server.engine.store import (
     UNSET,
     CallRow,
@@ -198,17 +199,19 @@ def totals(usage: tuple[UsageRow, ...] | list[UsageRow]) -> Totals:
 
 
 def clean(text: str | None) -> str | None:
-    """PostgreSQL has no way to keep NUL in text."""
-    return text.replace(NUL, _MARK) if text and NUL in text else text
+    """PostgreSQL has no way to keep NUL in text; and secrets are not kept in any."""
+    if not text:
+        return text
+    return REDACTION.kept(text.replace(NUL, _MARK) if NUL in text else text)
 
 
 def encoded(value: Any) -> str | None:
-    return None if value is UNSET else value_text(value)
+    return None if value is UNSET else REDACTION.kept(value_text(value))
 
 
 def optional(value: Any) -> str | None:
     """JSON for a column where nothing and null are the same."""
-    return None if value is None else value_text(value)
+    return None if value is None else REDACTION.kept(value_text(value))
 
 
 def new_row(commit: Commit, new: NewExecution) -> Row:

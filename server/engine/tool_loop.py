@@ -55,12 +55,16 @@ class StopWhen:
 
 
 async def answer_with_tools(
-    call: EntityCall, chat: Chat, tools: Tools, keep: Callable[[ModelAnswer], None]
+    call: EntityCall,
+    chat: Chat,
+    tools: Tools,
+    keep: Callable[[ModelAnswer], None],
+    history: tuple[Message, ...] = (),
 ) -> object:
     """The value of the entity's answer. `keep` hears of every answer that is not the last one,
     before anything is done about it."""
     stop = StopWhen.read(call.entity.stop_when)
-    request = request_for(call, tools=tools.specs)
+    request = request_for(call, history, tools.specs)
     turn = 0
     while True:
         turn += 1

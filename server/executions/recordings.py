@@ -21,6 +21,7 @@ from server.executions.service import StartRequest
 from server.llm.recorded_answers import MODEL, TOOL, tool_question
 from server.models.enums import ExecutionMode, ExecutionStatus, StepStatus
 from server.models.tables import Execution, ModelCall, RecordedAnswer, Recording, Step
+from server.workspaces import audit
 from server.workspaces.access import Viewer, mine, one_of_mine, require
 from server.workspaces.listing import Page, PageAsk, read_page
 
@@ -51,7 +52,8 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
     require(viewer, "executions:run")
     named = request.recording
     chosen = await choose(viewer, engine.clock, request.bot_id, named, request.input)
-    given = replace(request, input=chosen.input, trigger=chosen.trigger)
+    trigger = {**chosen.trigger, **request.trigger}
+    given = replace(request, input=chosen.input, trigger=trigger)
     return await service.start(viewer, engine, given)
 
 
@@ -99,7 +101,10 @@ async def delete(viewer: Viewer, recording_id: UUID) -> Recording:
         .values_list("id", flat=True)
     ):
         await RecordedAnswer.filter(id__in=list(ids)).delete()
-    await Recording.filter(id=row.id).delete()
+    async with in_transaction():
+        await Recording.filter(id=row.id).delete()
+        subject = audit.Subject("recording", row.id, row.name)
+        await audit.record(viewer, "recording.deleted", subject)
     return row
 
 
@@ -234,6 +239,8 @@ async def _stored(
             for row in some:
                 row.recording_id = recording.id
             await RecordedAnswer.bulk_create(some, using_db=connection)
+        subject = audit.Subject("recording", recording.id, name)
+        await audit.record(viewer, "recording.kept", subject, clock=clock)
     return recording
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 import structlog
 from tortoise.exceptions import BaseORMException
 from tortoise.models import Model
+from tortoise.transactions import in_transaction
 
 from server.bots import service as bots
 from server.core.clock import Clock
@@ -25,6 +26,7 @@ from server.engine.blobs import unavailable
 from server.models.enums import FINAL_STATUSES, ExecutionStatus
 from server.models.sqlite_space import INCREMENTAL
 from server.models.tables import Blob, BlobPart, Bot, Event, Execution, ModelCall, Step
+from server.workspaces import audit
 from server.workspaces.access import Viewer, require
 
 EXECUTIONS_AT_ONCE = 50
@@ -77,8 +79,12 @@ async def set_rule(viewer: Viewer, bot_id: UUID, rule: Rule | None) -> Bot:
     """None: what the installation says."""
     require(viewer, "bots:write")
     bot = await bots.get(viewer, bot_id)
-    bot.retention = None if rule is None else rule.to_json()
-    await bot.save(update_fields=["retention"])
+    before, bot.retention = bot.retention, None if rule is None else rule.to_json()
+    async with in_transaction():
+        await bot.save(update_fields=["retention"])
+        subject = audit.Subject("bot", bot.id, bot.name)
+        change = audit.Change({"retention": before}, {"retention": bot.retention})
+        await audit.record(viewer, "bot.retention_changed", subject, change)
     return bot
 
 

@@ -34,6 +34,7 @@ class Found:
     automatic: bool
     at: datetime
     healed: bool = False
+    provider: str | None = None
 
 
 @dataclass(slots=True)
@@ -116,6 +117,7 @@ def _note(
     if found is None:
         kind, message = str(error.get("kind")), str(error.get("message"))
         found = Found(key, step.name, kind, message, action, automatic, event.at)
+        found.provider = error.get("provider")
         step.tried[action] = found
     step.last = found
     return found

@@ -62,12 +62,14 @@ class IncidentFilter:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often an action was tried for a class, and how often it helped."""
+    """How often an action was tried for a class, and how often it helped. `provider`: who failed,
+    where that was the provider of a model."""
 
     failure_class: FailureClass
     action: str
     count: int
     healed: int
+    provider: str | None = None
 
     @property
     def success_rate(self) -> float:
@@ -134,18 +136,19 @@ async def rates(viewer: Viewer, clock: Clock, days: int = 30) -> list[Rate]:
         await mine(viewer, Incident)
         .filter(created_at__gte=_since(clock, days))
         .annotate(count=Count("id"))
-        .group_by("failure_class", "action", "healed")
-        .values("failure_class", "action", "healed", "count")
+        .group_by("failure_class", "action", "provider", "healed")
+        .values("failure_class", "action", "provider", "healed", "count")
     )
-    counts: Counter[tuple[str, str]] = Counter()
-    healed: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str, str | None]] = Counter()
+    healed: Counter[tuple[str, str, str | None]] = Counter()
     for row in rows:
-        place = (str(FailureClass(row["failure_class"]).value), row["action"])
+        kind = str(FailureClass(row["failure_class"]).value)
+        place = (kind, row["action"], row["provider"])
         counts[place] += row["count"]
         healed[place] += row["count"] if row["healed"] else 0
     return [
-        Rate(FailureClass(name), action, count, healed[name, action])
-        for (name, action), count in counts.most_common()
+        Rate(FailureClass(name), action, count, healed[name, action, provider], provider)
+        for (name, action, provider), count in counts.most_common()
     ]
 
 
@@ -223,6 +226,7 @@ async def _keep(claimed: Claimed, found: Sequence[Found]) -> None:
             name=one.name,
             failure_class=diagnosis(one.kind).failure_class,
             kind=one.kind[:60],
+            provider=one.provider,
             message=one.message[:MESSAGE_LIMIT],
             action=one.action,
             automatic=one.automatic,
