@@ -25,6 +25,7 @@ from server.core.errors import (
     Unauthenticated,
     Unavailable,
 )
+from server.core.logs import REDACTION
 from server.models.away import is_away
 
 log = structlog.get_logger("api")
@@ -120,7 +121,8 @@ def _bal_error(error: AppError, mistake: Any) -> BalError:
 
 
 def sentence(error: AppError) -> str:
-    return f"{error.message} {error.hint}" if error.hint else error.message
+    """What is said of an error, without a secret that somebody else put into it."""
+    return REDACTION.text(f"{error.message} {error.hint}" if error.hint else error.message)
 
 
 def belongs_on_top(error: AppError) -> bool:

@@ -11,14 +11,19 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, TextIO, cast
+from urllib.parse import quote
 
 import orjson
 import structlog
 from structlog.types import Processor
 
+from server.core.jsontext import dumps
+
 MASK = "[hidden]"
 _MAX_TEXT = 4_000
 _MAX_DEPTH = 6
+_SHORTEST = 6
+_TELLING = 10
 
 _SECRET_NAME = re.compile(
     r"(pass(word|wd|phrase)?|secret|api[_-]?key|access[_-]?key|private[_-]?key|token"
@@ -49,12 +54,17 @@ class Redaction:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: set[str] = set()
         self._known: re.Pattern[str] | None = None
+        self._telling: tuple[str, ...] = ()
         self.hide(*secrets)
 
     def hide(self, *secrets: str) -> None:
         """Make values known that must never be shown. Very short ones would blank normal words."""
-        self._secrets.update(value for value in secrets if len(value) >= 6)
+        found = {form for value in secrets if len(value) >= _SHORTEST for form in _forms(value)}
+        if found <= self._secrets:
+            return
+        self._secrets |= found
         longest_first = sorted(self._secrets, key=len, reverse=True)
+        self._telling = tuple(filter(_is_telling, longest_first))
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, text: str) -> str:
@@ -66,6 +76,31 @@ class Redaction:
         """What `text` would take out."""
         patterns = [_SECRET_LOOK] if self._known is None else [_SECRET_LOOK, self._known]
         return [match[0] for pattern in patterns for match in pattern.finditer(text)]
+
+    def kept(self, text: str) -> str:
+        """For what is stored, such as events. Only known values, and of these only such as are no
+        ordinary words: somebody's own text is not spoilt because it looks like a key."""
+        for secret in self._telling:
+            if secret in text:
+                text = text.replace(secret, MASK)
+        return text
+
+    def kept_value(self, value: Any) -> Any:
+        """As `kept`, through lists and objects."""
+        if not self._telling:
+            return value
+        if isinstance(value, str):
+            return self.kept(value)
+        if isinstance(value, Mapping):
+            items = cast("Mapping[Any, Any]", value).items()
+            return {self.kept_value(key): self.kept_value(item) for key, item in items}
+        if isinstance(value, list | tuple):
+            return [self.kept_value(item) for item in cast("Sequence[Any]", value)]
+        return value
+
+    @property
+    def knows_any(self) -> bool:
+        return bool(self._telling)
 
     def value(self, value: Any, depth: int = 0) -> Any:
         if isinstance(value, str):
@@ -100,6 +135,15 @@ def _may_hold_secret(text: str) -> bool:
     if "://" in lowered and "@" in lowered:
         return True
     return any(mark in lowered for mark in _SECRET_MARKS)
+
+
+def _forms(secret: str) -> set[str]:
+    """As it stands, as it stands inside JSON, and as it stands in an address."""
+    return {secret, dumps(secret)[1:-1], quote(secret, safe="", errors="replace")}
+
+
+def _is_telling(secret: str) -> bool:
+    return len(secret) >= _TELLING and not secret.isalpha()
 
 
 REDACTION = Redaction()

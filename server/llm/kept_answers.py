@@ -16,12 +16,14 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
 from tortoise.functions import Count, Sum
 from tortoise.queryset import QuerySet
+from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock
 from server.llm.messages import ModelAnswer
 from server.llm.replays import answer_of
 from server.models.away import is_away
 from server.models.tables import KeptAnswer
+from server.workspaces import audit
 from server.workspaces.access import Viewer, mine, require
 
 LARGEST_BYTES = 256 * 1024
@@ -135,4 +137,9 @@ async def clear(viewer: Viewer, model: str | None = None) -> int:
     """All of them, or those of one model; how many there were."""
     require(viewer, "connections:write")
     rows = mine(viewer, KeptAnswer)
-    return await (rows if model is None else rows.filter(model=model)).delete()
+    async with in_transaction():
+        gone = await (rows if model is None else rows.filter(model=model)).delete()
+        subject = audit.Subject("workspace", viewer.workspace_id, viewer.workspace_name)
+        change = audit.Change({"answers": gone, "model": model})
+        await audit.record(viewer, "workspace.answers_cleared", subject, change)
+    return gone
