@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from server.models.enums import Role
+from tests.support import waiting
 from tests.support.front import PURE, Api, Front
 
 TWO = 'a { "goal": "Sum up the text" }\nb { "goal": "List the key points" }\nchain { a b }'
@@ -25,12 +25,13 @@ LONG = "word " * 3_000
 
 
 async def until(api: Api, execution_id: str, *statuses: str) -> dict[str, Any]:
-    async with asyncio.timeout(20):
-        while True:
-            found = (await api.data(SHOWN, id=execution_id))["execution"]
-            if found["status"] in statuses:
-                return found
-            await asyncio.sleep(0.01)
+    async def look() -> dict[str, Any] | None:
+        found = (await api.data(SHOWN, id=execution_id))["execution"]
+        return found if found["status"] in statuses else None
+
+    found = await waiting.until(look)
+    assert found is not None
+    return found
 
 
 async def control(api: Api, execution_id: str, action: str) -> dict[str, Any]:
@@ -190,9 +191,13 @@ async def test_what_failed_is_counted_and_closed(front: Front) -> None:
         resolvedAt executionId bot { name } } }
       healing(period: WEEK) { rates { failureClass action count healed successRate }
         patterns { name count unresolved byPeriod { beginsAt count } } } }"""
-    async with asyncio.timeout(20):
-        while (found := await api.data(document, f={}))["incidents"]["totalCount"] < 2:
-            await asyncio.sleep(0.01)
+
+    async def two_noted() -> dict[str, Any] | None:
+        found = await api.data(document, f={})
+        return found if found["incidents"]["totalCount"] == 2 else None
+
+    found = await waiting.until(two_noted)
+    assert found is not None
     first = found["incidents"]["nodes"][0]
     assert (first["name"], first["kind"], first["action"]) == (
         "nothing_there", "tool_not_found", None,

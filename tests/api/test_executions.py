@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from server.models.enums import Role
 from tests.support.front import PURE, WRITER, Api, Front
+from tests.support.waiting import until
 
 TYPED = 'a { "goal": "Greet" "input": { "name": "string", "age": "integer" } }'
 EXECUTION = """query($id: ID!) { execution(id: $id) {
@@ -20,12 +20,17 @@ EXECUTION = """query($id: ID!) { execution(id: $id) {
   viewerCan { cancel retry } } }"""
 
 
+ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
+
+
 async def ended(api: Api, execution_id: str) -> dict[str, Any]:
-    while True:
+    async def look() -> dict[str, Any] | None:
         found = (await api.data(EXECUTION, id=execution_id))["execution"]
-        if found["status"] in ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"):
-            return found
-        await asyncio.sleep(0)
+        return found if found["status"] in ENDED else None
+
+    found = await until(look)
+    assert found is not None
+    return found
 
 
 async def test_an_execution_from_start_to_end(api: Api) -> None:

@@ -22,6 +22,7 @@ from server.workspaces.access import ROLE_SCOPES
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway, asks
 from tests.support.tools import Counted
+from tests.support.waiting import until
 
 USE = """
 chain { use echo with { text: "{{result}}" } }
@@ -137,9 +138,7 @@ async def test_a_sub_bot_asks_and_its_parent_waits_for_it(home: Home, echo: Coun
     source = 'use spawn_baleybot with { baleybot: "Child", input: "from above" }'
     parent = await home.start(await home.bot(source, "Parent"), "x")
     await home.until(parent, WAITING)
-    async with asyncio.timeout(20):
-        while not (rows := await pending(home)):
-            await asyncio.sleep(0.01)
+    rows = await until(lambda: pending(home))
     await decide(home, rows[0], APPROVE)
     assert (await home.ended(parent)).status is DONE
     assert echo.arguments == [{"text": "from above"}]

@@ -12,6 +12,7 @@ from server.bus.bus import Bus
 from server.bus.jobs import Job
 from server.bus.queue import READY_LIMIT
 from server.bus.worker import QueueWorker
+from tests.support.waiting import until
 
 Heard = asyncio.Queue[tuple[str, float]]
 
@@ -91,8 +92,7 @@ async def test_jobs_with_one_key_are_one_job_until_it_ran(bus: Bus) -> None:
     assert await bus.queue.enqueue(job) is False
     async with working(bus, note=note):
         await heard.get()
-        while not await bus.queue.enqueue(job):
-            await asyncio.sleep(0)
+        await until(lambda: bus.queue.enqueue(job))
         await heard.get()
 
 

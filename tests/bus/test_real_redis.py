@@ -16,6 +16,7 @@ from server.bus.jobs import Job
 from server.bus.worker import QueueWorker
 from tests.bus.test_queue import Taker
 from tests.support import services
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.services
 
@@ -52,12 +53,6 @@ async def own_redis(tmp_path: Path) -> AsyncIterator[OwnRedis]:
     server.stop()
 
 
-async def eventually(check: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
-    async with asyncio.timeout(seconds):
-        while not await check():
-            await asyncio.sleep(0.02)
-
-
 async def test_notices_reach_the_other_process_once(redis_url: str) -> None:
     here, there = Bus(redis_url), Bus(redis_url)
     await here.start()
@@ -82,7 +77,7 @@ async def test_worker_survives_a_redis_restart(own_redis: OwnRedis) -> None:
         heard.put_nowait(text)
 
     bus = Bus(own_redis.url)
-    await eventually(bus.alive)
+    await until(bus.alive)
     await bus.start()
     taker = Taker()
     worker = QueueWorker(bus.queue, {"note": note}, taker)
@@ -92,7 +87,7 @@ async def test_worker_survives_a_redis_restart(own_redis: OwnRedis) -> None:
 
     own_redis.stop()
     own_redis.start()
-    await eventually(bus.alive)
+    await until(bus.alive)
     await bus.queue.enqueue(Job("note", {"text": "after"}))
     assert await asyncio.wait_for(heard.get(), 15) == "after"
     bus.queue.ready("e1")
@@ -105,7 +100,7 @@ async def test_subscribers_look_at_the_table_again_after_a_redis_restart(
     own_redis: OwnRedis,
 ) -> None:
     bus = Bus(own_redis.url)
-    await eventually(bus.alive)
+    await until(bus.alive)
     await bus.start()
     await bus.notices.listening.wait()
     with bus.notices.subscribe("x") as mine:
@@ -130,7 +125,7 @@ async def test_nobody_waits_for_a_redis_that_is_not_there() -> None:
 
 async def test_a_redis_without_memory_is_as_one_that_is_away(own_redis: OwnRedis) -> None:
     bus = Bus(own_redis.url)
-    await eventually(bus.alive)
+    await until(bus.alive)
     redis: Any = bus.redis
     await redis.config_set("maxmemory", "1")
     bus.queue.ready("lost")

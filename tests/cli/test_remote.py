@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 from server.cli.group import cli
 from server.models.enums import Role
 from tests.support.front import Front, on_a_port, open_front
+from tests.support.waiting import until
 
 PURE = 'processor ("same") { "result" }'
 PAIR = """a { "goal": "Sum up the text" }
@@ -97,9 +99,9 @@ async def test_bots_go_up_and_come_down_again(run: Run, folder: Path) -> None:
         "bots", "push", str(folder / "pair.bal"), "--name", "Two and one", "--publish"
     )
     assert pushed.exit_code == 0, pushed.output
-    assert pushed.stdout.startswith("Two and one: published as version 1 (bot_")
+    assert pushed.stdout.startswith("Two and one: created, published as version 1 (bot_")
     again = await run("bots", "push", str(folder / "pair.bal"), "--name", "Two and one")
-    assert again.stdout.startswith("Two and one: draft saved")
+    assert again.stdout.startswith("Two and one: unchanged (bot_")
     shown = await run("bots", "show", "two and ONE", "--json")
     assert json.loads(shown.stdout)["draftVersion"] == 1  # the same text is no change
     listed = await run("bots", "list", "--json")
@@ -203,10 +205,11 @@ async def test_decisions_from_the_terminal(run: Run, front: Front) -> None:
     api = await front.caller()
     bot = await api.bot("chain { use nothing_there on_error pause }", "Asking")
     started = await api.start(bot["id"], input=1)
-    async with asyncio.timeout(20):
-        while not (rows := json.loads((await run("approvals", "list", "--json")).stdout)):
-            await asyncio.sleep(0)
-    (asked,) = rows
+
+    async def listed() -> list[dict[str, Any]]:
+        return json.loads((await run("approvals", "list", "--json")).stdout)
+
+    (asked,) = await until(listed)
     assert asked["choices"] == ["retry", "skip", "continue", "fail"]
     shown = await run("approvals", "show", asked["id"])
     assert "Choose with --action" in shown.output

@@ -18,6 +18,7 @@ from server.models.enums import ExecutionStatus
 from server.models.tables import Execution
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
+from tests.support.waiting import until
 
 CHAIN = """
 a { "goal": "First", "model": "one" }
@@ -150,9 +151,7 @@ async def test_a_lost_notice_is_found_in_the_log(
 async def until_held(home: Home, execution: Execution) -> None:
     run = home.rooms.engine.runner.runs.get(execution.id)
     assert run is not None
-    async with asyncio.timeout(10):
-        while run.host.stepping.left is None:
-            await asyncio.sleep(0)
+    await until(lambda: run.host.stepping.left is not None)
 
 
 async def test_wrong_transitions_are_refused_with_the_status(

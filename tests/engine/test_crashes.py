@@ -3,7 +3,6 @@ and what must not be repeated waits for a person."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from server.models.enums import ApprovalKind, ExecutionStatus, WaitingReason
 from server.models.tables import Approval, Execution, Usage
 from tests.support.dying import Diary, dies, gateway, tools
 from tests.support.rooms import Home, open_home
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -64,9 +64,9 @@ async def the_end(home: Home) -> Execution:
 
 
 async def waits_for_a_person(home: Home) -> Approval:
-    async with asyncio.timeout(10):
-        while (row := await Approval.first()) is None or home.rooms.engine.runner.running:
-            await asyncio.sleep(0.01)
+    row = await until(Approval.first)
+    assert row is not None
+    await until(lambda: not home.rooms.engine.runner.running)
     return row
 
 

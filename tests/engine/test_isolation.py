@@ -16,6 +16,7 @@ from server.tools.base import Tool, ToolContext
 from tests.support.dying import INPUT
 from tests.support.poisoned import lives
 from tests.support.rooms import Home, open_home
+from tests.support.waiting import until
 
 NEIGHBOURS = 5
 
@@ -67,9 +68,7 @@ async def test_one_that_does_no_harm_for_a_while_is_acquitted(
     async with open_home(tmp_path, tools=[tool], worker=False) as home:
         suspects = [await waiting_suspect(home) for _ in range(2)]
         await home.rooms.engine.runner.isolate_left()
-        async with asyncio.timeout(10):
-            while calls.now < 2:
-                await asyncio.sleep(0.01)
+        await until(lambda: calls.now == 2)
         losses = await Execution.filter(status=ExecutionStatus.RUNNING).values_list(
             "losses", flat=True
         )
@@ -95,9 +94,7 @@ async def test_what_is_started_meanwhile_waits_and_then_runs(tmp_path: Path) -> 
     async with open_home(tmp_path, tools=[tool]) as home:
         suspect = await waiting_suspect(home)
         home.rooms.bus.queue.ready(str(suspect.id))
-        async with asyncio.timeout(10):
-            while calls.now < 1:
-                await asyncio.sleep(0.01)
+        await until(lambda: calls.now == 1)
         other = await home.start(await home.bot("use long with { text: 'i' }"), {"text": "y"})
         assert (await executions.get(home.owner, other.id)).status is ExecutionStatus.PENDING
         calls.go.set()

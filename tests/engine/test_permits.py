@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from server.tools.base import ToolFailed
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway, asks
 from tests.support.tools import Counted
+from tests.support.waiting import until
 
 WRITER = 'writer { "goal": "Write", "model": "m", "can_request": ["echo"] }'
 
@@ -46,9 +46,7 @@ async def home(
 
 async def asked(home: Home, execution: Execution) -> Approval:
     """The question, once the execution waits and no worker has it."""
-    async with asyncio.timeout(10):
-        while (await executions.get(home.owner, execution.id)).status != "waiting":
-            await asyncio.sleep(0.01)
+    await home.until(execution, ExecutionStatus.WAITING)
     return await Approval.get(execution_id=execution.id)
 
 
@@ -126,15 +124,17 @@ async def test_a_guarded_tool_asks_also_when_used_without_a_model(
         assert ended.error["kind"] == "approval_denied"
 
 
+async def two_asked(execution: Execution) -> bool:
+    return await Approval.filter(execution_id=execution.id).count() == 2
+
+
 async def test_two_calls_of_one_turn_are_two_questions(
     home: Home, gateway: ScriptedGateway, echo: Counted
 ) -> None:
     both = asks(("echo", {"text": "a"}), ("echo", {"text": "b"}))
     gateway.answers["m"] = [both, "Done."]
     started = await home.start(await home.bot(WRITER), "x")
-    async with asyncio.timeout(10):
-        while await Approval.filter(execution_id=started.id).count() < 2:
-            await asyncio.sleep(0.01)
+    await until(lambda: two_asked(started))
     for question in await Approval.filter(execution_id=started.id):
         await approvals.decide(home.owner, home.rooms.engine, question.id, Answer("approve"))
     ended = await home.ended(started)

@@ -102,9 +102,7 @@ async def test_a_long_retry_after_is_a_row_that_survives_a_restart(
     models.script("m", LIMITED, Reply(status=429, headers={"retry-after": "1"}))
     async with opened(tmp_path, models) as home:
         started = await home.start(await home.bot(ONE), "x")
-        async with asyncio.timeout(10):
-            while (row := await executions.get(home.owner, started.id)).status != "waiting":
-                await asyncio.sleep(0.01)
+        row = await home.until(started, ExecutionStatus.WAITING)
         assert row.waiting_reason is WaitingReason.RETRY
         assert row.due_at is not None
         assert 1.5 < (row.due_at - row.created_at).total_seconds() < 6

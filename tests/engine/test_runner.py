@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from server.models.enums import ExecutionStatus
 from server.models.tables import Execution, Usage
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
+from tests.support.waiting import until
 
 CHAIN = """
 a { "goal": "First", "model": "one" }
@@ -39,12 +40,6 @@ async def home(tmp_path: Path, gateway: ScriptedGateway, database_url: str) -> A
     """The same bodies over SQLite, PostgreSQL and MariaDB."""
     async with open_home(tmp_path, gateway=gateway, database_url=database_url) as home:
         yield home
-
-
-async def until(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not await check():
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

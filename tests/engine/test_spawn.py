@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from server.models.enums import BotState, ExecutionStatus, TriggerKind, WaitingR
 from server.models.tables import Approval, Bot, Execution, Step
 from tests.support.rooms import DEMO, Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway, asks
+from tests.support.waiting import until
 
 GREETER = 'greeter { "goal": "Greet", "model": "greet" }'
 CALLER = 'use spawn_baleybot with { baleybot: "Greeter", input: "{{input}}" }'
@@ -33,12 +34,6 @@ async def home(tmp_path: Path, gateway: ScriptedGateway, database_url: str) -> A
     """The same bodies over SQLite, PostgreSQL and MariaDB."""
     async with open_home(tmp_path, gateway=gateway, database_url=database_url) as home:
         yield home
-
-
-async def until(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not await check():
-            await asyncio.sleep(0.01)
 
 
 async def child_of(execution: Execution) -> Execution:
@@ -192,9 +187,8 @@ async def test_who_tries_again_gets_another_child(home: Home, gateway: ScriptedG
     gateway.answers["greet"] = [ModelError(ModelErrorKind.PROVIDER_AUTH, "No key."), "Hello!"]
     await home.bot(GREETER, "Greeter")
     started = await home.start(await home.bot(CALLER + " on_error pause"), "Ann")
-    async with asyncio.timeout(10):
-        while (asked := await Approval.first()) is None:
-            await asyncio.sleep(0.01)
+    asked = await until(Approval.first)
+    assert asked is not None
     again = approvals.Answer("choose", action="retry")
     await approvals.decide(home.owner, home.rooms.engine, asked.id, again)
     ended = await home.ended(started)

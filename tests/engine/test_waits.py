@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from server.models.enums import ExecutionStatus, WaitingReason
 from server.models.tables import Execution
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway, asks
+from tests.support.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -33,12 +33,6 @@ async def home(tmp_path: Path, gateway: ScriptedGateway, database_url: str) -> A
     """The same bodies over SQLite, PostgreSQL and MariaDB."""
     async with open_home(tmp_path, gateway=gateway, database_url=database_url) as home:
         yield home
-
-
-async def until(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not await check():
-            await asyncio.sleep(0.01)
 
 
 async def parked(home: Home, execution: Execution) -> Execution:

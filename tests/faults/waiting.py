@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from tests.support import waiting
 
 POLL_SECONDS = 0.05
 
@@ -15,14 +16,7 @@ async def until(
 ) -> None:
     """`detail` is called for what to say when it did not come true."""
     try:
-        async with asyncio.timeout(seconds):
-            while True:
-                found = true()
-                if inspect.isawaitable(found):
-                    found = await found
-                if found:
-                    return
-                await asyncio.sleep(POLL_SECONDS)
+        await waiting.until(true, seconds, POLL_SECONDS)
     except TimeoutError:
         more = detail() if detail is not None else ""
         more = await more if inspect.isawaitable(more) else more

@@ -14,6 +14,7 @@ from frontend import mount
 from tests.frontend.dev_app import build
 from tests.frontend.scripts import lived_in, with_templates
 from tests.frontend.world import World
+from tests.support.waiting import until
 
 CHROMIUM_ARGS = [
     "--headless",
@@ -66,8 +67,7 @@ class Site:
         )
         self.server = uvicorn.Server(config)
         self.task = asyncio.create_task(self.server.serve(sockets=[line]))
-        while not self.server.started:
-            await asyncio.sleep(0.01)
+        await until(lambda: self.server.started)
         return self
 
     async def stop(self) -> None:

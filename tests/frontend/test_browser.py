@@ -15,6 +15,7 @@ from tests.frontend.conftest import OpenSite, Site, Watched
 from tests.frontend.scripts import CRITIQUE
 from tests.frontend.slow_line import SlowLine
 from tests.frontend.world import World
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -48,9 +49,7 @@ async def settled(page: Any) -> None:
 
 
 async def eventually(read: Callable[[], Any], wanted: Any) -> None:
-    async with asyncio.timeout(8):
-        while read() != wanted:
-            await asyncio.sleep(0.02)
+    await until(lambda: read() == wanted)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from playwright.async_api import expect
 from server.app import App, build_app
 from server.core.settings import load_settings
 from tests.frontend.conftest import Watched
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -31,8 +32,7 @@ async def real(tmp_path: Path) -> AsyncIterator[tuple[App, str]]:
         line = socket.socket()
         line.bind(("127.0.0.1", 0))
         task = asyncio.create_task(server.serve(sockets=[line]))
-        while not server.started:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.started)
         yield app, f"http://127.0.0.1:{line.getsockname()[1]}"
         server.should_exit = True
         await task

@@ -7,7 +7,6 @@ import asyncio
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ import yaml
 from tests.house.files import ROOT
 from tests.support import services
 from tests.support.processes import installation
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
 
@@ -37,12 +37,10 @@ def healthy(command: list[str], environment: dict[str, str] | None = None) -> bo
 
 
 async def becomes_healthy(command: list[str], environment: dict[str, str] | None = None) -> bool:
-    limit = time.monotonic() + 40
-    while time.monotonic() < limit:
-        if await asyncio.to_thread(healthy, command, environment):
-            return True
-        await asyncio.sleep(0.2)
-    return False
+    try:
+        return await until(lambda: asyncio.to_thread(healthy, command, environment), 40, pause=0.2)
+    except TimeoutError:
+        return False
 
 
 async def test_server_and_worker_start_and_tell_their_health(

@@ -17,6 +17,7 @@ from server.engine.store import Commit
 from server.models.sqlite_turn import turn_of
 from server.models.tables import Execution, Workspace
 from tests.support.database import World, event, opened
+from tests.support.waiting import until
 
 
 @pytest_asyncio.fixture
@@ -34,24 +35,30 @@ async def rename(world: World, name: str) -> None:
         await workspace.save()
 
 
-async def test_cold_writes_get_through_a_busy_store(world: World) -> None:
-    renamed = asyncio.Event()
-    committed = 0
+async def test_cold_writes_and_a_busy_store_do_not_starve_each_other(world: World) -> None:
+    """An unbroken row of cold writes against an unbroken load: each must see the other go on."""
+    committed = cold = 0
+    done = asyncio.Event()
 
     async def load() -> None:
         nonlocal committed
-        while not renamed.is_set() or committed <= 20:
+        while not done.is_set():
             new = world.new()
             await world.store.commit(Commit(new.id, new=new, events=[event("x")]))
             committed += 1
 
     loads = [asyncio.create_task(load()) for _ in range(20)]
-    for n in range(20):
-        await rename(world, f"name {n}")
-        await Workspace.create(name="another")
-    renamed.set()
+    await until(lambda: committed >= 20)
+    before = committed
+    async with asyncio.timeout(30):
+        while cold < 20 or committed < before + 100:
+            await rename(world, f"name {cold}")
+            await Workspace.create(name="another")
+            cold += 1
+    done.set()
     await asyncio.gather(*loads)
-    assert (await Workspace.get(id=world.workspace.id)).name == "name 19"
+    assert (await Workspace.get(id=world.workspace.id)).name == f"name {cold - 1}"
+    assert await Workspace.filter(name="another").count() == cold
     assert await Execution.all().count() == committed
 
 

@@ -19,6 +19,7 @@ from server.models.tables import Execution
 from server.web.patience import Patience
 from tests.support.front import open_front
 from tests.support.proxy import Proxy
+from tests.support.waiting import until
 
 SERVICES = [
     pytest.param("postgres", marks=pytest.mark.services),
@@ -47,9 +48,7 @@ class Server:
 
 
 async def until_away(pulse: Pulse, away: bool) -> None:
-    async with asyncio.timeout(5):
-        while pulse.away is not away:
-            await asyncio.sleep(0.01)
+    await until(lambda: pulse.away is away)
 
 
 async def test_what_hangs_is_answered_and_what_comes_later_refused_at_once() -> None:

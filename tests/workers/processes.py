@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.waiting import until
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -26,10 +28,13 @@ class Child:
 
     async def says(self, word: str) -> None:
         """Waits until its log has the word."""
-        async with asyncio.timeout(30):
-            while word not in self.log.read_text():
-                assert self.process.returncode is None, self.log.read_text()
-                await asyncio.sleep(0.05)
+
+        def said() -> bool:
+            found = word in self.log.read_text()
+            assert found or self.process.returncode is None, self.log.read_text()
+            return found
+
+        await until(said, 30, pause=0.05)
 
     async def kill(self, how: signal.Signals = signal.SIGKILL) -> int:
         self.process.send_signal(how)

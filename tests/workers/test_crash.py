@@ -13,6 +13,7 @@ from server.executions import service as executions
 from server.models.enums import ExecutionStatus
 from tests.support.model_server import ModelServer, Reply
 from tests.support.rooms import open_home
+from tests.support.waiting import until
 from tests.workers.processes import child
 
 CHAIN = """
@@ -28,9 +29,7 @@ def keys(models: ModelServer) -> dict[str, str]:
 
 
 async def asked(models: ModelServer, model: str) -> None:
-    async with asyncio.timeout(40):
-        while not any(request.model == model for request in models.requests):
-            await asyncio.sleep(0.02)
+    await until(lambda: any(request.model == model for request in models.requests), 40)
 
 
 @pytest.mark.slow
@@ -94,9 +93,7 @@ async def test_a_stopped_worker_hands_over_and_a_killed_one_is_replaced(
                 first.process.send_signal(signal.SIGTERM)
                 await first.says("worker_drains")
                 assert await first.kill(signal.SIGTERM) == 1  # the second signal ends at once
-                async with asyncio.timeout(40):
-                    while sum(request.model == "two" for request in models.requests) < 2:
-                        await asyncio.sleep(0.05)
+                await until(lambda: [one.model for one in models.requests].count("two") == 2, 40)
                 await second.kill(signal.SIGKILL)
                 async with child(tmp_path, "worker", **shared):
                     async with asyncio.timeout(60):
