@@ -41,8 +41,12 @@ def test_a_key_is_inserted_with_its_quotes_and_colon() -> None:
     assert complete("a { mod }", 7).start == 4
 
 
-def test_no_place_of_any_text_fails() -> None:
+def test_at_every_place_what_is_offered_begins_with_what_was_typed() -> None:
     source = 'a { goal: "x", tools: [b] }\nchain { map r.x[0] { a } use t with { "x": { y: 1 } } }'
     for offset in range(len(source) + 1):
-        complete(source, offset, KNOWN)
-        complete(source[:offset], offset, KNOWN)
+        for text in (source, source[:offset]):
+            found = complete(text, offset, KNOWN)
+            assert 0 <= found.start <= offset
+            typed = text[found.start : offset].lower()
+            assert all(item.label.lower().startswith(typed) for item in found.items)
+            assert len({item.label for item in found.items}) == len(found.items)

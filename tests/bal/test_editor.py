@@ -132,11 +132,15 @@ def test_braces_and_remarks_fold() -> None:
     assert folds(SOURCE) == ((1, 2), (3, 8), (11, 17), (13, 15))
 
 
-def test_no_place_of_a_broken_text_fails() -> None:
+def test_at_every_place_of_a_broken_text_the_answers_lie_where_the_cursor_is() -> None:
     broken = SOURCE.replace('"Judge"', '"Judge').replace("}\n  use", "\n  use")
     for offset in range(len(broken) + 1):
-        hover(broken, offset, KNOWN)
-        name_at(broken, offset)
-        signature(broken, offset, KNOWN)
-    outline(broken)
-    folds(broken)
+        shown = hover(broken, offset, KNOWN)
+        assert shown is None or (shown.span.start <= offset <= shown.span.end and shown.text)
+        named = name_at(broken, offset)
+        assert named is None or named.span.start <= offset <= named.span.end
+        asked = signature(broken, offset, KNOWN)
+        assert asked is None or -1 <= asked.active < len(asked.parameters)
+    assert "writer" in [symbol.name for symbol in outline(broken)]
+    lines = broken.count("\n")
+    assert all(0 <= first < last <= lines for first, last in folds(broken))
