@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from server.core.logs import REDACTION
 from server.engine.store import CallRow
@@ -177,9 +177,8 @@ def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return REDACTION.text(value)
     if isinstance(value, dict):
-        found: dict[str, Any] = value
+        found = cast("dict[str, Any]", value)
         return {name: _clean(one) for name, one in found.items()}
     if isinstance(value, list):
-        items: list[Any] = value
-        return [_clean(one) for one in items]
+        return [_clean(one) for one in cast("list[Any]", value)]
     return value

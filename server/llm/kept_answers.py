@@ -86,7 +86,7 @@ async def trim(workspace_id: UUID) -> None:
     rows = KeptAnswer.filter(workspace_id=workspace_id)
     while True:
         count = await rows.count()
-        sizes = await rows.annotate(all=Sum("size")).values_list("all", flat=True)
+        sizes: list[Any] = await rows.annotate(all=Sum("size")).values_list("all", flat=True)
         bytes_ = int(sizes[0] or 0) if sizes else 0
         over = max(count - MOST_ANSWERS, _DELETED_AT_ONCE if bytes_ > MOST_BYTES else 0)
         if over <= 0 or count == 0:

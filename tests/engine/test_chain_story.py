@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from server.core.errors import Invalid
 from server.core.settings import load_settings
-from server.llm import verdict
+from server.executions.calls import story_of
+from server.llm import fallbacks, kept_answers, verdict
 from server.llm.gateway import Gateway
-from server.models.tables import Usage
+from server.models.tables import ModelCall, Step, Usage
 from tests.support.model_server import ModelServer, Reply
 from tests.support.rooms import Home, open_home
 
@@ -135,3 +137,64 @@ async def test_half_an_answer_is_paid_for_too(
     (answered,) = [event["data"] for event in events if event["type"] == "model.answered"]
     assert set(answered["parts"]) == {"system", "input"}
     assert sum(answered["parts"].values()) == pytest.approx(1000, abs=2)
+
+
+async def test_a_workspace_falls_back_where_its_bots_name_nothing(
+    tmp_path: Path, first: ModelServer, second: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdict, "BASE_SECONDS", 0.001)
+    environ = {
+        "OPENAI_API_KEY": "sk-first",
+        "OPENAI_BASE_URL": first.url,
+        "ANTHROPIC_API_KEY": "sk-second",
+        "ANTHROPIC_BASE_URL": second.base,
+    }
+    first.always("gpt-4o-mini", DEAD)
+    quick = ALONE.replace('"model"', '"retries": 0, "model"')
+    own = quick.replace('"model"', '"fallbacks": [], "model"')
+    async with open_home(tmp_path, environ=environ) as home:
+        till = home.rooms.till
+        chain = ["anthropic:claude-haiku-4-5"]
+        with pytest.raises(Invalid, match="needs a key for Groq"):
+            await fallbacks.set_chain(home.owner, till.models, till.gateway, ["groq:x"])
+        await fallbacks.set_chain(home.owner, till.models, till.gateway, chain)
+        output, story = await told(home, await home.bot(quick))
+        assert output == "From the second"
+        onwards = "provider_unavailable then anthropic:claude-haiku-4-5"
+        assert story == [onwards, "answered by anthropic"]
+        row = await ModelCall.filter(source="failed").get()
+        assert (row.provider, row.error["nextFrom"], row.error["status"]) == (
+            "openai",
+            "workspace",
+            500,
+        )
+        words = "openai 500, went on with anthropic:claude-haiku-4-5; anthropic answered"
+        assert story_of(await ModelCall.all().order_by("id")) == words
+        refused = await home.ended(await home.start(await home.bot(own), "tea"))
+        assert refused.error["kind"] == "provider_unavailable"
+
+
+async def test_an_equal_question_costs_nothing_the_second_time(
+    tmp_path: Path, first: ModelServer
+) -> None:
+    environ = {"OPENAI_API_KEY": "sk-first", "OPENAI_BASE_URL": first.url}
+    source = ALONE.replace('"model"', '"cache": 3600, "model"')
+    async with open_home(tmp_path, environ=environ) as home:
+        bot = await home.bot(source)
+        once = await home.ended(await home.start(bot, "tea"))
+        again = await home.ended(await home.start(bot, "tea"))
+        other = await home.ended(await home.start(bot, "coffee"))
+        assert first.total == 2
+        assert [row.cost_nano for row in (once, again, other)] == [FIRST_COST, 0, FIRST_COST]
+        assert await Usage.filter(execution_id=again.id).count() == 0
+        step = await Step.get(execution_id=again.id)
+        assert (step.source, step.cost_nano, step.model) == ("cache", 0, "gpt-4o-mini")
+        (answered,) = [
+            event["data"] for event in await home.events(again) if event["type"] == "model.answered"
+        ]
+        assert (answered["source"], answered["cost"]) == ("cache", 0)
+        kept = await kept_answers.size_of(home.owner, home.rooms.clock.now())
+        assert (kept.answers, kept.hits) == (2, 1)
+        assert await kept_answers.clear(home.owner) == 2
+        await home.ended(await home.start(bot, "tea"))
+        assert first.total == 3

@@ -4,7 +4,7 @@ import { snippet } from "@codemirror/autocomplete";
 export const PROPERTIES = {
   goal: "The instruction. Required.",
   model: "Which model answers, as provider:model. Without it the default model is used.",
-  fallbacks: "Models to try, in order, when the first one fails.",
+  fallbacks: "Models to try, in order, when the first one fails; [] for none, not even the workspace's.",
   tools: "Tools the entity may call on its own.",
   can_request: "Tools it may use only after a person approves.",
   output: "The fields of the answer and their types. Without it the answer is free text.",
@@ -16,6 +16,7 @@ export const PROPERTIES = {
   stopWhen: "stepCount:N, hasToolResult:NAME or noToolCalls.",
   retries: "0 to 10: how often a failed model call is tried again.",
   timeout: "Seconds, 1 to 86400.",
+  cache: "Seconds for which an equal question is answered the same, at no cost; up to 2592000.",
   budget: "US dollars one call may cost.",
   idempotent: "false: the call is not repeated after a crash.",
   trigger: "When it starts by itself: manual, webhook, schedule:…, bb_completion:…, event:…",
