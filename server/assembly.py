@@ -25,6 +25,7 @@ from server.engine.caps import Caps
 from server.engine.engine import Engine
 from server.engine.stores import make_store
 from server.executions import happenings
+from server.executions.limits import RunLimits
 from server.executions.targets import WorkspaceBots
 from server.executions.vitals import VitalSigns
 from server.executions.world import StepWorlds
@@ -59,6 +60,7 @@ class Assembly:
     recogniser: Recogniser
     approvals: Approvals
     notifier: Notifier
+    limits: RunLimits
     connections: Desk
     till: Till
     reception: Reception
@@ -129,6 +131,7 @@ async def assembled(
         stack.push_async_callback(gateway.close)
         approvals = Approvals(clock, bus.notices)
         notifier = Notifier(clock, bus.notices)
+        limits = RunLimits(clock)
         box, policy = SecretBox(*keys, fresh=watch.fresh), NetPolicy.of(settings)
         models = WorkspaceModels(Router(settings), box, clock)
         till = Till(gateway, models, Budgets(clock), clock)
@@ -141,6 +144,7 @@ async def assembled(
             WorkspaceBots(),
             embedded=bus.embedded,
             caps=caps,
+            limits=limits,
             deciding=approvals,
             diagnosing=Healing(),
             catalogues=catalogues,
@@ -159,6 +163,7 @@ async def assembled(
             Recogniser(clock),
             approvals,
             notifier,
+            limits,
             Desk(box, policy, test, clock, models.forget),
             till,
             Reception(Throttle(bus.redis), clock, Mailer.of(settings)),

@@ -53,6 +53,14 @@ class Approval(Node):
     choices: list[str] = strawberry.field(
         description="What `choose` may name; empty when a tool is asked for."
     )
+    fields: JSON | None = strawberry.field(
+        description="Of a question: an object from the names of what to fill in to their types, "
+        "in the words of BAL; `answer` gives a value for each."
+    )
+    to: str | None = strawberry.field(
+        description="Of a question: the member or the role that is meant; null for everybody who "
+        "may decide."
+    )
     diagnosis: Diagnosis | None = strawberry.field(description="What a failure means.")
     created_at: datetime = strawberry.field(description="When it was asked.")
     expires_at: datetime = strawberry.field(description="When the question lapses.")
@@ -63,6 +71,7 @@ class Approval(Node):
     modified_arguments: JSON | None = strawberry.field(
         description="What the person put in the place of the arguments."
     )
+    answer: JSON | None = strawberry.field(description="Of a question: what the person answered.")
 
     @strawberry.field(description="The execution that waits.")
     async def execution(self, info: Info) -> Execution | None:
@@ -86,6 +95,8 @@ class Approval(Node):
     @classmethod
     def of(cls, row: tables.Approval) -> Approval:
         decision: dict[str, Any] = row.decision or {}
+        asks = row.kind is ApprovalKind.QUESTION
+        question: dict[str, Any] = row.arguments if asks else {}
         return cls(
             row=row,
             id=strawberry.ID(public_id("approval", row.id)),
@@ -99,6 +110,9 @@ class Approval(Node):
             goal=row.goal,
             reason=row.reason,
             choices=cast("list[str]", row.choices or []),
+            fields=question.get("fields"),
+            to=question.get("to"),
+            answer=decision.get("value") if asks else None,
             diagnosis=Diagnosis.of(row.diagnosis),
             created_at=row.created_at,
             expires_at=row.expires_at,
@@ -187,6 +201,14 @@ class ChooseInput:
     note: str | None = strawberry.field(default=None, description="Kept with the decision.")
 
 
+@strawberry.input(description="The answer to a question of a bot.")
+class AnswerInput:
+    values: JSON = strawberry.field(
+        description="An object with a value for each of the approval's `fields`."
+    )
+    note: str | None = strawberry.field(default=None, description="Kept with the decision.")
+
+
 @strawberry.input(description="Input of `decideApproval`: the approval and exactly one decision.")
 class DecideApprovalInput:
     approval_id: strawberry.ID = strawberry.field(description="The approval.")
@@ -195,6 +217,9 @@ class DecideApprovalInput:
     modify: ModifyInput | None = strawberry.field(default=None, description="Yes, but otherwise.")
     choose: ChooseInput | None = strawberry.field(
         default=None, description="One of its choices, for a failure or an unknown outcome."
+    )
+    answer: AnswerInput | None = strawberry.field(
+        default=None, description="What a question of a bot is answered."
     )
 
 
@@ -210,8 +235,8 @@ class ApprovalMutations:
         "approvals:decide",
         DecideApprovalPayload,
         "Decides for a step that waits; the first decision counts. Errors: NOT_FOUND, "
-        "INVALID_INPUT, ALREADY_DECIDED with who and when, INVALID_STATE when it has expired or "
-        "the execution has ended.",
+        "INVALID_INPUT, FORBIDDEN when a question is asked of others, ALREADY_DECIDED with who and "
+        "when, INVALID_STATE when it has expired or the execution has ended.",
     )
     async def decide_approval(
         self, info: Info, input: DecideApprovalInput
@@ -236,6 +261,9 @@ def _answer(given: DecideApprovalInput) -> Answer:
     if given.choose is not None:
         chosen = given.choose
         answers.append(Answer("choose", chosen.note, action=chosen.action, value=chosen.value))
+    if given.answer is not None:
+        answers.append(Answer("answer", given.answer.note, value=given.answer.values))
     if len(answers) != 1:
-        raise Invalid("Give exactly one of approve, reject, modify and choose.", path=["approve"])
+        message = "Give exactly one of approve, reject, modify, choose and answer."
+        raise Invalid(message, path=["approve"])
     return answers[0]

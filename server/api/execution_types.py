@@ -17,18 +17,19 @@ from server.api.diagnosis import Diagnosis
 from server.api.events import Event, event_of
 from server.api.kinds import ExecutionMode, ExecutionStatus, StepStatus, TriggerKind, WaitingReason
 from server.api.model_calls import ModelCall
-from server.api.relay import Connection, Edge, Node, PageInfo
+from server.api.relay import Connection, Edge, Node, PageInfo, connection_of
 from server.api.scalars import BigInt, Cursor, dollars, whole
 from server.core.errors import NotFound
 from server.core.ids import public_id
 from server.core.paging import page_size
 from server.engine.blobs import Blobs
 from server.engine.conversation import CONVERSATION
-from server.executions import calls, recordings, service
+from server.executions import calls, kinship, recordings, service
 from server.executions.calls import story_of
 from server.executions.replaying import recording_of
 from server.models import tables
 from server.models.large import Large
+from server.workspaces.listing import PageAsk
 
 if TYPE_CHECKING:
     from server.api.bots import Bot, BotVersion
@@ -181,6 +182,15 @@ class Step:
     async def story(self, info: Info) -> str | None:
         return story_of(await self._calls(info))
 
+    @strawberry.field(
+        description="The execution of another bot that it started; of several tries the last one. "
+        "Its own steps stand in there, and so on."
+    )
+    async def child(self, info: Info) -> Execution | None:
+        found = await info.context.loaders.children.load(self.execution_id)
+        row = found.get(self.key)
+        return None if row is None else Execution.of(row)
+
     async def _calls(self, info: Info) -> list[tables.ModelCall]:
         found = await info.context.loaders.calls.load(self.execution_id)
         return found.get(self.key, [])
@@ -273,10 +283,43 @@ class Execution(Node):
             return self.beside.versions.get(self.row.version_id)
         return _version(info, self.row.version_id)  # type: ignore[return-value]
 
-    @strawberry.field(description="Its steps in the order in which they started.")
+    @strawberry.field(
+        description="Its steps in the order in which they started, at most the first 1000; "
+        "`stepPages` gives all of very many."
+    )
     async def steps(self, info: Info) -> list[Step]:
         rows = await service.steps(info.context.asker, self.row.id)
         return [Step.of(row) for row in rows]
+
+    @strawberry.field(description="Its steps in the order in which they were first written down.")
+    async def step_pages(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[Step]:
+        ask = PageAsk(first, after, last, before)
+        page = await service.step_page(info.context.asker, self.row.id, ask)
+        return connection_of(page, Connection[Step], Step.of)
+
+    @strawberry.field(description="The execution that started it, when one did.")
+    async def parent(self, info: Info) -> Execution | None:
+        return await _related(info, self.row.parent_id)
+
+    @strawberry.field(description="The executions that it has started, the earliest first.")
+    async def children(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[Execution]:
+        ask = PageAsk(first, after, last, before)
+        page = await kinship.children(info.context.asker, self.row.id, ask)
+        return connection_of(page, Connection[Execution], Execution.of)
 
     @strawberry.field(
         description="Its questions to models, of one step or of all, in the order in which they "

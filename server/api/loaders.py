@@ -13,7 +13,7 @@ from strawberry.dataloader import DataLoader
 
 from server.bots import authors, publishing, tags
 from server.bots import service as bots
-from server.executions import calls, figures
+from server.executions import calls, figures, kinship
 from server.models import tables
 from server.workspaces import sessions
 from server.workspaces.access import Viewer
@@ -48,6 +48,9 @@ class Loaders:
         self.last_seen: DataLoader[UUID, datetime | None] = _by_id(viewer, sessions.last_seen)
         self.calls: DataLoader[UUID, dict[str, list[tables.ModelCall]]] = _one_by_one(
             lambda execution_id: _calls(viewer, execution_id)
+        )
+        self.children: DataLoader[UUID, dict[str, tables.Execution]] = _one_by_one(
+            lambda execution_id: kinship.children_by_step(viewer, execution_id)
         )
         self.words: DataLoader[tuple[UUID, str], dict[int, Words]] = _one_by_one(
             lambda place: calls.words_of(viewer, *place)

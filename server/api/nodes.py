@@ -15,6 +15,7 @@ from server.api.connections import Connection
 from server.api.context import Info
 from server.api.execution_types import Execution
 from server.api.members import Invitation, Member
+from server.api.notifications import Notification
 from server.api.recordings import Recording
 from server.api.relay import Node
 from server.api.sessions import Session
@@ -28,7 +29,7 @@ from server.core.paging import MAX_PAGE
 from server.costs import service as costs
 from server.executions import recordings
 from server.executions import service as executions
-from server.workspaces import audit, invitations, keys, members, sessions
+from server.workspaces import audit, invitations, keys, members, notifications, sessions
 from server.workspaces.access import Viewer
 
 
@@ -48,6 +49,8 @@ async def find_node(info: Info, text: str) -> Node | None:
             return Approval.of(await approvals.get(asker, row_id))
         if kind == "connection":
             return Connection.of(await connections.get(asker, row_id))
+        if kind == "notification":
+            return Notification.of(await notifications.get(asker, row_id))
         if kind == "budget":
             return Budget.of(await costs.get(asker, row_id))
         if kind == "recording":

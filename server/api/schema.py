@@ -17,6 +17,7 @@ from server.api.bot_changes import BotChangeMutations
 from server.api.bots import BotMutations, BotQueries
 from server.api.budgets import BudgetMutations, BudgetQueries
 from server.api.bundles import BundleMutations, BundleQueries
+from server.api.changes import ChangeSubscriptions
 from server.api.connections import ConnectionMutations, ConnectionQueries
 from server.api.context import Context
 from server.api.costs import CostMutations, CostQueries
@@ -29,8 +30,10 @@ from server.api.limits import Gate
 from server.api.live import ExecutionSubscriptions
 from server.api.members import MemberMutations, MemberQueries
 from server.api.nodes import NodeQueries
+from server.api.notifications import NotificationMutations, NotificationQueries
 from server.api.pricing import PricingQueries
 from server.api.recordings import RecordingMutations, RecordingQueries
+from server.api.run_limits import RunLimitMutations, RunLimitQueries
 from server.api.scalars import SCALARS
 from server.api.sessions import SessionMutations, SessionQueries
 from server.api.templates import TemplateQueries
@@ -52,6 +55,8 @@ class Query(
     BundleQueries,
     ExecutionQueries,
     ApprovalQueries,
+    NotificationQueries,
+    RunLimitQueries,
     IncidentQueries,
     BalQueries,
     TemplateQueries,
@@ -81,6 +86,8 @@ class Mutation(
     BundleMutations,
     ExecutionMutations,
     ApprovalMutations,
+    NotificationMutations,
+    RunLimitMutations,
     IncidentMutations,
     TokenMutations,
     MemberMutations,
@@ -98,7 +105,7 @@ class Mutation(
 @strawberry.type(
     description="What happens while you listen, over `graphql-transport-ws` or `graphql-sse`."
 )
-class Subscription(ExecutionSubscriptions, VitalSubscriptions):
+class Subscription(ExecutionSubscriptions, ChangeSubscriptions, VitalSubscriptions):
     pass
 
 

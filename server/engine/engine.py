@@ -16,7 +16,7 @@ from server.engine.family import Targets
 from server.engine.feed import Feeds
 from server.engine.kin import Kin
 from server.engine.log import EventBatch
-from server.engine.making import Surroundings
+from server.engine.making import Limiting, Surroundings
 from server.engine.runner import Runner
 from server.engine.snapshots import Snapshots
 from server.engine.store import Store
@@ -43,6 +43,7 @@ class Engine:
         *,
         embedded: bool,
         caps: Caps | None = None,
+        limits: Limiting | None = None,
         deciding: Deciding | None = None,
         diagnosing: Diagnosing | None = None,
         catalogues: Catalogues = catalogue,
@@ -67,6 +68,7 @@ class Engine:
             catalogues=catalogues,
             targets=targets,
             world=world,
+            limits=limits,
         )
         self.runner = Runner(
             around,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
 
 from server.bal.plan import Plan
 from server.bus.notices import Notices
@@ -28,6 +30,12 @@ from server.tools.wrappers import wrapped
 AcceptChild = Callable[[NewExecution, Plan], Awaitable[ExecutionChange | None]]
 
 
+class Limiting(Protocol):
+    """What workspaces have set for their executions."""
+
+    async def of(self, workspace_id: UUID, default: Caps) -> Caps: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all runs of a process share. `owner` names the process."""
@@ -43,6 +51,7 @@ class Surroundings:
     catalogues: Catalogues
     targets: Targets
     world: Worlds | None = None
+    limits: Limiting | None = None
 
 
 class Making:
@@ -56,12 +65,17 @@ class Making:
         recorded = await self._around.store.steps(claimed.id) if _has_rows(claimed) else {}
         plan = await self.plans.get(claimed.version_id)
         writer = self.writer(identity_of(claimed, self._around.owner), None)
-        run = self.run(claimed, plan, writer, recorded)
+        run = self.run(claimed, plan, writer, recorded, await self.caps(claimed.workspace_id))
         if run.host.spawned and run.host.spent.limited:
             run.host.spent.children = await used_by_children(claimed.id)
         if claimed.cancel_requested:
             run.cancel()
         return run
+
+    async def caps(self, workspace_id: UUID) -> Caps:
+        """What an execution may use here, before what its parent has left."""
+        limits, caps = self._around.limits, self._around.caps
+        return caps if limits is None else await limits.of(workspace_id, caps)
 
     def run(
         self,
@@ -69,6 +83,7 @@ class Making:
         plan: Plan | None,
         writer: Writer,
         recorded: dict[str, RecordedStep],
+        caps: Caps,
     ) -> Run:
         door = self._around.doors(claimed)
         asking = Asking(door, claimed.mode)
@@ -77,7 +92,7 @@ class Making:
             asking,
             self._desk(claimed.mode, door.replay),
             recorded,
-            spent=Spent(inherited(self._around.caps, left_of(claimed.trigger or {})), claimed),
+            spent=Spent(inherited(caps, left_of(claimed.trigger or {})), claimed),
             stepping=Stepping(claimed.control),
             deciding=self._around.deciding,
             diagnosing=self._around.diagnosing,

@@ -166,7 +166,8 @@ class Runner:
         writer.event(_queued(new))
         started = ExecutionChange(started_at=now)
         writer.change(started)
-        run = self._making.run(claimed, plan, writer, {})
+        caps = await self._making.caps(new.workspace_id)
+        run = self._making.run(claimed, plan, writer, {}, caps)
         self.runs.launch(run)
         try:
             await asyncio.shield(writer.accepted)

@@ -45,6 +45,7 @@ from server.workspaces.listing import Page, PageAsk, read_page
 
 ControlAction = Literal["cancel", "pause", "resume", "step"]
 KEY_LIMIT = 200
+STEPS_AT_ONCE = 1_000
 QUEUE_LIMIT = 31 * 86_400
 HEAVY = {"input", "output", "trigger"}
 
@@ -114,6 +115,11 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
 
 async def get(viewer: Viewer, execution_id: UUID) -> Execution:
     require(viewer, "executions:read")
+    return await one(viewer, execution_id)
+
+
+async def one(viewer: Viewer, execution_id: UUID) -> Execution:
+    """For what another right than reading allows: whoever may steer it need not see all of them."""
     return await one_of_mine(viewer, Execution, execution_id, "execution")
 
 
@@ -148,10 +154,16 @@ async def list_executions(
 
 
 async def steps(viewer: Viewer, execution_id: UUID) -> list[Step]:
-    """In the order in which they began; what was skipped comes last."""
+    """In the order in which they began; what was skipped comes last. Of very many the first."""
     await look(viewer, execution_id)
-    rows = await Step.filter(execution_id=execution_id).exclude(type=REMEMBERED)
+    rows = await _steps_of(execution_id).order_by("id").limit(STEPS_AT_ONCE)
     return sorted(rows, key=lambda row: (row.status is StepStatus.SKIPPED, row.position, row.id))
+
+
+async def step_page(viewer: Viewer, execution_id: UUID, ask: PageAsk) -> Page[Step]:
+    """In the order in which they were first written down."""
+    await look(viewer, execution_id)
+    return await read_page(_steps_of(execution_id), ask, descending=False)
 
 
 async def state_at(viewer: Viewer, engine: Engine, execution_id: UUID, seq: int) -> ExecutionState:
@@ -183,9 +195,9 @@ async def control(
     reason: str | None = None,
 ) -> Execution:
     require(viewer, "executions:control")
-    row = await get(viewer, execution_id)
+    row = await one(viewer, execution_id)
     done = await _told(engine, row, action, reason, viewer.email)
-    row = await get(viewer, execution_id)
+    row = await one(viewer, execution_id)
     if not done:
         raise _not_possible(row, action)
     return row
@@ -214,6 +226,10 @@ def _not_possible(row: Execution, action: ControlAction) -> InvalidState:
         return InvalidState(f"This execution is {status} already; nothing was changed.")
     message = f"This execution is {status}; only a paused one can be told to {action}."
     return InvalidState(message, hint="Pause it first.")
+
+
+def _steps_of(execution_id: UUID) -> QuerySet[Step]:
+    return Step.filter(execution_id=execution_id).exclude(type=REMEMBERED)
 
 
 # --- inside ---------------------------------------------------------------------------------

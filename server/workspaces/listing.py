@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from tortoise.expressions import Q
+from tortoise.fields import BigIntField
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
@@ -59,27 +61,34 @@ async def read_page(
         rows=found,
         has_next=bool(ask.before) if ask.backwards else more,
         has_previous=more if ask.backwards else bool(ask.after),
-        cursor=lambda row: encode_cursor(_key_of(row, key), row.pk),
+        cursor=lambda row: encode_cursor(_key_of(row, key), _as_uuid(row.pk)),
         count=rows.count,
     )
 
 
 def _between(rows: QuerySet[Row], ask: PageAsk, key: str, descending: bool) -> QuerySet[Row]:
     if ask.after is not None:
-        rows = rows.filter(_behind(decode_cursor(ask.after), key, "lt" if descending else "gt"))
+        cursor = decode_cursor(ask.after)
+        rows = rows.filter(_behind(rows, cursor, key, "lt" if descending else "gt"))
     if ask.before is not None:
         cursor = decode_cursor(ask.before, "before")
-        rows = rows.filter(_behind(cursor, key, "gt" if descending else "lt"))
+        rows = rows.filter(_behind(rows, cursor, key, "gt" if descending else "lt"))
     return rows
 
 
-def _behind(cursor: Cursor, key: str, side: str) -> Q:
-    behind: dict[str, Any] = {f"id__{side}": cursor.id}
+def _behind(rows: QuerySet[Any], cursor: Cursor, key: str, side: str) -> Q:
+    numbered = isinstance(rows.model._meta.pk, BigIntField)
+    behind: dict[str, Any] = {f"id__{side}": cursor.id.int if numbered else cursor.id}
     if key == "id":
         return Q(**behind)
     further: dict[str, Any] = {f"{key}__{side}": cursor.key}
     same: dict[str, Any] = {key: cursor.key, **behind}
     return Q(**further) | Q(**same)
+
+
+def _as_uuid(pk: Any) -> UUID:
+    """A numbered row's cursor has the form of all cursors."""
+    return UUID(int=pk) if isinstance(pk, int) else pk
 
 
 def _key_of(row: Any, key: str) -> Any:

@@ -12,6 +12,7 @@ from tortoise.queryset import QuerySet
 
 from server.bus.notices import Notices
 from server.core.clock import Clock
+from server.core.errors import NotFound
 from server.core.ids import new_uuid
 from server.models.enums import Priority
 from server.models.tables import Notification
@@ -87,6 +88,13 @@ async def list_notifications(
     if unread:
         rows = rows.filter(read_at=None)
     return await read_page(rows, ask or PageAsk())
+
+
+async def get(viewer: Viewer, notification_id: UUID) -> Notification:
+    row = await _own(viewer).get_or_none(id=notification_id)
+    if row is None:
+        raise NotFound("There is no such notification.")
+    return row
 
 
 async def count_unread(viewer: Viewer) -> int:
