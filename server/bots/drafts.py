@@ -18,6 +18,7 @@ from server.core.errors import Conflict, InvalidState
 from server.models.enums import DraftCause
 from server.models.tables import Bot, DraftEdit, User
 from server.workspaces.access import Viewer, require
+from server.workspaces.audit import Change, Subject, record
 from server.workspaces.listing import Page, PageAsk, read_page
 
 CLOCK = SystemClock()
@@ -68,7 +69,11 @@ async def restore(viewer: Viewer, bot_id: UUID, version_id: UUID, clock: Clock =
     bot = await service.one(viewer, bot_id)
     version = await version_of(bot, version_id)
     writing = Writing(version.source, viewer.user_id, clock.now(), DraftCause.RESTORED)
-    return await put(bot, writing, bot.draft_version)
+    async with in_transaction():
+        restored = await put(bot, writing, bot.draft_version)
+        change = Change(after={"version": version.number})
+        await record(viewer, "bot.version_restored", Subject("bot", bot.id, bot.name), change)
+    return restored
 
 
 async def undo(viewer: Viewer, bot_id: UUID, expected_version: int, clock: Clock = CLOCK) -> Bot:

@@ -129,19 +129,29 @@ async def name_draft(
     bot = await service.one(viewer, bot_id)
     said = words.columns
     frozen = await _wanted(viewer, bot, None, expected_version)
-    if said:
-        await BotVersion.filter(id=frozen.id).update(**said)
+    async with in_transaction():
+        if said:
+            await BotVersion.filter(id=frozen.id).update(**said)
+        await _told(viewer, bot, "bot.version_saved", {}, {"version": frozen.number, **said})
     return await BotVersion.get(id=frozen.id)
 
 
 async def annotate(viewer: Viewer, version_id: UUID, words: Words) -> BotVersion:
     require(viewer, "bots:write")
-    found = (await service.many_versions(viewer, [version_id])).get(version_id)
-    if found is None:
+    found = await BotVersion.get_or_none(id=version_id).select_related("bot")
+    if (
+        found is None
+        or not await mine(viewer, Bot).filter(id=found.bot_id, deleted_at=None).exists()
+    ):
         raise NotFound("There is no such version.", path=["versionId"])
     said = words.columns
+    before = {name: getattr(found, name) for name in said}
     if said:
-        await BotVersion.filter(id=found.id).update(**said)
+        bot = await service.one(viewer, found.bot_id)
+        async with in_transaction():
+            await BotVersion.filter(id=found.id).update(**said)
+            after = {"version": found.number, **said}
+            await _told(viewer, bot, "bot.version_described", before, after)
     return found.update_from_dict(said)  # type: ignore[return-value]
 
 

@@ -74,7 +74,10 @@ async def create(viewer: Viewer, source: str, name: str | None = None) -> Bot:
     face = read_face(source)
     given = _checked_name(name) if name is not None else None
     wanted = given or await free_name(viewer, face.name or "Bot")
-    return await insert(viewer, wanted, source, face)
+    async with in_transaction():
+        bot = await insert(viewer, wanted, source, face)
+        await record(viewer, "bot.created", Subject("bot", bot.id, bot.name), Change())
+    return bot
 
 
 async def create_named_like(viewer: Viewer, source: str, wanted: str) -> Bot:
@@ -115,10 +118,13 @@ async def list_bots(
 async def rename(viewer: Viewer, bot_id: UUID, name: str) -> Bot:
     require(viewer, "bots:write")
     bot = await one(viewer, bot_id)
-    bot.name = _checked_name(name)
+    before, bot.name = bot.name, _checked_name(name)
     bot.name_key = Bot.key_of(bot.name)
+    change = Change({"name": before}, {"name": bot.name})
     try:
-        await bot.save(update_fields=["name", "name_key", "updated_at"])
+        async with in_transaction():
+            await bot.save(update_fields=["name", "name_key", "updated_at"])
+            await record(viewer, "bot.renamed", Subject("bot", bot.id, bot.name), change)
     except IntegrityError:
         raise _taken(bot.name) from None
     return bot
@@ -150,6 +156,8 @@ async def duplicate(viewer: Viewer, bot_id: UUID, name: str | None = None) -> Bo
             await BotTag.create(
                 bot_id=made.id, workspace_id=made.workspace_id, name=tag.name, key=tag.key
             )
+        change = Change(after={"copy of": bot.name})
+        await record(viewer, "bot.created", Subject("bot", made.id, made.name), change)
     return made
 
 

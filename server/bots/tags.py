@@ -15,6 +15,7 @@ from server.bots import service
 from server.core.errors import Invalid, LimitReached
 from server.models.tables import Bot, BotTag
 from server.workspaces.access import Viewer, mine, require
+from server.workspaces.audit import Change, Subject, record
 
 TAG_LIMIT = 50
 MOST_TAGS = 20
@@ -26,8 +27,10 @@ async def set_tags(viewer: Viewer, bot_id: UUID, names: Sequence[str]) -> Bot:
     require(viewer, "bots:write")
     wanted = checked(names)
     bot = await service.one(viewer, bot_id)
+    there = (await of_bots([bot.id]))[bot.id]
     async with in_transaction():
         await put(bot, wanted)
+        await _note(viewer, bot, there, wanted)
     return bot
 
 
@@ -43,7 +46,13 @@ async def change_tags(
     }
     async with in_transaction():
         await put(bot, checked(list(wanted.values())))
+        await _note(viewer, bot, there, list(wanted.values()))
     return bot
+
+
+async def _note(viewer: Viewer, bot: Bot, before: Sequence[str], after: Sequence[str]) -> None:
+    change = Change({"tags": sorted(before)}, {"tags": sorted(after)})
+    await record(viewer, "bot.tagged", Subject("bot", bot.id, bot.name), change)
 
 
 async def of_bots(bot_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
