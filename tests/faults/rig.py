@@ -120,6 +120,12 @@ class Rig:
         """The processes that advance executions."""
         return [self.door] if self.embedded else self.workers
 
+    @property
+    def patience(self) -> float:
+        """Bars of milliseconds hold on a machine of our own; where others are at work too they say
+        that nothing piled up."""
+        return max(1.0, 2 * os.getloadavg()[0] / (os.cpu_count() or 1))
+
     def some(self, short: int, whole: int) -> int:
         """Numbers for the short form and for the whole one."""
         return whole if self.whole else short

@@ -4,8 +4,12 @@ nothing may be promised, and when it is back everything goes on."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
+from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.faults.checks import check
@@ -13,6 +17,7 @@ from tests.faults.conftest import Record
 from tests.faults.load import Load
 from tests.faults.rig import Rig
 from tests.faults.waiting import until
+from tests.support.model_server import Reply
 from tests.support.proxy import Proxy
 
 KINDS = ["postgres", "mysql"]
@@ -141,3 +146,70 @@ async def test_refused(world: Rig, record: Record) -> None:
     assert found.repeated == 0, "results are kept in memory until the database is back"
     assert last.seconds <= 3, last
     record(found, f"refused within {last.seconds:.1f} s")
+
+
+@pytest.mark.fault(
+    "F19", "200 questions wait for a slow table", short=("postgres",), only=("postgres",)
+)
+async def test_slow_questions(world: Rig, record: Record) -> None:
+    """They use up what connections there are for questions; health and cancel have their own."""
+    load = await Load.make(world)
+    run = load.run(1)
+    world.oracle.at(run, 2, Reply(hang=True))
+    await load.start(1)
+    call = await world.oracle.asked(run, 2)
+    async with _locked(world, "memories", "connections"), load.session() as session:
+        asking = [asyncio.create_task(_ask(session, SLOW)) for _ in range(200)]
+        await until("the questions wait", lambda: _waits(world), 30)
+        looked = await _seconds_of(session.get("/healthz"))
+        ready = await _seconds_of(session.get("/readyz"))
+        given = {"executionId": load.accepted[run], "action": "CANCEL"}
+        began = time.monotonic()
+        answer = await _ask(session, CANCEL, input=given)
+        cancelled = time.monotonic() - began
+        assert not answer["data"]["controlExecution"]["errors"], answer
+        await asyncio.wait_for(call.received.hung_up.wait(), 5)
+        closed = time.monotonic() - began
+    await asyncio.gather(*asking)
+    assert looked < 2, looked
+    assert ready < 4, ready
+    assert cancelled < 5, cancelled
+    found = await check(world, load, ends="cancelled")
+    note = f"/healthz {looked:.1f} s, /readyz {ready:.1f} s, cancelled after {cancelled:.1f} s"
+    record(found, f"{note}, the model's stream closed after {closed:.1f} s")
+
+
+SLOW = "{ connections(first: 1) { nodes { id } } }"
+CANCEL = """mutation($input: ControlExecutionInput!) {
+  controlExecution(input: $input) { execution { status } errors { code message } } }"""
+
+
+@contextlib.asynccontextmanager
+async def _locked(world: Rig, *tables: str) -> AsyncIterator[None]:
+    """Nobody can read these tables meanwhile."""
+    import asyncpg
+
+    connection = await asyncpg.connect(world.database_url)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await connection.close()
+
+
+async def _waits(world: Rig) -> bool:
+    found = await world.tables.rows("SELECT count(*) AS n FROM pg_locks WHERE NOT granted")
+    return found[0]["n"] >= 5
+
+
+async def _ask(session: aiohttp.ClientSession, query: str, **variables: Any) -> Any:
+    async with session.post("/graphql", json={"query": query, "variables": variables}) as answer:
+        return await answer.json(content_type=None)
+
+
+async def _seconds_of(asking: Any) -> float:
+    began = time.monotonic()
+    async with asking as answer:
+        assert answer.status == 200, await answer.text()
+    return time.monotonic() - began

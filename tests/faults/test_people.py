@@ -1,16 +1,12 @@
-"""What people do: they cancel at any moment, reload, leave, and look on in great numbers."""
+"""What people do: they cancel at any moment."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Any
 
-import aiohttp
 import pytest
 
 from tests.faults.checks import check
@@ -27,9 +23,6 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 CONTROL = """mutation($input: ControlExecutionInput!) {
   controlExecution(input: $input) { execution { status } errors { code message } } }"""
-FOLLOW = """subscription($id: ID!, $after: Int) {
-  executionEvents(executionId: $id, after: $after) { lastSeq done events } }"""
-PER_SOCKET = 50
 
 
 async def _cancel(client: Client, name: str) -> dict[str, Any]:
@@ -137,140 +130,3 @@ async def test_cancel_at_random(world: Rig, record: Record) -> None:
     mine = set(load.uuids().values())
     stopped = sum(str(r["id"]) in mine and r["status"] == "cancelled" for r in rows)
     record(found, f"{stopped} of {count} were stopped, the rest had ended")
-
-
-@pytest.mark.fault("F35", "very many look at one run", short=("embedded",))
-async def test_many_followers(world: Rig, record: Record) -> None:
-    await _warm(world)
-    load = await Load.make(world)
-    run = load.run(1)
-    world.oracle.at(run, 2, Reply(said(run, 2), delay=world.some(4, 15)))
-    before = world.door.memory()
-    await load.start(1)
-    count = world.some(200, 1000)
-    async with _sockets(world, count // PER_SOCKET) as sockets:
-        seen = await asyncio.gather(
-            *(_follow_many(one, load.accepted[run], PER_SOCKET) for one in sockets)
-        )
-        grown = (world.door.memory() - before) / 2**20
-    everyone = [events for many in seen for events in many]
-    assert len(everyone) == count
-    assert all(one == list(range(1, len(one) + 1)) for one in everyone), everyone[0]
-    assert len({len(one) for one in everyone}) == 1
-    assert grown < 64 * max(1, count / 1000), grown
-    note = f"{count} subscriptions, each event once and in order; {grown:.0f} MiB more memory"
-    record(await check(world, load), note)
-
-
-async def _warm(world: Rig) -> None:
-    """What a process loads for its first run is not what a fault costs."""
-    load = await Load.make(world)
-    await load.start(1)
-    await check(world, load)
-
-
-@contextlib.asynccontextmanager
-async def _sockets(world: Rig, count: int) -> AsyncIterator[list[aiohttp.ClientWebSocketResponse]]:
-    async with world.client() as client, contextlib.AsyncExitStack() as stack:
-        sockets: list[aiohttp.ClientWebSocketResponse] = []
-        for _ in range(count):
-            opening = client.session.ws_connect("/graphql", protocols=["graphql-transport-ws"])
-            socket = await stack.enter_async_context(opening)
-            await socket.send_json({"type": "connection_init"})
-            await socket.receive_json()
-            sockets.append(socket)
-        yield sockets
-
-
-async def _subscribe(
-    socket: aiohttp.ClientWebSocketResponse, number: int, name: str, after: int = 0
-) -> None:
-    payload = {"query": FOLLOW, "variables": {"id": name, "after": after}}
-    await socket.send_json({"id": str(number), "type": "subscribe", "payload": payload})
-
-
-async def _follow_many(
-    socket: aiohttp.ClientWebSocketResponse, name: str, count: int
-) -> list[list[int]]:
-    """The numbers of the events that each subscription of this socket got."""
-    seen: list[list[int]] = [[] for _ in range(count)]
-    for number in range(count):
-        await _subscribe(socket, number, name)
-    left = count
-    while left:
-        message = await asyncio.wait_for(socket.receive_json(), 60)
-        if message["type"] == "ping":
-            await socket.send_json({"type": "pong"})
-        elif message["type"] == "next":
-            batch = message["payload"]["data"]["executionEvents"]
-            seen[int(message["id"])] += [event["seq"] for event in batch["events"]]
-        else:
-            assert message["type"] == "complete", message
-            left -= 1
-    return seen
-
-
-@pytest.mark.fault("F36", "one that looks on never reads", short=("embedded",))
-async def test_a_follower_that_never_reads(world: Rig, record: Record) -> None:
-    load = await Load.make(world)
-    run = load.run(1)
-    await _warm(world)
-    words = f"{said(run, 2)} " + "a few words more " * world.some(20_000, 60_000)
-    world.oracle.at(run, 2, Reply(words, pieces=400, gap=0.01))
-    before = world.door.memory()
-    await load.start(1)
-    async with _sockets(world, 2) as stuck:
-        for socket in stuck:
-            for number in range(PER_SOCKET):
-                await _subscribe(socket, number, load.accepted[run])
-        async with world.client() as client:
-            lags = await _lags(client, load.accepted[run])
-        grown = (world.door.memory() - before) / 2**20
-    found = await check(world, load)
-    slow = sorted(lags)[int(len(lags) * 0.95)]
-    assert slow < 2, slow
-    assert grown < 200, grown
-    note = f"100 subscriptions unread: the others' p95 {slow * 1000:.0f} ms, {grown:.0f} MiB more"
-    record(found, note)
-
-
-async def _lags(client: Client, name: str) -> list[float]:
-    """How long after it was said each event came to somebody who reads."""
-    lags: list[float] = []
-    after = 0
-    async with client.session.ws_connect("/graphql", protocols=["graphql-transport-ws"]) as socket:
-        await socket.send_json({"type": "connection_init"})
-        await socket.receive_json()
-        await _subscribe(socket, 1, name, after)
-        while True:
-            message = await asyncio.wait_for(socket.receive_json(), 60)
-            if message["type"] == "ping":
-                await socket.send_json({"type": "pong"})
-                continue
-            if message["type"] == "complete":
-                return lags
-            now = time.time()
-            for event in message["payload"]["data"]["executionEvents"]["events"]:
-                lags.append(now - datetime.fromisoformat(event["at"]).timestamp())
-
-
-@pytest.mark.fault("F37", "the page is reloaded again and again", short=("embedded", "postgres"))
-async def test_reloads(world: Rig, record: Record) -> None:
-    load = await Load.make(world)
-    run = load.run(1)
-    world.oracle.at(run, 2, Reply(f"{said(run, 2)} " + "and on " * 60, gap=0.03))
-    await load.start(1)
-    seen: list[int] = []
-    reloads = 0
-    async with world.client() as client:
-        while not seen or reloads < 50:
-            after = seen[-1] if seen else 0
-            events = await client.follow(load.accepted[run], after=after, stop_at=after + 1)
-            seen += [event["seq"] for event in events]
-            reloads += 1
-            if events and events[-1]["type"] == "execution.completed":
-                break
-        rest = await client.follow(load.accepted[run], after=seen[-1])
-        seen += [event["seq"] for event in rest]
-    assert seen == list(range(1, len(seen) + 1))
-    record(await check(world, load), f"{reloads} reloads, {len(seen)} events, each once")

@@ -43,7 +43,7 @@ async def test_killed_before_an_unsafe_call_leaves(world: Rig, record: Record) -
     """Nobody can know that it did not leave, so this waits too."""
     load, runs = await _three(world)
     for run in runs:
-        world.oracle.at(run, 1, Reply(said(run, 1), delay=1))
+        world.oracle.at(run, 1, Reply(said(run, 1), delay=4))
     await load.start(*range(3))
     for run in runs:
         await world.oracle.asked(run, 1)

@@ -1,0 +1,97 @@
+"""Looking on, as many browsers do: one socket each, read as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+
+from tests.faults.rig import Rig
+
+FOLLOW = """subscription($id: ID!, $after: Int) {
+  executionEvents(executionId: $id, after: $after) { lastSeq caughtUp done events } }"""
+OPENED_AT_ONCE = 50
+
+
+@dataclass(eq=False)
+class Onlooker:
+    """`lags`: seconds from when something happened until it was read, for what happened after this
+    one had come. `pause`: how long this one thinks about each message."""
+
+    socket: aiohttp.ClientWebSocketResponse
+    seqs: list[int] = field(default_factory=list)
+    lags: list[float] = field(default_factory=list)
+    caught_up: bool = False
+    done: bool = False
+    closed: int | None = None
+    pause: float = 0.0
+
+    async def subscribe(self, name: str, after: int = 0, number: int = 1) -> None:
+        payload = {"query": FOLLOW, "variables": {"id": name, "after": after}}
+        await self.socket.send_json({"id": str(number), "type": "subscribe", "payload": payload})
+
+    async def read(self) -> None:
+        """To the end of the execution, or of the socket."""
+        while not self.done:
+            message = await self.socket.receive()
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                self.closed = self.socket.close_code
+                return
+            await self._take(message.json())
+            await asyncio.sleep(self.pause)
+
+    async def _take(self, said: dict[str, Any]) -> None:
+        if said["type"] == "ping":
+            await self.socket.send_json({"type": "pong"})
+        elif said["type"] == "complete":
+            self.done = True
+        elif said["type"] == "next":
+            batch = said["payload"]["data"]["executionEvents"]
+            self.seqs += [event["seq"] for event in batch["events"]]
+            if self.caught_up and batch["events"]:
+                at = datetime.fromisoformat(batch["events"][0]["at"]).timestamp()
+                self.lags.append(time.time() - at)
+            self.caught_up = self.caught_up or batch["caughtUp"]
+        else:
+            assert said["type"] == "pong", said
+
+
+@contextlib.asynccontextmanager
+async def onlookers(world: Rig, count: int) -> AsyncIterator[list[Onlooker]]:
+    headers = {"Authorization": f"Bearer {world.token}"}
+    connector = aiohttp.TCPConnector(limit=0)
+    gate = asyncio.Semaphore(OPENED_AT_ONCE)
+    async with aiohttp.ClientSession(world.url, headers=headers, connector=connector) as session:
+
+        async def come() -> Onlooker:
+            async with gate:
+                asked: dict[str, Any] = {"protocols": ["graphql-transport-ws"], "compress": 15}
+                socket = await session.ws_connect("/graphql", **asked)
+                await socket.send_json({"type": "connection_init"})
+                assert (await socket.receive_json())["type"] == "connection_ack"
+                return Onlooker(socket)
+
+        came = await asyncio.gather(*(come() for _ in range(count)))
+        try:
+            yield list(came)
+        finally:
+            await asyncio.gather(*(one.socket.close() for one in came), return_exceptions=True)
+
+
+def slowest(everyone: Sequence[Onlooker]) -> float:
+    """The 95th of 100, in seconds."""
+    lags = sorted(lag for one in everyone for lag in one.lags)
+    assert lags, "nobody saw anything happen"
+    return lags[int(len(lags) * 0.95)]
+
+
+def saw_everything(everyone: Sequence[Onlooker]) -> None:
+    for one in everyone:
+        assert one.done, one.closed
+        assert one.seqs == list(range(1, len(one.seqs) + 1)), one.seqs[:50]
