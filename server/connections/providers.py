@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Provider:
     """`litellm`: its name inside the library. `keys` and `bases`: names in the environment, the
     first one that is set wins. `extras`: further arguments of the call and where they come from.
-    `fast`: its address, given where the parity tests of the fast path pass. `hosts`: where its key
-    may go when no address is given: these and what ends with them.
+    `address`: where it is, as the library has it. `fast`: the parity tests of the fast path pass.
+    `hosts`: where its key may go when no address is given: these and what ends with them.
     `model`: what answers when a bot names no model and this is the first provider set up."""
 
     name: str
@@ -22,7 +22,8 @@ class Provider:
     needs_key: bool = True
     needs_base: bool = False
     free: bool = False
-    fast: str | None = None
+    address: str | None = None
+    fast: bool = False
     key_param: str = "api_key"
     extras: tuple[tuple[str, str], ...] = ()
     families: tuple[str, ...] = ()
@@ -38,7 +39,8 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("OPENAI_API_KEY",),
         bases=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         model="gpt-4o-mini",
-        fast="https://api.openai.com/v1",
+        address="https://api.openai.com/v1",
+        fast=True,
         extras=(("organization", "OPENAI_ORGANIZATION"),),
         families=("gpt-", "o1", "o3", "o4", "chatgpt"),
         hosts=("api.openai.com",),
@@ -50,6 +52,8 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("ANTHROPIC_API_KEY",),
         bases=("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE"),
         model="claude-haiku-4-5",
+        address="https://api.anthropic.com",
+        fast=True,
         families=("claude",),
         hosts=("api.anthropic.com",),
     ),
@@ -59,6 +63,8 @@ PROVIDERS: tuple[Provider, ...] = (
         "gemini",
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         model="gemini-2.5-flash",
+        address="https://generativelanguage.googleapis.com",
+        fast=True,
         families=("gemini", "gemma"),
         aliases=("google",),
         hosts=("googleapis.com",),
@@ -69,6 +75,8 @@ PROVIDERS: tuple[Provider, ...] = (
         "groq",
         keys=("GROQ_API_KEY",),
         model="openai/gpt-oss-20b",
+        address="https://api.groq.com/openai/v1",
+        fast=True,
         hosts=("api.groq.com",),
     ),
     Provider(
@@ -78,7 +86,8 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("MISTRAL_API_KEY",),
         model="mistral-small-latest",
         families=("mistral", "codestral", "ministral", "magistral"),
-        fast="https://api.mistral.ai/v1",
+        address="https://api.mistral.ai/v1",
+        fast=True,
         hosts=("api.mistral.ai",),
     ),
     Provider(
@@ -88,7 +97,8 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("DEEPSEEK_API_KEY",),
         model="deepseek-chat",
         families=("deepseek",),
-        fast="https://api.deepseek.com/beta",
+        address="https://api.deepseek.com/beta",
+        fast=True,
         hosts=("api.deepseek.com",),
     ),
     Provider(
@@ -97,7 +107,8 @@ PROVIDERS: tuple[Provider, ...] = (
         "openrouter",
         keys=("OPENROUTER_API_KEY",),
         model="openai/gpt-4o-mini",
-        fast="https://openrouter.ai/api/v1",
+        address="https://openrouter.ai/api/v1",
+        fast=True,
         hosts=("openrouter.ai",),
     ),
     Provider(
@@ -107,7 +118,8 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("XAI_API_KEY",),
         model="grok-4.3",
         families=("grok",),
-        fast="https://api.x.ai/v1",
+        address="https://api.x.ai/v1",
+        fast=True,
         hosts=("api.x.ai",),
     ),
     Provider(
@@ -116,7 +128,8 @@ PROVIDERS: tuple[Provider, ...] = (
         "together_ai",
         keys=("TOGETHERAI_API_KEY",),
         aliases=("together_ai", "togetherai"),
-        fast="https://api.together.ai/v1",
+        address="https://api.together.ai/v1",
+        fast=True,
         hosts=("api.together.ai", "api.together.xyz"),
     ),
     Provider(
@@ -125,7 +138,8 @@ PROVIDERS: tuple[Provider, ...] = (
         "fireworks_ai",
         keys=("FIREWORKS_AI_API_KEY",),
         aliases=("fireworks_ai",),
-        fast="https://api.fireworks.ai/inference/v1",
+        address="https://api.fireworks.ai/inference/v1",
+        fast=True,
         hosts=("api.fireworks.ai",),
     ),
     Provider(
@@ -145,7 +159,8 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("PERPLEXITYAI_API_KEY",),
         model="sonar",
         families=("sonar",),
-        fast="https://api.perplexity.ai",
+        address="https://api.perplexity.ai",
+        fast=True,
         hosts=("api.perplexity.ai",),
     ),
     Provider(
@@ -154,7 +169,8 @@ PROVIDERS: tuple[Provider, ...] = (
         "cerebras",
         keys=("CEREBRAS_API_KEY",),
         model="llama3.1-8b",
-        fast="https://api.cerebras.ai/v1",
+        address="https://api.cerebras.ai/v1",
+        fast=True,
         hosts=("api.cerebras.ai",),
     ),
     Provider(
@@ -163,7 +179,8 @@ PROVIDERS: tuple[Provider, ...] = (
         "nvidia_nim",
         keys=("NVIDIA_NIM_API_KEY",),
         aliases=("nvidia_nim",),
-        fast="https://integrate.api.nvidia.com/v1",
+        address="https://integrate.api.nvidia.com/v1",
+        fast=True,
         hosts=("integrate.api.nvidia.com",),
     ),
     Provider(
@@ -180,6 +197,7 @@ PROVIDERS: tuple[Provider, ...] = (
         keys=("AZURE_API_KEY",),
         bases=("AZURE_API_BASE",),
         needs_base=True,
+        fast=True,
         extras=(("api_version", "AZURE_API_VERSION"),),
     ),
     Provider(
@@ -202,6 +220,7 @@ PROVIDERS: tuple[Provider, ...] = (
         bases=("OLLAMA_API_BASE", "OLLAMA_HOST"),
         needs_key=False,
         free=True,
+        fast=True,
         aliases=("ollama_chat",),
     ),
 )

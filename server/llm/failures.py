@@ -262,7 +262,7 @@ def who(route: Route) -> str:
 def own_words(text: str, route: Route) -> str:
     """What the provider itself said, short, on one line, and without the key."""
     found = _message_in(text)
-    plain = " ".join(found.replace("\\'", "'").split())
+    plain = " ".join(found.replace("\\'", "'").split()).partition(" Traceback (most recent")[0]
     while (cut := _PREFIX.sub("", plain)) != plain:
         plain = cut
     if plain.startswith("<"):

@@ -15,6 +15,7 @@ import orjson
 
 from server.core.errors import AddressRefused
 from server.core.net.policy import NetPolicy
+from server.llm.catalogue import ModelFacts
 from server.llm.collector import Collector, TooMuch
 from server.llm.errors import ModelError
 from server.llm.failures import (
@@ -26,24 +27,32 @@ from server.llm.failures import (
     unreached,
     unreadable,
 )
-from server.llm.outgoing import LONGEST_ANSWER, LONGEST_STREAM, Sessions, check_bound
+from server.llm.forms import Asked, Form, Parse, form_of, holds_answer, is_carried
+from server.llm.outgoing import (
+    LONGEST_ANSWER,
+    LONGEST_STREAM,
+    Sessions,
+    check_borrowed,
+    check_bound,
+)
 from server.llm.patience import Patience
-from server.llm.sse import EventCutter
+from server.llm.routing import Route
+from server.llm.sse import EventCutter, LineCutter
 from server.llm.wire import Call
 
 _LONGEST_REFUSAL = 64 * 1024
 _LAST_MOMENT = 0.25
-_DONE = b"[DONE]"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """How one model of one provider is asked: the library's class for it, and the address."""
+class _Attempt:
+    """One question under way."""
 
-    config: Any
-    provider: str
-    base: str
-    accepted: frozenset[str]
+    call: Call
+    form: Form
+    asked: Asked
+    collector: Collector
+    patience: Patience
 
 
 class FastPath:
@@ -54,6 +63,11 @@ class FastPath:
         self._policy = policy
         self._forms: dict[tuple[str, str | None], Form] = {}
         self._sessions = Sessions(policy)
+
+    def carries(self, route: Route, facts: ModelFacts | None) -> bool:
+        """Models of OpenAI's other API take the slow way."""
+        talks = facts is None or facts.mode == "chat"
+        return talks and is_carried(route)
 
     async def complete(self, call: Call, collector: Collector, patience: Patience) -> None:
         """One attempt."""
@@ -78,183 +92,111 @@ class FastPath:
         await self._sessions.close()
 
     async def _attempt(self, call: Call, collector: Collector, patience: Patience) -> None:
-        form = self._form(call)
-        url, headers, body = _request(form, call)
-        check_bound(call.route, url, self._policy)
-        sent = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
-        session = self._sessions.of(call.route)
-        async with session.post(url, data=sent, headers=headers, allow_redirects=False) as response:
+        route, form = call.route, self._form(call.route)
+        asked = form.ask(call)
+        check_bound(route, asked.url, self._policy)
+        check_borrowed(route, asked.headers)
+        at = _Attempt(call, form, asked, collector, patience)
+        sent = orjson.dumps(asked.body, option=orjson.OPT_NON_STR_KEYS)
+        async with self._sessions.of(route).post(
+            asked.url, data=sent, headers=asked.headers, allow_redirects=False
+        ) as response:
             try:
-                await self._read(form, call, body, response, collector, patience)
+                await self._read(at, response)
             except BaseException:
                 response.close()
                 raise
 
-    async def _read(
-        self,
-        form: Form,
-        call: Call,
-        body: dict[str, Any],
-        response: aiohttp.ClientResponse,
-        collector: Collector,
-        patience: Patience,
-    ) -> None:
+    async def _read(self, at: _Attempt, response: aiohttp.ClientResponse) -> None:
+        route = at.call.route
         if response.status >= 400:
-            raise await self._refusal(form, call, response)
+            raise await self._refusal(at, response)
         if response.status >= 300:
-            raise redirected(call.route, response.headers.get("Location", ""))
+            raise redirected(route, response.headers.get("Location", ""))
         kind = response.content_type
         if kind == "text/html":
-            raise unreadable(call.route, "an HTML page")
-        if kind == "text/event-stream" or (call.stream and kind != "application/json"):
-            await _read_stream(form, call, response, collector, patience)
+            raise unreadable(route, "an HTML page")
+        if kind == "text/event-stream" or (at.call.stream and kind != "application/json"):
+            await self._read_stream(at, response)
         else:
-            await self._read_whole(form, call, body, response, collector, patience)
+            await self._read_whole(at, response)
 
-    async def _read_whole(
-        self,
-        form: Form,
-        call: Call,
-        body: dict[str, Any],
-        response: aiohttp.ClientResponse,
-        collector: Collector,
-        patience: Patience,
-    ) -> None:
+    async def _read_whole(self, at: _Attempt, response: aiohttp.ClientResponse) -> None:
         parts: list[bytes] = []
+        size = 0
         async for data in response.content.iter_any():
-            patience.heard()
+            at.patience.heard()
             parts.append(data)
-            if sum(map(len, parts)) > LONGEST_ANSWER:
+            size += len(data)
+            if size > LONGEST_ANSWER:
                 raise TooMuch(f"more than {LONGEST_ANSWER // (1024 * 1024)} MiB")
         data = b"".join(parts)
-        _check_whole(call, data)
-        collector.add_response(self._transformed(form, call, body, response, data))
+        _check_whole(at, data)
+        try:
+            empty = self._litellm.ModelResponse()
+            found = at.form.whole(at.call, at.asked, response.status, data, empty)
+        except Exception as error:
+            raise from_exception(self._mapped(error, at), at.call.route) from error
+        at.collector.add_response(found)
 
-    def _transformed(
-        self,
-        form: Form,
-        call: Call,
-        body: dict[str, Any],
-        response: aiohttp.ClientResponse,
-        data: bytes,
-    ) -> Any:
-        import httpx
+    async def _read_stream(self, at: _Attempt, response: aiohttp.ClientResponse) -> None:
+        parse = at.form.parser(at.asked)
+        cutter = LineCutter() if at.form.lines else EventCutter()
+        size = 0
+        async for data in response.content.iter_any():
+            at.patience.heard()
+            size += len(data)
+            if size > LONGEST_STREAM or cutter.waiting > LONGEST_ANSWER:
+                raise TooMuch("an endless stream")
+            for event in cutter.feed(data):
+                if at.form.is_end(event):
+                    return await _end(response)
+                self._add(parse, event, at)
+        for event in cutter.end():
+            if not at.form.is_end(event):
+                self._add(parse, event, at)
+        if at.collector.finish_reason is None:
+            raise broken_off(at.call.route, at.collector.text)
 
-        return form.config.transform_response(
-            model=call.route.model,
-            raw_response=httpx.Response(
-                response.status, headers={"content-type": "application/json"}, content=data
-            ),
-            model_response=self._litellm.ModelResponse(),
-            logging_obj=_Silence(),
-            request_data=body,
-            messages=call.messages,
-            optional_params=call.params,
-            litellm_params={},
-            encoding=None,
-            api_key=call.route.api_key,
-        )
+    def _add(self, parse: Parse, event: bytes, at: _Attempt) -> None:
+        collector, route = at.collector, at.call.route
+        try:
+            chunk = orjson.loads(event)
+        except ValueError as error:
+            raise unreadable(route, "a frame that is no JSON", collector.text) from error
+        if not isinstance(chunk, dict):
+            return
+        try:
+            parsed = parse(chunk)
+        except Exception as error:
+            raise from_exception(self._mapped(error, at), route, collector.text) from error
+        if parsed is not None:
+            collector.add_chunk(parsed)
 
-    async def _refusal(
-        self, form: Form, call: Call, response: aiohttp.ClientResponse
-    ) -> ModelError:
+    async def _refusal(self, at: _Attempt, response: aiohttp.ClientResponse) -> ModelError:
         """The library's own error for this status and text, so that both ways fail alike."""
         text = (await response.content.read(_LONGEST_REFUSAL)).decode("utf-8", "replace")
         headers = dict(response.headers)
-        original = form.config.get_error_class(text, response.status, headers)
-        failed = from_exception(self._mapped(original, form, call), call.route)
+        original = at.form.refusal(text, response.status, headers)
+        failed = from_exception(self._mapped(original, at), at.call.route)
         failed.retry_after = retry_after(headers)
         return failed
 
-    def _mapped(self, original: Exception, form: Form, call: Call) -> Exception:
+    def _mapped(self, original: Exception, at: _Attempt) -> Exception:
         try:
             return self._litellm.exception_type(
-                model=call.route.model,
+                model=at.call.route.model,
                 original_exception=original,
-                custom_llm_provider=form.provider,
+                custom_llm_provider=at.form.provider,
             )
         except Exception as mapped:
             return mapped
 
-    def _form(self, call: Call) -> Form:
-        route = call.route
+    def _form(self, route: Route) -> Form:
         key = (route.litellm_model, route.api_base)
         if (form := self._forms.get(key)) is None:
-            form = self._forms[key] = _form(call)
+            form = self._forms[key] = form_of(route)
         return form
-
-
-class _Silence:
-    """Where the library would log what was answered."""
-
-    def __init__(self) -> None:
-        self.model_call_details: dict[str, Any] = {}
-
-    def post_call(self, *args: Any, **kwargs: Any) -> None:
-        return
-
-
-def _form(call: Call) -> Form:
-    from litellm.types.utils import LlmProviders
-    from litellm.utils import ProviderConfigManager
-
-    route = call.route
-    assert route.provider is not None
-    house = LlmProviders(route.provider.litellm)
-    config = ProviderConfigManager.get_provider_chat_config(route.model, house)
-    base = route.api_base or route.provider.fast
-    # Where a class is given no address it may take OpenAI's, and a key would go to the wrong house.
-    if config is None or base is None:
-        raise LookupError(f"no fast path for {route.provider.name}")
-    accepted = frozenset(config.get_supported_openai_params(route.model))
-    return Form(config, house.value, base, accepted)
-
-
-def _request(form: Form, call: Call) -> tuple[str, dict[str, str], dict[str, Any]]:
-    route = call.route
-    asked = {name: value for name, value in call.params.items() if name in form.accepted}
-    params = form.config.map_openai_params(asked, {}, route.model, True)
-    told = {"custom_llm_provider": form.provider, "api_base": form.base}
-    headers = form.config.validate_environment(
-        headers={},
-        model=route.model,
-        messages=call.messages,
-        optional_params=params,
-        litellm_params=told,
-        api_key=route.api_key,
-        api_base=form.base,
-    )
-    url = form.config.get_complete_url(
-        form.base, route.api_key, route.model, params, told, call.stream
-    )
-    body = form.config.transform_request(route.model, call.messages, params, told, headers)
-    return url, headers, body
-
-
-async def _read_stream(
-    form: Form,
-    call: Call,
-    response: aiohttp.ClientResponse,
-    collector: Collector,
-    patience: Patience,
-) -> None:
-    parse = form.config.get_model_response_iterator(iter(()), False, False).chunk_parser
-    cutter = EventCutter()
-    size = 0
-    async for data in response.content.iter_any():
-        patience.heard()
-        size += len(data)
-        if size > LONGEST_STREAM or cutter.waiting > LONGEST_ANSWER:
-            raise TooMuch("an endless stream")
-        for event in cutter.feed(data):
-            if event == _DONE:
-                return await _end(response)
-            _add(parse, event, call, collector)
-    for event in cutter.end():
-        if event != _DONE:
-            _add(parse, event, call, collector)
-    if collector.finish_reason is None:
-        raise broken_off(call.route, collector.text)
 
 
 async def _end(response: aiohttp.ClientResponse) -> None:
@@ -268,21 +210,11 @@ async def _end(response: aiohttp.ClientResponse) -> None:
         response.close()
 
 
-def _add(parse: Any, event: bytes, call: Call, collector: Collector) -> None:
-    try:
-        chunk = orjson.loads(event)
-    except ValueError as error:
-        raise unreadable(call.route, "a frame that is no JSON", collector.text) from error
-    if isinstance(chunk, dict):
-        collector.add_chunk(parse(chunk))
-
-
-def _check_whole(call: Call, data: bytes) -> None:
+def _check_whole(at: _Attempt, data: bytes) -> None:
     if not data.strip():
-        raise unreadable(call.route, "an empty body")
-    try:
-        body = orjson.loads(data)
-    except ValueError:
-        raise unreadable(call.route, "something that is no JSON") from None
-    if not isinstance(body, dict) or not (body.get("choices") or body.get("error")):
-        raise unreadable(call.route, "JSON that holds no answer")
+        raise unreadable(at.call.route, "an empty body")
+    answers = holds_answer(at.form, data)
+    if answers is None:
+        raise unreadable(at.call.route, "something that is no JSON")
+    if not answers:
+        raise unreadable(at.call.route, "JSON that holds no answer")

@@ -11,7 +11,7 @@ from typing import Any
 
 from server.connections.providers import OPENAI
 from server.core.net.policy import NetPolicy
-from server.llm.collector import Collector, TooMuch
+from server.llm.collector import Collector, TooMuch, read_usage
 from server.llm.errors import ModelError
 from server.llm.failures import broken_off, from_exception
 from server.llm.patience import Patience
@@ -25,6 +25,7 @@ _NO_LIMIT = 86_400.0
 def load() -> Any:
     """The library with our settings: no network at import, no `.env`, no downloads, no prints."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     # A hundred equal pieces in a row are no error: tables and long lists have them.
     os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", "1000000000")
@@ -90,10 +91,11 @@ async def _stream(litellm: Any, call: Call, collector: Collector, patience: Pati
     finally:
         await stream.aclose()
     # A stream that just ends gets the finish reason "stop" from the library; this is what came.
-    if stream.received_finish_reason is None:
+    if stream.received_finish_reason is None and stream.intermittent_finish_reason is None:
         raise broken_off(call.route, collector.text)
     # Where the provider counted nothing the library counts by itself, and does not say so.
-    if not any(getattr(chunk, "usage", None) for chunk in stream.chunks):
+    counts = (getattr(chunk, "usage", None) for chunk in stream.chunks)
+    if not any(read_usage(usage) for usage in counts if usage):
         collector.usage = None
 
 

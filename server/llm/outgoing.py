@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def _is_bound(route: Route, host: str) -> bool:
     return any(host == one or host.endswith(f".{one}") for one in known)
 
 
-def _check_borrowed(route: Route, headers: httpx.Headers) -> None:
+def check_borrowed(route: Route, headers: MutableMapping[str, str]) -> None:
     """The library helps itself to keys of the environment where a call has none of its own."""
     if route.connection is None:
         return
@@ -126,7 +126,7 @@ class Outgoing(httpx.AsyncBaseTransport):
         if call is None:
             raise AddressRefused("The model library tried to call outside of a model call.")
         check_bound(call.route, str(request.url), call.policy)
-        _check_borrowed(call.route, request.headers)
+        check_borrowed(call.route, request.headers)
         way = self._way(None if call.route.trusted else call.policy)
         # Packed answers would be unpacked by the library, without any limit.
         request.headers["accept-encoding"] = "identity"

@@ -1,5 +1,6 @@
-"""A scripted model server: OpenAI's chat format over HTTP, streaming, delaying, failing and cutting
-on demand. It counts and keeps every request, and knows which were hung up on.
+"""A scripted model server over HTTP, in the formats of OpenAI, Anthropic, Gemini and Ollama by the
+path that is asked: streaming, delaying, failing and cutting on demand. It counts and keeps every
+request, and knows which were hung up on.
 
 In a test: `async with ModelServer() as models: models.script("m", Reply("hi"))`, address in
 `models.url`. As a process: `python -m tests.support.model_server --port 0 --delay-ms 50`.
@@ -23,7 +24,10 @@ from typing import Any, Self, cast
 import httptools
 import orjson
 
-from tests.support.model_wire import anthropic_answer, openai_answer
+from tests.support.anthropic_wire import anthropic_answer, anthropic_error
+from tests.support.gemini_wire import gemini_answer, gemini_error
+from tests.support.model_wire import openai_answer, openai_error
+from tests.support.ollama_wire import ollama_answer, ollama_error
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Reply:
     """One answer. `tool_calls`: (name, arguments) pairs. `pieces`: into how many frames a stream
     cuts the text, None for one a word. `cut_after`: bytes of the body before the connection is
     broken; `cut_before_usage`: it is broken right before the frame that counts tokens.
+    `stream_error`: a stream says this after the text, as an error, instead of its end.
     `refusal`: why the model will not answer, beside the text. `body`: sent as it is instead of an
     answer, as `content_type`. `hang`: nothing is ever sent.
     """
@@ -49,6 +54,7 @@ class Reply:
     gap: float = 0.0
     cut_after: int | None = None
     cut_before_usage: bool = False
+    stream_error: str = ""
     hang: bool = False
     usage: dict[str, Any] | None = field(default_factory=dict)
     model: str | None = None
@@ -72,12 +78,24 @@ class Received:
 
     @property
     def model(self) -> str:
+        """Gemini's stands in the address."""
+        if self.is_gemini:
+            return self.path.rpartition("/models/")[2].partition(":")[0]
         return str(self.body.get("model", ""))
 
     @property
     def key(self) -> str:
         given = self.headers.get("authorization", "").removeprefix("Bearer ")
-        return given or self.headers.get("x-api-key", "")
+        own = (self.headers.get(name, "") for name in ("x-api-key", "x-goog-api-key", "api-key"))
+        return given or next(filter(None, own), "")
+
+    @property
+    def is_gemini(self) -> bool:
+        return "enerateContent" in self.path
+
+    @property
+    def streams(self) -> bool:
+        return bool(self.body.get("stream")) or "stream" in self.path
 
 
 class ModelServer:
@@ -283,7 +301,7 @@ class _Connection(asyncio.Protocol):
         self._transport.close()
 
     def _write_head(self, received: Received, reply: Reply) -> None:
-        kind = "text/event-stream" if _streams(received, reply) else reply.content_type
+        kind = _kind_of_stream(received) if _streams(received, reply) else reply.content_type
         lines = [f"HTTP/1.1 {reply.status} Scripted", f"content-type: {kind}"]
         lines += [f"{name}: {value}" for name, value in reply.headers.items()]
         lines.append("transfer-encoding: chunked")
@@ -323,17 +341,30 @@ _numbers = itertools.count(1)
 
 
 def _streams(received: Received, reply: Reply) -> bool:
-    return bool(received.body.get("stream")) and reply.status < 400 and reply.body is None
+    return received.streams and reply.status < 400 and reply.body is None
+
+
+def _kind_of_stream(received: Received) -> str:
+    return "application/x-ndjson" if _is_ollama(received) else "text/event-stream"
+
+
+def _is_ollama(received: Received) -> bool:
+    return received.path.endswith("/api/chat")
 
 
 def _frames(received: Received, reply: Reply) -> list[bytes]:
     if reply.body is not None:
         return [reply.body]
-    if reply.status >= 400:
-        error = {"message": reply.error or "scripted", "type": "scripted", "code": reply.error_code}
-        return [orjson.dumps({"error": error})]
-    answer = anthropic_answer if received.path.endswith("/messages") else openai_answer
-    return answer(received.body, reply, next(_numbers))
+    body, number, failed = received.body, next(_numbers), reply.status >= 400
+    if received.path.endswith("/messages"):
+        return [anthropic_error(reply)] if failed else anthropic_answer(body, reply, number)
+    if received.is_gemini:
+        if failed:
+            return [gemini_error(reply)]
+        return gemini_answer(body, reply, number, received.model, received.streams)
+    if _is_ollama(received):
+        return [ollama_error(reply)] if failed else ollama_answer(body, reply)
+    return [openai_error(reply)] if failed else openai_answer(body, reply, number)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
