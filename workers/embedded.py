@@ -9,7 +9,7 @@ from server.assembly import Assembly
 from server.bus.worker import QueueWorker
 from server.executions.retention import Retention
 from workers.jobs import job_functions
-from workers.ticks import KEEPING_SECONDS, TIDY_SECONDS, Ticks
+from workers.ticks import KEEPING_SECONDS, ORPHANS_SECONDS, TIDY_SECONDS, Ticks
 
 
 @asynccontextmanager
@@ -19,15 +19,18 @@ async def working(rooms: Assembly) -> AsyncIterator[None]:
     ticks = Ticks(rooms.engine.wake_due)
     tidying = Ticks(rooms.tidy, TIDY_SECONDS)
     retention = Retention(rooms.clock, rooms.settings.retention_days)
+    orphans = Ticks(rooms.engine.kin.end_orphans, ORPHANS_SECONDS)
     keeping = Ticks(retention.prune, KEEPING_SECONDS)
     worker.start()
     ticks.start()
     tidying.start()
+    orphans.start()
     keeping.start()
     try:
         yield
     finally:
         await keeping.stop()
+        await orphans.stop()
         await tidying.stop()
         await ticks.stop()
         await worker.stop()

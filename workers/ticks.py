@@ -17,6 +17,7 @@ from server.models.away import is_away
 TICK_SECONDS = 1.0
 TIDY_SECONDS = 5.0
 KEEPING_SECONDS = 60.0
+ORPHANS_SECONDS = 15.0
 
 Work = Callable[[], Awaitable[object]]
 

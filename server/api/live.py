@@ -40,6 +40,10 @@ class ExecutionEventBatch:
         description="Everything that was stored when the subscription began has been given."
     )
     done: bool = strawberry.field(description="The execution has ended; nothing follows.")
+    deleted: bool = strawberry.field(
+        description="The execution was deleted while it was followed, by the retention or by "
+        "somebody; nothing follows."
+    )
     events: JSON = strawberry.field(
         description="`[{seq, type, at, stepKey, attempt, data}]`; the same, typed, is "
         "`Execution.events`."
@@ -54,6 +58,7 @@ class ExecutionEventBatch:
             last_seq=batch.last_seq,
             caught_up=batch.caught_up,
             done=batch.done,
+            deleted=batch.deleted,
             events=JSON(list(batch.events)),
             gaps=[EventGap(from_seq=first, to_seq=last) for first, last in batch.gaps],
         )

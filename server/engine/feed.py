@@ -74,6 +74,7 @@ class Feed:
         self.followers = 0
         self.tail = 0
         self.ended = False
+        self.deleted = False
         self.closed = False
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store = store
@@ -97,7 +98,7 @@ class Feed:
                     return
                 cursor = batch.last_seq
             elif self.ended or self.closed:
-                yield EventBatch(cursor, (), True, self.ended)
+                yield EventBatch(cursor, (), True, self.ended, deleted=self.deleted)
                 return
             else:
                 await self._more.wait()
@@ -132,7 +133,7 @@ class Feed:
         if position is not None and position.last_seq > self.tail:
             self._heard.resync()
         elif position is None or position.ended:
-            self.ended = True
+            self.ended, self.deleted = True, position is None
             self._wake()
 
     def close(self) -> None:
@@ -153,6 +154,7 @@ class Feed:
             if self.closed:
                 return
             position = found.get(self.execution_id, GONE)
+            self.deleted = position is GONE
             self.tail, self.ended = position.last_seq, position.ended
             self.begun.set_result(None)
             try:

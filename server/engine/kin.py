@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +13,21 @@ from server.engine.store import Commit, ExecutionChange, Fenced, Store
 from server.models.enums import FINAL_STATUSES, ExecutionStatus, TriggerKind
 from server.models.tables import Execution
 
+
+def _listed(statuses: Iterable[ExecutionStatus]) -> str:
+    return ", ".join(f"'{status.value}'" for status in sorted(statuses))
+
+
 TRIES = 3
 LOOKED_AT = ("id", "status", "waiting_reason", "due_at", "nudged")
 OPEN = frozenset(ExecutionStatus) - FINAL_STATUSES
 REASON = "The execution that started it has ended."
+
+ORPHANS = f"""SELECT c.id, c.workspace_id FROM workspaces w
+JOIN executions c ON c.workspace_id = w.id AND c.status IN ({_listed(OPEN)})
+JOIN executions p ON p.id = c.parent_id
+WHERE c.cancel_requested_at IS NULL AND p.status IN ({_listed(FINAL_STATUSES)})
+LIMIT 200"""
 
 Cancel = Callable[[UUID, UUID, str | None, str | None], Awaitable[bool]]
 
@@ -54,6 +65,11 @@ class Kin:
         for row in await rows.only("id", "workspace_id"):
             await self._cancel(row.workspace_id, row.id, reason, by)
 
+    async def end_orphans(self) -> None:
+        """A process may have died between the end of an execution and that of its children."""
+        for workspace_id, child_id in await _orphans():
+            await self._cancel(workspace_id, child_id, REASON, None)
+
     async def cancelled(self, execution_id: UUID, reason: str | None, by: str | None) -> None:
         """After a cancel was asked for from outside. One that stood still has ended with it."""
         await self.cancel_children(execution_id, reason, by)
@@ -84,6 +100,13 @@ class Kin:
             reason = row.waiting_reason
             change = ExecutionChange(status=row.status, waiting_reason=reason, due_in=0.0)
         await self._store.commit(Commit(row.id, change=change, while_in=frozenset({row.status})))
+
+
+async def _orphans() -> list[tuple[UUID, UUID]]:
+    """Workspace by workspace, because their open executions are in an index."""
+    db: Any = Execution._meta.db  # pyright: ignore[reportPrivateUsage]
+    rows: list[dict[str, Any]] = await db.execute_query_dict(ORPHANS)
+    return [(UUID(str(row["workspace_id"])), UUID(str(row["id"]))) for row in rows]
 
 
 def parent_of(trigger: dict[str, Any]) -> UUID | None:

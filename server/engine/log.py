@@ -21,14 +21,15 @@ WireEvent = dict[str, Any]
 class EventBatch:
     """`caught_up` once everything that was stored when following began has been given;
     `done` with the last event that there will ever be. `gaps` are numbers, first and last, whose
-    events were deleted before they could be given. `made` is what was made of it for one who
-    follows, kept for the next who wants the same."""
+    events were deleted before they could be given; `deleted`: the execution itself was. `made` is
+    what was made of it for one who follows, kept for the next who wants the same."""
 
     last_seq: int
     events: tuple[WireEvent, ...]
     caught_up: bool
     done: bool
     gaps: tuple[tuple[int, int], ...] = ()
+    deleted: bool = False
     made: dict[str, bytes] = field(default_factory=dict[str, bytes], compare=False, repr=False)
 
 

@@ -46,6 +46,7 @@ from server.workspaces.listing import Page, PageAsk, read_page
 ControlAction = Literal["cancel", "pause", "resume", "step"]
 KEY_LIMIT = 200
 STEPS_AT_ONCE = 1_000
+GONE = "If it was there before, the retention of its bot has deleted it."
 QUEUE_LIMIT = 31 * 86_400
 HEAVY = {"input", "output", "trigger"}
 
@@ -133,7 +134,7 @@ async def look(viewer: Viewer, execution_id: UUID) -> None:
     )
     bots = {UUID(str(row["bot_id"])) for row in rows}
     if not bots or (viewer.bot_ids is not None and not bots & viewer.bot_ids):
-        raise NotFound("There is no such execution.")
+        raise NotFound("There is no such execution.", hint=GONE)
 
 
 async def list_executions(

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from server.api.door import MAX_SUBSCRIPTIONS
+from server.executions.service import GONE
 from tests.support.front import PURE, WRITER, Api, Front, Wire, on_a_port, socket_to
 
 EVENTS = """subscription($id: ID!, $after: Int) {
@@ -101,7 +102,7 @@ async def test_nobody_follows_what_is_not_theirs(url: str, front: Front, api: Ap
         message = await wire.next()
     assert message["type"] == "error"
     (error,) = message["payload"]
-    assert error["message"] == "There is no such execution."
+    assert error["message"] == f"There is no such execution. {GONE}"
     assert error["extensions"]["code"] == "NOT_FOUND"
 
 
