@@ -14,7 +14,9 @@ from server.api.errors import belongs_on_top, user_errors
 from server.core.errors import AppError, Denied, Unauthenticated, Unavailable
 from server.models.away import is_away
 
+# Two ways to need no scope. What is about a person is not for a token that was made for less.
 ANYONE_SIGNED_IN = ""
+ONESELF = "oneself"
 AWAY = "The database cannot be reached."
 LATER = "Try again in a moment."
 
@@ -47,7 +49,10 @@ class Needs(FieldExtension):
         viewer = context.viewer
         if viewer is None:
             raise Unauthenticated
-        if self.scope and not viewer.may(self.scope):
+        if self.scope == ONESELF:
+            if viewer.narrowed:
+                raise Denied("This token was made for certain things, and this is none of them.")
+        elif self.scope and not viewer.may(self.scope):
             raise Denied(f"This needs the scope {self.scope}, which you do not have here.")
 
 
@@ -86,4 +91,6 @@ def subscription(scope: str, description: str) -> Any:
 
 def _told(description: str, scope: str) -> str:
     needs = f"Needs scope `{scope}`." if scope else "For everybody who is signed in."
+    if scope == ONESELF:
+        needs = "For people, and for tokens that are not narrowed to scopes or bots."
     return f"{description} {needs}"

@@ -79,7 +79,7 @@ class ClearAnswerCacheInput:
 @strawberry.type(description="Answer of `clearAnswerCache`.")
 class ClearAnswerCachePayload:
     answer_cache: AnswerCache | None = strawberry.field(
-        default=None, description="What is kept now."
+        default=None, description="What is kept now; null for whoever may not see connections."
     )
     cleared: int | None = strawberry.field(default=None, description="How many there were.")
     errors: list[UserError] = payload_errors()
@@ -111,5 +111,7 @@ class AnsweringMutations:
     ) -> ClearAnswerCachePayload:
         asker, now = info.context.asker, info.context.rooms.clock.now()
         cleared = await kept_answers.clear(asker, input.model)
-        left = AnswerCache.of(await kept_answers.size_of(asker, now))
+        left = None
+        if asker.may("connections:read"):
+            left = AnswerCache.of(await kept_answers.size_of(asker, now))
         return ClearAnswerCachePayload(answer_cache=left, cleared=cleared)

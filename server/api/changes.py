@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from server.api.access import ANYONE_SIGNED_IN, subscription
+from server.api.access import ONESELF, subscription
 from server.api.context import Info
 from server.approvals import telling
 from server.bus.notices import Notices
@@ -45,7 +45,7 @@ class ChangeSubscriptions:
         return _approvals(info.context.rooms.bus.notices, asker)  # pyright: ignore[reportReturnType]
 
     @subscription(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         "How many notifications the viewer has not read: at once, and when that changes.",
     )
     async def notifications_changed(self, info: Info) -> AsyncGenerator[NotificationsChanged, None]:

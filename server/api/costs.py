@@ -208,7 +208,7 @@ class CostQueries:
     ) -> ExecutionEstimate | None:
         asker, till = info.context.asker, info.context.rooms.till
         try:
-            bot = await bots.get(asker, read_id("bot", bot_id))
+            bot = await bots.one(asker, read_id("bot", bot_id))
         except NotFound:
             return None
         plan = read_program(bot.source)

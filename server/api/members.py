@@ -6,7 +6,7 @@ from datetime import datetime
 
 import strawberry
 
-from server.api.access import ANYONE_SIGNED_IN, mutation, query
+from server.api.access import ONESELF, mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import Role
@@ -175,7 +175,7 @@ class TransferWorkspacePayload:
 @strawberry.type
 class MemberQueries:
     @query(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         "The people of the workspace, the longest here first. A token needs `members:write`.",
     )
     async def members(
@@ -258,7 +258,7 @@ class MemberMutations:
         return RemoveMemberPayload(member=Member.of(row))
 
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         TransferWorkspacePayload,
         "Makes a member an owner and the asking owner an admin. Only for owners who are signed "
         "in, not with a token. Errors: NOT_FOUND, INVALID_INPUT.",

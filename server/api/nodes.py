@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -10,10 +12,12 @@ from server.api.access import ANYONE_SIGNED_IN, query
 from server.api.approvals import Approval
 from server.api.audit import AuditEntry
 from server.api.bots import Bot, BotVersion
-from server.api.budgets import Budget
+from server.api.budgets import Budget, BudgetNotice
 from server.api.connections import Connection
 from server.api.context import Info
+from server.api.costs import ModelPrice
 from server.api.execution_types import Execution
+from server.api.incidents import Incident
 from server.api.members import Invitation, Member
 from server.api.notifications import Notification
 from server.api.recordings import Recording
@@ -26,56 +30,58 @@ from server.connections import service as connections
 from server.core.errors import Denied, Invalid, NotFound
 from server.core.ids import split_id
 from server.core.paging import MAX_PAGE
+from server.costs import prices
 from server.costs import service as costs
 from server.executions import recordings
 from server.executions import service as executions
+from server.healing import service as incidents
 from server.workspaces import audit, invitations, keys, members, notifications, sessions
 from server.workspaces.access import Viewer
+
+OF_PEOPLE = frozenset({"member", "invitation", "session", "token", "notification"})
+
+
+Fetch = Callable[[Viewer, UUID], Awaitable[Any]]
+
+
+async def _version(viewer: Viewer, version_id: UUID) -> Any:
+    return (await bots.many_versions(viewer, [version_id])).get(version_id)
+
+
+# How each kind is read, by whoever may see it, and what it is made into. A type that says it is a
+# Node and is not here is found by tests/api/test_permissions.py.
+NODES: dict[str, tuple[Fetch, Callable[[Any], Node]]] = {
+    "bot": (bots.get, Bot.of),
+    "version": (_version, BotVersion.of),
+    "execution": (executions.get, Execution.of),
+    "recording": (recordings.get, Recording.of),
+    "approval": (approvals.get, Approval.of),
+    "incident": (incidents.get, Incident.of),
+    "connection": (connections.get, Connection.of),
+    "budget": (costs.get, Budget.of),
+    "notice": (costs.notice, BudgetNotice.of),
+    "price": (prices.get, ModelPrice.of),
+    "notification": (notifications.get, Notification.of),
+    "token": (keys.get, ApiToken.of),
+    "member": (members.get, Member.of),
+    "invitation": (invitations.get, Invitation.of),
+    "session": (sessions.get, Session.of),
+    "audit": (audit.get, AuditEntry.of),
+}
 
 
 async def find_node(info: Info, text: str) -> Node | None:
     """Null for junk, for what is gone, for what is elsewhere and for what may not be seen."""
-    found = split_id(text)
-    if found is None:
+    kind, row_id = split_id(text) or ("", None)
+    known, asker = NODES.get(kind), info.context.asker
+    if known is None or row_id is None or (kind in OF_PEOPLE and asker.narrowed):
         return None
-    kind, row_id = found
-    asker = info.context.asker
+    fetch, made = known
     try:
-        if kind == "bot":
-            return Bot.of(await bots.get(asker, row_id))
-        if kind == "execution":
-            return Execution.of(await executions.get(asker, row_id))
-        if kind == "approval":
-            return Approval.of(await approvals.get(asker, row_id))
-        if kind == "connection":
-            return Connection.of(await connections.get(asker, row_id))
-        if kind == "notification":
-            return Notification.of(await notifications.get(asker, row_id))
-        if kind == "budget":
-            return Budget.of(await costs.get(asker, row_id))
-        if kind == "recording":
-            return Recording.of(await recordings.get(asker, row_id))
-        if kind == "version":
-            version = (await bots.many_versions(asker, [row_id])).get(row_id)
-            return BotVersion.of(version) if version is not None else None
-        if kind == "token":
-            return ApiToken.of(await keys.get(asker, row_id))
-        if kind in ("member", "invitation", "session", "audit"):
-            return await _of_people(asker, kind, row_id)
+        row = await fetch(asker, row_id)
     except (NotFound, Denied):
         return None
-    return None
-
-
-async def _of_people(asker: Viewer, kind: str, row_id: UUID) -> Node | None:
-    if kind == "member":
-        return Member.of(await members.get(asker, row_id))
-    if kind == "invitation":
-        return Invitation.of(await invitations.get(asker, row_id))
-    if kind == "session":
-        return Session.of(await sessions.get(asker, row_id))
-    entry = await audit.get(asker, row_id)
-    return AuditEntry.of(entry) if entry is not None else None
+    return None if row is None else made(row)
 
 
 @strawberry.type

@@ -7,7 +7,7 @@ from datetime import datetime
 import strawberry
 from strawberry.scalars import JSON
 
-from server.api.access import ANYONE_SIGNED_IN, mutation, query
+from server.api.access import ONESELF, mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import Priority
@@ -66,7 +66,7 @@ class NotificationFilter:
 @strawberry.type
 class NotificationQueries:
     @query(
-        ANYONE_SIGNED_IN, "The viewer's notifications, the latest first, without those put away."
+        ONESELF, "The viewer's notifications, the latest first, without those put away."
     )
     async def notifications(
         self,
@@ -141,7 +141,7 @@ class EmitEventPayload:
 @strawberry.type
 class NotificationMutations:
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         ReadNotificationsPayload,
         "Marks the viewer's notifications as read. Errors: NOT_FOUND.",
     )
@@ -154,7 +154,7 @@ class NotificationMutations:
         return ReadNotificationsPayload(unread=unread)
 
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         DismissNotificationsPayload,
         "Puts notifications of the viewer away. Errors: NOT_FOUND.",
     )

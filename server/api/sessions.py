@@ -6,7 +6,7 @@ from datetime import datetime
 
 import strawberry
 
-from server.api.access import ANYONE_SIGNED_IN, mutation, query
+from server.api.access import ONESELF, mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.people import User
@@ -115,7 +115,7 @@ class ChangeProfilePayload:
 @strawberry.type
 class SessionQueries:
     @query(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         "The viewer's own sessions, the one used last first. Not with a token.",
     )
     async def sessions(
@@ -133,7 +133,7 @@ class SessionQueries:
 @strawberry.type
 class SessionMutations:
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         RevokeSessionPayload,
         "Ends one of the viewer's own sessions at once. Not with a token. Errors: NOT_FOUND.",
     )
@@ -144,7 +144,7 @@ class SessionMutations:
         return RevokeSessionPayload(session=Session.of(row))
 
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         RevokeOtherSessionsPayload,
         "Ends every session of the viewer but the one that asks. Not with a token. Errors: none.",
     )
@@ -157,7 +157,7 @@ class SessionMutations:
         return RevokeOtherSessionsPayload(ended=ended)
 
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         ChangePasswordPayload,
         "Sets the viewer's own password and ends their other sessions. Not with a token. Errors: "
         "INVALID_INPUT for a wrong or a weak password, RATE_LIMITED.",
@@ -171,7 +171,7 @@ class SessionMutations:
         return ChangePasswordPayload(ended=ended)
 
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         ChangeProfilePayload,
         "Changes the viewer's own name and address, in every workspace. Not with a token. Errors: "
         "INVALID_INPUT, CONFLICT for an address that is taken, RATE_LIMITED.",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from server.api.access import ANYONE_SIGNED_IN, mutation, query
+from server.api.access import ONESELF, mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import Role
@@ -106,7 +106,7 @@ class RevokeApiTokenPayload:
 @strawberry.type
 class TokenQueries:
     @query(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         "Your API tokens that are not revoked, the newest first; owners and admins see all, a "
         "token sees itself.",
     )
@@ -125,7 +125,7 @@ class TokenQueries:
 @strawberry.type
 class TokenMutations:
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         CreateApiTokenPayload,
         "Makes a token for a program. A token cannot make tokens. Errors: INVALID_INPUT, "
         "NOT_FOUND for a bot, LIMIT_REACHED.",
@@ -145,7 +145,7 @@ class TokenMutations:
         return CreateApiTokenPayload(token=made.text, api_token=ApiToken.of(made.row))
 
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         RevokeApiTokenPayload,
         "Ends a token at once, also on open sockets. Errors: NOT_FOUND.",
     )

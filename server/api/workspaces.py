@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from server.api.access import ANYONE_SIGNED_IN, mutation, query
+from server.api.access import ONESELF, mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import Role
@@ -102,7 +102,7 @@ class LeaveWorkspacePayload:
 
 @strawberry.type
 class WorkspaceQueries:
-    @query(ANYONE_SIGNED_IN, "The workspaces of the viewer; of a token, its own.")
+    @query(ONESELF, "The workspaces of the viewer; of a token, its own.")
     async def workspaces(
         self,
         info: Info,
@@ -118,7 +118,7 @@ class WorkspaceQueries:
 @strawberry.type
 class WorkspaceMutations:
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         CreateWorkspacePayload,
         "Makes a workspace that the viewer owns; the session stays where it is. Not with a token. "
         "Errors: INVALID_INPUT, LIMIT_REACHED.",
@@ -142,7 +142,7 @@ class WorkspaceMutations:
         return ChangeWorkspacePayload(workspace=Workspace.of(row))
 
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         SwitchWorkspacePayload,
         "Moves this session, with every tab of the browser, to another workspace of the viewer. "
         "A token stays in its own. Errors: NOT_FOUND.",
@@ -159,7 +159,7 @@ class WorkspaceMutations:
         )
 
     @mutation(
-        ANYONE_SIGNED_IN,
+        ONESELF,
         LeaveWorkspacePayload,
         "Gives up the viewer's place; the session goes on in another workspace of theirs, or "
         "ends. Not with a token. Errors: INVALID_STATE for the only owner, NOT_FOUND.",

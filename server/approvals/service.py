@@ -70,12 +70,17 @@ async def list_approvals(
 
 async def get(viewer: Viewer, approval_id: UUID) -> Approval:
     require(viewer, "executions:read")
+    return await _one(viewer, approval_id)
+
+
+async def _one(viewer: Viewer, approval_id: UUID) -> Approval:
+    """Also for whoever may decide and not look around."""
     return await one_of_mine(viewer, Approval, approval_id, "approval")
 
 
 async def decide(viewer: Viewer, engine: Engine, approval_id: UUID, answer: Answer) -> Approval:
     require(viewer, "approvals:decide")
-    row = await get(viewer, approval_id)
+    row = await _one(viewer, approval_id)
     await _still_open(engine, row)
     status, decision = _checked(row, answer, viewer)
     async with in_transaction():
@@ -90,7 +95,7 @@ async def decide(viewer: Viewer, engine: Engine, approval_id: UUID, answer: Answ
             subject = audit.Subject("approval", row.id, row.tool or row.kind.value)
             change = audit.Change({"status": "pending"}, {"status": status.value}, answer.note)
             await audit.record(viewer, "approval.decided", subject, change, engine.clock)
-    row = await get(viewer, approval_id)
+    row = await _one(viewer, approval_id)
     if not won:
         raise _too_late(row)
     await announce(engine, row)

@@ -64,6 +64,11 @@ async def delete_price(viewer: Viewer, changed: Changed, price_id: UUID) -> Mode
     return row
 
 
+async def get(viewer: Viewer, price_id: UUID) -> ModelPrice:
+    require(viewer, "costs:read")
+    return await one_of_mine(viewer, ModelPrice, price_id, "price")
+
+
 async def list_prices(viewer: Viewer, ask: PageAsk | None = None) -> Page[ModelPrice]:
     require(viewer, "costs:read")
     return await read_page(mine(viewer, ModelPrice), ask or PageAsk(), "model", descending=False)

@@ -206,6 +206,11 @@ async def notices(viewer: Viewer, ask: PageAsk | None = None) -> Page[BudgetNoti
     return await read_page(mine(viewer, BudgetNotice), ask or PageAsk())
 
 
+async def notice(viewer: Viewer, notice_id: UUID) -> BudgetNotice:
+    require(viewer, "costs:read")
+    return await one_of_mine(viewer, BudgetNotice, notice_id, "notice")
+
+
 async def standing(viewer: Viewer, office: Office, row: Budget) -> Standing:
     require(viewer, "costs:read")
     if row.scope is BudgetScope.EXECUTION:

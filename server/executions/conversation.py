@@ -33,7 +33,7 @@ def checked(messages: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
 
 async def after(viewer: Viewer, execution_id: UUID, bot_id: UUID) -> list[dict[str, str]]:
     """What was said up to the end of that execution."""
-    row = await service.get(viewer, execution_id)
+    row = await service.one(viewer, execution_id)
     if row.bot_id != bot_id:
         raise Invalid("This execution is of another bot.", path=["continues"])
     if row.status is not ExecutionStatus.COMPLETED:

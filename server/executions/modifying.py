@@ -41,7 +41,7 @@ async def modify(
 ) -> Execution:
     """Holds from the next call of this entity on; what it answered before stays."""
     require(viewer, "executions:control")
-    row = await service.get(viewer, execution_id)
+    row = await service.one(viewer, execution_id)
     given = _checked(changes)
     plan = await engine.runner.plans.get(row.version_id)
     if plan is None or entity not in plan.entities:
@@ -50,7 +50,7 @@ async def modify(
         raise InvalidState(f"This execution is {row.status.value} already; nothing was changed.")
     target = Target(row.workspace_id, row.id)
     done = await engine.control.modify(target, entity, given, viewer.email)
-    row = await service.get(viewer, execution_id)
+    row = await service.one(viewer, execution_id)
     if not done:
         raise InvalidState(f"This execution is {row.status.value} already; nothing was changed.")
     return row

@@ -63,7 +63,7 @@ async def keep(
     """Everything that its models answered and its tools gave. What a repeat took over from an
     earlier execution is kept with it."""
     require(viewer, "executions:run")
-    source = await service.get(viewer, execution_id)
+    source = await service.one(viewer, execution_id)
     if not source.status.final:
         message = f"This execution is {source.status.value}; only an ended one can be kept."
         raise InvalidState(message, hint="Wait for its end.")

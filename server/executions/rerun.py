@@ -56,14 +56,9 @@ class RerunRequest:
 async def rerun(viewer: Viewer, engine: Engine, request: RerunRequest) -> Execution:
     require(viewer, "executions:run")
     service.checked_key(request.idempotency_key)
-    source = await service.get(viewer, request.execution_id)
-    if not source.status.final:
-        message = f"This execution is {source.status.value}; only an ended one is done again."
-        raise InvalidState(message, hint="Wait for its end or cancel it.")
-    version_id, plan = await _program(viewer, engine, source, request.version)
-    rows = [row for row in await Step.filter(execution_id=source.id)]
-    first = request.from_step or _failed_step(source, rows, plan)
-    kept = _kept(rows, _undone(plan, first), request.outputs)
+    prepared = await prepare(viewer, engine, request)
+    source, plan, first = prepared.source, prepared.plan, prepared.first
+    rows, kept = prepared.rows, prepared.kept
     whole = Blobs().whole
     source.input = await whole(source.input)
     given = source.input if isinstance(request.input, Unset) else request.input
@@ -71,22 +66,53 @@ async def rerun(viewer: Viewer, engine: Engine, request: RerunRequest) -> Execut
     for row in kept.values():  # the new execution keeps what it needs, the old one may go
         row.input, row.output = await whole(row.input), await whole(row.output)
     fork = _Fork(source, plan, request, first)
-    new = fork.execution(viewer, engine, version_id)
+    new = fork.execution(viewer, engine, prepared.version_id)
     steps = [*fork.steps(kept), *fork.edited(rows, kept)]
     try:
         await engine.runner.accept_fork(new, fork.events(engine, new, steps), steps)
     except AlreadyAccepted as earlier:
         return await service.earlier_one(viewer, earlier, new.request_hash)
-    return await service.get(viewer, new.id)
+    return await service.one(viewer, new.id)
 
 
 # --- what is done again ----------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is known before anything is stored. `first` None: all is done again; `rows` are the
+    steps of the earlier execution, `kept` those that are taken over."""
+
+    source: Execution
+    version_id: UUID
+    plan: Plan
+    first: str | None
+    rows: list[Step]
+    kept: dict[str, Step]
+
+    @property
+    def redone(self) -> list[Step]:
+        """What had a result of its own and is made anew."""
+        calls = [row for row in self.rows if row.type in TAKEN_OVER and row.type != REMEMBERED]
+        return [row for row in calls if row.key not in self.kept]
+
+
+async def prepare(viewer: Viewer, engine: Engine, request: RerunRequest) -> Prepared:
+    source = await service.one(viewer, request.execution_id)
+    if not source.status.final:
+        message = f"This execution is {source.status.value}; only an ended one is done again."
+        raise InvalidState(message, hint="Wait for its end or cancel it.")
+    version_id, plan = await _program(viewer, engine, source, request.version)
+    rows = [row for row in await Step.filter(execution_id=source.id)]
+    first = request.from_step or _failed_step(source, rows, plan)
+    kept = _kept(rows, _undone(plan, first), request.outputs)
+    return Prepared(source, version_id, plan, first, rows, kept)
+
+
 async def _program(
     viewer: Viewer, engine: Engine, source: Execution, version: Literal["same", "draft"]
 ) -> tuple[UUID, Plan]:
-    bot = await bots.get(viewer, source.bot_id)
+    bot = await bots.one(viewer, source.bot_id)
     if bot.state is BotState.ARCHIVED:
         raise InvalidState(f"{bot.name} is archived.", hint="Bring it back to run it.")
     frozen = source.version_id

@@ -78,7 +78,7 @@ def checked_rule(
 async def set_rule(viewer: Viewer, bot_id: UUID, rule: Rule | None) -> Bot:
     """None: what the installation says."""
     require(viewer, "bots:write")
-    bot = await bots.get(viewer, bot_id)
+    bot = await bots.one(viewer, bot_id)
     before, bot.retention = bot.retention, None if rule is None else rule.to_json()
     async with in_transaction():
         await bot.save(update_fields=["retention"])

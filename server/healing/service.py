@@ -107,6 +107,11 @@ async def list_incidents(
     return await read_page(rows, ask or PageAsk())
 
 
+async def get(viewer: Viewer, incident_id: UUID) -> Incident:
+    require(viewer, "executions:read")
+    return await one_of_mine(viewer, Incident, incident_id, "incident")
+
+
 async def resolve(
     viewer: Viewer, clock: Clock, incident_id: UUID, note: str | None = None
 ) -> Incident:

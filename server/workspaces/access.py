@@ -45,6 +45,12 @@ class Viewer:
     def may(self, scope: str) -> bool:
         return scope in self.scopes
 
+    @property
+    def narrowed(self) -> bool:
+        """A token that was made for some scopes or some bots."""
+        less = self.bot_ids is not None or self.scopes != ROLE_SCOPES[self.role]
+        return self.via_token and less
+
     def can(self, thing: str) -> dict[str, bool]:
         """Each action of the table on a thing: what `viewerCan` begins with."""
         return allowed(self.scopes, thing)

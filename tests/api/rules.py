@@ -102,7 +102,10 @@ DRY_RUNS = {
     "importBundle": "previewImport",
     "createTrigger": "previewSchedule",
 }
-SCOPE = re.compile(r"Needs scope `([a-z]+:[a-z]+)`\.|For everybody who is signed in\.")
+SCOPE = re.compile(
+    r"Needs scope `([a-z]+:[a-z]+)`\.|For everybody who is signed in\."
+    r"|For people, and for tokens that are not narrowed to scopes or bots\."
+)
 VERB_NOUN = re.compile(r"[a-z]+([A-Z][a-z]+)+")
 REMOVAL = re.compile(r"Use .+\. Removal on \d{4}-\d{2}-\d{2}\.")
 MONEY = re.compile(
