@@ -5,8 +5,8 @@ import query from "../../../../graphql-schema/operations/metrics_tick.graphql";
 
 const FACTS = [
   ["Running", (t) => t.running], ["Queued", (t) => t.queued], ["Waiting", (t) => t.waiting],
-  ["Started, last minute", (t) => tokens(t.started)], ["Of these failed", (t) => tokens(t.failed)],
-  ["Tokens, last minute", (t) => tokens(t.tokens)], ["Cost, last minute", (t) => cost(t.cost)],
+  ["Started / min", (t) => tokens(t.started)], ["Failed / min", (t) => tokens(t.failed)],
+  ["Tokens / min", (t) => tokens(t.tokens)], ["Cost / min", (t) => cost(t.cost)],
 ];
 
 /** How busy the workspace is, as it changes. */
