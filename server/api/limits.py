@@ -37,6 +37,7 @@ from server.api.cost import (
 from server.api.rates import Bill
 from server.api.variables import RULES
 from server.core.errors import ErrorCode, LimitReached
+from server.models.places import only_asks
 
 MAX_TEXT = 64 * 1024
 MAX_TOKENS = 2_000
@@ -67,6 +68,14 @@ class Prepared:
     streams: bool = False
     shapes: tuple[Shape, ...] = ()
 
+    @property
+    def acts(self) -> bool:
+        """It holds a mutation."""
+        return any(
+            getattr(one, "operation", None) is OperationType.MUTATION
+            for one in self.document.definitions
+        )
+
     def cost(self, variables: dict[str, Any]) -> int:
         if not self.varies:
             return self.measure.cost
@@ -87,6 +96,7 @@ class Gate(SchemaExtension):
         context = self.execution_context
         self.prepared = self.known(context.schema._schema, context.query or "")  # pyright: ignore[reportPrivateUsage]
         context.context.begin(self.prepared.fields)
+        only_asks.set(not self.prepared.acts)
         refused = self.prepared.errors or ()
         context.graphql_document = (
             _stub(context._provided_operation_name) if refused else self.prepared.document  # pyright: ignore[reportPrivateUsage]

@@ -49,6 +49,7 @@ class Watch:
 
     document: DocumentNode
     variables: dict[str, Any]
+    cost: int
     execution_id: UUID
     after: int
     words: str
@@ -83,7 +84,7 @@ async def may_watch(watch: Watch, context: Context) -> bool:
         if not is_away(error):
             raise
         return False
-    return True
+    return not context.charge(watch.cost).refused
 
 
 def recognised(
@@ -105,7 +106,13 @@ def recognised(
     given = _given(schema, node, values)
     if given is None:
         return None
-    return Watch(prepared.document, sent, *given, text + dumps(_others(node, values.coerced)))
+    return Watch(
+        prepared.document,
+        sent,
+        prepared.cost(sent),
+        *given,
+        text + dumps(_others(node, values.coerced)),
+    )
 
 
 def _only_field(

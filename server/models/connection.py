@@ -40,7 +40,7 @@ def _connection(address: Address, foreign_keys: bool) -> dict[str, Any]:
         pragmas = address.sqlite_pragmas(foreign_keys=foreign_keys)
         engine, credentials = "server.models.sqlite", {"file_path": str(address.path), **pragmas}
     elif address.kind == "postgres":
-        engine = "tortoise.backends.asyncpg"
+        engine = "server.models.postgres"
         credentials = {**address.postgres_arguments(), "min_size": 1, "max_size": _POOL}
         credentials["minsize"], credentials["maxsize"] = 1, _POOL
     else:

@@ -111,10 +111,14 @@ class Load:
 
         await until("each comes further", lambda: all(map(further, before)), seconds)
 
-    def session(self) -> aiohttp.ClientSession:
-        headers = {"Authorization": f"Bearer {self.rig.token}"}
-        limit = aiohttp.ClientTimeout(total=45)
-        return aiohttp.ClientSession(self.rig.url, headers=headers, timeout=limit)
+    def session(self, at_once: int = 100) -> aiohttp.ClientSession:
+        """`at_once`: how many connections it may open, 0 for any number."""
+        return aiohttp.ClientSession(
+            self.rig.url,
+            headers={"Authorization": f"Bearer {self.rig.token}"},
+            timeout=aiohttp.ClientTimeout(total=45),
+            connector=aiohttp.TCPConnector(limit=at_once),
+        )
 
     def _refused(self, status: int, code: str, began: float, retry_after: str | None) -> None:
         self.refusals.append(Refusal(status, code, time.monotonic() - began, retry_after))

@@ -158,8 +158,12 @@ async def test_slow_questions(world: Rig, record: Record) -> None:
     world.oracle.at(run, 2, Reply(hang=True))
     await load.start(1)
     call = await world.oracle.asked(run, 2)
-    async with _locked(world, "memories", "connections"), load.session() as session:
-        asking = [asyncio.create_task(_ask(session, SLOW)) for _ in range(200)]
+    async with (
+        _locked(world, "connections"),
+        load.session(at_once=0) as many,
+        load.session() as session,
+    ):
+        asking = [asyncio.create_task(_ask(many, SLOW)) for _ in range(200)]
         await until("the questions wait", lambda: _waits(world), 30)
         looked = await _seconds_of(session.get("/healthz"))
         ready = await _seconds_of(session.get("/readyz"))
@@ -170,7 +174,9 @@ async def test_slow_questions(world: Rig, record: Record) -> None:
         assert not answer["data"]["controlExecution"]["errors"], answer
         await asyncio.wait_for(call.received.hung_up.wait(), 5)
         closed = time.monotonic() - began
-    await asyncio.gather(*asking)
+        still = sum(not one.done() for one in asking)
+    await asyncio.gather(*asking, return_exceptions=True)
+    assert still, "the questions were over before it was told to stop"
     assert looked < 2, looked
     assert ready < 4, ready
     assert cancelled < 5, cancelled

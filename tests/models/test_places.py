@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from server.models.places import KEPT_FREE, Places, only_asks
+
+
+class Pool:
+    """A driver's pool of numbered connections."""
+
+    def __init__(self, size: int) -> None:
+        self.maxsize = size
+        self.free: asyncio.Queue[str] = asyncio.Queue()
+        for number in range(size):
+            self.free.put_nowait(f"connection {number}")
+
+    async def acquire(self) -> str:
+        return await self.free.get()
+
+    async def release(self, connection: str) -> None:
+        self.free.put_nowait(connection)
+
+
+async def ask(places: Places, answered: asyncio.Event) -> None:
+    only_asks.set(True)
+    connection = await places.acquire()
+    try:
+        await answered.wait()
+    finally:
+        await places.release(connection)
+
+
+async def test_who_acts_finds_a_place_however_many_ask() -> None:
+    pool, answered = Pool(10), asyncio.Event()
+    places = Places(pool, 10)
+    asking = [asyncio.create_task(ask(places, answered)) for _ in range(200)]
+    await asyncio.sleep(0)
+    assert pool.free.qsize() == KEPT_FREE
+    taken = [await asyncio.wait_for(places.acquire(), 1) for _ in range(KEPT_FREE)]
+    for connection in taken:
+        await places.release(connection)
+    answered.set()
+    await asyncio.gather(*asking)
+    assert pool.free.qsize() == 10
+    assert places.maxsize == 10
+
+
+async def test_who_gives_up_waiting_leaves_the_place_to_the_next() -> None:
+    pool, answered = Pool(KEPT_FREE + 1), asyncio.Event()
+    places = Places(pool, KEPT_FREE + 1)
+    first, second = (asyncio.create_task(ask(places, answered)) for _ in range(2))
+    await asyncio.sleep(0)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    answered.set()
+    await first
+    third = asyncio.create_task(ask(places, answered))
+    await asyncio.wait_for(third, 1)
