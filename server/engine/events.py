@@ -6,6 +6,7 @@ class goes up and `from_data` learns to read the older one.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -24,21 +25,27 @@ class ExecutionEvent:
 
     def to_data(self) -> dict[str, Any]:
         """Fields that are null are left out; so is the version while it is 1."""
-        named = {_camel(item.name): getattr(self, item.name) for item in fields(self)}
-        data = {name: value for name, value in named.items() if value is not None}
+        data: dict[str, Any] = {}
+        for name, wire in _wire_names(type(self)):
+            if (value := getattr(self, name)) is not None:
+                data[wire] = value
         return data if self.VERSION == 1 else {**data, "version": self.VERSION}
 
     @classmethod
     def from_data(cls: type[EventType], data: dict[str, Any] | None) -> EventType:
         """Fields that this release does not know are passed over."""
         given = data or {}
-        known = {item.name: _camel(item.name) for item in fields(cls)}
-        return cls(**{name: given[wire] for name, wire in known.items() if wire in given})
+        return cls(**{name: given[wire] for name, wire in _wire_names(cls) if wire in given})
 
     def row(self, at: datetime, step_key: str | None = None, attempt: int = 0) -> EventRow:
         return EventRow(
             type=self.TYPE, at=at, data=self.to_data() or None, step_key=step_key, attempt=attempt
         )
+
+
+@functools.cache
+def _wire_names(kind: type[ExecutionEvent]) -> tuple[tuple[str, str], ...]:
+    return tuple((item.name, _camel(item.name)) for item in fields(kind))
 
 
 def _camel(name: str) -> str:
