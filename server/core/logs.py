@@ -32,6 +32,8 @@ _SECRET_NAME = re.compile(
 )
 _SECRET_LOOK = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|tvly|ghp|gho|glpat|xox[abprs]|whsec|bbt)[-_][A-Za-z0-9_\-+/=]{12,}"
+    r"|\bbb_[A-Za-z0-9]{32}\b"
+    r"|(?<=[?&]token=)[A-Za-z0-9]{20,}"
     r"|\bAIza[A-Za-z0-9_-]{30,}"
     r"|\bA(?:KIA|SIA)[A-Z0-9]{16}\b"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
@@ -43,7 +45,21 @@ _SECRET_LOOK = re.compile(
 # One of these stands in all that has the look; to search for them first is fifty times quicker.
 _SECRET_MARKS = (
     *(f"{name}{dash}" for name in ("sk", "pk", "rk", "xai", "ghp", "gho") for dash in "-_"),
-    *("tvly", "glpat", "xox", "whsec", "bbt", "aiza", "akia", "asia", "eyj", "bearer ", "basic "),
+    *(
+        "bb_",
+        "token=",
+        "tvly",
+        "glpat",
+        "xox",
+        "whsec",
+        "bbt",
+        "aiza",
+        "akia",
+        "asia",
+        "eyj",
+        "bearer ",
+        "basic ",
+    ),
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -53,37 +69,44 @@ class Redaction:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: set[str] = set()
-        self._known: re.Pattern[str] | None = None
-        self._telling: tuple[str, ...] = ()
+        self._stale = False
+        self._known: tuple[str, ...] = ()
+        self._told: tuple[str, ...] = ()
         self.hide(*secrets)
 
     def hide(self, *secrets: str) -> None:
         """Make values known that must never be shown. Very short ones would blank normal words."""
         found = {form for value in secrets if len(value) >= _SHORTEST for form in _forms(value)}
-        if found <= self._secrets:
-            return
+        self._stale = self._stale or not found <= self._secrets
         self._secrets |= found
-        longest_first = sorted(self._secrets, key=len, reverse=True)
-        self._telling = tuple(filter(_is_telling, longest_first))
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def _longest_first(self) -> tuple[str, ...]:
+        """Put in order when they are next needed: thousands may be made known one by one."""
+        if self._stale:
+            self._stale = False
+            self._known = tuple(sorted(self._secrets, key=len, reverse=True))
+            self._told = tuple(filter(_is_telling, self._known))
+        return self._known
+
+    @property
+    def _telling(self) -> tuple[str, ...]:
+        self._longest_first()
+        return self._told
 
     def text(self, text: str) -> str:
         if _may_hold_secret(text):
             text = _SECRET_LOOK.sub(MASK, text)
-        return text if self._known is None else self._known.sub(MASK, text)
+        return _without(text, self._longest_first())
 
     def found(self, text: str) -> list[str]:
         """What `text` would take out."""
-        patterns = [_SECRET_LOOK] if self._known is None else [_SECRET_LOOK, self._known]
-        return [match[0] for pattern in patterns for match in pattern.finditer(text)]
+        looks = [match[0] for match in _SECRET_LOOK.finditer(text)]
+        return looks + [secret for secret in self._longest_first() if secret in text]
 
     def kept(self, text: str) -> str:
         """For what is stored, such as events. Only known values, and of these only such as are no
         ordinary words: somebody's own text is not spoilt because it looks like a key."""
-        for secret in self._telling:
-            if secret in text:
-                text = text.replace(secret, MASK)
-        return text
+        return _without(text, self._telling)
 
     def kept_value(self, value: Any) -> Any:
         """As `kept`, through lists and objects."""
@@ -135,6 +158,13 @@ def _may_hold_secret(text: str) -> bool:
     if "://" in lowered and "@" in lowered:
         return True
     return any(mark in lowered for mark in _SECRET_MARKS)
+
+
+def _without(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        if secret in text:
+            text = text.replace(secret, MASK)
+    return text
 
 
 def _forms(secret: str) -> set[str]:
