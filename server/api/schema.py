@@ -33,6 +33,7 @@ from server.api.nodes import NodeQueries
 from server.api.notifications import NotificationMutations, NotificationQueries
 from server.api.pricing import PricingQueries
 from server.api.recordings import RecordingMutations, RecordingQueries
+from server.api.rerun_estimate import RerunQueries
 from server.api.run_limits import RunLimitMutations, RunLimitQueries
 from server.api.scalars import SCALARS
 from server.api.sessions import SessionMutations, SessionQueries
@@ -54,6 +55,7 @@ class Query(
     VersionQueries,
     BundleQueries,
     ExecutionQueries,
+    RerunQueries,
     ApprovalQueries,
     NotificationQueries,
     RunLimitQueries,

@@ -42,6 +42,8 @@ ARGUMENTS: dict[str, str] = {
     "Query.compareBal.new": "The program afterwards, at most 512 KiB.",
     "Query.editBal.edit": "The edit: an object with its name in `edit` and what it needs.",
     "Query.estimateExecution.input": "What the run would be given.",
+    "Query.estimateRerun.fromStep": "As in `rerunExecution`.",
+    "Query.estimateRerun.version": "Which program would be run.",
     "Query.queryCost.query": "The text of a GraphQL document.",
     "Query.queryCost.variables": "Its variables, as an object.",
     "Execution.events.after": "Only events with a higher number; 0 for all.",

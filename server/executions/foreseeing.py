@@ -29,7 +29,7 @@ class Foreseen:
 
 
 async def foresee(viewer: Viewer, engine: Engine, request: RerunRequest) -> Foreseen:
-    require(viewer, "executions:read")
+    require(viewer, "executions:run")
     prepared = await prepare(viewer, engine, request)
     children = await children_by_step(viewer, prepared.source.id)
     kept = [row for row in prepared.kept.values() if row in prepared.rows and _shown(row)]

@@ -240,7 +240,8 @@ async def test_an_execution_that_is_deleted_ends_its_feeds(
     batches = log.follow()
     await anext(batches)
     log.deleted = True
-    assert [(batch.events, batch.done) for batch in await all_of(batches)] == [((), True)]
+    [last] = await all_of(batches)
+    assert (last.events, last.done, last.deleted) == ((), True, True)
 
 
 async def test_who_leaves_in_the_middle_of_coming_leaves_nothing_behind(log: Log) -> None:
