@@ -15,14 +15,19 @@ from frontend.pages.costs import CostsPage
 from frontend.pages.execution import ExecutionPage
 from frontend.pages.executions import ExecutionsPage
 from frontend.pages.explorer import ExplorerPage
+from frontend.pages.import_bots import ImportPage
+from frontend.pages.incidents import IncidentsPage
 from frontend.pages.new_bot import NewBotPage
 from frontend.pages.not_found import NotFoundPage
 from frontend.pages.sign_in import SignInPage
+from frontend.pages.versions import VersionsPage
 from frontend.shell import bare_frame, frame
 
 PAGES: list[Route] = [
     (r"/|/bots", BotsPage),
     (r"/bots/new", NewBotPage),
+    (r"/bots/import", ImportPage),
+    (r"/bots/(?P<bot_id>[^/]+)/versions", VersionsPage),
     (r"/bots/(?P<bot_id>[^/]+)", BotPage),
     (r"/executions", ExecutionsPage),
     (r"/executions/(?P<execution_id>[^/]+)", ExecutionPage),
@@ -30,6 +35,7 @@ PAGES: list[Route] = [
     (r"/connections", ConnectionsPage),
     (r"/costs", CostsPage),
     (r"/explorer", ExplorerPage),
+    (r"/incidents", IncidentsPage),
 ]
 
 

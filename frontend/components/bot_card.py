@@ -21,10 +21,27 @@ def bot_card(bot: dict[str, Any]) -> VdomDict:
             bot_tile(bot["name"], bot.get("icon")),
             html.h2(html.a({"href": f"/bots/{bot['id']}", "className": "cover"}, bot["name"])),
             state_pill(bot["state"]),
+            _box(bot),
         ),
         html.p({"className": "bot-text"}, _words(bot)),
-        _entities(bot["entities"]),
+        _entities(bot["entities"], bot.get("tags") or []),
         html.footer(*_last(bot, runs), recent_bars(runs)),
+    )
+
+
+def _box(bot: dict[str, Any]) -> VdomDict:
+    """The bar of chosen bots listens for it and says whether it is checked."""
+    return html.button(
+        {
+            "className": "pick",
+            "type": "button",
+            "role": "checkbox",
+            "aria-checked": "false",
+            "aria-label": f"Choose {bot['name']}",
+            "title": "Choose (x)",
+            "data-select": bot["id"],
+        },
+        icon("check"),
     )
 
 
@@ -35,16 +52,21 @@ def _words(bot: dict[str, Any]) -> str:
     return goals[0] if goals else "Nothing written yet."
 
 
-def _entities(entities: list[dict[str, Any]]) -> VdomDict:
+def _entities(entities: list[dict[str, Any]], tags: list[str]) -> VdomDict:
     shown = [
         html.li({"key": entity["name"], "title": _entity_words(entity)}, entity["name"])
         for entity in entities[:SHOWN_ENTITIES]
     ]
     more = len(entities) - SHOWN_ENTITIES
     rest: Any = html.li({"key": "more"}, f"+{more}") if more > 0 else ""
+    words = [_tag(name) for name in tags]
     models = sorted({entity["model"] for entity in entities if entity.get("model")})
     model: Any = _model(models) if models else ""
-    return html.ul({"className": "chips", "aria-label": "Entities"}, *shown, rest, model)
+    return html.ul({"className": "chips", "aria-label": "Entities"}, *shown, rest, model, *words)
+
+
+def _tag(name: str) -> VdomDict:
+    return html.li({"key": f"tag {name}", "className": "model tag"}, icon("tag"), html.span(name))
 
 
 def _model(models: list[str]) -> VdomDict:

@@ -63,7 +63,7 @@ mkdirSync(out, { recursive: true });
 const results = await Promise.all([
   build({
     ...common,
-    entryPoints: { shell: "src/shell.jsx", run: "src/run.jsx", studio: "src/studio.jsx", watch: "src/watch.jsx",
+    entryPoints: { shell: "src/shell.jsx", run: "src/run.jsx", studio: "src/studio.jsx", bots: "src/bots.jsx", watch: "src/watch.jsx",
       explore: "src/explore.jsx" },
     entryNames: "[name]-[hash]",
     chunkNames: "chunk-[hash]",

@@ -39,6 +39,7 @@ def _bundle(file: str, *names: str) -> list[VdomConstructor]:
 )
 (Watch, WaitingCount, Now) = _bundle("watch.js", "Watch", "WaitingCount", "Now")
 (Studio,) = _bundle("studio.js", "Studio")
+(Difference, BundleUpload, BulkBar) = _bundle("bots.js", "Difference", "BundleUpload", "BulkBar")
 (RunPanel, ExecutionView, ApprovalInbox) = _bundle(
     "run.js", "RunPanel", "ExecutionView", "ApprovalInbox"
 )

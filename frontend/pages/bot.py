@@ -4,16 +4,15 @@ from typing import Any
 
 from reactpy import component, html, use_ref, use_state
 
-from frontend.components.badges import bot_tile, state_pill
 from frontend.components.blocks import notice, skeleton
 from frontend.components.execution_table import execution_table
-from frontend.format import plural
 from frontend.kit.elements import icon, title
 from frontend.kit.handlers import use_guard
-from frontend.kit.js import Dialog, RunPanel, Studio
+from frontend.kit.js import RunPanel, Studio
 from frontend.kit.messages import use_messages
 from frontend.kit.place import use_nav
 from frontend.kit.query import Answer, use_client, use_query
+from frontend.pages.bot_head import BotHead
 from frontend.pages.desk import use_desk
 from frontend.pages.not_found import missing
 
@@ -37,7 +36,7 @@ def Desk(bot: dict[str, Any], answer: Answer) -> Any:
     return html.div(
         {"className": "bot-page"},
         title(bot["name"]),
-        Head({**bot, **(desk.view.facts or {})}, answer),
+        BotHead({**bot, **(desk.view.facts or {})}, answer.reload, "Text and runs", key="head"),
         html.div(
             {"className": "split studio-split"},
             Studio(desk.studio()),
@@ -79,6 +78,9 @@ def Run(bot: dict[str, Any], answer: Answer, desk: Any) -> Any:
     shown = chosen or first.current
     found = use_query("execution", {"id": shown}, wanted=shown is not None)
     answers, set_answers = use_state(0)
+    is_recorded, set_recorded = use_state(False)
+    recordings = use_query("recordings", {"botId": bot["id"], "first": 50}, wanted=is_recorded)
+    messages = use_messages()
 
     async def run(wanted: dict[str, Any]) -> None:
         try:
@@ -86,6 +88,8 @@ def Run(bot: dict[str, Any], answer: Answer, desk: Any) -> Any:
             # Without an input the bot's own run(…) line counts; null would be an input.
             given = {} if wanted.get("empty") else {"input": wanted.get("input")}
             how = {"mode": wanted.get("mode", "LIVE"), "idempotencyKey": wanted.get("key")}
+            if wanted.get("recordingId"):
+                how["recordingId"] = wanted["recordingId"]
             values = {"botId": bot["id"], **how, **given}
             payload = await client.mutate("start_execution", values)
         finally:
@@ -94,6 +98,14 @@ def Run(bot: dict[str, Any], answer: Answer, desk: Any) -> Any:
 
     async def cancel(wanted: dict[str, Any]) -> None:
         await client.mutate("control_execution", {"executionId": wanted["id"], "action": "CANCEL"})
+
+    async def forget(wanted: dict[str, Any]) -> None:
+        payload = await client.mutate("delete_recording", {"recordingId": wanted["id"]})
+        messages.say(f"The recording “{payload['recording']['name']}” is deleted.")
+        recordings.reload()
+
+    async def recorded(_found: dict[str, Any]) -> None:
+        set_recorded(True)
 
     async def finished(_found: dict[str, Any]) -> None:
         answer.reload()
@@ -109,89 +121,11 @@ def Run(bot: dict[str, Any], answer: Answer, desk: Any) -> Any:
             "execution": execution if ready else None,
             "answer": answers,
             "canRun": bot["viewerCan"]["run"],
+            "recordings": recordings.data["recordings"]["nodes"] if recordings.data else None,
+            "onRecorded": guard.js(recorded),
+            "onForget": guard.js(forget),
             "onRun": guard.js(run),
             "onCancel": guard.js(cancel),
             "onFinished": guard.js(finished),
         }
-    )
-
-
-@component
-def Head(bot: dict[str, Any], answer: Answer) -> Any:
-    client, guard, messages, nav = use_client(), use_guard(), use_messages(), use_nav()
-    asking, set_asking = use_state(False)
-    can = bot["viewerCan"]
-
-    async def publish() -> None:
-        payload = await client.mutate("publish_bot", {"botId": bot["id"]})
-        number = (payload["bot"].get("published") or {}).get("number")
-        messages.say(f"Version {number} is live." if number else "Published.")
-        answer.reload()
-
-    async def delete(_found: dict[str, Any]) -> None:
-        await client.mutate("delete_bot", {"botId": bot["id"]})
-        messages.say(f"{bot['name']} was deleted.")
-        nav.go("/bots")
-
-    async def close(_found: dict[str, Any]) -> None:
-        set_asking(False)
-
-    question: Any = (
-        Dialog(
-            {
-                "title": f"Delete {bot['name']}?",
-                "text": f"Its text, its versions and {plural(bot['executionCount'], 'execution')} "
-                "will be gone from every list.",
-                "confirm": "Delete the bot",
-                "danger": True,
-                "onConfirm": guard.js(delete),
-                "onClose": guard.js(close),
-            }
-        )
-        if asking
-        else ""
-    )
-    return html.header(
-        {"className": "page-head bot-head"},
-        bot_tile(bot["name"], bot.get("icon"), large=True),
-        html.div(
-            html.h1(bot["name"], state_pill(bot["state"])),
-            html.p({"className": "page-note"}, _note(bot)),
-        ),
-        html.div(
-            {"className": "actions"},
-            _publish(bot, can["publish"], guard.click(publish)),
-            _delete(can["delete"], lambda _event: set_asking(True)),
-        ),
-        question,
-    )
-
-
-def _note(bot: dict[str, Any]) -> str:
-    words = [bot.get("description") or ""]
-    published = bot.get("published")
-    words.append(f"Version {published['number']} is live." if published else "Not published yet.")
-    return " · ".join(word.rstrip(".") for word in words if word)
-
-
-def _publish(bot: dict[str, Any], allowed: bool, on_click: Any) -> Any:
-    if not allowed:
-        return ""
-    return html.button(
-        {"className": "button", "type": "button", "onClick": on_click}, icon("rocket"), "Publish"
-    )
-
-
-def _delete(allowed: bool, on_click: Any) -> Any:
-    if not allowed:
-        return ""
-    return html.button(
-        {
-            "className": "icon-button",
-            "type": "button",
-            "aria-label": "Delete the bot",
-            "title": "Delete the bot",
-            "onClick": on_click,
-        },
-        icon("trash-2"),
     )

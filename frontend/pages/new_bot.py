@@ -72,6 +72,12 @@ def NewBotPage() -> Any:
                 "Create",
             ),
         ),
+        html.p(
+            {"className": "or-import"},
+            "Or ",
+            html.a({"href": "/bots/import"}, "import bots from a bundle"),
+            ".",
+        ),
         html.h2({"className": "section-head"}, "Or start from one that works"),
         templates,
     )

@@ -18,6 +18,7 @@ from server.api.relay import Node
 from server.api.scalars import BalSource
 from server.bots import service
 from server.bots.comparing import Comparison, Line, compare, summary
+from server.bots.programs import refuse_too_large
 from server.bots.versions import version_of
 from server.core.ids import public_id, read_id
 from server.models import tables
@@ -213,7 +214,7 @@ class VersionQueries:
     @query(
         "bots:read",
         "What changed between two versions of a bot; from the live one to the draft where none is "
-        "named. Errors: NOT_FOUND.",
+        "named. With `newSource`, from the draft to that text. Errors: NOT_FOUND, TOO_LARGE.",
     )
     async def compare_bot_versions(
         self,
@@ -221,11 +222,16 @@ class VersionQueries:
         bot_id: strawberry.ID,
         old_version_id: strawberry.ID | None = None,
         new_version_id: strawberry.ID | None = None,
+        new_source: BalSource | None = None,
     ) -> BotComparison:
         bot = await service.get(info.context.asker, read_id("bot", bot_id))
         before = read_id("version", old_version_id) if old_version_id else bot.published_version_id
         after = read_id("version", new_version_id) if new_version_id else None
-        old, new = await _source(bot, before), await _source(bot, after)
+        if new_source is not None:
+            refuse_too_large(new_source)
+            before = read_id("version", old_version_id) if old_version_id else None
+        old = await _source(bot, before)
+        new = await _source(bot, after) if new_source is None else new_source
         return BotComparison.of(await asyncio.to_thread(compare, old, new))
 
 

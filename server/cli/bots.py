@@ -19,9 +19,11 @@ PAGE = 100
 STATES = ("draft", "active", "paused", "archived")
 
 LIST = """
-query CliBots($first: Int!, $after: Cursor) {
-  bots(first: $first, after: $after) {
-    nodes { id name state draftVersion executionCount updatedAt published { number } }
+query CliBots($first: Int!, $after: Cursor, $filter: BotFilter) {
+  bots(first: $first, after: $after, filter: $filter, orderBy: [{ field: NAME }]) {
+    nodes {
+      id name state tags draftVersion draftIsLive executionCount updatedAt published { number }
+    }
     pageInfo { hasNextPage endCursor }
   }
 }

@@ -76,7 +76,8 @@ def export(bots: tuple[str, ...], out: str, as_json: bool) -> None:
 @click.command(
     "import",
     epilog=example(
-        "baleybots bots import bots.zip --dry-run\nbaleybots bots import bots.zip --on-conflict skip"
+        "baleybots bots import bots.zip --dry-run\n"
+        "baleybots bots import bots.zip --on-conflict skip"
     ),
 )
 @click.argument("file", type=click.Path(dir_okay=False))

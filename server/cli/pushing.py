@@ -125,6 +125,10 @@ def read_files(given: tuple[str, ...], name: str | None) -> list[ProgramFile]:
     return programs
 
 
+def _read(file: str, named: str) -> ProgramFile:
+    return ProgramFile(file, named, read_source(file))
+
+
 def _files(given: str) -> list[str]:
     folder = Path(given)
     if given == STDIN or not folder.is_dir():

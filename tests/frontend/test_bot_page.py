@@ -115,14 +115,19 @@ async def test_publish_says_which_version_is_live(world: World) -> None:
     async with await open_bot(world) as screen:
         await screen.shows("Version 3 is live")
         await screen.click(screen.find("button", "Publish"))
+        await screen.until(lambda s: s.find("FormDialog"))
+        values = {"name": "", "note": "Shorter answers."}
+        await screen.tell("FormDialog", "onSubmit", {"values": values})
         await screen.shows("Version 4 is live")
+        asked = next(v["input"] for n, v in world.calls if n == "PublishBot")
+        assert asked == {"botId": first_bot(world)["id"], "note": "Shorter answers."}
 
 
 async def test_delete_asks_first_and_then_leads_back(world: World) -> None:
     bot = first_bot(world)
     async with await open_bot(world) as screen:
-        await screen.until(lambda s: s.find("button", **{"aria-label": "Delete the bot"}))
-        await screen.click(screen.find("button", **{"aria-label": "Delete the bot"}))
+        await screen.until(lambda s: s.find("button", "Delete"))
+        await screen.click(screen.find("button", "Delete"))
         question = await screen.until(lambda s: s.find("Dialog"))
         assert question["attributes"]["title"] == f"Delete {bot['name']}?"
         assert bot["id"] in world.bots

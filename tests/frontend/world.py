@@ -74,7 +74,14 @@ class World(Money):
         }
 
     async def do_Bots(self, variables: dict[str, Any]) -> dict[str, Any]:
-        nodes = [self._bot(bot, 14) for bot in self.bots.values()]
+        where = variables.get("filter") or {}
+        states = (where.get("state") or {}).get("in") or []
+        tag = (where.get("tag") or {}).get("eq")
+        nodes = [
+            self._bot(bot, 14)
+            for bot in self.bots.values()
+            if bot["state"] in states and (tag is None or tag in bot.get("tags", []))
+        ]
         recent = [e for e in self._newest() if e["createdAt"] >= variables["since"]]
         return {
             "bots": _connection(nodes),
@@ -154,9 +161,26 @@ class World(Money):
         bot.update(published={"id": self.new_id("ver"), "number": number}, state="ACTIVE")
         return {"publishBot": {"bot": bot, "errors": []}}
 
-    async def do_DeleteBot(self, variables: dict[str, Any]) -> dict[str, Any]:
-        bot = self.bots.pop(variables["input"]["botId"])
-        return {"deleteBot": {"bot": bot, "errors": []}}
+    async def do_ChangeBots(self, variables: dict[str, Any]) -> dict[str, Any]:
+        values = variables["input"]
+        results = [self._changed(bot_id, values) for bot_id in values["botIds"]]
+        return {"changeBots": {"results": results, "errors": []}}
+
+    def _changed(self, bot_id: str, values: dict[str, Any]) -> dict[str, Any]:
+        bot = self.bots[bot_id]
+        states = {"ARCHIVE": "ARCHIVED", "UNARCHIVE": "PAUSED", "PAUSE": "PAUSED"}
+        if values["action"] == "PAUSE" and bot["state"] != "ACTIVE":
+            error = {"code": "INVALID_STATE", "message": "It is not active.", "path": []}
+            return {"botId": bot_id, "bot": None, "errors": [error]}
+        if values["action"] == "DELETE":
+            del self.bots[bot_id]
+        bot["state"] = states.get(values["action"], bot["state"])
+        bot["tags"] = sorted({*bot.get("tags", []), *values.get("tags", [])})
+        return {"botId": bot_id, "bot": bot, "errors": []}
+
+    async def do_BotTags(self, _: dict[str, Any]) -> dict[str, Any]:
+        names = sorted({tag for bot in self.bots.values() for tag in bot.get("tags", [])})
+        return {"botTags": [{"name": name, "botCount": 1} for name in names]}
 
     async def do_StartExecution(self, variables: dict[str, Any]) -> dict[str, Any]:
         values = variables["input"]

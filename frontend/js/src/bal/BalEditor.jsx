@@ -1,8 +1,8 @@
 import { useEffect, useImperativeHandle, useRef } from "react";
-import { EditorState } from "@codemirror/state";
+import { EditorState, Transaction } from "@codemirror/state";
 import { EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers }
   from "@codemirror/view";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap, indentWithTab, redo, redoDepth, undo, undoDepth } from "@codemirror/commands";
 import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit } from "@codemirror/language";
 import { closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { lintGutter, setDiagnostics } from "@codemirror/lint";
@@ -38,6 +38,20 @@ function mark(doc, d) {
   };
 }
 
+/** What was typed since the page was opened is undone here; what is older, by the journal of the draft. */
+function back(on, view) {
+  if (undoDepth(view.state)) undo(view); else on.current.undo();
+  return true;
+}
+function forth(on, view) {
+  if (redoDepth(view.state)) redo(view); else on.current.redo();
+  return true;
+}
+
+function stepped(update) {
+  return update.transactions.every((t) => !t.docChanged || t.isUserEvent("undo") || t.isUserEvent("redo"));
+}
+
 function extensions(on, readOnly) {
   return [
     lintGutter(), lineNumbers(), foldGutter(), highlightActiveLine(), highlightActiveLineGutter(), drawSelection(),
@@ -47,20 +61,26 @@ function extensions(on, readOnly) {
     keymap.of([
       { key: "Mod-Enter", run: () => { on.current.run(); return true; } },
       { key: "Mod-s", run: () => { on.current.save(); return true; } },
+      { key: "Mod-z", preventDefault: true, run: (view) => back(on, view) },
+      { key: "Mod-y", mac: "Mod-Shift-z", preventDefault: true, run: (view) => forth(on, view) },
+      { key: "Mod-Shift-z", preventDefault: true, run: (view) => forth(on, view) },
       { key: "Alt-Shift-f", run: () => { on.current.format(); return true; } },
       ...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap,
       indentWithTab,
     ]),
-    EditorView.updateListener.of((update) => { if (update.docChanged) on.current.changed(update.state.doc.toString()); }),
+    EditorView.updateListener.of((update) => {
+      if (!update.docChanged) return;
+      on.current.changed(update.state.doc.toString(), stepped(update), { undo: undoDepth(update.state) > 0, redo: redoDepth(update.state) > 0 });
+    }),
   ];
 }
 
 /** CodeMirror owns the text. The server only sends marks, and its own text under a new number. */
-export function BalEditor({ text, rev, diagnostics, readOnly, onText, onRun, onSave, onFormat, api }) {
+export function BalEditor({ text, rev, quiet, diagnostics, readOnly, onText, onRun, onSave, onFormat, onUndo, onRedo, api }) {
   const box = useRef(null);
   const view = useRef(null);
   const on = useRef({});
-  on.current = { run: onRun, save: onSave, format: onFormat, changed: onText };
+  on.current = { run: onRun, save: onSave, format: onFormat, changed: onText, undo: onUndo, redo: onRedo };
 
   useEffect(() => {
     view.current = new EditorView({
@@ -75,7 +95,9 @@ export function BalEditor({ text, rev, diagnostics, readOnly, onText, onRun, onS
     if (rev === undefined || shown.current === rev || !view.current) return;
     shown.current = rev;
     const now = view.current.state.doc.toString();
-    if (now !== text) view.current.dispatch({ changes: smallestChange(now, text) });
+    if (now === text) return;
+    // A step of the journal must not become a step of this page: undoing it would be another edit.
+    view.current.dispatch({ changes: smallestChange(now, text), annotations: quiet ? [Transaction.addToHistory.of(false)] : [], scrollIntoView: Boolean(quiet) });
   }, [rev]);
 
   useEffect(() => {
@@ -86,6 +108,8 @@ export function BalEditor({ text, rev, diagnostics, readOnly, onText, onRun, onS
 
   useImperativeHandle(api, () => ({
     text: () => view.current.state.doc.toString(),
+    undo: () => { back(on, view.current); view.current.focus(); },
+    redo: () => { forth(on, view.current); view.current.focus(); },
     jump: (line, column) => {
       const pos = offset(view.current.state.doc, line, column);
       view.current.dispatch({ selection: { anchor: pos }, effects: EditorView.scrollIntoView(pos, { y: "center" }) });

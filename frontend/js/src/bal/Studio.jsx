@@ -3,9 +3,11 @@ import { emit } from "../lib/emit.js";
 import { desk } from "../lib/desk.js";
 import { Icon } from "../lib/Icon.jsx";
 import { Words } from "../lib/Words.jsx";
+import { ago } from "../lib/format.js";
+import { Difference } from "../bots/Difference.jsx";
 import { BalEditor } from "./BalEditor.jsx";
 
-const SAVE_TEXT = { saved: "Saved", saving: "Unsaved", conflict: "Conflict", failed: "Not saved", read: "Read only" };
+const SAVE_TEXT = { saved: "Saved", saving: "Saving", conflict: "Conflict", failed: "Not saved", read: "Read only" };
 
 function Problems({ items, onJump }) {
   const errors = items.filter((d) => d.severity === "ERROR").length;
@@ -32,14 +34,36 @@ function Problems({ items, onJump }) {
   );
 }
 
-function Conflict({ onTake, onKeep }) {
+function Conflict({ told, wanted, onTake, onKeep }) {
+  const [looking, setLooking] = useState(null);
+  const who = told?.by || "Somebody else";
+  const when = told?.at ? ` ${ago(new Date(told.at))}` : "";
   return (
     <div className="conflict" role="alert">
       <Icon name="triangle-alert" />
-      <p><strong>This bot was changed in another place.</strong> Your text is still here and not saved.</p>
-      <button type="button" className="button small" onClick={onTake}>Take the other text</button>
+      <p><strong>{who} changed this bot{when}.</strong> Your text is still here and not saved. Whatever you choose, undo brings the other text back.</p>
+      <button type="button" className="button small quiet" onClick={() => setLooking(wanted())}>See the difference</button>
+      <button type="button" className="button small" onClick={onTake}>Take theirs</button>
       <button type="button" className="button small primary" onClick={onKeep}>Keep mine</button>
+      {looking ? <Compared wanted={looking} who={who} onClose={() => setLooking(null)} onTake={onTake} onKeep={onKeep} /> : null}
     </div>
+  );
+}
+
+function Compared({ wanted, who, onClose, onTake, onKeep }) {
+  const box = useRef(null);
+  useEffect(() => { box.current?.showModal(); }, []);
+  const choose = (act) => () => { box.current.close(); act(); };
+  return (
+    <dialog ref={box} className="dialog huge" aria-label="The difference" onClose={onClose} onClick={(e) => { if (e.target === box.current) box.current.close(); }}>
+      <header><h2>From the saved text of {who} to yours</h2>
+        <button type="button" className="icon-button" aria-label="Close" onClick={() => box.current.close()}><Icon name="x" /></button></header>
+      <div className="dialog-body"><Difference wanted={wanted} /></div>
+      <footer>
+        <button type="button" className="button" onClick={choose(onTake)}>Take theirs</button>
+        <button type="button" className="button primary" onClick={choose(onKeep)}>Keep mine</button>
+      </footer>
+    </dialog>
   );
 }
 
@@ -60,22 +84,27 @@ function Diagram({ steps }) {
 
 /** The text of a bot: editor, marks, problems and whether it is saved. */
 export function Studio(props) {
-  const { source, rev, base, session, checked, saved, canEdit, flow } = props;
+  const { botId, source, rev, base, quiet, session, checked, saved, steps, canEdit, flow } = props;
   const handlers = useRef(props);
   handlers.current = props;
   const editor = useRef(null);
   const text = useRef(source);
   const seq = useRef(0);
   const timer = useRef(0);
+  const stepping = useRef(null);
+  const [here, setHere] = useState({ undo: false, redo: false });
   const [, redraw] = useState(0);
 
   const send = () => {
     clearTimeout(timer.current);
     timer.current = 0;
-    emit(handlers.current.onText, { text: text.current, seq: seq.current });
+    emit(handlers.current.onText, { text: text.current, seq: seq.current, stepping: stepping.current === true });
+    stepping.current = null;
   };
-  const changed = (next) => {
+  const changed = (next, stepped, depth) => {
+    setHere((old) => (old.undo === depth.undo && old.redo === depth.redo ? old : depth));
     if (next === text.current) return;
+    stepping.current = stepped && stepping.current !== false;
     text.current = next;
     seq.current += 1;
     redraw(seq.current);
@@ -83,6 +112,10 @@ export function Studio(props) {
     timer.current = setTimeout(send, 250);
   };
   const flush = () => { if (timer.current) send(); };
+  const step = (handler) => () => {
+    flush();
+    emit(handler(), { text: text.current, seq: seq.current });
+  };
 
   useEffect(() => {
     desk.setEditor({ draft: () => ({ text: text.current, seq: seq.current }), flush });
@@ -116,12 +149,17 @@ export function Studio(props) {
           {SAVE_TEXT[state]}
         </span>
         <span className="spacer" />
+        <button type="button" className="icon-button" aria-label="Undo" title="Undo (Ctrl Z)" disabled={!canEdit || !(here.undo || steps?.undo)}
+          onClick={() => editor.current.undo()}><Icon name="undo-2" /></button>
+        <button type="button" className="icon-button" aria-label="Redo" title="Redo (Ctrl Y)" disabled={!canEdit || !(here.redo || steps?.redo)}
+          onClick={() => editor.current.redo()}><Icon name="redo-2" /></button>
         <button type="button" className="button small quiet" onClick={() => emit(props.onFormat, { text: text.current, seq: seq.current })}
           disabled={!canEdit} title="Alt Shift F"><Icon name="wand-sparkles" /> Format</button>
       </header>
-      {state === "conflict" ? <Conflict onTake={() => emit(props.onTake)} onKeep={() => emit(props.onKeep, { text: text.current, seq: seq.current })} /> : null}
+      {state === "conflict" ? <Conflict told={saved.told} wanted={() => ({ botId, newSource: text.current })} onTake={() => emit(props.onTake)} onKeep={() => emit(props.onKeep, { text: text.current, seq: seq.current })} /> : null}
       <Diagram steps={flow} />
-      <BalEditor text={source} rev={fresh ? rev : undefined} diagnostics={marks} api={editor} onText={changed} readOnly={!canEdit} onSave={send}
+      <BalEditor text={source} rev={fresh ? rev : undefined} quiet={quiet} diagnostics={marks} api={editor} onText={changed} readOnly={!canEdit} onSave={send}
+        onUndo={step(() => handlers.current.onUndo)} onRedo={step(() => handlers.current.onRedo)}
         onRun={() => desk.run()} onFormat={() => emit(props.onFormat, { text: text.current, seq: seq.current })} />
       <footer className="panel-foot"><Problems items={items} onJump={(l, c) => editor.current.jump(l, c)} /></footer>
     </section>

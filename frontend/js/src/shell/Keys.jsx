@@ -7,6 +7,7 @@ const SHORTCUTS = [
   ["g e", "Go to executions"], ["g a", "Go to approvals"], ["g c", "Go to AI connections"], ["g m", "Go to costs"], ["A", "Approve the question that is marked"], ["R", "Reject it, with a reason"],
   ["M", "Modify its arguments"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
   ["Ctrl S", "Save the draft now"], ["Alt Shift F", "Format the text of the bot"],
+  ["Ctrl Z", "Undo, also what was written before the page was opened"], ["x", "Choose a bot of the list; with Shift, all between"],
   ["F12", "Go to where a name is defined (or Ctrl and click)"], ["Esc", "Close the top layer"],
 ];
 
@@ -23,6 +24,7 @@ const PAGES = [
   { label: "Bots", path: "/bots", icon: "bot", kind: "Page" },
   { label: "Executions", path: "/executions", icon: "activity", kind: "Page" },
   { label: "Approvals", path: "/approvals", icon: "hand", kind: "Page" },
+  { label: "Incidents", path: "/incidents", icon: "triangle-alert", kind: "Page" },
   { label: "AI connections", path: "/connections", icon: "plug", kind: "Page" },
   { label: "Costs and budgets", path: "/costs", icon: "wallet", kind: "Page" },
   { label: "API explorer", path: "/explorer", icon: "terminal", kind: "Page" },
@@ -104,6 +106,10 @@ export function Keys({ bots, onOpen }) {
         event.preventDefault();
         return openPalette();
       }
+      if (event.key === "Escape") {
+        const menu = document.querySelector("details[data-menu][open]");
+        if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+      }
       if (event.metaKey || event.ctrlKey || event.altKey || typing(event.target)) return undefined;
       if (event.key === "?") return setLayer("help");
       if (event.key === "/") {
@@ -123,6 +129,9 @@ export function Keys({ bots, onOpen }) {
     };
     const onOpenEvent = (event) => (event.detail === "help" ? setLayer("help") : openPalette());
     const onClick = (event) => {
+      for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+        if (!event.target.closest("summary") || !menu.contains(event.target)) menu.open = false;
+      }
       const opener = event.target.closest?.("[data-layer]");
       if (opener) onOpenEvent({ detail: opener.dataset.layer });
     };
