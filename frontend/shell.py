@@ -5,6 +5,7 @@ from typing import Any
 from reactpy import component, html
 from reactpy.types import Component, VdomDict
 
+from frontend.components.standing import ReadOnly
 from frontend.kit.elements import icon
 from frontend.kit.js import Keys, ThemeSwitch, WaitingCount
 from frontend.kit.messages import MessageHost
@@ -15,6 +16,7 @@ PLACES = (
     ("/bots", "Bots", "bot"),
     ("/executions", "Executions", "activity"),
     ("/approvals", "Approvals", "hand"),
+    ("/incidents", "Incidents", "triangle-alert"),
     ("/connections", "AI connections", "plug"),
     ("/costs", "Costs", "wallet"),
     ("/explorer", "API explorer", "terminal"),
@@ -26,6 +28,7 @@ def frame(nav: Nav, page: Component) -> VdomDict:
         {"className": "app"},
         Sidebar(),
         html.main({"id": "main", "key": nav.place.path, "tabIndex": -1}, page),
+        ReadOnly(),
         MessageHost(),
     )
 

@@ -27,5 +27,11 @@ def elapsed(since: str | None) -> VdomDict | str:
     return _elapsed({"since": since}) if since else ""
 
 
+def worded(text: str) -> VdomDict:
+    """A sentence of the server: what stands in backticks is shown as code."""
+    parts = text.split("`")
+    return html.span(*[html.code(part) if n % 2 else part for n, part in enumerate(parts)])
+
+
 def title(text: str) -> VdomDict:
     return _title({"value": text, "hidden": True})

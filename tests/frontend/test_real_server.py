@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,27 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 Watch = Callable[..., Awaitable[Watched]]
 
+# Makes a bot whose only step names a tool that nobody has, and starts it.
+FAILING = """async () => {
+  const headers = { "content-type": "application/json" };
+  const ask = async (query, variables) => (await (await fetch("/graphql",
+    { method: "POST", headers, body: JSON.stringify({ query, variables }) })).json()).data;
+  const made = await ask("mutation($i: CreateBotInput!) { createBot(input: $i) { bot { id } } }",
+    { i: { name: "Fails", source: "use nothing_here" } });
+  await ask("mutation($i: StartExecutionInput!) { startExecution(input: $i) { execution { id } } }",
+    { i: { botId: made.createBot.bot.id, input: "x" } });
+}"""
+
 
 @pytest_asyncio.fixture
 async def real(tmp_path: Path) -> AsyncIterator[tuple[App, str]]:
-    app = build_app(load_settings({}, data_dir=str(tmp_path)))
+    async with served(tmp_path, {}) as found:
+        yield found
+
+
+@asynccontextmanager
+async def served(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[tuple[App, str]]:
+    app = build_app(load_settings(environ, data_dir=str(folder)))
     config = uvicorn.Config(
         app, log_level="error", lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=1
     )
@@ -138,3 +156,20 @@ async def test_the_explorer_sends_completes_and_explains(
     await operation.fill("{ vie")
     await operation.press("Control+Space")
     await expect(page.locator(".cm-tooltip-autocomplete")).to_contain_text("viewer")
+
+
+async def test_an_incident_is_seen_and_closed(real: tuple[App, str], watched: Watch) -> None:
+    app, url = real
+    page = (await watched()).page
+    await sign_in(page, app, url)
+    await page.goto(f"{url}/incidents")
+    await expect(page.locator("main")).to_contain_text("Nothing has failed lately")
+    await page.evaluate(FAILING)
+    row = page.locator(".incidents li")
+    await expect(row).to_contain_text("nothing_here")
+    await row.get_by_role("button", name="Close…").click()
+    await page.get_by_label("What was done about it").fill("Named the right tool")
+    await page.get_by_role("button", name="Close it").click()
+    await expect(row).to_have_count(0)
+    await page.get_by_role("link", name="Closed").click()
+    await expect(row).to_contain_text("Named the right tool")

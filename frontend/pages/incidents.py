@@ -1,0 +1,212 @@
+"""Incidents: what fails again and again, whether repairs help, and what nobody has closed."""
+
+from typing import Any
+
+from reactpy import component, html, use_state
+
+from frontend.components.blocks import empty, notice, page_head, skeleton
+from frontend.components.incidents import (
+    CLASSES,
+    incident_row,
+    pattern_card,
+    rate_row,
+)
+from frontend.format import plural
+from frontend.kit.handlers import use_guard
+from frontend.kit.js import FormDialog, Watch
+from frontend.kit.messages import use_messages
+from frontend.kit.place import Nav, use_nav
+from frontend.kit.query import Answer, use_client, use_query
+from frontend.pages.connection_dialogs import Closed, sent, use_answer
+
+SHOWN = 50
+SHOWN_PATTERNS = 6
+SHOWN_RATES = 8
+DAYS = {"HOUR": 2, "DAY": 30, "WEEK": 180}
+PERIODS = {"HOUR": "By hour", "DAY": "By day", "WEEK": "By week"}
+STATES = {"open": ("Open", False), "closed": ("Closed", True), "all": ("All", None)}
+
+
+@component
+def IncidentsPage() -> Any:
+    nav = use_nav()
+    nobody: dict[str, Any] | None = None
+    closing, set_closing = use_state(nobody)
+    period = period_of(nav)
+    answer = use_query(
+        "incidents",
+        {"first": SHOWN, "filter": filter_of(nav), "days": DAYS[period], "period": period},
+    )
+    bots = use_query("shell")
+
+    async def changed(_text: str = "") -> None:
+        answer.reload()
+
+    def closed(saved: bool) -> None:
+        set_closing(None)
+        if saved:
+            answer.reload()
+
+    return html.div(
+        page_head("Incidents", _note(answer), _periods(nav, period)),
+        Watch({"onChange": changed}),
+        _body(nav, answer, bots, lambda one: lambda _event: set_closing(one)),
+        CloseDialog(closing, closed, key=closing["id"]) if closing else "",
+    )
+
+
+def period_of(nav: Nav) -> str:
+    wanted = (nav.query("by") or "").upper()
+    return wanted if wanted in PERIODS else "DAY"
+
+
+def filter_of(nav: Nav) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    _words, resolved = STATES.get(nav.query("state") or "open", STATES["open"])
+    if resolved is not None:
+        wanted["resolved"] = resolved
+    if bot := nav.query("bot"):
+        wanted["botId"] = bot
+    if (kind := nav.query("class") or "") in CLASSES:
+        wanted["failureClass"] = {"eq": kind}
+    return wanted
+
+
+def _address(nav: Nav, **changes: str | None) -> str:
+    query = {**nav.place.query, **changes}
+    words = "&".join(f"{name}={value}" for name, value in query.items() if value)
+    return f"/incidents?{words}" if words else "/incidents"
+
+
+def _note(answer: Answer) -> str:
+    if answer.data is None:
+        return ""
+    return "Each is a step that failed, with what was done about it and whether that helped."
+
+
+def _choice(label: str, links: list[Any]) -> Any:
+    return html.nav({"className": "segmented", "aria-label": label}, *links)
+
+
+def _link(target: str, words: str, here: bool) -> Any:
+    attributes: dict[str, Any] = {"key": words, "href": target}
+    return html.a({**attributes, **({"aria-current": "true"} if here else {})}, words)
+
+
+def _periods(nav: Nav, period: str) -> Any:
+    return _choice(
+        "Counted",
+        [_link(_address(nav, by=by.lower()), name, by == period) for by, name in PERIODS.items()],
+    )
+
+
+def _body(nav: Nav, answer: Answer, bots: Answer, close: Any) -> Any:
+    if answer.error and answer.data is None:
+        return notice(answer.error, lambda _event: answer.reload())
+    if answer.data is None:
+        return html.div(skeleton("tall-card", 2))
+    names = {
+        bot["id"]: bot["name"] for bot in (bots.data or {"bots": {"nodes": []}})["bots"]["nodes"]
+    }
+    healing = answer.data["healing"]
+    if (
+        not answer.data["incidents"]["nodes"]
+        and not healing["rates"]
+        and not filter_of(nav).keys() - {"resolved"}
+    ):
+        return empty(
+            "circle-check",
+            "Nothing has failed lately",
+            "When a step fails, it stands here with its cause, with what was tried by itself and "
+            "with what helps.",
+            html.a({"className": "button", "href": "/executions"}, "All executions"),
+        )
+    return html.div(
+        _patterns(healing["patterns"], names), _list(nav, answer, close), _rates(healing)
+    )
+
+
+def _patterns(patterns: list[dict[str, Any]], names: dict[str, str]) -> Any:
+    if not patterns:
+        return ""
+    cards = [pattern_card(one, names.get(one["botId"])) for one in patterns[:SHOWN_PATTERNS]]
+    return html.section(
+        {"aria-label": "Again and again"},
+        html.h2({"className": "section-head"}, "Again and again"),
+        html.ul({"className": "patterns"}, *cards),
+    )
+
+
+def _list(nav: Nav, answer: Answer, close: Any) -> Any:
+    found = (answer.data or {})["incidents"]
+    state = nav.query("state") or "open"
+    tabs = [
+        _link(_address(nav, state=name), words, name == state)
+        for name, (words, _resolved) in STATES.items()
+    ]
+    narrowed: Any = (
+        html.a({"className": "button small quiet", "href": "/incidents"}, "Show all bots")
+        if nav.query("bot") or nav.query("class")
+        else ""
+    )
+    rows = [incident_row(one, close) for one in found["nodes"]]
+    more = found["totalCount"] - len(rows)
+    return html.section(
+        {"aria-label": "Incidents"},
+        html.div({"className": "filters"}, _choice("State", tabs), narrowed),
+        html.ul({"className": "panel incidents"}, *rows)
+        if rows
+        else html.p({"className": "muted"}, "None here."),
+        html.p({"className": "muted"}, f"{plural(more, 'older one')} follow after these.")
+        if more > 0
+        else "",
+    )
+
+
+def _rates(healing: dict[str, Any]) -> Any:
+    tried = [rate for rate in healing["rates"] if rate["action"]]
+    if not tried:
+        return ""
+    return html.section(
+        {"aria-label": "Do repairs help?"},
+        html.h2({"className": "section-head"}, "Do repairs help?"),
+        html.ul(
+            {"className": "panel cost-lines rates"},
+            *[rate_row(rate) for rate in tried[:SHOWN_RATES]],
+        ),
+    )
+
+
+@component
+def CloseDialog(incident: dict[str, Any], closed: Closed) -> Any:
+    client, guard, messages = use_client(), use_guard(), use_messages()
+    answer, tell = use_answer()
+
+    async def save(found: dict[str, Any]) -> None:
+        note = (found["values"].get("note") or "").strip()
+        values = {"incidentId": incident["id"], "note": note or None}
+        await client.mutate("resolve_incident", values)
+        messages.say("The incident is closed.")
+        closed(True)
+
+    async def close(_found: dict[str, Any]) -> None:
+        closed(False)
+
+    return FormDialog(
+        {
+            "title": "Close the incident",
+            "text": "Closing says that somebody dealt with it. The execution stays as it is.",
+            "fields": [
+                {
+                    "name": "note",
+                    "label": "What was done about it",
+                    "type": "long",
+                    "placeholder": "Renewed the key",
+                }
+            ],
+            "confirm": "Close it",
+            "answer": answer,
+            "onSubmit": sent(guard, tell, save),
+            "onClose": guard.js(close),
+        }
+    )
