@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -198,8 +199,9 @@ class GeminiForm(Form):
             api_key=key,
         )
         # The library takes tools and more out of what it is given.
+        messages: Any = call.messages
         body: Any = _transform_request_body(
-            call.messages, route.model, dict(asked.params), "gemini", asked.told, None
+            messages, route.model, dict(asked.params), "gemini", asked.told, None
         )
         asked.body = body
         return asked
@@ -214,6 +216,12 @@ class GeminiForm(Form):
 
         def read(chunk: dict[str, Any]) -> Any:
             """The library says “stop” with each piece, which would hide a stream that was cut."""
+            if (text := _plain_text(chunk)) is not None:
+                return SimpleNamespace(
+                    model=chunk.get("modelVersion"),
+                    usage=None,
+                    choices=[SimpleNamespace(finish_reason=None, delta=_delta(text))],
+                )
             parsed = parse(chunk)
             ended = any(one.get("finishReason") for one in chunk.get("candidates") or ())
             if parsed is not None and not ended and "promptFeedback" not in chunk:
@@ -323,6 +331,23 @@ def holds_answer(form: Form, data: bytes) -> bool | None:
     except ValueError:
         return None
     return isinstance(body, dict) and any(body.get(name) for name in form.answers)
+
+
+def _plain_text(chunk: dict[str, Any]) -> str | None:
+    """What most pieces of Gemini are. The library counts all tokens anew with each of them, which
+    takes 0.2 ms; the last count is the one."""
+    candidates = chunk.get("candidates")
+    if not isinstance(candidates, list) or len(candidates) != 1 or "error" in chunk:
+        return None
+    match candidates[0]:
+        case {"content": {"parts": [{"text": str(text), **others}]}, **more} if not others:
+            return text if text and not more.keys() - {"index"} else None
+        case _:
+            return None
+
+
+def _delta(text: str) -> SimpleNamespace:
+    return SimpleNamespace(content=text, tool_calls=None)
 
 
 def _extra_headers(route: Route) -> dict[str, str]:

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 
-from tests.benchmarks import w1g, w2, w3, w4, w5, w6, w8, w9, w11
+from tests.benchmarks import streams, w1g, w2, w3, w4, w5, w6, w8, w9, w11
 from tests.benchmarks.table import Row, as_json, as_text, medians
 
 WORKLOADS = {
@@ -19,6 +19,7 @@ WORKLOADS = {
     "W8": w8.measure,
     "W9": w9.measure,
     "W11": w11.measure,
+    "S": streams.measure,
 }
 
 

@@ -124,6 +124,7 @@ BETTER = {
     "ollama": {"tools", "two words of JSON", "thinking shown", *BREAKS},
     "anthropic": {"no usage"},
     "gemini": {"no usage"},
+    "fireworks": {"two words of JSON"},
 }
 
 
