@@ -10,6 +10,7 @@ from frontend.format import ENDED, TRIGGERS, count, duration, spent
 from frontend.kit.elements import ago, elapsed
 
 HEADINGS = ("Status", "Bot", "Started", "Duration", "Tokens", "Cost", "Trigger")
+MODES = {"DEMO": "The demo model answered", "RECORDED": "Recorded answers, at no cost"}
 NUMBERS = {"Duration", "Tokens", "Cost"}
 
 
@@ -45,16 +46,25 @@ def _row(entry: dict[str, Any], with_bot: bool, slowest: float) -> VdomDict:
     ]
     if with_bot:
         kind = entry.get("triggerKind") or ""
-        cells.append(html.td({"data-label": "Trigger"}, TRIGGERS.get(kind, kind.capitalize())))
+        words = TRIGGERS.get(kind, kind.capitalize())
+        cells.append(html.td({"data-label": "Trigger"}, words, *_mode(entry)))
     return html.tr({"key": entry["id"], "data-execution": entry["id"]}, *cells)
 
 
 def _status(entry: dict[str, Any], cover: bool) -> VdomDict:
     pill = status_pill(entry["status"])
+    if cover:
+        pill = html.span(pill, *_mode(entry))
     if not cover:
         return html.td({"data-label": "Status"}, pill)
     link = html.a({"href": f"/executions/{entry['id']}", "className": "cover"}, pill)
     return html.td({"data-label": "Status"}, link)
+
+
+def _mode(entry: dict[str, Any]) -> list[Any]:
+    mode = entry.get("mode") or "LIVE"
+    chip = html.span({"className": "chip", "title": MODES.get(mode, "")}, mode.lower())
+    return [] if mode == "LIVE" else [" ", chip]
 
 
 def _bot(entry: dict[str, Any]) -> VdomDict:

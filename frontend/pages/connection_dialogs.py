@@ -122,6 +122,47 @@ def ConnectionDialog(
     )
 
 
+@component
+def FallbacksDialog(models: list[str], closed: Closed) -> Any:
+    """One model a line, the first one first."""
+    client, guard, messages = use_client(), use_guard(), use_messages()
+    answer, tell = use_answer()
+
+    async def save(found: dict[str, Any]) -> None:
+        text = str(found["values"].get("models") or "").replace(",", "\n")
+        wanted = [line.strip() for line in text.splitlines() if line.strip()]
+        payload = await client.mutate("set_model_fallbacks", {"models": wanted})
+        remarks = payload["modelFallbacks"]["warnings"]
+        words = " ".join(remarks) or "They count from the next step on."
+        messages.say(f"{plural(len(wanted), 'fallback')} kept. {words}")
+        closed(True)
+
+    async def close(_found: dict[str, Any]) -> None:
+        closed(False)
+
+    field = {
+        "name": "models",
+        "label": "Models, one a line",
+        "type": "long",
+        "value": "\n".join(models),
+        "placeholder": "anthropic:claude-haiku-4-5",
+        "help": "As provider:model, tried from the first to the last. Each must be reachable now. "
+        "Empty it to have none.",
+    }
+    return FormDialog(
+        {
+            "title": "Fallbacks of this workspace",
+            "text": "When a model fails for good, these are tried where a bot names none. A bot "
+            'that wants none says "fallbacks": [].',
+            "fields": [field],
+            "confirm": "Save",
+            "answer": answer,
+            "onSubmit": sent(guard, tell, save),
+            "onClose": guard.js(close),
+        }
+    )
+
+
 def _words(test: dict[str, Any] | None) -> str:
     if test is None:
         return ""

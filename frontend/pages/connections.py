@@ -6,30 +6,34 @@ from reactpy import component, html, use_state
 
 from frontend.components.badges import bot_tile
 from frontend.components.blocks import notice, page_head, skeleton
-from frontend.components.connections import connection_card, speed
-from frontend.format import count, money, plural
+from frontend.components.connections import connection_card
+from frontend.components.health import cache_card, fallbacks_card, health_table, repairs_table
+from frontend.format import plural
 from frontend.kit.elements import icon
 from frontend.kit.handlers import use_guard
 from frontend.kit.messages import use_messages
 from frontend.kit.query import Answer, use_client, use_query
-from frontend.pages.connection_dialogs import ConnectionDialog, DeleteDialog
+from frontend.pages.connection_dialogs import ConnectionDialog, DeleteDialog, FallbacksDialog
+
+NOBODY = {"viewerCan": {"createConnections": False}}
 
 
 @component
 def ConnectionsPage() -> Any:
     answer = use_query("connections", {"first": 100})
     health = use_query("provider_health")
+    repairs = use_query("provider_repairs")
     if answer.error and answer.data is None:
         return html.div(
             page_head("AI connections"), notice(answer.error, lambda _event: answer.reload())
         )
     if answer.data is None:
         return html.div(page_head("AI connections"), skeleton("tall-card", 2))
-    return Desk(answer, health)
+    return Desk(answer, health, repairs)
 
 
 @component
-def Desk(answer: Answer, health: Answer) -> Any:
+def Desk(answer: Answer, health: Answer, repairs: Answer) -> Any:
     client, guard, messages = use_client(), use_guard(), use_messages()
     nothing: dict[str, Any] = {}
     dialog, set_dialog = use_state(nothing)
@@ -69,7 +73,15 @@ def Desk(answer: Answer, health: Answer) -> Any:
 
         return guard.click(clicked)
 
+    async def forget() -> None:
+        payload = await client.mutate("clear_answer_cache", {})
+        messages.say(f"{plural(payload['cleared'], 'answer')} forgotten.")
+        health.reload()
+
+    may_edit = ((health.data or {}).get("viewer") or NOBODY)["viewerCan"]["createConnections"]
     actions = {
+        "fallbacks": opened("fallbacks") if may_edit else None,
+        "forget": guard.click(forget) if may_edit else None,
         "busy": busy,
         "test": test,
         "default": make_default,
@@ -87,9 +99,29 @@ def Desk(answer: Answer, health: Answer) -> Any:
         page_head("AI connections", note, add if rows else ""),
         Circuits(health),
         _list(rows, kinds, seen, actions) if rows else _first(kinds, opened),
-        _others(rows, kinds, seen),
+        _answering(health, actions),
+        health_table((health.data or {}).get("providerHealth", []), kinds),
+        repairs_table(((repairs.data or {}).get("healing") or {}).get("rates", []), kinds),
         _dialog(dialog, rows, kinds, closed),
+        _fallbacks_dialog(dialog, health, closed),
     )
+
+
+def _answering(health: Answer, actions: dict[str, Any]) -> Any:
+    data = health.data
+    if data is None:
+        return ""
+    return html.div(
+        {"className": "answering-cards"},
+        fallbacks_card(data["modelFallbacks"], actions["fallbacks"]),
+        cache_card(data["answerCache"], actions["forget"]),
+    )
+
+
+def _fallbacks_dialog(dialog: dict[str, Any], health: Answer, closed: Any) -> Any:
+    if dialog.get("what") != "fallbacks" or health.data is None:
+        return ""
+    return FallbacksDialog(health.data["modelFallbacks"]["models"], closed)
 
 
 def _tone(good: bool) -> Any:
@@ -135,41 +167,6 @@ def _first(kinds: dict[str, Any], opened: Any) -> Any:
             "last four characters are shown again. Until then the demo model answers, at no cost."
         ),
         html.ul({"className": "providers"}, *cards),
-    )
-
-
-def _others(rows: list[dict[str, Any]], kinds: dict[str, Any], seen: dict[str, Any]) -> Any:
-    """Providers that were asked without a connection of their own, such as by keys of the
-    environment."""
-    own = {row["kind"] for row in rows}
-    left = [one for name, one in seen.items() if name not in own]
-    if not left:
-        return ""
-    names = ("Provider", "Calls", "Failed", "Answers in", "Cost")
-    head = [html.th({"key": n, "scope": "col"}, n) for n in names]
-    lines = [_line(one, kinds) for one in left]
-    return html.section(
-        html.h2({"className": "section-head"}, "Other providers, last 24 h"),
-        html.div(
-            {"className": "table-wrap"},
-            html.table({"className": "table"}, html.thead(html.tr(*head)), html.tbody(*lines)),
-        ),
-    )
-
-
-def _line(one: dict[str, Any], kinds: dict[str, Any]) -> Any:
-    label = kinds.get(one["provider"], {}).get("label", one["provider"])
-    why: Any = html.small({"className": "why"}, one["lastError"]) if one["lastError"] else ""
-    return html.tr(
-        {"key": one["provider"]},
-        html.td(
-            {"className": "who", "data-label": "Provider"},
-            html.div(bot_tile(label, None), html.span(label, why)),
-        ),
-        html.td({"data-label": "Calls"}, plural(one["requests"], "call")),
-        html.td({"data-label": "Failed"}, f"{count(one['failures'])} failed"),
-        html.td({"data-label": "Answers in"}, speed(one)),
-        html.td({"data-label": "Cost"}, money(one["cost"])),
     )
 
 

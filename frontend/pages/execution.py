@@ -63,10 +63,28 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
                 "botId": execution["bot"]["id"],
                 "versionId": (execution.get("version") or {}).get("id"),
                 "input": execution["input"],
-                "mode": found.get("mode", "LIVE"),
+                "mode": found.get("mode") or "LIVE",
+                **_tape(execution),
             },
         )
         nav.go(f"/executions/{payload['execution']['id']}")
+
+    async def replay(_found: dict[str, Any]) -> None:
+        payload = await client.mutate(
+            "start_execution",
+            {
+                "botId": execution["bot"]["id"],
+                "versionId": (execution.get("version") or {}).get("id"),
+                "mode": "RECORDED",
+                "recordingId": execution["id"],
+            },
+        )
+        nav.go(f"/executions/{payload['execution']['id']}")
+
+    async def keep(_found: dict[str, Any]) -> None:
+        payload = await client.mutate("keep_recording", {"executionId": execution["id"]})
+        kept = payload["recording"]
+        messages.say(f"Kept as “{kept['name']}”. Choose “Recorded” on the bot's page to replay it.")
 
     async def rerun(found: dict[str, Any]) -> None:
         try:
@@ -101,9 +119,21 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
             "onControl": guard.js(control),
             "onAgain": guard.js(again),
             "onRerun": guard.js(rerun) if execution["bot"] else None,
+            "onReplay": guard.js(replay) if replayable(execution) else None,
+            "onKeep": guard.js(keep) if replayable(execution) else None,
             **(handlers if can["cancel"] or can["retry"] else {"onAsked": handlers["onAsked"]}),
         }
     )
+
+
+def _tape(execution: dict[str, Any]) -> dict[str, Any]:
+    recording = execution.get("recording")
+    return {"recordingId": recording["id"]} if recording else {}
+
+
+def replayable(execution: dict[str, Any]) -> bool:
+    """What was itself a replay needs no recording of its own."""
+    return bool(execution["bot"]) and execution.get("mode") != "RECORDED"
 
 
 def rerun_values(found: dict[str, Any]) -> dict[str, Any]:

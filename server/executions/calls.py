@@ -15,6 +15,7 @@ from server.models.tables import ModelCall
 from server.workspaces.access import Viewer
 
 MOST_CALLS = 1_000
+FREE = ("cache", "recorded")
 _HEAVY = {"messages", "params", "answer"}
 
 
@@ -66,7 +67,7 @@ def story_of(rows: Sequence[ModelCall]) -> str | None:
     told = [_told(row) for row in rows]
     if all(row.source == "live" and not row.repair for row in rows):
         return None
-    return "; ".join(told)
+    return "; ".join(dict.fromkeys(told) if all(row.source in FREE for row in rows) else told)
 
 
 def _told(row: ModelCall) -> str:

@@ -43,6 +43,9 @@ class Money:
         self.connections: list[dict[str, Any]] = []
         self.circuits: list[dict[str, Any]] = []
         self.health: list[dict[str, Any]] = []
+        self.repairs: list[dict[str, Any]] = []
+        self.fallbacks: list[str] = []
+        self.kept = 0
         self.spent: dict[str, Any] | None = None
         self.budgets: list[dict[str, Any]] = []
         self.prices: list[dict[str, Any]] = []
@@ -52,7 +55,26 @@ class Money:
         return {"connections": page, "connectionKinds": [OPENAI, ANTHROPIC]}
 
     async def do_ProviderHealth(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"providerHealth": self.health, "openCircuits": self.circuits}
+        return {
+            "providerHealth": self.health,
+            "openCircuits": self.circuits,
+            "modelFallbacks": {"models": self.fallbacks, "warnings": []},
+            "answerCache": {"answers": self.kept, "bytes": 2048 * self.kept, "hits": 5},
+            "viewer": {"viewerCan": {"createConnections": True}},
+        }
+
+    async def do_ProviderRepairs(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"healing": {"rates": self.repairs}}
+
+    async def do_SetModelFallbacks(self, variables: dict[str, Any]) -> dict[str, Any]:
+        self.fallbacks = variables["input"]["models"]
+        chain = {"models": self.fallbacks, "warnings": []}
+        return {"setModelFallbacks": {"modelFallbacks": chain, "errors": []}}
+
+    async def do_ClearAnswerCache(self, _: dict[str, Any]) -> dict[str, Any]:
+        cleared, self.kept = self.kept, 0
+        empty = {"answers": 0, "bytes": 0, "hits": 0}
+        return {"clearAnswerCache": {"cleared": cleared, "answerCache": empty, "errors": []}}
 
     async def do_ResetCircuit(self, variables: dict[str, Any]) -> dict[str, Any]:
         self.circuits.clear()

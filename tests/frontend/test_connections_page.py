@@ -120,3 +120,66 @@ async def test_provider_that_is_left_alone_can_be_asked_again(world: World) -> N
         await screen.until(lambda s: not s.find("button", "Ask again now"))
         asked = {"provider": "openai", "model": "gpt-5", "connectionId": None}
         assert inputs(world, "ResetCircuit") == [asked]
+
+
+PROVIDER = {
+    "provider": "openai",
+    "requests": 12,
+    "failures": 3,
+    "leftAlone": 2,
+    "cached": 4,
+    "failuresByKind": {"rate_limited": 2, "timeout": 1},
+    "medianMs": 400,
+    "p95Ms": 900,
+    "p99Ms": 1500,
+    "firstTokenMs": 120,
+    "tokens": 900,
+    "cost": "0.12",
+    "lastError": "Too many calls.",
+    "lastErrorAt": "2026-11-03T09:30:00.000Z",
+}
+
+
+async def test_health_tells_failures_by_kind_and_how_long_answers_take(world: World) -> None:
+    world.add_connection("Main")
+    world.health = [PROVIDER]
+    world.repairs = [
+        {
+            "failureClass": "RATE_LIMIT",
+            "action": "retry",
+            "provider": "openai",
+            "count": 4,
+            "healed": 3,
+            "successRate": 75.0,
+        }
+    ]
+    async with Screen(world, "/connections") as screen:
+        row = await screen.until(lambda s: s.find("tr", **{"data-provider": "openai"}))
+        words = screen.text(row)
+        assert "+4 cached" in words
+        assert "2 too many calls, 1 too slow, left alone 2 times" in words
+        assert "400 ms, 900 ms, 1.50 s" in words
+        await screen.shows("Asked again after a wait")
+        await screen.shows("3 of 4 (75%)")
+
+
+async def test_the_chain_of_the_workspace_is_set_on_the_page(world: World) -> None:
+    world.add_connection("Main")
+    async with Screen(world, "/connections") as screen:
+        await screen.shows("Fallbacks of this workspace")
+        await screen.click(screen.find("button", "Edit fallbacks"))
+        models = "anthropic:claude-haiku-4-5\nopenai:gpt-5-mini, "
+        await screen.tell("FormDialog", "onSubmit", {"values": {"models": models}})
+        await screen.until(lambda s: s.find("FormDialog") is None)
+        wanted = ["anthropic:claude-haiku-4-5", "openai:gpt-5-mini"]
+        assert inputs(world, "SetModelFallbacks") == [{"models": wanted}]
+        await screen.shows("openai:gpt-5-mini")
+
+
+async def test_kept_answers_are_forgotten_on_demand(world: World) -> None:
+    world.add_connection("Main")
+    world.kept = 3
+    async with Screen(world, "/connections") as screen:
+        await screen.shows("3 answers kept (6 KiB)")
+        await screen.click(screen.find("button", "Forget them"))
+        await screen.shows("Nothing is kept.")

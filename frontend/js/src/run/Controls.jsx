@@ -17,13 +17,15 @@ function Button({ icon, children, primary, action, onControl, busy }) {
 }
 
 /** What can be done to an execution where it stands. */
-export function Controls({ run, can, onControl, onRetry, onAgain }) {
+export function Controls({ run, can, onControl, onRetry, onAgain, onReplay, onKeep }) {
   const asked = run.asked?.action;
   if (isFinal(run.status)) {
     if (can.retry === false) return null;
     const broken = run.status !== "COMPLETED";
     return (
       <>
+        {onKeep ? <button type="button" className="button quiet" title="Keep what models answered and tools gave, to replay it at no cost" onClick={onKeep}><Icon name="archive" /> Keep as recording</button> : null}
+        {onReplay ? <button type="button" className="button" title="The same answers once more, at no cost: no model and no tool is called" onClick={onReplay}><Icon name="history" /> Replay</button> : null}
         <button type="button" className={`button${broken && onRetry ? "" : " primary"}`} title="A new execution with the same version and input" onClick={onAgain}><Icon name="rotate-cw" /> Run again</button>
         {broken && onRetry ? (
           <button type="button" className="button primary" title="A new execution from the step that failed; what is finished before it is taken over at no cost" onClick={onRetry}>

@@ -74,6 +74,7 @@ function Head({ run, facts, past, children }) {
           <span className="pill big" data-status={run.status}>{run.status === "RUNNING" && !past ? <i className="pulse" /> : null}{LABELS[run.status]}</span>
           {number ? <span className="chip">version {number}</span> : null}
           {facts.mode === "DEMO" ? <span className="chip">demo</span> : null}
+          {facts.mode === "RECORDED" ? <span className="chip" title={facts.recording ? `Replays “${facts.recording.name}”: nobody was asked` : "Replays a recording: nobody was asked"}>recorded{facts.recording ? `: ${facts.recording.name}` : ""}</span> : null}
           {past ? <span className="chip past">looking at the past</span> : null}
         </h1>
       </div>
@@ -166,7 +167,8 @@ export function ExecutionView(props) {
       <Head run={run} facts={facts} past={past}>
         {facts.bot ? <a className="button" href={`/bots/${facts.bot.id}`}><Icon name="code-xml" /> Open bot</a> : null}
         {past ? null : <Controls run={now} can={can} onControl={(action) => emit(props.onControl, { action })}
-          onRetry={canRerun ? () => rerun({}) : undefined} onAgain={() => emit(props.onAgain, { id: now.id })} />}
+          onRetry={canRerun ? () => rerun({}) : undefined} onAgain={() => emit(props.onAgain, { id: now.id, mode: facts.mode })}
+          onReplay={props.onReplay ? () => emit(props.onReplay) : undefined} onKeep={props.onKeep ? () => emit(props.onKeep) : undefined} />}
       </Head>
       <Family facts={facts} children={children} />
       <Facts run={run} facts={facts} at={past ? run.at : null} />
@@ -197,7 +199,7 @@ export function ExecutionView(props) {
           {at !== null && now.events.length ? <Scrubber events={now.events} at={at} zero={now.createdAt} onAt={go} onClose={() => go(null)} canRerun={final && can.retry !== false} pruned={now.pruned} /> : null}
           <Waterfall run={run} rows={list} selected={step.key} onSelect={select} live={live} at={past ? run.at || run.createdAt : null} />
         </section>
-        <StepDetail step={step} tab={tab} onTab={pickTab} repairs={past || step.whole || step.key === failed?.key ? null : repairs(step)}
+        <StepDetail step={step} tab={tab} onTab={pickTab} executionId={past || step.whole ? null : now.id} repairs={past || step.whole || step.key === failed?.key ? null : repairs(step)}
           onRerun={canRerun && !step.whole && ["COMPLETED", "FAILED"].includes(step.status) && run.steps.get(step.parentKey)?.type !== "entity" ? () => setDialog({ step }) : undefined} />
       </div>
       {dialog ? <RerunDialog run={now} step={dialog.step} input={facts.input} version={dialog.version} onRerun={props.onRerun} onClose={() => setDialog(null)} answer={props.refused} /> : null}

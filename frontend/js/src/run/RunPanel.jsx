@@ -86,6 +86,39 @@ function ModeTabs({ mode, onMode }) {
   );
 }
 
+const MODES = { LIVE: "Live", DEMO: "Demo", RECORDED: "Recorded" };
+const RUN = { LIVE: "Run", DEMO: "Run in demo", RECORDED: "Replay" };
+const SAID = {
+  LIVE: "",
+  DEMO: "The offline demo model answers. Tools are called.",
+  RECORDED: "Recorded answers are given again: no model and no tool is called, and nothing is paid. Without an input the recorded one counts.",
+};
+
+/** Live, demo or recorded; in recorded mode also which recording. */
+function Modes({ how, onHow, tape, onTape, recordings, onForget, onOpen }) {
+  const recorded = how === "RECORDED";
+  useEffect(() => { if (recorded) emit(onOpen); }, [recorded]);
+  const list = recordings || [];
+  const chosen = list.find((one) => one.id === tape);
+  return (
+    <div className="run-modes">
+      <div className="segmented" role="group" aria-label="How models and tools are reached">
+        {Object.entries(MODES).map(([name, label]) => <button key={name} type="button" aria-pressed={how === name} onClick={() => onHow(name)} data-offline-ok>{label}</button>)}
+      </div>
+      {recorded && list.length ? (
+        <>
+          <select className="input small" aria-label="Recording" value={chosen ? tape : ""} onChange={(e) => onTape(e.target.value)}>
+            <option value="">Newest recording</option>
+            {list.map((one) => <option key={one.id} value={one.id}>{one.name} ({one.answers} answers)</option>)}
+          </select>
+          {chosen?.viewerCan?.delete ? <button type="button" className="icon-button" aria-label={`Delete the recording ${chosen.name}`} title="Delete this recording" onClick={() => { onTape(""); emit(onForget, { id: chosen.id }); }}><Icon name="trash-2" /></button> : null}
+        </>
+      ) : null}
+      {SAID[how] ? <p className="field-hint">{SAID[how]}{recorded && recordings && !list.length ? " Nothing is kept yet: the last live execution that completed is used." : ""}</p> : null}
+    </div>
+  );
+}
+
 function InputNote({ input }) {
   if (input.kind === "broken") return <p className="field-hint warn">Not valid JSON, so it is sent as text. {input.problem}</p>;
   if (input.kind === "json" && typeof input.value === "object") return <p className="field-hint">Sent as JSON.</p>;
@@ -98,6 +131,8 @@ export function RunPanel(props) {
   const first = sessionStorage.getItem(memory(botId)) ?? (sample === null || sample === undefined ? "" : asText(sample));
   const [text, setText] = useState(first);
   const [mode, setMode] = useState("form");
+  const [how, setHow] = useState("LIVE");
+  const [tape, setTape] = useState("");
   const [pressed, setPressed] = useState(0);
   const latest = useRef(props);
   latest.current = props;
@@ -110,7 +145,7 @@ export function RunPanel(props) {
     if (!latest.current.canRun || waiting || !online()) return;
     setPressed(executionId || "first");
     const given = readInput(text);
-    emit(latest.current.onRun, { input: given.value, empty: given.kind === "empty", draft: desk.draft(), mode: mode === "DEMO" ? mode : "LIVE", key: onceKey() });
+    emit(latest.current.onRun, { input: given.value, empty: given.kind === "empty", draft: desk.draft(), mode: MODES[mode] ? mode : how, recordingId: (MODES[mode] ? mode : how) === "RECORDED" ? tape || null : null, key: onceKey() });
   };
   const runner = useRef(run);
   runner.current = run;
@@ -142,9 +177,10 @@ export function RunPanel(props) {
             <InputNote input={input} />
           </div>
         )}
+        <Modes how={how} onHow={setHow} tape={tape} onTape={setTape} recordings={props.recordings} onForget={props.onForget} onOpen={props.onRecorded} />
         <div className="run-bar">
           <button type="button" className="button primary" onClick={() => run()} disabled={!canRun || waiting}>
-            <Icon name={waiting ? "loader-circle" : "play"} className={waiting ? "spin" : ""} /> {waiting ? "Starting" : "Run"}
+            <Icon name={waiting ? "loader-circle" : "play"} className={waiting ? "spin" : ""} /> {waiting ? "Starting" : RUN[how]}
           </button>
           <span className="hint-keys"><kbd>Ctrl</kbd> <kbd>Enter</kbd></span>
           <span className="spacer" />

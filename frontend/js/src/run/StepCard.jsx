@@ -19,6 +19,7 @@ function Facts({ step }) {
   return (
     <p className="step-facts">
       {step.model || step.requestedModel ? <span>{step.model || step.requestedModel}</span> : null}
+      {step.source && step.source !== "live" ? <span>{step.source === "cache" ? "from the cache" : "recorded"}</span> : null}
       {count ? <span>{tokens(count)} tokens</span> : null}
       {used.cost !== undefined && used.cost !== null ? <span>{cost(used.cost)}</span> : null}
       <span className="num">{step.status === "RUNNING" ? <bb-elapsed since={step.startedAt} /> : duration(spent(step))}</span>

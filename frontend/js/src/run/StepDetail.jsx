@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { Icon } from "../lib/Icon.jsx";
 import { LABELS, cost, duration, tokens } from "../lib/format.js";
 import { Words } from "../lib/Words.jsx";
+import { Calls } from "./Calls.jsx";
 import { Failure } from "./Failure.jsx";
 import { largeOf } from "./Large.jsx";
 import { LiveText } from "./LiveText.jsx";
@@ -9,7 +10,7 @@ import { StepIcon } from "./StepIcon.jsx";
 import { spent } from "./StepCard.jsx";
 import { Copy, Value, asText } from "./Value.jsx";
 
-const NAMES = { output: "Output", input: "Input", error: "Error", facts: "Model", story: "Story" };
+const NAMES = { output: "Output", input: "Input", error: "Error", facts: "Model", calls: "Calls", story: "Story" };
 const isTool = (step) => ["tool", "use"].includes(String(step.type || "").toLowerCase());
 const nameOf = (tab, step) => (isTool(step) ? { output: "Result", input: "Arguments", facts: "Call" }[tab] : null) || (tab === "facts" && step.type !== "entity" ? "Facts" : NAMES[tab]);
 
@@ -57,12 +58,13 @@ function Facts({ step }) {
   );
 }
 
-function tabsOf(step) {
+function tabsOf(step, executionId) {
   const tabs = [];
   if (step.error) tabs.push("error");
   tabs.push("output");
   if (step.input !== null && step.input !== undefined) tabs.push("input");
   if (!step.whole) tabs.push("facts");
+  if (executionId && step.type === "entity" && step.status !== "PENDING" && step.status !== "SKIPPED") tabs.push("calls");
   if (step.story?.length) tabs.push("story");
   return tabs;
 }
@@ -80,14 +82,16 @@ function Story({ story }) {
   );
 }
 
+const FREE = { cache: "from the cache, no cost", recorded: "from the recording, no cost" };
 const SKIPPED = "Skipped: a condition before it said so, or the chain had ended.";
 const WAITS = { APPROVAL: "Waits for a decision.", RETRY: "Waits before the next try.", CHILD: "Waits for another bot.", WAIT: "Waits as the program says.",
   OUTCOME_UNKNOWN: "Waits for somebody who says whether it happened.", BUDGET: "Waits for room in the budget.", QUEUE: "Waits for its turn." };
 
-function Body({ step, tab, raw, repairs }) {
+function Body({ step, tab, raw, repairs, executionId }) {
   const active = step.status === "RUNNING";
   if (tab === "error") return <Failure error={step.error} repairs={repairs} />;
   if (tab === "facts") return <Facts step={step} />;
+  if (tab === "calls") return <Calls executionId={executionId} step={step} />;
   if (tab === "story") return <Story story={step.story} />;
   if (tab === "input") return <Value value={step.input} raw={raw} />;
   if (active && step.text) return <LiveText text={step.text} active label={`Text of ${step.name}`} />;
@@ -106,8 +110,8 @@ function Child({ child }) {
 }
 
 /** What one step got, made and cost. */
-export function StepDetail({ step, tab: wanted, onTab, onRerun, repairs }) {
-  const tabs = tabsOf(step);
+export function StepDetail({ step, tab: wanted, onTab, onRerun, repairs, executionId }) {
+  const tabs = tabsOf(step, executionId);
   const tab = tabs.includes(wanted) ? wanted : tabs[0];
   const [raw, setRaw] = useState(false);
   useEffect(() => setRaw(false), [step.key]);
@@ -128,8 +132,9 @@ export function StepDetail({ step, tab: wanted, onTab, onRerun, repairs }) {
           </>
         ) : null}
       </header>
-      {step.reused || onRerun ? (
+      {step.reused || step.source || onRerun ? (
         <div className="step-strip">
+          {step.source && step.source !== "live" ? <span className="chip reused">{FREE[step.source] || step.source}</span> : null}
           {step.reused ? <span className="chip reused">{step.edited ? "edited, no cost" : "reused, no cost"}</span> : null}
           <span className="spacer" />
           {onRerun ? <button type="button" className="button small" onClick={onRerun} title="A new execution that begins here and takes over what stands before"><Icon name="fast-forward" /> Rerun from here</button> : null}
@@ -139,7 +144,7 @@ export function StepDetail({ step, tab: wanted, onTab, onRerun, repairs }) {
       <Tabs step={step} tabs={tabs} tab={tab} onTab={onTab} />
       <div className="detail-body" id="tab-body" role="tabpanel" aria-labelledby={`tab-${tab}`} tabIndex={0}>
         {tab === "output" ? <Reasoning text={step.reasoning} /> : null}
-        <Body step={step} tab={tab} raw={raw} repairs={repairs} />
+        <Body step={step} tab={tab} raw={raw} repairs={repairs} executionId={executionId} />
       </div>
     </section>
   );

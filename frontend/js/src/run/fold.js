@@ -83,6 +83,7 @@ function applyQuestion(run, event, data) {
   if (old) run.questions.set(id, { ...old, status, decidedBy: data.by ?? null, note: data.note ?? null, decidedAt: event.at });
 }
 
+const FREE = { cache: "Answered from the cache, at no cost", recorded: "Answered from the recording, at no cost" };
 const added = (list, item) => [...(list || []), item];
 
 function applyModel(step, event, data) {
@@ -98,12 +99,14 @@ function applyModel(step, event, data) {
       step.provider = data.provider ?? step.provider;
       step.requestedModel = data.requestedModel ?? step.requestedModel;
       step.ttftMs = data.ttftMs ?? step.ttftMs;
-      if (step.story) step.story = added(step.story, { at: event.at, text: `${data.model || "The model"} answered.` });
+      step.source = data.source ?? null;
+      if (step.story) step.story = added(step.story, { at: event.at, text: data.source ? `${FREE[data.source] || data.source}.` : `${data.model || "The model"} answered.` });
       addUsage(step, data);
       break;
     default: {
       step.note = { message: data.message, hint: data.hint, retryIn: data.retryIn ?? null, nextModel: data.nextModel ?? null, at: event.at };
-      const next = data.nextModel ? ` Asked ${data.nextModel} instead.` : data.retryIn ? ` Waited ${Math.round(data.retryIn * 10) / 10} s.` : "";
+      const whose = data.nextFrom === "workspace" ? ", of the workspace's fallbacks," : "";
+      const next = data.nextModel ? ` Asked ${data.nextModel}${whose} instead.` : data.retryIn ? ` Waited ${Math.round(data.retryIn * 10) / 10} s.` : "";
       step.story = added(step.story, { at: event.at, text: `${data.model ? `${data.model}: ` : ""}${data.message || data.kind}${next}` });
     }
   }

@@ -1,0 +1,197 @@
+"""How the providers did, which repairs help, what the workspace falls back to and what it keeps."""
+
+from typing import Any
+
+from reactpy import html
+from reactpy.types import VdomDict
+
+from frontend.components.badges import bot_tile
+from frontend.format import count, duration, money, plural
+from frontend.kit.elements import ago, icon
+
+KINDS = {
+    "provider_unavailable": "not available",
+    "rate_limited": "too many calls",
+    "timeout": "too slow",
+    "provider_auth": "key refused",
+    "model_unknown": "unknown model",
+    "context_too_long": "too long",
+    "bad_request": "not accepted",
+    "bad_answer": "unreadable answer",
+    "content_refused": "refused content",
+}
+REPAIRS = {
+    "retry": "Asked again after a wait",
+    "fallback": "Went on with another model",
+    "skip": "Passed by",
+    "continue": "A value in its place",
+    None: "Nothing",
+}
+CLASSES = {"AI": "the model", "RATE_LIMIT": "too many calls", "AUTH": "the key"}
+CLASSES = {
+    "AI": "the model",
+    "AUTH": "the key",
+    "RATE_LIMIT": "too many calls",
+    "TIMEOUT": "too slow",
+    "TRANSIENT": "not available",
+}
+COLUMNS = ("Provider", "Calls", "Failed", "Half, 95%, 99% in", "First word", "Cost")
+NUMBERS = frozenset({"Calls", "Half, 95%, 99% in", "First word", "Cost"})
+
+
+def health_table(found: list[dict[str, Any]], kinds: dict[str, Any]) -> Any:
+    if not found:
+        return ""
+    head = [
+        html.th({"key": n, "scope": "col", "className": "num" if n in NUMBERS else ""}, n)
+        for n in COLUMNS
+    ]
+    return html.section(
+        {"className": "health"},
+        html.h2({"className": "section-head"}, "Providers, last 24 hours"),
+        html.div(
+            {"className": "table-wrap"},
+            html.table(
+                {"className": "table"},
+                html.thead(html.tr(*head)),
+                html.tbody(*[_provider(one, kinds) for one in found]),
+            ),
+        ),
+    )
+
+
+def _provider(one: dict[str, Any], kinds: dict[str, Any]) -> VdomDict:
+    label = kinds.get(one["provider"], {}).get("label", one["provider"])
+    speeds = [duration(one.get(key)) or "–" for key in ("medianMs", "p95Ms", "p99Ms")]
+    return html.tr(
+        {"key": one["provider"], "data-provider": one["provider"]},
+        html.td(
+            {"className": "who", "data-label": "Provider"},
+            html.div(bot_tile(label, None), html.span(label)),
+        ),
+        html.td({"className": "num", "data-label": "Calls"}, *_calls(one)),
+        html.td({"data-label": "Failed", "className": "failed"}, *_failed(one)),
+        html.td({"className": "num", "data-label": COLUMNS[3]}, ", ".join(speeds)),
+        html.td(
+            {"className": "num", "data-label": "First word"},
+            duration(one.get("firstTokenMs")) or "–",
+        ),
+        html.td({"className": "num", "data-label": "Cost"}, money(one["cost"])),
+    )
+
+
+def _calls(one: dict[str, Any]) -> list[Any]:
+    cached = one.get("cached")
+    return [count(one["requests"]), html.small(f" +{count(cached)} cached") if cached else ""]
+
+
+def _failed(one: dict[str, Any]) -> list[Any]:
+    kinds = sorted((one.get("failuresByKind") or {}).items(), key=lambda item: -item[1])
+    words = [f"{number} {KINDS.get(kind, kind.replace('_', ' '))}" for kind, number in kinds]
+    if one.get("leftAlone"):
+        words.append(f"left alone {plural(one['leftAlone'], 'time')}")
+    said = ", ".join(words) or "none"
+    if not one.get("lastError"):
+        return [said]
+    return [said, html.small({"className": "why"}, ago(one["lastErrorAt"]), ": ", one["lastError"])]
+
+
+def repairs_table(rates: list[dict[str, Any]], kinds: dict[str, Any]) -> Any:
+    """Only what happened to models; the rest stands where failures are looked at."""
+    found = [one for one in rates if one["provider"]]
+    if not found:
+        return ""
+    names = ("Provider", "What failed", "What was done", "Times", "Helped")
+    head = [html.th({"key": n, "scope": "col"}, n) for n in names]
+    rows = [_repair(one, kinds) for one in found]
+    return html.section(
+        {"className": "health"},
+        html.h2({"className": "section-head"}, "What helps when a model fails, last 30 days"),
+        html.div(
+            {"className": "table-wrap"},
+            html.table({"className": "table"}, html.thead(html.tr(*head)), html.tbody(*rows)),
+        ),
+    )
+
+
+def _repair(one: dict[str, Any], kinds: dict[str, Any]) -> VdomDict:
+    label = kinds.get(one["provider"], {}).get("label", one["provider"])
+    failed = CLASSES.get(one["failureClass"], one["failureClass"].lower().replace("_", " "))
+    rate = f"{count(one['healed'])} of {count(one['count'])} ({one['successRate']:g}%)"
+    return html.tr(
+        {"key": f"{one['provider']}-{one['failureClass']}-{one['action']}"},
+        html.td({"data-label": "Provider"}, label),
+        html.td({"data-label": "What failed"}, failed),
+        html.td({"data-label": "What was done"}, REPAIRS.get(one["action"], one["action"])),
+        html.td({"className": "num", "data-label": "Times"}, count(one["count"])),
+        html.td({"data-label": "Helped"}, rate),
+    )
+
+
+def fallbacks_card(found: dict[str, Any], on_edit: Any) -> VdomDict:
+    chain: list[Any] = []
+    for name in found["models"]:
+        chain += (
+            [icon("arrow-right"), html.code({"key": name}, name)]
+            if chain
+            else [html.code({"key": name}, name)]
+        )
+    nothing = "None. When a model fails for good and its bot names no fallback, the step fails."
+    remarks = [html.p({"className": "why", "key": text}, text) for text in found["warnings"]]
+    return html.section(
+        {"className": "card answering"},
+        html.header(
+            html.div(
+                html.h2("Fallbacks of this workspace"),
+                html.p(
+                    {"className": "muted"},
+                    "Tried in this order where a bot names none of its own.",
+                ),
+            ),
+            _edit(on_edit),
+        ),
+        html.p({"className": "chain"}, *chain)
+        if chain
+        else html.p({"className": "muted"}, nothing),
+        *remarks,
+    )
+
+
+def _edit(on_edit: Any) -> Any:
+    if on_edit is None:
+        return ""
+    return html.button(
+        {"className": "button small", "type": "button", "onClick": on_edit},
+        icon("pen-line"),
+        "Edit fallbacks",
+    )
+
+
+def cache_card(found: dict[str, Any], on_clear: Any) -> VdomDict:
+    kept = found["answers"]
+    words = (
+        f"{plural(kept, 'answer')} kept ({_size(found['bytes'])}), "
+        f"which answered {plural(found['hits'], 'question')} at no cost."
+        if kept
+        else 'Nothing is kept. "cache": 3600 on an entity gives equal questions the same answer '
+        "for an hour."
+    )
+    clear: Any = (
+        html.button(
+            {"className": "button small", "type": "button", "onClick": on_clear},
+            icon("trash-2"),
+            "Forget them",
+        )
+        if kept and on_clear is not None
+        else ""
+    )
+    return html.section(
+        {"className": "card answering"},
+        html.header(
+            html.div(html.h2("Equal questions"), html.p({"className": "muted"}, words)), clear
+        ),
+    )
+
+
+def _size(size: int) -> str:
+    return f"{size / 1024:,.0f} KiB" if size < 1024 * 1024 else f"{size / 1024 / 1024:,.1f} MiB"
