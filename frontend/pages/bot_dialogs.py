@@ -1,5 +1,6 @@
 """The forms around a bot: publish with a note, name a version, rename, tag, copy."""
 
+import json
 from typing import Any
 
 from reactpy import component
@@ -93,6 +94,43 @@ def annotate_form(version: dict[str, Any]) -> dict[str, Any]:
         "values": {"versionId": version["id"]},
         "said": lambda payload: f"Version {payload['version']['number']} is described.",
     }
+
+
+def run_form(bot: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:
+    modes = [
+        {"value": "LIVE", "label": "Live: with the models it names"},
+        {"value": "DEMO", "label": "Demo: offline and free"},
+    ]
+    given_input = {
+        "name": "input",
+        "label": "Input",
+        "type": "long",
+        "placeholder": "Text or JSON. Leave it empty to use the run(…) line of the bot.",
+    }
+    return {
+        "title": f"Run version {version['number']}",
+        "text": "The draft and what is live stay as they are.",
+        "fields": [
+            given_input,
+            {"name": "mode", "label": "Mode", "type": "choice", "options": modes},
+        ],
+        "confirm": "Run",
+        "operation": "start_execution",
+        "values": {"botId": bot["id"], "versionId": version["id"]},
+        "read": lambda values: {"mode": values["mode"], **input_of(values.get("input"))},
+        "said": lambda payload: f"Version {version['number']} runs.",
+        "then": lambda payload: f"/executions/{payload['execution']['id']}",
+    }
+
+
+def input_of(text: str | None) -> dict[str, Any]:
+    """JSON where it is JSON, else the text; nothing when it is empty: null would be an input."""
+    if not (text or "").strip():
+        return {}
+    try:
+        return {"input": json.loads(text or "")}
+    except ValueError:
+        return {"input": text}
 
 
 def rename_form(bot: dict[str, Any]) -> dict[str, Any]:

@@ -247,12 +247,6 @@ def Acts(
         messages.say(f"The draft is version {version['number']} again. Undo brings the other back.")
         nav.go(f"/bots/{bot['id']}")
 
-    async def run() -> None:
-        assert version is not None
-        values = {"botId": bot["id"], "versionId": version["id"]}
-        payload = await client.mutate("start_execution", values)
-        nav.go(f"/executions/{payload['execution']['id']}")
-
     if version is None:
         keep = lambda _event: open_form(forms.name_draft_form(bot))  # noqa: E731
         return html.div(
@@ -262,11 +256,12 @@ def Acts(
     can = version["viewerCan"]
     tell = lambda _event: open_form(forms.annotate_form(version))  # noqa: E731
     publish = lambda _event: open_form(forms.publish_form(bot, version))  # noqa: E731
+    start = lambda _event: open_form(forms.run_form(bot, version))  # noqa: E731
     older = can["restore"] and not version["isDraft"]
     return html.div(
         {"className": "actions"},
         _button("Name and note", "pen-line", tell, can["annotate"]),
-        _button("Run", "play", guard.click(run), can["run"]),
+        _button("Run", "play", start, can["run"]),
         _button("Restore", "undo-2", guard.click(restore), older),
         _button("Publish", "rocket", publish, can["publish"] and not version["isLive"]),
     )
