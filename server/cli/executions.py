@@ -27,8 +27,8 @@ query CliExecution($id: ID!) {
     queuedMs lastSeq bot { id name } version { id number }
     error { kind message hint stepKey }
     usage { inputTokens outputTokens totalTokens cost estimated unpriced }
-    steps { key name type status attempt reused output error { kind message hint } model provider
-            durationMs usage { totalTokens cost } }
+    steps { key name type status attempt reused source story output model provider
+            error { kind message hint } durationMs usage { totalTokens cost } }
   }
 }
 """
@@ -93,6 +93,9 @@ def show(execution_id: str, as_json: bool) -> None:
     say(usage_line(found))
     say()
     table(["STEP", "TYPE", "STATUS", "MODEL", "SECONDS"], map(_step_row, found["steps"]))
+    for step in found["steps"]:
+        if step["story"]:
+            say(f"{step['key']}: {step['story']}")
     say()
     if found["error"]:
         say(f"{found['error']['kind']}: {found['error']['message']}")

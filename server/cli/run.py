@@ -41,15 +41,29 @@ query CliResult($id: ID!) {
 @click.command(
     epilog=example(
         """baleybots run hello --input '{"topic": "tea"}' --follow
-baleybots run hello.bal --json"""
+baleybots run hello.bal --json
+baleybots run hello --recorded newest"""
     )
 )
 @click.argument("bot", metavar="BOT|FILE.bal")
 @input_option
 @click.option("--follow", is_flag=True, help="Show steps and text live.")
 @click.option("--demo", is_flag=True, help="Use the offline demo model for every call.")
+@click.option(
+    "--recorded",
+    metavar="RECORDING",
+    help="Replay a recording or an ended execution, by its id, at no cost; `newest` takes the "
+    "bot's newest one.",
+)
 @json_option
-def run(bot: str, input_text: str | None, follow: bool, demo: bool, as_json: bool) -> None:
+def run(
+    bot: str,
+    input_text: str | None,
+    follow: bool,
+    demo: bool,
+    recorded: str | None,
+    as_json: bool,
+) -> None:
     """Run a bot (by name or id), or a program in a file, on a running server.
 
     The server is BALEYBOTS_URL, the token BALEYBOTS_TOKEN. A file becomes the draft of a bot with
@@ -59,14 +73,23 @@ def run(bot: str, input_text: str | None, follow: bool, demo: bool, as_json: boo
 
     async def work(remote: Remote) -> dict[str, Any]:
         found = await bot_for(remote, bot)
-        mode = "DEMO" if demo else "LIVE"
-        started = await remote.change(START, botId=found["id"], mode=mode, **given)
+        how = {**given, **_mode(demo, recorded)}
+        started = await remote.change(START, botId=found["id"], **how)
         execution_id = started["execution"]["id"]
         printer = await watch(remote, execution_id, live=follow and not as_json)
         found = (await remote.ask(RESULT, id=execution_id))["execution"]
         return {**found, "shown": printer.latest}
 
     finish(connected(work), as_json)
+
+
+def _mode(demo: bool, recorded: str | None) -> dict[str, Any]:
+    if demo and recorded:
+        raise click.UsageError("Choose --demo or --recorded.")
+    if recorded is None:
+        return {"mode": "DEMO" if demo else "LIVE"}
+    named = {} if recorded == "newest" else {"recordingId": recorded}
+    return {"mode": "RECORDED", **named}
 
 
 async def bot_for(remote: Remote, named: str) -> dict[str, Any]:

@@ -220,3 +220,21 @@ async def test_decisions_from_the_terminal(run: Run, front: Front) -> None:
     assert followed.exit_code == 0
     late = await run("approvals", "reject", asked["id"], "--reason", "No.")
     assert (late.exit_code, "approved this (continue) on" in late.output) == (1, True)
+
+
+async def test_an_execution_is_kept_and_replayed(run: Run, folder: Path) -> None:
+    program = folder / "pair.bal"
+    first = json.loads((await run("run", str(program), "--input", TEXT, "--json")).stdout)
+    kept = json.loads((await run("recordings", "keep", first["id"], "--json")).stdout)
+    assert kept["answers"] == 3
+    again = await run("run", program.stem, "--recorded", "newest", "--json")
+    found = json.loads(again.stdout)
+    assert (found["status"], found["output"]) == ("completed", first["output"])
+    shown = await run("executions", "show", found["id"])
+    assert "c: from the recording, no cost" in shown.stdout
+    listed = await run("recordings", "list", "--bot", program.stem)
+    assert kept["id"] in listed.stdout
+    both = await run("run", program.stem, "--recorded", "newest", "--demo")
+    assert both.exit_code == 2
+    gone = await run("recordings", "delete", kept["id"])
+    assert gone.stdout.startswith("Deleted Execution of")
