@@ -50,7 +50,7 @@ from server.tools.base import AskPerson
 
 Result = TypeVar("Result")
 # What is kept with the trigger and is no part of `$trigger`.
-UNSEEN = frozenset({"user", "recording", CONVERSATION})
+UNSEEN = frozenset({"user", "bots", "recording", CONVERSATION})
 ACQUITTED = "#acquitted"
 
 

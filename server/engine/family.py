@@ -75,6 +75,7 @@ class RunFamily:
             message = f"Bots may start each other {MOST_DEPTH} deep; `{target}` would be deeper."
             raise ToolFailed(message, "spawn_depth_exceeded")
         found = await self._targets.find(parent.workspace_id, target)
+        self._check_allowed(found)
         plan = await self._plans.get(found.version_id)
         if plan is None:
             message = f"`{found.bot_name}` was made by another release; save it again."
@@ -95,6 +96,15 @@ class RunFamily:
             parent_id=parent.id,
         )
         return await self._born(new, plan, found, depth)
+
+    def _check_allowed(self, found: Target) -> None:
+        """Who started all this with a token for some bots reaches no others through them."""
+        allowed = self._host.identity.trigger.get("bots")
+        if allowed is not None and public_id("bot", found.bot_id) not in allowed:
+            message = (
+                f"`{found.bot_name}` is not run: the token that started this is for other bots."
+            )
+            raise ToolFailed(message, "tool_forbidden")
 
     async def child(self, child_id: UUID) -> Child:
         row = await Execution.get_or_none(id=child_id, parent_id=self._host.identity.id)
@@ -164,6 +174,7 @@ class RunFamily:
                 **({"left": left} if left else {}),
             },
             "user": parent.trigger.get("user"),
+            **({"bots": parent.trigger["bots"]} if "bots" in parent.trigger else {}),
         }
 
 

@@ -193,7 +193,7 @@ class _Fork:
             input=source.input if isinstance(given, Unset) else given,
             mode=source.mode,
             trigger_kind=TriggerKind.RERUN,
-            trigger=source.trigger,
+            trigger={**(source.trigger or {}), **service.narrowed(viewer)},
             created_by_id=viewer.user_id,
             forked_from_id=source.id,
             forked_from_step=self.first,

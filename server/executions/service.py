@@ -19,7 +19,7 @@ from server.core.errors import (
     InvalidState,
     NotFound,
 )
-from server.core.ids import new_uuid
+from server.core.ids import new_uuid, public_id
 from server.core.jsontext import dumps
 from server.engine.control import Target
 from server.engine.engine import Engine
@@ -264,8 +264,15 @@ def _trigger(viewer: Viewer, request: StartRequest, engine: Engine) -> dict[str,
     person = {"id": str(viewer.user_id), "name": viewer.name, "email": viewer.email}
     given = {"kind": request.trigger_kind.value, "at": engine.clock.now().isoformat()}
     if request.mode is ExecutionMode.RECORDED:
-        return {**given, "user": person, **request.trigger}
-    return {**given, **request.trigger, "user": person}
+        return {**given, "user": person, **request.trigger, **narrowed(viewer)}
+    return {**given, **request.trigger, "user": person, **narrowed(viewer)}
+
+
+def narrowed(viewer: Viewer) -> dict[str, Any]:
+    """A token for some bots starts no others either, neither itself nor through those."""
+    if viewer.bot_ids is None:
+        return {}
+    return {"bots": sorted(public_id("bot", one) for one in viewer.bot_ids)}
 
 
 def _hash_of(request: StartRequest) -> str:

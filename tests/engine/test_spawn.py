@@ -13,6 +13,8 @@ from server.approvals import service as approvals
 from server.core.ids import public_id
 from server.engine.caps import Caps
 from server.executions import service as executions
+from server.executions.rerun import RerunRequest, rerun
+from server.executions.service import StartRequest
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import BotState, ExecutionStatus, TriggerKind, WaitingReason
 from server.models.tables import Approval, Bot, Execution, Step
@@ -343,3 +345,28 @@ async def test_the_published_version_is_what_runs(home: Home, gateway: ScriptedG
     execution = await home.run(CALLER, "Ann")
     assert execution.output["output"] == "Hello!"
     assert await Step.filter(model="draft-1").count() == 0
+
+
+async def test_a_token_for_some_bots_reaches_no_others_through_them(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    greeter = await home.bot(GREETER, "Greeter")
+    middle = await home.bot(CALLER, "Middle")
+    source = 'use spawn_baleybot with { baleybot: "Middle", input: "{{input}}" }'
+    caller = await home.bot(f"chain {{ {source} processor ('t') {{ '$trigger.bots' }} }}")
+
+    async def ran(*allowed: Bot) -> Execution:
+        narrowed = replace(home.owner, bot_ids=frozenset(bot.id for bot in allowed))
+        request = StartRequest(caller.id, "Ann")
+        return await home.ended(await executions.start(narrowed, home.rooms.engine, request))
+
+    for allowed, missing in (((caller,), "Middle"), ((caller, middle), "Greeter")):
+        refused = await ran(*allowed)
+        assert refused.error["kind"] == "tool_forbidden"
+        assert missing in refused.error["message"]
+    assert gateway.calls == {}
+    whole = await ran(caller, middle, greeter)
+    assert (whole.status, whole.output) == (ExecutionStatus.COMPLETED, None)
+    narrowed = replace(home.owner, bot_ids=frozenset({caller.id}))
+    again = await rerun(narrowed, home.rooms.engine, RerunRequest(whole.id, "chain/use:spawn_baleybot"))
+    assert (await home.ended(again)).error["kind"] == "tool_forbidden"
