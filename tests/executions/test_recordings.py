@@ -9,10 +9,13 @@ import pytest
 
 from server.core.errors import Invalid, InvalidState
 from server.core.ids import public_id
+from server.costs import health
 from server.executions import recordings
 from server.executions.rerun import RerunRequest, rerun
 from server.executions.retention import delete_executions
 from server.executions.service import StartRequest
+from server.healing import service as healing
+from server.llm import kept_answers
 from server.models.enums import ExecutionMode, ExecutionStatus
 from server.models.tables import Bot, Execution, ModelCall, Recording, Usage
 from tests.support.rooms import Home, open_home
@@ -61,6 +64,11 @@ async def test_a_replay_asks_nobody_does_nothing_and_says_the_same(
         assert [one.repair for one in calls] == [False, False, False, True]
         assert all(call.messages is not None for call in calls)
         assert again.trigger["recording"]["name"] == "Tea"
+        now = home.rooms.clock.now()
+        assert (await kept_answers.size_of(home.owner, now)).answers == 0
+        found = await health.provider_health(home.owner, home.rooms.clock)
+        assert [one.requests for one in found] == []
+        assert await healing.rates(home.owner, home.rooms.clock) == []
 
 
 async def test_each_item_gets_its_own_answer_again(tmp_path: Path) -> None:
