@@ -14,7 +14,11 @@ from frontend.kit.query import use_client
 from frontend.pages.connection_dialogs import Closed, sent, use_answer
 
 PRICES = (("inputPrice", "Tokens sent"), ("outputPrice", "Tokens written"))
-MORE_PRICES = (("cachedPrice", "Tokens from the cache"), ("reasoningPrice", "Tokens of thinking"))
+MORE_PRICES = (
+    ("cachedPrice", "Tokens from the cache"),
+    ("cacheWritePrice", "Tokens into the cache"),
+    ("reasoningPrice", "Tokens of thinking"),
+)
 
 
 def dollars(text: Any, name: str) -> str:

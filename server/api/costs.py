@@ -19,7 +19,8 @@ from server.bots import service as bots
 from server.bots.programs import read_program
 from server.core.errors import NotFound
 from server.core.ids import public_id, read_id
-from server.costs import health, prices, summary
+from server.costs import breakdown, health, prices, summary
+from server.costs.breakdown import Part
 from server.costs.forecast import forecast
 from server.costs.health import ProviderFigures
 from server.costs.summary import Line
@@ -70,6 +71,42 @@ class Costs:
     @strawberry.field(description="What the viewer may do about them.")
     def viewer_can(self, info: Info) -> CostPermissions:
         return CostPermissions(**info.context.asker.can("costs"))
+
+
+@strawberry.type(description="What the executions of one version or of one kind of start cost.")
+class ExecutionCosts:
+    key: str = strawberry.field(description="The version's id, or the kind of trigger.")
+    name: str = strawberry.field(description="How it is called.")
+    executions: BigInt = strawberry.field(description="Executions that were started.")
+    input_tokens: BigInt = strawberry.field(description="Tokens sent.")
+    output_tokens: BigInt = strawberry.field(description="Tokens written.")
+    cost: Decimal = strawberry.field(description="US dollars, without the unpriced calls.")
+    unpriced: BigInt = strawberry.field(
+        description="Executions with a call whose price is not known, which the cost does not hold."
+    )
+
+    @classmethod
+    def of(cls, part: Part, key: str | None = None) -> ExecutionCosts:
+        return cls(
+            key=key or part.key,
+            name=part.name,
+            executions=BigInt(part.executions),
+            input_tokens=BigInt(part.input_tokens),
+            output_tokens=BigInt(part.output_tokens),
+            cost=dollars(part.cost_nano),
+            unpriced=BigInt(part.unpriced),
+        )
+
+
+@strawberry.type(description="Where the money that one bot cost went.")
+class BotCosts:
+    total: ExecutionCosts = strawberry.field(description="All of it.")
+    by_version: list[ExecutionCosts] = strawberry.field(
+        description="By version, the dearest first."
+    )
+    by_trigger: list[ExecutionCosts] = strawberry.field(
+        description="By what started them, such as `schedule` or `webhook`, the dearest first."
+    )
 
 
 @strawberry.type(description="What a run will probably cost.")
@@ -164,6 +201,9 @@ class ModelPrice(Node):
     reasoning_price: Decimal | None = strawberry.field(
         description="For tokens of thinking; null: as written."
     )
+    cache_write_price: Decimal | None = strawberry.field(
+        description="For tokens written to the provider's cache; null: as sent."
+    )
     updated_at: datetime = strawberry.field(description="When it was last changed.")
 
     @strawberry.field(description="What the viewer may do with it.")
@@ -182,6 +222,7 @@ class ModelPrice(Node):
             output_price=dollars(row.output_nano),
             cached_price=price(row.cached_nano),
             reasoning_price=price(row.reasoning_nano),
+            cache_write_price=price(row.cache_write_nano),
             updated_at=row.updated_at,
         )
 
@@ -196,6 +237,26 @@ class CostQueries:
             by_bot=[CostLine.of(line, _bot_key(line.key)) for line in found.by_bot],
             by_model=[CostLine.of(line) for line in found.by_model],
             by_day=[CostLine.of(line) for line in found.by_day],
+        )
+
+    @query(
+        "costs:read",
+        "What the executions of a bot cost that were started in the last days, today included; "
+        "null when there is no such bot. Errors: INVALID_INPUT for the days.",
+    )
+    async def bot_costs(self, info: Info, bot_id: strawberry.ID, days: int = 30) -> BotCosts | None:
+        asker, clock = info.context.asker, info.context.rooms.clock
+        try:
+            found = await breakdown.breakdown(asker, clock, read_id("bot", bot_id), days)
+        except NotFound:
+            return None
+        return BotCosts(
+            total=ExecutionCosts.of(found.total),
+            by_version=[
+                ExecutionCosts.of(part, public_id("version", UUID(part.key)))
+                for part in found.by_version
+            ],
+            by_trigger=[ExecutionCosts.of(part) for part in found.by_trigger],
         )
 
     @query(
@@ -274,6 +335,9 @@ class SetModelPriceInput:
     reasoning_price: Decimal | None = strawberry.field(
         default=None, description="For tokens of thinking; as written when absent."
     )
+    cache_write_price: Decimal | None = strawberry.field(
+        default=None, description="For tokens written to the provider's cache; as sent when absent."
+    )
 
 
 @strawberry.input(description="Input of `deleteModelPrice`.")
@@ -326,7 +390,11 @@ class CostMutations:
     )
     async def set_model_price(self, info: Info, input: SetModelPriceInput) -> SetModelPricePayload:
         price = prices.Price(
-            input.input_price, input.output_price, input.cached_price, input.reasoning_price
+            input.input_price,
+            input.output_price,
+            input.cached_price,
+            input.reasoning_price,
+            input.cache_write_price,
         )
         changed = info.context.rooms.till.models.forget
         row = await prices.set_price(info.context.asker, changed, input.model, price)

@@ -30,6 +30,7 @@ class Price:
     output: Decimal
     cached: Decimal | None = None
     reasoning: Decimal | None = None
+    cache_write: Decimal | None = None
 
 
 async def set_price(viewer: Viewer, changed: Changed, model: str, price: Price) -> ModelPrice:
@@ -40,6 +41,7 @@ async def set_price(viewer: Viewer, changed: Changed, model: str, price: Price) 
         "output_nano": _nano(price.output, "outputPrice"),
         "cached_nano": _optional(price.cached, "cachedPrice"),
         "reasoning_nano": _optional(price.reasoning, "reasoningPrice"),
+        "cache_write_nano": _optional(price.cache_write, "cacheWritePrice"),
     }
     async with in_transaction():
         row = await mine(viewer, ModelPrice).get_or_none(model=name)
@@ -100,6 +102,7 @@ def _facts(row: ModelPrice) -> dict[str, Any]:
         "output": row.output_nano,
         "cached": row.cached_nano,
         "reasoning": row.reasoning_nano,
+        "cache_write": row.cache_write_nano,
     }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from tortoise.expressions import Case, RawSQL, When
 from tortoise.functions import Count, Sum
 from tortoise.queryset import QuerySet
 
@@ -45,12 +46,8 @@ class Summary:
 async def summary(viewer: Viewer, clock: Clock, days: int = 30) -> Summary:
     """The last days, today included, each as the workspace's time zone has it."""
     require(viewer, "costs:read")
-    if not 1 <= days <= MOST_DAYS:
-        raise Invalid(f"Ask for 1 to {MOST_DAYS} days.", path=["days"])
-    zone = zone_of((await Workspace.get(id=viewer.workspace_id).only("id", "timezone")).timezone)
-    today = clock.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    since = today - timedelta(days=days - 1)
-    rows = mine(viewer, Usage).filter(created_at__gte=since)
+    since = await first_day(viewer, clock, days)
+    rows = mine(viewer, Usage).filter(created_at__gte=since.astimezone(UTC))
     by_bot = await _grouped(rows, "bot_id")
     names = await _bot_names(viewer, [line.key for line in by_bot])
     by_model = await _grouped(rows, "provider", "model")
@@ -60,6 +57,15 @@ async def summary(viewer: Viewer, clock: Clock, days: int = 30) -> Summary:
         by_model=by_model,
         by_day=await _by_day(rows, since, days),
     )
+
+
+async def first_day(viewer: Viewer, clock: Clock, days: int) -> datetime:
+    """The midnight that so many days begin with, in the workspace's time zone."""
+    if not 1 <= days <= MOST_DAYS:
+        raise Invalid(f"Ask for 1 to {MOST_DAYS} days.", path=["days"])
+    zone = zone_of((await Workspace.get(id=viewer.workspace_id).only("id", "timezone")).timezone)
+    today = clock.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=days - 1)
 
 
 async def _grouped(rows: QuerySet[Usage], *keys: str) -> list[Line]:
@@ -76,7 +82,7 @@ async def _grouped(rows: QuerySet[Usage], *keys: str) -> list[Line]:
     lines: dict[str, Line] = {}
     for row in found:
         key = ":".join(str(row[name]) for name in keys)
-        lines[key] = _plus(lines.get(key) or Line(key, key, 0, 0, 0, 0, 0), row)
+        lines[key] = _plus(lines.get(key) or _nothing(key), row)
     return sorted(lines.values(), key=lambda line: (-line.cost_nano, -line.calls, line.key))
 
 
@@ -94,14 +100,30 @@ def _plus(line: Line, row: dict[str, Any]) -> Line:
 
 
 async def _by_day(rows: QuerySet[Usage], since: datetime, days: int) -> list[Line]:
-    """One statement a day: days are the workspace's own, which no database counts alike."""
+    """In one statement: the days are the workspace's own, with 23 or 25 hours now and then, so
+    their beginnings are told to the database."""
+    starts = [since + timedelta(days=number) for number in range(days)]
+    counted = {line.key: line for line in await _grouped(rows.annotate(day=_day_of(starts)), "day")}
     found: list[Line] = []
-    for number in range(days):
-        starts, ends = since + timedelta(days=number), since + timedelta(days=number + 1)
-        day = starts.date().isoformat()
-        lines = await _grouped(rows.filter(created_at__gte=starts, created_at__lt=ends), "provider")
-        found.append(_named(_total(lines), day, day))
+    for number, begins in enumerate(starts):
+        day = begins.date().isoformat()
+        found.append(_named(counted.get(str(number)) or _nothing(day), day, day))
     return found
+
+
+def _day_of(starts: list[datetime], first: int = 0) -> Any:
+    """Which of the days, found by halving: nine comparisons for a year, not 366."""
+    if len(starts) == 1:
+        return RawSQL(str(first))
+    half = len(starts) // 2
+    return Case(
+        When(created_at__lt=starts[half].astimezone(UTC), then=_day_of(starts[:half], first)),
+        default=_day_of(starts[half:], first + half),
+    )
+
+
+def _nothing(key: str) -> Line:
+    return Line(key, key, 0, 0, 0, 0, 0)
 
 
 def _total(lines: Iterable[Line]) -> Line:

@@ -134,6 +134,7 @@ def usage_row(identity: Identity, key: str, answer: ModelAnswer, now: datetime) 
         output_tokens=usage.output_tokens,
         cached_tokens=usage.cached_tokens,
         reasoning_tokens=usage.reasoning_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
         cost_nano=answer.cost,
         price=answer.price,
         estimated=answer.estimated,

@@ -45,6 +45,7 @@ _BIGINTS = {
     "output_tokens",
     "cached_tokens",
     "reasoning_tokens",
+    "cache_write_tokens",
     "cost_nano",
     "worked_ms",
 }

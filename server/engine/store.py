@@ -210,6 +210,7 @@ class UsageRow:
     output_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
     cost_nano: int | None = None
     price: Any = None
     estimated: bool = False

@@ -195,6 +195,7 @@ def rates_of(row: ModelPrice) -> Rates:
         output=Decimal(row.output_nano) / _PER_MILLION,
         cached=per_token(row.cached_nano),
         reasoning=per_token(row.reasoning_nano),
+        cache_write=per_token(row.cache_write_nano),
     )
 
 

@@ -23,6 +23,7 @@ class ModelPrice(Model):
     output_nano = fields.BigIntField()
     cached_nano = fields.BigIntField(null=True)
     reasoning_nano = fields.BigIntField(null=True)
+    cache_write_nano = fields.BigIntField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now=True)
 

@@ -28,6 +28,7 @@ class Usage(Model):
     output_tokens = fields.BigIntField(default=0)
     cached_tokens = fields.BigIntField(default=0)
     reasoning_tokens = fields.BigIntField(default=0)
+    cache_write_tokens = fields.BigIntField(default=0, db_default=0)
     cost_nano = fields.BigIntField(null=True)
     price = JsonField(null=True)
     estimated = fields.BooleanField(default=False)

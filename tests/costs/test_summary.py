@@ -1,0 +1,130 @@
+"""Sums by day, version and trigger: the same on every database, by the workspace's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest_asyncio
+
+from server.core.clock import SystemClock
+from server.core.ids import new_uuid
+from server.costs.breakdown import breakdown
+from server.costs.summary import summary
+from server.models.enums import ExecutionMode, ExecutionStatus, Role, TriggerKind
+from server.models.tables import BotVersion, Execution, Usage, Workspace
+from server.workspaces.access import Viewer, scopes_of
+from tests.support.database import World, opened
+
+NOW = datetime(2026, 3, 30, 10, 0, tzinfo=UTC)
+
+
+@pytest_asyncio.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with opened(database_url, tmp_path) as world:
+        yield world
+
+
+class Frozen(SystemClock):
+    def now(self) -> datetime:
+        return NOW
+
+
+def owner(world: World) -> Viewer:
+    scopes = scopes_of(Role.OWNER)
+    return Viewer(new_uuid(), world.workspace.id, Role.OWNER, "A", "a@example.org", scopes=scopes)
+
+
+async def used(world: World, at: datetime, cost: int | None) -> None:
+    await Usage.create(
+        workspace_id=world.workspace.id,
+        bot_id=world.bot.id,
+        provider="openai",
+        requested_model="m",
+        model="m",
+        input_tokens=10,
+        output_tokens=1,
+        cost_nano=cost,
+        unpriced=cost is None,
+        created_at=at,
+    )
+
+
+async def test_each_day_begins_at_the_workspaces_own_midnight(world: World) -> None:
+    """On 29 March 2026 the clocks of Berlin go forward: the day has 23 hours."""
+    await Workspace.filter(id=world.workspace.id).update(timezone="Europe/Berlin")
+    begins = datetime(2026, 3, 28, 23, 0, tzinfo=UTC)
+    ends = datetime(2026, 3, 29, 22, 0, tzinfo=UTC)
+    second = timedelta(seconds=1)
+    for at, cost in (
+        (begins - second, 1),
+        (begins, 20),
+        (ends - second, 300),
+        (ends, 4_000),
+        (NOW, 50_000),
+        (begins - timedelta(days=40), 600_000),
+    ):
+        await used(world, at, cost)
+    await used(world, NOW, None)
+    found = await summary(owner(world), Frozen(), 30)
+    days = {line.key: line for line in found.by_day}
+    assert len(found.by_day) == 30
+    assert [line.key for line in found.by_day] == sorted(days)
+    assert days["2026-03-28"].cost_nano == 1
+    assert days["2026-03-29"].cost_nano == 320
+    assert days["2026-03-30"].cost_nano == 54_000
+    assert (days["2026-03-30"].calls, days["2026-03-30"].unpriced) == (3, 1)
+    assert sum(line.calls for line in found.by_day) == found.total.calls == 6
+    assert found.total.cost_nano == 54_321
+
+
+async def test_a_year_of_days_is_one_statement_and_right(world: World) -> None:
+    for number in range(0, 366, 5):
+        await used(world, NOW - timedelta(days=number), number + 1)
+    found = await summary(owner(world), Frozen(), 366)
+    costs = [line.cost_nano for line in reversed(found.by_day)]
+    assert costs[::5] == [number + 1 for number in range(0, 366, 5)]
+    assert sum(costs) == sum(costs[::5]) == found.total.cost_nano
+
+
+async def test_a_bots_costs_by_version_and_by_what_started_it(world: World) -> None:
+    old = await BotVersion.get(bot_id=world.bot.id)
+    new = await BotVersion.create(
+        bot_id=world.bot.id,
+        number=old.number + 1,
+        source="x",
+        source_hash="1" * 64,
+        plan={"version": 1},
+        name="Better",
+    )
+
+    async def ran(
+        version: BotVersion, kind: TriggerKind, cost: int, unpriced: bool = False
+    ) -> None:
+        await Execution.create(
+            workspace_id=world.workspace.id,
+            bot_id=world.bot.id,
+            version_id=version.id,
+            status=ExecutionStatus.COMPLETED,
+            mode=ExecutionMode.LIVE,
+            trigger_kind=kind,
+            input_tokens=5,
+            cost_nano=cost,
+            unpriced=unpriced,
+            created_at=NOW,
+        )
+
+    await ran(old, TriggerKind.MANUAL, 5)
+    await ran(new, TriggerKind.SCHEDULE, 70)
+    await ran(new, TriggerKind.SCHEDULE, 30, unpriced=True)
+    await ran(new, TriggerKind.WEBHOOK, 1_000)
+    found = await breakdown(owner(world), Frozen(), world.bot.id)
+    assert [(part.name, part.cost_nano) for part in found.by_version] == [
+        ("Better", 1_100),
+        (f"Version {old.number}", 5),
+    ]
+    by_trigger = {part.key: (part.executions, part.cost_nano) for part in found.by_trigger}
+    assert by_trigger == {"webhook": (1, 1_000), "schedule": (2, 100), "manual": (1, 5)}
+    assert (found.total.executions, found.total.cost_nano, found.total.unpriced) == (4, 1_105, 1)
+    assert found.total.input_tokens == 20
