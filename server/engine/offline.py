@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from server.bal.checker import check
 from server.bal.plan import EntityPlan, Plan
 from server.bal.planner import plan
 from server.engine.canned import Replies
-from server.engine.entities import SchemaMismatch, answer_of, issues_of
+from server.engine.entities import SchemaMismatch, issues_of
 from server.engine.host import (
     EntityCall,
     Failure,
@@ -25,8 +25,13 @@ from server.engine.host import (
     StepStart,
     ToolCall,
 )
+from server.engine.offline_tools import BUILT_INS, OfflineTools
+from server.engine.tool_loop import answer_with_tools
+from server.engine.toolbox import Toolbox
 from server.engine.walker import NO_INPUT, walk
 from server.llm.demo import DemoModel
+from server.llm.messages import ModelAnswer
+from server.tools.base import Tool
 
 SECONDS = 60.0
 SPAWN = "spawn_baleybot"
@@ -34,20 +39,18 @@ SPAWN = "spawn_baleybot"
 Ask = Callable[[EntityCall], Awaitable[Any]]
 
 
-async def ask_demo(call: EntityCall) -> Any:
-    return await answer_of(call, DemoModel(pace=0).chat)
-
-
 class OfflineHost:
-    """`ask` answers the entities when there are no replies."""
+    """`ask` answers the entities when there are no replies; else the demo model does, with those
+    tools that work here."""
 
-    def __init__(self, program: Plan, replies: Replies | None, ask: Ask = ask_demo) -> None:
+    def __init__(self, program: Plan, replies: Replies | None, ask: Ask | None = None) -> None:
         self.limits = Limits(items_at_once=1)
         self.calls: list[list[Any]] = []
         self.statuses: dict[str, str] = {}
         self._plan = program
         self._replies = replies
-        self._ask = ask
+        self._ask = ask or self._ask_demo
+        self._tools = OfflineTools()
 
     async def call_entity(self, call: EntityCall) -> Any:
         self.calls.append([call.entity.name, call.input, call.context])
@@ -62,11 +65,38 @@ class OfflineHost:
     async def call_tool(self, call: ToolCall) -> Any:
         if call.tool == SPAWN and self._knows_bot(call.arguments.get("baleybot")):
             return await self._spawn(call, str(call.arguments["baleybot"]))
-        if self._replies is None or call.tool not in self._replies:
-            message = f"There is no tool `{call.tool}` here."
+        if self._replies is None:
+            self.calls.append([call.tool, call.arguments, None])
+            return await self._tools.use(call.tool, call.arguments)
+        if call.tool not in self._replies:
+            message = f"There is no tool `{call.tool}` among the replies."
             raise StepFailed("tool_not_found", message, entity=call.tool)
         self.calls.append([call.tool, call.arguments, None])
         return self._replies.answer(call.tool, call.arguments)
+
+    # --- the demo model and its tools (Hands)
+
+    async def _ask_demo(self, call: EntityCall) -> Any:
+        """Of its tools it gets those that there are here."""
+        entity = call.entity
+        known = {
+            "tools": tuple(name for name in entity.tools if BUILT_INS.get(name)),
+            "can_request": tuple(name for name in entity.can_request if BUILT_INS.get(name)),
+        }
+        call = replace(call, entity=replace(entity, **known))
+        box = Toolbox(call, BUILT_INS, self)
+        return await answer_with_tools(call, DemoModel(pace=0).chat, box, _keep_nothing)
+
+    async def tool_step(
+        self, key: str, call: EntityCall, tool: Tool, arguments: dict[str, Any], permit: bool
+    ) -> Any:
+        if permit:
+            message = f"The run would wait for a person here: may `{tool.name}` be used?"
+            raise StepFailed("approval_required", message, entity=tool.name, catchable=False)
+        return await self.call_tool(ToolCall(key, tool.name, arguments))
+
+    def refused(self, key: str, tool: str, reason: str) -> None:
+        """The model is told; nobody else listens here."""
 
     def _knows_bot(self, name: Any) -> bool:
         """In the same file, else under its own name in the replies."""
@@ -115,6 +145,10 @@ class OfflineHost:
         await asyncio.sleep(0)
 
 
+def _keep_nothing(answer: ModelAnswer) -> None:
+    """Nothing is ever gone on with here."""
+
+
 RESERVED: dict[str, Any] = {
     "user": {"id": None, "name": None, "email": None},
     "trigger": {"kind": "manual", "name": None, "at": None, "data": None},
@@ -143,7 +177,7 @@ async def run_source(
     value: Any = NO_INPUT,
     replies: Any = None,
     *,
-    ask: Ask = ask_demo,
+    ask: Ask | None = None,
     seconds: float = SECONDS,
 ) -> OfflineRun:
     """Without `replies` entities are answered by the demo model. RepliesUnreadable when these are

@@ -84,3 +84,59 @@ def test_every_program_ends_and_every_step_has_a_final_status(
     assert (outcome.error is None) == (outcome.status == "completed")
     json.dumps([outcome.output, host.calls])
     assert set(host.statuses.values()) <= {"completed", "failed", "skipped", "cancelled"}
+
+
+MEMORY = """
+chain {
+  use store_memory with { action: "set", key: "a", value: { n: 1 } }
+  use store_memory with { action: "get", key: "a" } => $got
+  use shared_storage with { action: "list" } => $none
+  use wait with { seconds: 3600 } => $waited
+  use send_notification with { title: "Done", message: "All" } => $told
+  select { got: $got.value, none: $none.keys, waited: $waited.waited, sent: $told.sent }
+}
+"""
+
+
+async def test_built_in_tools_that_need_nobody_work() -> None:
+    run = await run_source(MEMORY, "x")
+    assert run.outcome.output == {"got": {"n": 1}, "none": [], "waited": 3600, "sent": False}
+    assert [call[0] for call in run.calls][:2] == ["store_memory", "store_memory"]
+    again = await run_source('use store_memory with { action: "get", key: "a" }', "x")
+    assert again.outcome.output == {"success": False, "value": None}
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "words"),
+    [
+        ('use ask with { message: "Ready?" }', "approval_required", "Ready?"),
+        ('use wait with { event: "paid" }', "not_available", "--replies"),
+        ("use nothing_there", "tool_not_found", "--replies"),
+        ('use store_memory with { action: "get" }', "invalid_arguments", "key"),
+        ('use store_memory with { action: "bake" }', "invalid_arguments", "action"),
+        ('use spawn_baleybot with { baleybot: "Elsewhere" }', "not_available", "--replies"),
+    ],
+)
+async def test_a_tool_that_does_not_work_here_says_why(source: str, kind: str, words: str) -> None:
+    run = await run_source(source, "x")
+    assert run.outcome.error is not None
+    assert run.outcome.error.kind == kind
+    assert words in run.outcome.error.message
+
+
+async def test_with_replies_only_they_answer_tools() -> None:
+    run = await run_source('use store_memory with { action: "list" }', "x", {})
+    assert run.to_json()["error"]["kind"] == "tool_not_found"
+    replies = {"store_memory": {"returns": 1}}
+    run = await run_source('use store_memory with { action: "list" }', "x", replies)
+    assert run.to_json()["output"] == 1
+
+
+async def test_the_demo_model_uses_the_tools_of_its_entity() -> None:
+    source = (
+        'a { "goal": "Use store_memory to list what you know", '
+        '"tools": ["store_memory", "web_search_of_another_kind"] }'
+    )
+    run = await run_source(source, "x")
+    assert run.outcome.status == "completed", run.outcome.error
+    assert [call[0] for call in run.calls] == ["a", "store_memory"]
