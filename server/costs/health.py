@@ -10,6 +10,7 @@ from typing import Any
 
 from server.connections.uses import provider_of
 from server.core.clock import Clock
+from server.engine.call_log import BROKEN_OFF
 from server.models.tables import ModelCall
 from server.workspaces.access import Viewer, mine, require
 
@@ -60,10 +61,15 @@ async def provider_health(viewer: Viewer, clock: Clock) -> list[ProviderFigures]
     since = clock.now() - timedelta(hours=HOURS)
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in await rows.values(*_COLUMNS):
-        if row["created_at"] >= since and row["source"] != "recorded":
+        if row["created_at"] >= since and _counts(row):
             asked = row["provider"] or provider_of(row["requested_model"] or "") or "unknown"
             found[asked].append(row)
     return [_figures(provider, found[provider]) for provider in sorted(found)]
+
+
+def _counts(row: dict[str, Any]) -> bool:
+    """What a person broke off says nothing of the provider; nor does a recording."""
+    return row["source"] != "recorded" and row["error_kind"] != BROKEN_OFF
 
 
 def _figures(provider: str, rows: list[dict[str, Any]]) -> ProviderFigures:

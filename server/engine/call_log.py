@@ -20,6 +20,7 @@ from server.llm.wire import messages_of
 
 FAILED = "failed"
 PREVIEW = 200
+BROKEN_OFF = "cancelled"
 
 Messages = Sequence[dict[str, Any]]
 
@@ -53,10 +54,19 @@ class CallLog:
         attempt.request = request
         return attempt
 
-    def over(self, key: str) -> None:
-        """The step has ended; what it asked last is not carried on."""
+    def over(self, key: str, now: datetime) -> CallRow | None:
+        """The step has ended; what it asked last is not carried on. A question that had left and
+        was broken off is kept, too."""
+        attempt = self._under_way.get(key)
+        row = None
+        if attempt is not None and attempt.sent is not None:
+            row = self._row(key, FAILED, unsent=False)
+            lasted = round((now - row.created_at).total_seconds() * 1000)
+            error = {"kind": BROKEN_OFF, "message": "It was broken off before it was answered."}
+            row = replace(row, error=error, error_kind=BROKEN_OFF, duration_ms=max(0, lasted))
         self._under_way.pop(key, None)
         self._before.pop(key, None)
+        return row
 
     def answered(self, key: str, answer: ModelAnswer) -> CallRow:
         row = self._row(key, answer.source, unsent=answer.source != "live")

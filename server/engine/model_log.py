@@ -30,7 +30,9 @@ class ModelLog(StepLog):
         self._call_log = CallLog(writer.identity)
 
     def step_ended(self, step: StepEnd) -> None:
-        self._call_log.over(step.key)
+        broken_off = self._call_log.over(step.key, self._writer.now())
+        if broken_off is not None and not self._silent:
+            self._writer.call(broken_off)
         super().step_ended(step)
 
     def asked(self, key: str, model: str | None, try_number: int, repair: bool) -> None:

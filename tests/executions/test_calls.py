@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from server.costs.health import provider_health
 from server.executions import calls
 from server.executions.retention import delete_executions
 from server.llm import verdict
@@ -94,3 +95,16 @@ async def test_what_was_left_out_begins_so(tmp_path: Path) -> None:
         (row,) = await ModelCall.filter(execution_id=ended.id)
     (left_out,) = row.left_out
     assert (left_out["how"], left_out["tokens"], len(left_out["preview"])) == ("dropped", 900, 200)
+
+
+async def test_a_call_that_is_broken_off_is_kept_too(tmp_path: Path) -> None:
+    gateway = Telling({"m": ["late"]})
+    gateway.hold("m")
+    async with open_home(tmp_path, gateway=gateway) as home:
+        started = await home.start(await home.bot(CHAIN), "tea")
+        await gateway.asked["m"].wait()
+        await home.control(started, "cancel")
+        ended = await home.ended(started)
+        (row,) = await ModelCall.filter(execution_id=ended.id)
+        assert (row.source, row.error_kind, len(row.messages)) == ("failed", "cancelled", 2)
+        assert await provider_health(home.owner, home.rooms.clock) == []
