@@ -1,4 +1,4 @@
-"""`approvals list|show|approve|reject`: decisions from a terminal."""
+"""`approvals list|show|approve|reject|answer`: decisions from a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.core.errors import Invalid, NotFound
 
 FIELDS = """
   id kind status stepKey tool arguments entity goal reason choices createdAt expiresAt
-  decidedAt decidedBy action note modifiedArguments bot { name } execution { id }
+  decidedAt decidedBy action note modifiedArguments fields to answer bot { name } execution { id }
   diagnosis { failureClass cause actions { action label } }
 """
 LIST = f"""
@@ -90,6 +90,9 @@ def show(approval_id: str, as_json: bool) -> None:
     say(value_text(found["arguments"]))
     if found["diagnosis"]:
         say(found["diagnosis"]["cause"])
+    if found["fields"]:
+        asked = ", ".join(f"{name} ({kind})" for name, kind in found["fields"].items())
+        say(f"Answer with --values: {asked}.")
     if found["choices"]:
         say(f"Choose with --action: {', '.join(found['choices'])}.")
     if found["decidedBy"]:
@@ -135,6 +138,17 @@ def approve(
 def reject(approval_id: str, reason: str | None, as_json: bool) -> None:
     """Refuse what is asked, or let the failed step fail."""
     _decide(approval_id, {"reject": {"reason": reason}}, as_json)
+
+
+@approvals.command(epilog=example("baleybots approvals answer apr_… --values '{\"count\": 3}'"))
+@click.argument("approval_id", metavar="APPROVAL")
+@click.option("--values", required=True, help="A value for each field asked for, as JSON.")
+@click.option("--note", help="Kept with the answer.")
+@json_option
+def answer(approval_id: str, values: str, note: str | None, as_json: bool) -> None:
+    """Answer the question of a bot."""
+    said = {"values": _json(values, "--values"), "note": note}
+    _decide(approval_id, {"answer": said}, as_json)
 
 
 def _decide(approval_id: str, answer: dict[str, Any], as_json: bool) -> None:

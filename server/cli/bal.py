@@ -126,6 +126,9 @@ baleybots bal run hello.bal --replies replies.json --json"""
 def run(file: str, input_text: str | None, replies: str | None, as_json: bool) -> None:
     """Run a program here and now, with canned answers or the demo model.
 
+    Without --replies built-in tools work as far as they need nobody else: what is stored lasts as
+    long as the run, and waits take no time.
+
     Exit code 0 when it completed, 1 when it failed.
     """
     import asyncio

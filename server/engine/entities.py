@@ -34,12 +34,6 @@ class SchemaMismatch(StepFailed):
         self.raw = raw
 
 
-async def answer_of(call: EntityCall, chat: Chat, history: tuple[Message, ...] = ()) -> object:
-    """The value of the entity's answer, without tools."""
-    request = request_for(call, history)
-    return await settled_answer(call, request, await chat(request), chat)
-
-
 async def settled_answer(
     call: EntityCall, request: ChatRequest, answer: ModelAnswer, chat: Chat
 ) -> object:

@@ -238,3 +238,23 @@ async def test_an_execution_is_kept_and_replayed(run: Run, folder: Path) -> None
     assert both.exit_code == 2
     gone = await run("recordings", "delete", kept["id"])
     assert gone.stdout.startswith("Deleted Execution of")
+
+
+async def test_a_question_is_answered_from_the_terminal(run: Run, front: Front) -> None:
+    api = await front.caller()
+    source = 'use ask with { message: "How many?", fields: { count: "integer" } }'
+    started = await api.start((await api.bot(source, "Wants to know"))["id"], input=1)
+
+    async def listed() -> list[dict[str, Any]]:
+        found = json.loads((await run("approvals", "list", "--json")).stdout)
+        return [one for one in found if one["execution"]["id"] == started["id"]]
+
+    (asked,) = await until(listed)
+    shown = await run("approvals", "show", asked["id"])
+    assert "Answer with --values: count (integer)." in shown.output
+    wrong = await run("approvals", "answer", asked["id"], "--values", '{"count": "many"}')
+    assert wrong.exit_code == 1
+    done = await run("approvals", "answer", asked["id"], "--values", '{"count": 3}')
+    assert done.exit_code == 0, done.output
+    followed = await run("executions", "follow", started["id"])
+    assert followed.exit_code == 0

@@ -10,11 +10,12 @@ import pytest
 from server.bal.plan import EntityPlan
 from server.engine.entities import (
     NO_INPUT,
+    Chat,
     SchemaMismatch,
-    answer_of,
     issues_of,
     read_answer,
     request_for,
+    settled_answer,
 )
 from server.engine.host import EntityCall
 from server.engine.turns import ModelFailure
@@ -27,6 +28,11 @@ TYPED = replace(PLAIN, output="object { title: string, words: ?integer }")
 
 def call_of(entity: EntityPlan, value: Any = "tea", *, strict: bool = False, context: Any = None):
     return EntityCall("writer", entity, value, context, strict)
+
+
+async def answer_of(call: EntityCall, chat: Chat) -> object:
+    request = request_for(call)
+    return await settled_answer(call, request, await chat(request), chat)
 
 
 def answered(text: str) -> ModelAnswer:
