@@ -5,6 +5,7 @@ from typing import Any
 from reactpy import component, html
 from reactpy.types import Component, VdomDict
 
+from frontend.components.person_menu import person_menu
 from frontend.components.standing import ReadOnly
 from frontend.kit.elements import icon
 from frontend.kit.js import Keys, ThemeSwitch, WaitingCount
@@ -27,8 +28,7 @@ def frame(nav: Nav, page: Component) -> VdomDict:
     return html.div(
         {"className": "app"},
         Sidebar(),
-        html.main({"id": "main", "key": nav.place.path, "tabIndex": -1}, page),
-        ReadOnly(),
+        html.main({"id": "main", "key": nav.place.path, "tabIndex": -1}, ReadOnly(), page),
         MessageHost(),
     )
 
@@ -69,7 +69,7 @@ def Sidebar() -> Any:
             html.kbd({"aria-hidden": "true"}, "Ctrl K"),
         ),
         html.nav({"aria-label": "Main"}, html.ul(*[_place(path, *place) for place in PLACES])),
-        html.div({"className": "sidebar-end"}, _person(data.get("viewer")), _tools()),
+        html.div({"className": "sidebar-end"}, person_menu(data), _tools()),
         Keys({"bots": bots, "onOpen": opened}),
     )
 
@@ -80,30 +80,6 @@ def _place(path: str, target: str, name: str, mark: str) -> VdomDict:
         attributes["aria-current"] = "page"
     number: Any = WaitingCount({}) if target == "/approvals" else ""
     return html.li({"key": target}, html.a(attributes, icon(mark), html.span(name), number))
-
-
-def _person(viewer: dict[str, Any] | None) -> VdomDict:
-    if viewer is None:
-        return html.div({"className": "person"})
-    user = viewer.get("user") or {}
-    name = user.get("name") or user.get("email") or "Owner"
-    return html.div(
-        {"className": "person"},
-        html.span({"className": "avatar", "aria-hidden": "true"}, name[:1].upper()),
-        html.span(html.strong(name), html.small((viewer.get("workspace") or {}).get("name", ""))),
-        html.form(
-            {"action": "/signout", "method": "post"},
-            html.button(
-                {
-                    "className": "icon-button",
-                    "type": "submit",
-                    "aria-label": "Sign out",
-                    "title": "Sign out",
-                },
-                icon("log-out"),
-            ),
-        ),
-    )
 
 
 def _tools() -> VdomDict:

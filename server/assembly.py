@@ -94,9 +94,9 @@ class Assembly:
             return False
         try:
             await Workspace.exists()
+            return await self.database.writes.taken()
         except Exception:  # whatever the driver says, the answer is the same
             return False
-        return True
 
 
 @asynccontextmanager
@@ -123,7 +123,7 @@ async def assembled(
         bus = Bus(settings.redis_url)
         await bus.start()
         stack.push_async_callback(bus.stop)
-        store = make_store(database.address)
+        store = make_store(database.address, refused=database.writes.refused)
         await store.open()
         stack.push_async_callback(store.close)
         board = None if bus.embedded else RedisBoard(bus.redis)

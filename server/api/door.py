@@ -23,6 +23,7 @@ from server.api.protocol import SocketHandler, fault_in_request
 from server.api.rates import Bill
 from server.core.errors import ErrorCode
 
+AWAY = ErrorCode.UNAVAILABLE.value
 MAX_BODY = 1024 * 1024
 MAX_START_BODY = 12 * 1024 * 1024
 MAX_SUBSCRIPTIONS = 50
@@ -84,6 +85,17 @@ class Door(GraphQL[Context, None]):
         if all(one.wait(1) == 0 for one in context.rates.buckets_of(context.viewer)):
             return False
         return context.charge(1).refused
+
+    def create_response(self, response_data: Any, sub_response: Response) -> Response:
+        """What the database did not take is said in the status too: whoever repeats by it need not
+        read on."""
+        response = super().create_response(response_data, sub_response)
+        if not any((response_data.get("data") or {}).values()):
+            for error in response_data.get("errors") or ():
+                if error["extensions"]["code"] == AWAY:
+                    response.status_code = 503
+                    response.headers["retry-after"] = str(error["extensions"].get("retryAfter", 1))
+        return response
 
     async def parse_http_body(
         self, request: AsyncHTTPRequestAdapter

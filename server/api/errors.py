@@ -27,6 +27,7 @@ from server.core.errors import (
 )
 from server.core.logs import REDACTION
 from server.models.away import is_away
+from server.models.unfit import is_unfit
 
 log = structlog.get_logger("api")
 
@@ -126,8 +127,9 @@ def sentence(error: AppError) -> str:
 
 
 def belongs_on_top(error: AppError) -> bool:
-    """Who is asking, and our own failures; the rest is the caller's to mend."""
-    return isinstance(error, Unauthenticated | Denied | StartError) or (
+    """Who is asking, a database that is away, and our own failures; the rest is the caller's to
+    mend."""
+    return isinstance(error, Unauthenticated | Denied | StartError | Unavailable) or (
         error.code is ErrorCode.INTERNAL
     )
 
@@ -138,6 +140,11 @@ def belongs_on_top(error: AppError) -> bool:
 def tidy(errors: list[GraphQLError], request_id: str) -> None:
     """In place: give every error a code and the request id, mask what is a bug of ours."""
     errors[:] = [_tidied(error, request_id) for error in errors[:MAX_ERRORS]]
+
+
+def is_unavailable(error: GraphQLError) -> bool:
+    """Of a tidied error: the database could not be used."""
+    return (error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE.value
 
 
 def _tidied(error: GraphQLError, request_id: str) -> GraphQLError:
@@ -167,6 +174,8 @@ def _code_and_message(error: GraphQLError, request_id: str) -> tuple[ErrorCode, 
         given = (error.extensions or {}).get("code")
         code = ErrorCode(given) if given else ErrorCode.INVALID_INPUT
         return code, error.message.partition(" Did you mean")[0]
+    if is_unfit(source):
+        return ErrorCode.INVALID_INPUT, "A text in this cannot be stored or compared."
     if is_away(source):
         log.warning("database_away", request_id=request_id, error=str(source))
         return ErrorCode.UNAVAILABLE, "The database cannot be used for the moment; try again soon."

@@ -17,7 +17,11 @@ from server.llm.catalogue import catalogue
 @strawberry.type(description="Whether the parts behind the API are well.")
 class Health:
     ready: bool = strawberry.field(description="Everything that is needed to run bots answers.")
-    database: bool = strawberry.field(description="The database answers.")
+    database: bool = strawberry.field(description="The database answers, and takes writes.")
+    writable: bool = strawberry.field(
+        description="False while the database refuses what is written, as when its disk is full: "
+        "everything can be looked at, and nothing changed."
+    )
     queue: bool = strawberry.field(description="The queue answers.")
     version: str = strawberry.field(description="The version of Baleybots.")
     demo: bool = strawberry.field(
@@ -71,6 +75,7 @@ class HealthQueries:
         return Health(
             ready=all(parts.values()),
             database=parts["database"],
+            writable=await rooms.database.writes.taken(),
             queue=parts["queue"],
             version=version("baleybots"),
             demo=rooms.settings.demo,

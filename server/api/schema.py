@@ -21,7 +21,14 @@ from server.api.changes import ChangeSubscriptions
 from server.api.connections import ConnectionMutations, ConnectionQueries
 from server.api.context import Context
 from server.api.costs import CostMutations, CostQueries
-from server.api.errors import BalError, BudgetError, ConflictError, InputError, tidy
+from server.api.errors import (
+    BalError,
+    BudgetError,
+    ConflictError,
+    InputError,
+    is_unavailable,
+    tidy,
+)
 from server.api.events import EVENT_KINDS, OtherEvent
 from server.api.executions import ExecutionMutations, ExecutionQueries
 from server.api.health import HealthQueries
@@ -127,6 +134,8 @@ class Schema(strawberry.Schema):
         """Strawberry would print a traceback for each; expected ones are not crashes."""
         context: Any = execution_context.context if execution_context else None
         tidy(errors, context.request_id if context is not None else "-")
+        if context is not None and any(map(is_unavailable, errors)):
+            context.rooms.database.writes.refused()
 
 
 schema = Schema(

@@ -7,11 +7,12 @@ The step, its event and the next step's input name one and the same blob.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 
+from server.core.errors import Unavailable
 from server.core.jsontext import NotStorable, written
 from server.core.logs import REDACTION
 from server.engine.blobs import Blobs
@@ -40,9 +41,12 @@ _RUNS = 10_000
 
 
 class LargeValues:
-    def __init__(self, store: Store, blobs: Blobs) -> None:
+    def __init__(
+        self, store: Store, blobs: Blobs, refused: Callable[[], None] | None = None
+    ) -> None:
         self._store = store
         self._blobs = blobs
+        self._refused = refused
         self._spent: OrderedDict[UUID, int] = OrderedDict()
 
     async def open(self) -> None:
@@ -52,6 +56,14 @@ class LargeValues:
         await self._store.close()
 
     async def commit(self, commit: Commit) -> Committed:
+        try:
+            return await self._kept(commit)
+        except Unavailable:
+            if self._refused is not None:
+                self._refused()
+            raise
+
+    async def _kept(self, commit: Commit) -> Committed:
         heavy = self._heavy(commit)
         if not heavy:
             return await self._store.commit(commit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tortoise import Tortoise
@@ -17,6 +17,7 @@ from server.core.settings import Settings
 from server.models.address import Address, read_address
 from server.models.connection import tortoise_config
 from server.models.pulse import Pulse
+from server.models.writes import Writes
 
 _DRIVER_ERRORS = (BaseORMException, OSError, sqlite3.Error, TimeoutError)
 
@@ -28,6 +29,7 @@ class Database:
     address: Address
     context: TortoiseContext
     pulse: Pulse
+    writes: Writes = field(default_factory=Writes)
 
     async def close(self) -> None:
         await self.pulse.stop()

@@ -22,6 +22,7 @@ from tests.support.model_server import Reply
 KINDS = ["embedded", "postgres"]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
+TABLES = ("executions", "events", "facts")
 HEALTH = "{ health { ready writable } }"
 
 
@@ -81,7 +82,7 @@ async def _fill(world: Rig) -> None:
         "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; "
         "END $$"
     )
-    for table in ("executions", "events"):
+    for table in TABLES:
         await world.tables.change(
             f"CREATE TRIGGER no_space BEFORE INSERT OR UPDATE ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION no_space()"
@@ -92,7 +93,7 @@ async def _make_space(world: Rig) -> None:
     if world.embedded:
         _limit(world, resource.RLIM_INFINITY)
         return
-    for table in ("executions", "events"):
+    for table in TABLES:
         await world.tables.change(f"DROP TRIGGER no_space ON {table}")
 
 
