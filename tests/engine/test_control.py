@@ -37,6 +37,7 @@ a { "goal": "First", "model": "one" }
 b { "goal": "Second", "model": "two" }
 chain { z parallel { "a": a "b": b } }
 """
+ONE = 'a { "goal": "First", "model": "one" }'
 PAUSED, DONE = ExecutionStatus.PAUSED, ExecutionStatus.COMPLETED
 
 
@@ -345,3 +346,29 @@ async def test_what_waits_too_long_in_the_queue_is_timed_out(
         assert (row.status, row.error["kind"]) == (ExecutionStatus.TIMED_OUT, "timeout")
         with pytest.raises(Invalid):
             await home.start(await home.bot(CHAIN, "Other"), "x", queue_seconds=0)
+
+
+@pytest.mark.parametrize("family", [False, True], ids=["alone", "with a child"])
+async def test_a_cancel_ends_the_stream_within_two_seconds_and_all_within_five(
+    home: Home, gateway: ScriptedGateway, family: bool
+) -> None:
+    gateway.hold("one")
+    await home.bot(ONE, "Inner")
+    source = 'use spawn_baleybot with { baleybot: "Inner", input: "x" }' if family else ONE
+    execution = await home.start(await home.bot(source), "x")
+    async with asyncio.timeout(10):
+        await gateway.asked["one"].wait()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await home.control(execution, "cancel")
+    async with asyncio.timeout(2):
+        while gateway.hung_up != ["one"]:
+            await asyncio.sleep(0)
+    row = await home.ended(execution)
+    assert loop.time() - began < 5
+    assert row.status is ExecutionStatus.CANCELLED
+    for child in await Execution.filter(parent_id=execution.id):
+        assert (await home.ended(child)).status is ExecutionStatus.CANCELLED
+    last = row.last_seq
+    await home.rooms.engine.wake_due()
+    assert (await Execution.get(id=row.id)).last_seq == last
