@@ -40,6 +40,7 @@ class World(Money):
         self.templates: list[dict[str, Any]] = []
         self.approvals: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.writable = True
         self.changed = asyncio.Condition()
         self.tasks: set[asyncio.Task[None]] = set()
         self.script: Callable[[World, dict[str, Any]], Any] | None = None
@@ -72,6 +73,9 @@ class World(Money):
             },
             "bots": {"nodes": [{"id": b["id"], "name": b["name"]} for b in self.bots.values()]},
         }
+
+    async def do_Standing(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"health": {"writable": self.writable}}
 
     async def do_Bots(self, variables: dict[str, Any]) -> dict[str, Any]:
         where = variables.get("filter") or {}
