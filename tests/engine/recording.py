@@ -76,6 +76,11 @@ STORIES = {
         answers={"b": [BROKEN]},
         remedy=Answer("choose", action="skip"),
     ),
+    "asked": Told(
+        'chain { use ask with { message: "How many?", fields: { n: "integer" } } => $told '
+        'if ("$told.n > 2") { a } else { b } use wait with { seconds: 0 } }',
+        remedy=Answer("answer", value={"n": 3}),
+    ),
     "run_facts": Told("chain { a select { spent: $run.tokens, who: $user.name } b }"),
 }
 
