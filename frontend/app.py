@@ -7,7 +7,9 @@ from reactpy import component, use_scope
 from frontend.kit.messages import MessagesContext, use_new_messages
 from frontend.kit.place import Route, Router
 from frontend.kit.query import state_of
+from frontend.pages.account import AccountPage
 from frontend.pages.approvals import ApprovalsPage
+from frontend.pages.audit import AuditPage
 from frontend.pages.bot import BotPage
 from frontend.pages.bots import BotsPage
 from frontend.pages.connections import ConnectionsPage
@@ -17,10 +19,13 @@ from frontend.pages.executions import ExecutionsPage
 from frontend.pages.explorer import ExplorerPage
 from frontend.pages.import_bots import ImportPage
 from frontend.pages.incidents import IncidentsPage
+from frontend.pages.members import MembersPage
 from frontend.pages.new_bot import NewBotPage
 from frontend.pages.not_found import NotFoundPage
 from frontend.pages.sign_in import SignInPage
+from frontend.pages.tokens import TokensPage
 from frontend.pages.versions import VersionsPage
+from frontend.pages.workspace import WorkspacePage
 from frontend.shell import bare_frame, frame
 
 PAGES: list[Route] = [
@@ -34,6 +39,11 @@ PAGES: list[Route] = [
     (r"/approvals", ApprovalsPage),
     (r"/connections", ConnectionsPage),
     (r"/costs", CostsPage),
+    (r"/settings|/settings/members", MembersPage),
+    (r"/settings/tokens", TokensPage),
+    (r"/settings/account", AccountPage),
+    (r"/settings/audit", AuditPage),
+    (r"/settings/workspace", WorkspacePage),
     (r"/explorer", ExplorerPage),
     (r"/incidents", IncidentsPage),
 ]

@@ -24,6 +24,7 @@ def _bundle(file: str, *names: str) -> list[VdomConstructor]:
     Keys,
     Dialog,
     FormDialog,
+    OnceDialog,
 ) = _bundle(
     "shell.js",
     "NavBridge",
@@ -36,6 +37,7 @@ def _bundle(file: str, *names: str) -> list[VdomConstructor]:
     "Keys",
     "Dialog",
     "FormDialog",
+    "OnceDialog",
 )
 (Watch, WaitingCount, Now) = _bundle("watch.js", "Watch", "WaitingCount", "Now")
 (Studio,) = _bundle("studio.js", "Studio")

@@ -3,7 +3,7 @@ import { emit } from "../lib/emit.js";
 import { Icon } from "../lib/Icon.jsx";
 import { Words } from "../lib/Words.jsx";
 
-const INPUT = { number: { type: "number", step: "any" }, money: { type: "text", inputMode: "decimal" }, secret: { type: "password", autoComplete: "new-password" } };
+const INPUT = { number: { type: "number", step: "any" }, money: { type: "text", inputMode: "decimal" }, secret: { type: "password", autoComplete: "new-password" }, password: { type: "password", autoComplete: "current-password" } };
 
 function Choice({ id, field, value, onChange }) {
   return (
@@ -13,6 +13,23 @@ function Choice({ id, field, value, onChange }) {
       </select>
       <Icon name="chevron-down" />
     </div>
+  );
+}
+
+function Checks({ field, value, onChange, problem }) {
+  const chosen = value || [];
+  const flip = (one) => onChange(chosen.includes(one) ? chosen.filter((v) => v !== one) : [...chosen, one]);
+  return (
+    <fieldset className="checks">
+      <legend>{field.label}</legend>
+      {field.options.map((o) => (
+        <label key={o.value} className="check-line">
+          <input type="checkbox" checked={chosen.includes(o.value)} onChange={() => flip(o.value)} />
+          <span>{o.label}{o.help ? <small>{o.help}</small> : null}</span>
+        </label>
+      ))}
+      {problem || field.help ? <p className={problem ? "field-error" : "field-hint"}>{problem || field.help}</p> : null}
+    </fieldset>
   );
 }
 
@@ -27,6 +44,7 @@ function Field({ field, value, onChange, problem }) {
       </div>
     );
   }
+  if (field.type === "checks") return <Checks field={field} value={value} onChange={onChange} problem={problem} />;
   const described = { "aria-invalid": problem ? true : undefined, "aria-describedby": note ? `${id}-note` : undefined };
   return (
     <div className="field">

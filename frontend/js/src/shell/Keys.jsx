@@ -4,7 +4,7 @@ import { Icon } from "../lib/Icon.jsx";
 
 const SHORTCUTS = [
   ["Ctrl K", "Go to a bot, a page or a command"], ["?", "Show this list"], ["g b", "Go to bots"],
-  ["g e", "Go to executions"], ["g a", "Go to approvals"], ["g c", "Go to AI connections"], ["g m", "Go to costs"], ["A", "Approve the question that is marked"], ["R", "Reject it, with a reason"],
+  ["g e", "Go to executions"], ["g a", "Go to approvals"], ["g c", "Go to AI connections"], ["g m", "Go to costs"], ["g s", "Go to the settings"], ["A", "Approve the question that is marked"], ["R", "Reject it, with a reason"],
   ["M", "Modify its arguments"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
   ["Ctrl S", "Save the draft now"], ["Alt Shift F", "Format the text of the bot"],
   ["Ctrl Z", "Undo, also what was written before the page was opened"], ["x", "Choose a bot of the list; with Shift, all between"],
@@ -27,6 +27,11 @@ const PAGES = [
   { label: "Incidents", path: "/incidents", icon: "triangle-alert", kind: "Page" },
   { label: "AI connections", path: "/connections", icon: "plug", kind: "Page" },
   { label: "Costs and budgets", path: "/costs", icon: "wallet", kind: "Page" },
+  { label: "Members and roles", path: "/settings/members", icon: "users", kind: "Settings" },
+  { label: "API tokens", path: "/settings/tokens", icon: "key-round", kind: "Settings" },
+  { label: "Your account, password and sessions", path: "/settings/account", icon: "user", kind: "Settings" },
+  { label: "Audit log", path: "/settings/audit", icon: "scroll-text", kind: "Settings" },
+  { label: "Workspace settings", path: "/settings/workspace", icon: "settings", kind: "Settings" },
   { label: "API explorer", path: "/explorer", icon: "terminal", kind: "Page" },
   { label: "Failed executions", path: "/executions?status=failed", icon: "circle-x", kind: "Page" },
 ];
@@ -122,7 +127,7 @@ export function Keys({ bots, onOpen }) {
         prefix = 0;
         if (event.key === "b") follow("/bots");
         if (event.key === "e") follow("/executions");
-        const there = { a: "/approvals", c: "/connections", m: "/costs" }[event.key];
+        const there = { a: "/approvals", c: "/connections", m: "/costs", s: "/settings/members" }[event.key];
         if (there) { event.stopImmediatePropagation(); follow(there); }
       }
       return undefined;
