@@ -48,7 +48,14 @@ def BotsPage() -> Any:
     hidden = answer.data is not None and answer.data["bots"]["pageInfo"]["hasNextPage"]
     archived = nav.query("view") == "archived"
 
+    turn, set_turn = use_state(0)
+
     async def changed(_text: str = "") -> None:
+        answer.reload()
+
+    def acted() -> None:
+        """Tags may be new, or gone."""
+        set_turn(lambda n: n + 1)
         answer.reload()
 
     @message
@@ -69,10 +76,10 @@ def BotsPage() -> Any:
     return html.div(
         page_head("Bots", _note(answer), _search(filtered) if tools else "", bring, new),
         Watch({"onChange": changed}),
-        Filters(key="filters") if tools else "",
+        Filters(key=f"filters {turn}") if tools else "",
         _body(nav, answer, shown, wanted),
         _more(hidden and size < MOST, lambda _event: set_size(MOST)),
-        Bulk(shown, answer.reload, archived, key="bulk"),
+        Bulk(shown, acted, archived, key="bulk"),
     )
 
 

@@ -1,7 +1,7 @@
 """The draft of one bot: checked and saved as it is typed, never over somebody else's change."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ class Draft:
     lock: asyncio.Lock
     session: str
     seq: int = 0
+    burst: str = field(default_factory=lambda: uuid4().hex)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class DeskModel:
                 "source": text,
                 "expectedVersion": self.draft.version,
                 "stepping": stepping,
+                "burst": self.draft.burst,
             }
             try:
                 payload = await self.client.mutate("save_bot_draft", values)
@@ -178,6 +180,8 @@ class DeskModel:
         self.show_text(bot["source"])
 
     async def keep_mine(self, found: dict[str, Any]) -> None:
+        """In an entry of its own: undoing it brings back the text that it replaces."""
+        self.draft.burst = uuid4().hex
         self.draft.version = (await self.newest())["draftVersion"]
         await self.save(found["text"], found["seq"])
 

@@ -34,6 +34,11 @@ class SaveBotDraftInput:
         description="The editor's own undo or redo made this text: where the journal knows it, the "
         "place in the journal moves and no entry is added.",
     )
+    burst: str = strawberry.field(
+        default="",
+        description="An id of your choice, at most 64 characters: saves of one person under one id "
+        "that follow each other within seconds are one entry of the journal.",
+    )
 
 
 @strawberry.input(description="Input of `undoBotDraft`.")
@@ -223,7 +228,9 @@ class BotChangeMutations:
         expected = input.expected_version
         if expected is None:
             expected = (await service.one(asker, bot_id)).draft_version
-        row = await drafts.save(asker, bot_id, input.source, expected, stepping=input.stepping)
+        row = await drafts.save(
+            asker, bot_id, input.source, expected, stepping=input.stepping, burst=input.burst
+        )
         return SaveBotDraftPayload(bot=Bot.of(row))
 
     @mutation(

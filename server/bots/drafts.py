@@ -14,7 +14,7 @@ from server.bots.journal import Entry, Writing
 from server.bots.programs import read_face, refuse_too_large
 from server.bots.versions import version_of
 from server.core.clock import Clock, SystemClock
-from server.core.errors import Conflict, InvalidState
+from server.core.errors import Conflict, Invalid, InvalidState
 from server.models.enums import DraftCause
 from server.models.tables import Bot, DraftEdit, User
 from server.workspaces.access import Viewer, require
@@ -22,6 +22,7 @@ from server.workspaces.audit import Change, Subject, record
 from server.workspaces.listing import Page, PageAsk, read_page
 
 CLOCK = SystemClock()
+BURST_LIMIT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,17 @@ async def save(
     expected_version: int,
     *,
     stepping: bool = False,
+    burst: str = "",
     clock: Clock = CLOCK,
 ) -> Bot:
     """A draft may have mistakes: it is somebody's work in progress. It cannot be run then."""
     require(viewer, "bots:write")
     refuse_too_large(source)
     bot = await service.one(viewer, bot_id)
-    writing = Writing(service.storable(source), viewer.user_id, clock.now(), stepping=stepping)
+    if len(burst) > BURST_LIMIT:
+        raise Invalid(f"It has at most {BURST_LIMIT} characters.", path=["burst"])
+    text, now = service.storable(source), clock.now()
+    writing = Writing(text, viewer.user_id, now, stepping=stepping, burst=burst)
     return await put(bot, writing, expected_version)
 
 

@@ -24,13 +24,15 @@ MOST_BYTES = 4 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Writing:
     """A change that is to be written down. `stepping`: the editor's own undo or redo made it, so
-    a text that the journal knows is a place in it and not a new entry."""
+    a text that the journal knows is a place in it and not a new entry. `burst`: where it was typed;
+    only what comes from one place is merged, for two pages do not continue each other."""
 
     source: str
     author_id: UUID | None
     at: datetime
     cause: DraftCause = DraftCause.TYPED
     stepping: bool = False
+    burst: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ async def write(bot: Bot, writing: Writing, entry: Entry) -> None:
         number=entry.number,
         cause=writing.cause,
         author_id=writing.author_id,
+        burst=writing.burst,
         started_at=writing.at,
         before_hash=hash_of_source(bot.source),
         **known,
@@ -123,6 +126,8 @@ def _same_burst(top: DraftEdit, writing: Writing) -> bool:
         top.cause is DraftCause.TYPED
         and writing.cause is DraftCause.TYPED
         and top.author_id == writing.author_id
+        and bool(writing.burst)
+        and top.burst == writing.burst
         and writing.at - top.changed_at <= BURST_PAUSE
         and writing.at - top.started_at <= BURST_LENGTH
     )

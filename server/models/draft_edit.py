@@ -1,6 +1,6 @@
 """One entry of a draft's journal: the part of the text that was taken out and what came in its
 place. Walking the entries back from the draft gives every earlier text, so no text is kept twice.
-The hashes say which texts an entry lies between."""
+The hashes say which texts an entry lies between. `burst` names the page that it was typed on."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class DraftEdit(Model):
     number = fields.IntField()
     cause = fields.CharEnumField(DraftCause, description="", max_length=20)
     author_id = fields.UUIDField(null=True)
+    burst = fields.CharField(max_length=64, default="", db_default="")
     started_at = fields.DatetimeField()
     changed_at = fields.DatetimeField()
     place = fields.IntField()

@@ -38,6 +38,7 @@ class Hands:
             text,
             self.bot.draft_version,
             stepping=stepping,
+            burst="a page",
             clock=self.clock,
         )
         return self.bot
@@ -136,6 +137,21 @@ async def test_two_people_are_two_steps(hands: Hands) -> None:
     clock = At(hands.now + timedelta(seconds=1))
     await drafts.save(other, hands.bot.id, WRITER + "ab", hands.bot.draft_version, clock=clock)
     assert await hands.edits() == 2
+
+
+async def test_two_pages_of_one_person_are_two_steps(hands: Hands) -> None:
+    await hands.write(WRITER + "a", after=1)
+    clock = At(hands.now + timedelta(seconds=1))
+    for burst in ("another page", "", ""):
+        hands.bot = await drafts.save(
+            hands.home.owner,
+            hands.bot.id,
+            hands.bot.source + "b",
+            hands.bot.draft_version,
+            burst=burst,
+            clock=clock,
+        )
+    assert await hands.edits() == 4
 
 
 async def test_restoring_never_loses_what_was_there(hands: Hands) -> None:

@@ -40,12 +40,14 @@ export function BulkBar({ bots, answer, archived, onAct }) {
     const onKey = (event) => {
       if (event.metaKey || event.ctrlKey || event.altKey || typing(event.target)) return;
       const card = document.activeElement?.closest?.("[data-bot]") || document.querySelector("[data-bot]:hover");
-      if (event.key === "x" && card && now.current.known.has(card.dataset.bot)) { event.preventDefault(); toggle(card.dataset.bot, event.shiftKey); }
+      if (event.key.toLowerCase() === "x" && card && now.current.known.has(card.dataset.bot)) { event.preventDefault(); toggle(card.dataset.bot, event.shiftKey); }
       if (event.key === "Escape" && !document.querySelector("dialog[open]")) setChosen(new Set());
     };
     document.addEventListener("click", onClick);
     document.addEventListener("keydown", onKey);
+    document.documentElement.setAttribute("data-choosable", "");
     return () => {
+      document.documentElement.removeAttribute("data-choosable");
       document.removeEventListener("click", onClick);
       document.removeEventListener("keydown", onKey);
       document.documentElement.removeAttribute("data-choosing");
