@@ -98,6 +98,7 @@ async def world(setup: Rig, request: pytest.FixtureRequest) -> AsyncIterator[Rig
     request.node.add_report_section("setup", "seed", f"seed {setup.seed}, {setup.kind}")
     yield setup
     await setup.heal()
+    await setup.calm()
 
 
 @pytest.fixture

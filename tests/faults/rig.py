@@ -30,6 +30,8 @@ from tests.support.proxy import Proxy
 from tests.support.restartable import Restartable
 
 WORKERS = 3
+MORE_MEMORY = 1.2
+SPARE_MEMORY = 48 * 2**20
 
 
 @dataclass(eq=False)
@@ -42,6 +44,7 @@ class Member:
     database: Proxy | None = None
     redis: Proxy | None = None
     process: Process | None = None
+    usual_memory: int | None = None
 
     @property
     def running(self) -> Process:
@@ -189,7 +192,22 @@ class Rig:
     def begin(self) -> None:
         """Of another fault: what the logs and the clock say up to here is not about it."""
         self.killed_at.clear()
+        asked = {call.process for call in self.oracle.calls}
+        for member in self.members:
+            warm = (member is self.door and not self.embedded) or member.key in asked
+            member.usual_memory = member.memory() if warm and asked else None
         self._read_to = {name: len(log) for name, log in self._logs()}
+
+    async def calm(self) -> None:
+        """I9: who was warm before this fault is as large as then when it is over, give or take."""
+        for member in self.members:
+            usual = member.usual_memory
+            if usual is None or not member.alive:
+                continue
+            most = usual * MORE_MEMORY + SPARE_MEMORY
+            small = lambda: member.memory() <= most  # noqa: B023, E731
+            shown = lambda: f"{usual} became {member.memory()}"  # noqa: B023, E731
+            await until(f"{member.name} has let go of its memory", small, 15, shown)
 
     def news(self) -> Iterator[tuple[str, str]]:
         """What each process has said since this fault began."""
