@@ -11,14 +11,16 @@ import strawberry
 from strawberry.extensions import FieldExtension
 
 from server.api.errors import belongs_on_top, user_errors
-from server.core.errors import AppError, Denied, Unauthenticated, Unavailable
+from server.core.errors import AppError, Denied, Invalid, Unauthenticated, Unavailable
 from server.models.away import is_away
+from server.models.unfit import is_unfit
 
 # Two ways to need no scope. What is about a person is not for a token that was made for less.
 ANYONE_SIGNED_IN = ""
 ONESELF = "oneself"
 AWAY = "The database cannot be reached."
 LATER = "Try again in a moment."
+UNFIT = "A text in this is too long for its place, or has characters that cannot be stored."
 
 
 class Needs(FieldExtension):
@@ -39,7 +41,11 @@ class Needs(FieldExtension):
             result = next_(source, info, **kwargs)
             return await result if isawaitable(result) else result  # a subscription's is a stream
         except Exception as error:
-            if isinstance(error, AppError) or not is_away(error):
+            if isinstance(error, AppError):
+                raise
+            if is_unfit(error):
+                raise Invalid(UNFIT) from error
+            if not is_away(error):
                 raise
             raise Unavailable(
                 "The database cannot be reached.", hint=LATER, retry_after=1

@@ -31,6 +31,7 @@ class Context:
     fields: frozenset[str] = frozenset()
     rates: Rates | None = None
     bill: Bill | None = None
+    streaming: bool = False
     _loaders: Loaders | None = field(default=None, repr=False)
 
     @property

@@ -50,6 +50,10 @@ MAX_COST = 10_000
 MAX_INTROSPECTION_DEPTH = 20
 MAX_MISTAKES = 10
 
+NO_FEED = (
+    "A subscription needs a socket (graphql-transport-ws), or a POST that accepts "
+    "text/event-stream."
+)
 _CACHED_DOCUMENTS = 256
 _CACHED_TEXT = 16 * 1024
 
@@ -139,6 +143,8 @@ class Gate(SchemaExtension):
         context = self.execution_context
         if self.prepared.measure.introspection > 0 and not context.context.introspection:
             return [refusal(ErrorCode.FORBIDDEN, "Introspection is switched off here.")]
+        if self.prepared.streams and not context.context.streaming:
+            return [refusal(ErrorCode.INVALID_INPUT, NO_FEED)]
         cost = self.prepared.cost(context.variables or {})
         if cost > MAX_COST:
             self.bill = context.context.charge(1)

@@ -122,6 +122,7 @@ class Schema(strawberry.Schema):
     async def stream(self, query: str | None, *args: Any, **kwargs: Any) -> Any:
         """What many look at is answered once for all of them."""
         context: Context = kwargs["context_value"]
+        context.streaming = True
         name = kwargs.get("operation_name")
         watch = recognised(self._schema, query, kwargs.get("variable_values"), name)
         if watch is not None and await may_watch(watch, context):

@@ -256,6 +256,8 @@ def checked_key(key: str | None) -> str | None:
     if key is not None and not 1 <= len(key) <= KEY_LIMIT:
         message = f"An idempotency key has 1 to {KEY_LIMIT} characters."
         raise Invalid(message, path=["idempotencyKey"])
+    if key is not None and any("\ud800" <= letter <= "\udfff" for letter in key):
+        raise Invalid("An idempotency key is readable text.", path=["idempotencyKey"])
     return key
 
 

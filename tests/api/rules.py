@@ -45,6 +45,8 @@ SHORT_LISTS = {
     "BalPreview.diagnostics": "one program",
     "Bot.entities": "one program",
     "BotComparison.changes": "one program",
+    "BotCosts.byTrigger": "the kinds of trigger",
+    "BotCosts.byVersion": "cut by its room",
     "BotComparison.lines": "one program",
     "BundleExport.connections": "one bundle",
     "Connection.usedBy": "cut by its room",

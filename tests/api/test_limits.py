@@ -47,6 +47,7 @@ class Query(Thing):
 class Asked:
     introspection: bool = True
     seconds: float | None = None
+    streaming: bool = False
 
     def begin(self, fields: frozenset[str]) -> None:
         """Nothing is remembered here."""

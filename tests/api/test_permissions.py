@@ -185,8 +185,9 @@ async def test_an_id_of_another_workspace_is_like_one_of_nothing(
 
 
 async def test_every_kind_of_node_is_found_by_its_owner_and_by_nobody_else(
-    home: Home, mine: Place, theirs: Place
+    home: Home, theirs: Place
 ) -> None:
+    mine = await furnish(home, "nodes")
     node = next(asked for asked in EVERYTHING if asked.name == "node")
     for kind, found in mine.ids.items():
         if kind in ("user", "workspace", "bundle"):
