@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tortoise.migrations.executor import MigrationExecutor
+from tortoise.migrations.graph import MigrationKey
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_editor.sqlite import SqliteSchemaEditor
+from tortoise.migrations.schema_generator.state import State
+from tortoise.migrations.schema_generator.state_apps import StateApps
+
+from server.models.projection import Sketch, project
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,17 @@ class IndexKeepingExecutor(MigrationExecutor):
         if self.connection.capabilities.dialect == "sqlite":
             return IndexKeepingEditor(self.connection, atomic=atomic, collect_sql=collect_sql)
         return super()._schema_editor(atomic=atomic, collect_sql=collect_sql)
+
+    async def _project_state(
+        self, applied: set[MigrationKey], *, upto: MigrationKey | None = None
+    ) -> State:
+        plan = self._full_plan()
+        before = plan if upto is None else plan[: plan.index(upto)]
+        apps = self.loader.apps_config.items()
+        connections = {label: str(config["default_connection"]) for label, config in apps}
+        sketch = Sketch(models={}, apps=StateApps(default_connections=connections))
+        nodes = self.loader.graph.nodes
+        return await project(sketch, [(key, nodes[key]) for key in before if key in applied])
 
 
 def _column(field: Any) -> str:
