@@ -9,6 +9,7 @@ SAID = {
     "reject": "Rejected. The bot is told.",
     "modify": "Approved with your changes. The execution goes on.",
     "choose": "Decided. The execution goes on.",
+    "answer": "Answered. The execution goes on.",
 }
 
 
@@ -26,6 +27,8 @@ def answer_of(found: dict[str, Any]) -> dict[str, Any]:
             return {"reject": {"reason": found.get("note")}}
         case "modify":
             return {"modify": {"arguments": found.get("arguments")}}
+        case "answer":
+            return {"answer": {"values": found.get("values") or {}}}
         case _:
             chosen: dict[str, Any] = {"action": found.get("action")}
             if "value" in found:

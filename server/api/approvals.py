@@ -18,7 +18,9 @@ from server.api.kinds import ApprovalKind, ApprovalStatus
 from server.api.relay import Connection, Node, connection_of
 from server.api.scalars import Cursor
 from server.approvals import service
+from server.approvals.answers import fields_of
 from server.approvals.service import Answer
+from server.bal.types import to_json_schema
 from server.core.errors import Invalid, NotFound
 from server.core.ids import public_id, read_id
 from server.executions import service as executions
@@ -56,6 +58,9 @@ class Approval(Node):
     fields: JSON | None = strawberry.field(
         description="Of a question: an object from the names of what to fill in to their types, "
         "in the words of BAL; `answer` gives a value for each."
+    )
+    answer_schema: JSON | None = strawberry.field(
+        description="Of a question: the same as a JSON Schema, for a form."
     )
     to: str | None = strawberry.field(
         description="Of a question: the member or the role that is meant; null for everybody who "
@@ -111,6 +116,7 @@ class Approval(Node):
             reason=row.reason,
             choices=cast("list[str]", row.choices or []),
             fields=question.get("fields"),
+            answer_schema=_schema_of(question) if asks else None,
             to=question.get("to"),
             answer=decision.get("value") if asks else None,
             diagnosis=Diagnosis.of(row.diagnosis),
@@ -122,6 +128,10 @@ class Approval(Node):
             note=decision.get("note"),
             modified_arguments=decision.get("arguments"),
         )
+
+
+def _schema_of(question: dict[str, Any]) -> Any:
+    return dict(to_json_schema(fields_of(question)))
 
 
 @strawberry.input(description="Which approvals. Without a status: what waits for a decision now.")

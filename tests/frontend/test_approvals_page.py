@@ -96,3 +96,14 @@ async def test_inbox_is_in_the_sidebar_with_its_count(world: World) -> None:
         link = await screen.until(lambda s: s.find("a", "Approvals", href="/approvals"))
         assert link["attributes"]["aria-current"] == "page"
         assert screen.find("WaitingCount")
+
+
+async def test_a_question_of_a_bot_is_answered(world: World) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    question = asked(world, kind="QUESTION", answerSchema=schema, to="operator")
+    async with Screen(world, "/approvals") as screen:
+        (shown_question,) = await screen.until(shown)
+        assert (shown_question["answerSchema"], shown_question["to"]) == (schema, "operator")
+        values = {"id": question["id"], "verdict": "answer", "values": {"n": 3}}
+        await screen.tell("ApprovalInbox", "onDecide", values)
+        assert (await sent(world, screen))["answer"] == {"values": {"n": 3}}

@@ -2,6 +2,7 @@ import { useEffect, useId, useRef, useState } from "react";
 import { emit, online } from "../lib/emit.js";
 import { Icon } from "../lib/Icon.jsx";
 import { Words } from "../lib/Words.jsx";
+import { InputForm, hasForm } from "./InputForm.jsx";
 import { ArgumentsForm, JsonField, readJson } from "./Arguments.jsx";
 import { Value } from "./Value.jsx";
 
@@ -23,6 +24,7 @@ const ENDED = {
 function title(q) {
   const name = q.stepName || q.stepKey?.split("/").pop() || "a step";
   if (q.kind === "REMEDY") return <>What to do about <code>{name}</code>?</>;
+  if (q.kind === "QUESTION") return <>{q.bot?.name || "A bot"} asks</>;
   if (q.kind === "OUTCOME") return <>Did <code>{q.tool || name}</code> happen?</>;
   return <>May <code>{q.tool || name}</code> be used?</>;
 }
@@ -99,11 +101,30 @@ function ChoiceButtons({ q, choices, state, set, busy, send }) {
   );
 }
 
+/** What the bot wants to know: a field for each thing. */
+function AnswerForm({ q, id, busy, onSend, onReject }) {
+  const [values, setValues] = useState({});
+  const needed = (q.answerSchema?.required || []).filter((name) => values[name] === undefined || values[name] === "");
+  const properties = q.answerSchema?.properties || {};
+  const flags = Object.fromEntries(Object.entries(properties).filter(([, part]) => part.type === "boolean").map(([name]) => [name, false]));
+  const missing = needed.filter((name) => !(name in flags));
+  return (
+    <form className="answer-form" aria-labelledby={`${id}-title`} onSubmit={(e) => { e.preventDefault(); if (!busy && !missing.length) onSend({ ...flags, ...values }); }}>
+      {hasForm(q.answerSchema) ? <InputForm schema={q.answerSchema} value={values} onChange={setValues} /> : null}
+      <div className="actions">
+        <button type="submit" className="button primary" disabled={busy || missing.length > 0}><Icon name="check" /> Answer</button>
+        <button type="button" className="button" disabled={busy} onClick={onReject}><Icon name="x" /> I will not answer</button>
+      </div>
+    </form>
+  );
+}
+
 function Where({ q }) {
   return (
     <p className="question-where">
       {q.bot ? <a href={`/bots/${q.bot.id}`}>{q.bot.name}</a> : null}
       {q.executionId ? <a href={`/executions/${q.executionId}?step=${encodeURIComponent(q.stepKey || "")}`}>execution</a> : null}
+      {q.to ? <span>asked of {q.to}</span> : null}
       {q.entity ? <span>asked by <code>{q.entity}</code></span> : null}
       {q.createdAt ? <span><bb-ago value={q.createdAt} /></span> : null}
       {q.expiresAt ? <span className="left"><Icon name="timer" /> lapses in <bb-left until={q.expiresAt} /></span> : null}
@@ -115,7 +136,7 @@ function Decided({ q }) {
   return (
     <p className="question-decided" data-status={q.status}>
       <Icon name={["REJECTED", "EXPIRED", "WITHDRAWN"].includes(q.status) ? "circle-slash" : "circle-check"} />
-      <span>{ENDED[q.status] || "Decided"}{q.decidedBy ? ` by ${q.decidedBy}` : ""}{q.note ? `: “${q.note}”` : ""}</span>
+      <span>{q.kind === "QUESTION" && q.status === "APPROVED" ? "Answered" : ENDED[q.status] || "Decided"}{q.decidedBy ? ` by ${q.decidedBy}` : ""}{q.note ? `: “${q.note}”` : ""}</span>
     </p>
   );
 }
@@ -144,6 +165,7 @@ export function Question({ q, keys, current, onDecide, answer, canDecide = true 
     set(next);
   };
   const isTool = q.kind === "TOOL";
+  const isAsked = q.kind === "QUESTION";
   useEffect(() => {
     if (!keys || !open || !isTool) return undefined;
     const onKey = (event) => {
@@ -162,19 +184,22 @@ export function Question({ q, keys, current, onDecide, answer, canDecide = true 
   return (
     <article className="question" data-status={q.status} data-question={q.id} aria-current={current ? "true" : undefined} aria-labelledby={`${id}-title`}>
       <header>
-        <span className="question-mark" aria-hidden="true"><Icon name={isTool ? "wrench" : q.kind === "OUTCOME" ? "circle-help" : "triangle-alert"} /></span>
+        <span className="question-mark" aria-hidden="true"><Icon name={isTool ? "wrench" : isAsked || q.kind === "OUTCOME" ? "circle-help" : "triangle-alert"} /></span>
         <div><h3 id={`${id}-title`}>{title(q)}</h3><Where q={q} /></div>
       </header>
       {q.reason ? <p className="question-why"><Words text={q.reason} /></p> : null}
       {q.diagnosis?.cause ? <p className="question-why muted">{q.diagnosis.cause}</p> : null}
       {q.goal ? <details className="question-goal"><summary>What the entity shall do</summary><p>{q.goal}</p></details> : null}
+      {isAsked && !open && q.answer ? <div className="question-arguments"><Value value={q.answer} /></div> : null}
       {isTool ? (
         state === "modify" ? <ArgumentsForm id={id} value={given} onChange={setGiven} problem={setBroken} />
           : q.arguments && Object.keys(q.arguments).length ? <div className="question-arguments"><Value value={q.arguments} /></div> : <p className="muted">It takes no arguments.</p>
       ) : null}
       {open ? (
         <>
-          {isTool ? <ToolButtons {...{ state, busy, send, keys, changed, broken }} set={change} /> : <ChoiceButtons {...{ q, choices, state, busy, send }} set={change} />}
+          {isTool ? <ToolButtons {...{ state, busy, send, keys, changed, broken }} set={change} />
+            : isAsked ? (state ? null : <AnswerForm {...{ q, id, busy }} onSend={(values) => decide({ verdict: "answer", values })} onReject={() => change("reject")} />)
+              : <ChoiceButtons {...{ q, choices, state, busy, send }} set={change} />}
           {state === "reject" ? <Extra id={id} kind="reject" onClose={() => change("")} onSend={({ note }) => decide({ verdict: "reject", note })} /> : null}
           {NEEDS_VALUE.includes(state) ? <Extra id={id} kind="value" onClose={() => change("")} onSend={({ value }) => send.choose(state, { value })} /> : null}
         </>
