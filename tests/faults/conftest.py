@@ -15,6 +15,7 @@ from tests.faults.checks import Found
 from tests.faults.progress import Progress, Results
 from tests.faults.rig import Rig, Servers, rig
 from tests.faults.table import Line, markdown
+from tests.faults.waiting import until
 from tests.support import restartable
 
 SEED = 20_260
@@ -94,6 +95,7 @@ async def setup(
 async def world(setup: Rig, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     """The set-up, whole again before and after this fault."""
     await setup.heal()
+    await until("the server is ready", setup.ready, 60)
     setup.begin()
     request.node.add_report_section("setup", "seed", f"seed {setup.seed}, {setup.kind}")
     yield setup

@@ -147,6 +147,7 @@ class Rig:
             self.workers = list(await asyncio.gather(*new))
         if not self.token:
             self.here.environment["BALEYBOTS_URL"] = self.url
+            await until("the server is ready", self.ready, 60)
             self.token = await asyncio.to_thread(self.here.sign_in)
 
     async def stop(self) -> None:
@@ -166,6 +167,13 @@ class Rig:
             if member.alive:
                 member.signal(signal.SIGCONT)
         await asyncio.gather(*(self.replace(member) for member in self.members if not member.alive))
+
+    async def ready(self) -> bool:
+        try:
+            async with self.client() as client, client.session.get("/readyz") as answer:
+                return answer.status == 200
+        except AWAY:
+            return False
 
     async def kill(self, member: Member, how: signal.Signals = signal.SIGKILL) -> int:
         """Ends one process by its id, and says how it ended."""
