@@ -10,6 +10,7 @@ from server.connections.providers import BY_NAME
 from server.core.jsontext import dumps
 from server.core.money import round_half_even
 from server.llm.catalogue import Catalogue, ModelFacts, Rates
+from server.llm.images import TOKENS_PER_IMAGE
 from server.llm.messages import ChatRequest, ModelAnswer, Usage
 from server.llm.pricing import exact_cost
 from server.llm.routing import Route
@@ -75,11 +76,12 @@ def quote(known: Catalogue, route: Route, request: ChatRequest, own: Own) -> Quo
 
 
 def input_tokens(request: ChatRequest) -> int:
+    seen = sum(len(message.images) for message in request.messages) * TOKENS_PER_IMAGE
     size = sum(len(message.content.encode()) for message in request.messages)
     size += sum(len(c.arguments) + len(c.name) for m in request.messages for c in m.tool_calls)
     size += sum(len(dumps(t.parameters)) + len(t.description) + 40 for t in request.tools)
     size += len(dumps(request.output_schema)) if request.output_schema else 0
-    return -(-size // _BYTES_PER_TOKEN) + _TOKENS_PER_MESSAGE * (len(request.messages) + 2)
+    return seen + -(-size // _BYTES_PER_TOKEN) + _TOKENS_PER_MESSAGE * (len(request.messages) + 2)
 
 
 def settled(answer: ModelAnswer, quoted: Quote) -> int:

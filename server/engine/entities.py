@@ -11,6 +11,7 @@ from server.bal.types import Issue, ObjectType, Type, parse_type, to_json_schema
 from server.bal.values import is_list, is_object, json_text, look_into, text_of
 from server.engine.host import EntityCall, StepFailed
 from server.engine.turns import ModelFailure
+from server.llm.images import taken_out
 from server.llm.mending import mended
 from server.llm.messages import ChatRequest, Message, ModelAnswer, Reasoning, ToolSpec
 from server.llm.structured import NoJson, read_json
@@ -62,9 +63,12 @@ def request_for(
     earlier = [replace(message, part="history") for message in inherited]
     context: tuple[Message, ...] = ()
     if call.context is not None:
-        context = (Message("user", f"Context:\n{json_text(call.context)}", part="context"),)
-    given = text_of(call.input)
-    asked = Message("user", given if given.strip() else NO_INPUT, part="input")
+        beside, seen = taken_out(call.context)
+        said = f"Context:\n{json_text(beside)}"
+        context = (Message("user", said, part="context", images=seen),)
+    value, seen = taken_out(call.input)
+    given = text_of(value)
+    asked = Message("user", given if given.strip() else NO_INPUT, part="input", images=seen)
     return ChatRequest(
         messages=(Message("system", entity.goal, part="system"), *earlier, *context, asked),
         model=entity.model,

@@ -55,6 +55,7 @@ class ModelFacts:
     context: int | None
     deprecated: str | None
     output: int | None = None
+    vision: bool = False
 
 
 class Catalogue:
@@ -118,18 +119,19 @@ def read_entries(data: bytes) -> dict[str, tuple[Any, ...]]:
             item.get("max_input_tokens") or item.get("max_tokens"),
             item.get("deprecation_date"),
             item.get("max_output_tokens") or item.get("max_tokens"),
+            bool(item.get("supports_vision")),
         )
     return found
 
 
 @functools.lru_cache(maxsize=256)
 def _facts(name: str, entry: tuple[Any, ...]) -> ModelFacts:
-    house, mode, prices, schema, tools, reasoning, context, deprecated, output = entry
+    house, mode, prices, schema, tools, reasoning, context, deprecated, output, sees = entry
     rates, tiers = _rates(prices)
     size = context if isinstance(context, int) else None
     most = output if isinstance(output, int) else None
     return ModelFacts(
-        name, house, mode, rates, tiers, schema, tools, reasoning, size, deprecated, most
+        name, house, mode, rates, tiers, schema, tools, reasoning, size, deprecated, most, sees
     )
 
 

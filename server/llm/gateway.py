@@ -28,6 +28,7 @@ from server.llm.failures import (
     timed_out,
     too_much,
 )
+from server.llm.images import check_images, loaded
 from server.llm.listing import Listing, ModelInfo
 from server.llm.messages import ChatRequest, ModelAnswer
 from server.llm.patience import Limits, Patience
@@ -104,6 +105,8 @@ class Gateway:
         tools = await self.prepare()
         assert route.provider is not None
         facts = tools.known.find(route.provider, route.model)
+        check_images(request, route, facts)
+        request = await loaded(request, self._policy)
         window = facts.context if facts else None
         request, left_out = fitted(request, window)
         call = make_call(route, request, self._modes.mode(route, request, facts))

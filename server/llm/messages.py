@@ -41,7 +41,8 @@ class ToolCall:
 @dataclass(frozen=True, slots=True)
 class Message:
     """`content` is text. An assistant's message may carry tool calls, a tool's message the id.
-    `part`: what it is there for, so that one can see what fills a call; the model does not."""
+    `part`: what it is there for, so that one can see what fills a call; the model does not.
+    `images`: addresses or data URLs, which the text calls “(image 1)” and so on."""
 
     role: Role
     content: str = ""
@@ -49,6 +50,7 @@ class Message:
     tool_call_id: str | None = None
     name: str | None = None
     part: Part | None = field(default=None, compare=False)
+    images: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,8 @@ def _question(request: ChatRequest) -> dict[str, Any]:
 
 def _said(message: Message, ids: dict[str, int]) -> list[Any]:
     calls = [[ids[call.id], call.name, call.arguments] for call in message.tool_calls]
-    return [message.role, message.content, calls, ids.get(message.tool_call_id or "")]
+    seen = [list(message.images)] if message.images else []
+    return [message.role, message.content, calls, ids.get(message.tool_call_id or ""), *seen]
 
 
 def _digest(what: dict[str, Any]) -> str:

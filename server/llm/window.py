@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
 
@@ -65,13 +65,27 @@ def sent_of(
         model=call.route.model,
         provider=call.route.provider.name if call.route.provider else "demo",
         mode=call.mode,
-        messages=[dict(message) for message in call.messages],
+        messages=[_shown(message) for message in call.messages],
         params=dict(call.params),
         shares=shares_of(request),
         left_out=left_out,
         window=window,
         address=call.route.api_base,
     )
+
+
+def _shown(message: dict[str, Any]) -> dict[str, Any]:
+    """Images are shown by their size: they are in the input already."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return dict(message)
+    said = [_told(part) for part in cast("list[dict[str, Any]]", content)]
+    return {**message, "content": "\n".join(said)}
+
+
+def _told(part: dict[str, Any]) -> str:
+    url = part["image_url"]["url"] if part["type"] == "image_url" else ""
+    return f"(image, {len(url) * 3 // 4096 + 1} KiB)" if url else str(part["text"])
 
 
 def fitted(request: ChatRequest, window: int | None) -> tuple[ChatRequest, tuple[LeftOut, ...]]:

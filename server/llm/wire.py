@@ -53,7 +53,7 @@ def _params(request: ChatRequest, mode: Mode) -> dict[str, Any]:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    sent: dict[str, Any] = {"role": message.role, "content": message.content}
+    sent: dict[str, Any] = {"role": message.role, "content": _content(message)}
     if message.tool_calls:
         if not message.content:
             del sent["content"]
@@ -70,6 +70,13 @@ def _message(message: Message) -> dict[str, Any]:
     if message.name is not None:
         sent["name"] = message.name
     return sent
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    seen = [{"type": "image_url", "image_url": {"url": url}} for url in message.images]
+    return [{"type": "text", "text": message.content}, *seen]
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:

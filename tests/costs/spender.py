@@ -76,7 +76,7 @@ def till_of(folder: Path) -> Till:
     settings = load_settings({"OPENAI_API_KEY": "sk-none"}, data_dir=folder)
     box = SecretBox(SecretKey.from_text("x" * 40))
     models = WorkspaceModels(Router(settings), box, SystemClock())
-    return Till(Answering(settings), models, Budgets(SystemClock()))
+    return Till(Answering(settings), models, Budgets(SystemClock()), SystemClock())
 
 
 def claimed(workspace_id: UUID, bot_id: UUID, **more: Any) -> Claimed:

@@ -99,9 +99,7 @@ async def test_a_bots_costs_by_version_and_by_what_started_it(world: World) -> N
         name="Better",
     )
 
-    async def ran(
-        version: BotVersion, kind: TriggerKind, cost: int, unpriced: bool = False
-    ) -> None:
+    async def ran(version: BotVersion, kind: TriggerKind, cost: int, **more: bool) -> None:
         await Execution.create(
             workspace_id=world.workspace.id,
             bot_id=world.bot.id,
@@ -111,8 +109,8 @@ async def test_a_bots_costs_by_version_and_by_what_started_it(world: World) -> N
             trigger_kind=kind,
             input_tokens=5,
             cost_nano=cost,
-            unpriced=unpriced,
             created_at=NOW,
+            **more,
         )
 
     await ran(old, TriggerKind.MANUAL, 5)

@@ -66,6 +66,12 @@ CACHED = COUNTED | {
     "completion_tokens_details": None,
 }
 
+DOT = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
+    "awAAAABJRU5ErkJggg=="
+)
+SEEN = (Message("user", "What is it? (image 1)", images=(DOT,)),)
+
 CASES = {
     "text": (ask(), Reply("Hello there, “world” — ünï 🎈 code")),
     "one word many times": (ask(), Reply(" ".join(["and"] * 300))),
@@ -87,6 +93,7 @@ CASES = {
     "unlisted model": (ask(model="openai:acme/own:7b", reasoning=True), Reply("I am your own")),
     "read again": (ask(), Reply("Read again", usage=CACHED)),
     "two words of JSON": (ask(output_schema=SCHEMA, tools=(WEATHER,)), TWO_CALLS),
+    "an image": (replace(ask(), messages=SEEN), Reply("A dot")),
     "thinking shown": (
         ask(model="openai:qwen3"),
         Reply("Four", reasoning="Two and two", usage=COUNTED),
