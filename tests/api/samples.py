@@ -263,9 +263,14 @@ class Asked:
 
     @property
     def scope(self) -> str:
+        """Empty where none is needed."""
+        return "" if self.declared == ONESELF else self.declared
+
+    @property
+    def declared(self) -> str:
         found = self.field.extensions["strawberry-definition"].extensions
         (scope,) = [one.scope for one in found if isinstance(one, Needs)]
-        return "" if scope == ONESELF else scope
+        return scope
 
     def slots(self) -> Iterator[Slot]:
         for name, argument in self.field.args.items():

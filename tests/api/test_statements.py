@@ -4,34 +4,56 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from graphql import NonNullTypeNode, OperationDefinitionNode, parse, print_ast
 from tortoise.backends.sqlite.client import SqliteClient
 
+from server.api.executor import Executor
+from server.api.schema import schema
+from server.core.ids import new_uuid
+from tests.house.files import ROOT
 from tests.support.front import PURE, Api, Front
 
+OPERATIONS = ROOT / "graphql-schema" / "operations"
+# Asked about an upload, which a test of the bundles makes.
+NEED_A_BUNDLE = {"import_difference", "preview_import"}
+QUERIES = [
+    path
+    for path in sorted(OPERATIONS.glob("*.graphql"))
+    if path.read_text().lstrip().startswith("query") and path.stem not in NEED_A_BUNDLE
+]
 LIST = """{ executions(first: 50) { nodes {
   id status triggerKind createdAt bot { id name } version { number } usage { cost totalTokens }
 } pageInfo { hasNextPage endCursor } } }"""
 
 
+COUNTING: ContextVar[bool] = ContextVar("counting", default=False)
+
+
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     asked: list[str] = []
+    token = COUNTING.set(True)
     for name in ("execute_query", "execute_query_dict", "execute_insert"):
         original = getattr(SqliteClient, name)
 
         def noted(original: Any) -> Any:
             async def call(self: Any, query: str, *args: Any, **more: Any) -> Any:
-                asked.append(query)
+                if COUNTING.get():  # not what the worker does beside it
+                    asked.append(query)
                 return await original(self, query, *args, **more)
 
             return call
 
         monkeypatch.setattr(SqliteClient, name, noted(original))
     yield asked
+    COUNTING.reset(token)
     monkeypatch.undo()
 
 
@@ -67,7 +89,61 @@ async def test_the_list_of_bots_does_not_ask_for_each(
     assert len(asked) <= 5, asked
 
 
-async def test_a_refused_document_asks_nothing(busy: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+# Screens of the web app that may ask more often than five times, and why.
+ALLOWED = {
+    "bots": 11,  # with tags, authors and the executions of the last days beside them
+    "bot_versions": 12,  # with authors, counts and what changed from one to the next
+    "bot": 10,  # everything of one bot
+    "execution": 10,  # everything of one execution
+    "connections": 8,  # what uses each of them
+    "connection": 8,
+    "costs": 12,  # sums by bot, model, day, and the budgets
+    "shell": 8,  # who, where and what waits, once for a session
+    "provider_health": 10,
+    "estimate_execution": 8,
+}
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
+async def test_a_screen_asks_as_often_as_it_may(
+    front: Front, busy: Api, monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    """Each query of the web app, over a workspace with five bots and twenty executions."""
+    document = path.read_text()
+    given = await _variables(busy, document)
+    found = await front.rooms.recogniser.by_token(busy.token)
+    assert found is not None
+    person = replace(found[0], via_token=False, session_id=new_uuid())
+    execute = Executor(schema, front.rooms).execute
+    await execute(document, given, person)
+    with counted(monkeypatch) as asked:
+        answer = await execute(document, given, person)
+    assert "errors" not in answer, answer["errors"]
+    assert len(asked) <= ALLOWED.get(path.stem, 5), asked
+
+
+async def _variables(api: Api, document: str) -> dict[str, Any]:
+    """A value for each variable that must have one, by its name and type."""
+    (operation,) = (one for one in parse(document).definitions)
+    assert isinstance(operation, OperationDefinitionNode)
+    bot = (await api.data("{ bots(first: 1) { nodes { id } } }"))["bots"]["nodes"][0]["id"]
+    run = (await api.data("{ executions(first: 1) { nodes { id } } }"))["executions"]["nodes"][0]
+    known = {"BalSource": PURE, "String": "x", "Int": 1, "JSON": {}, "Cursor": "x", "Boolean": True}
+    known |= {"DateTime": "2026-01-01T00:00:00Z"}
+    found: dict[str, Any] = {}
+    for variable in operation.variable_definitions or ():
+        if not isinstance(variable.type, NonNullTypeNode):
+            continue
+        name, kind = variable.variable.name.value, print_ast(variable.type).strip("[]!")
+        runs = "execution" in name.lower() or "execution(id" in document
+        found[name] = (run["id"] if runs else bot) if kind == "ID" else known.get(kind, "DAY")
+    return found
+
+
+async def test_a_refused_document_asks_nothing(
+    front: Front, busy: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front.rooms.recogniser.forget()  # so that who asks is remembered for the next two seconds
     await busy.data("{ viewer { role } }")
     with counted(monkeypatch) as asked:
         await busy.answer("{" + "viewer{" * 20 + "id" + "}" * 21)

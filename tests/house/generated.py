@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.house.access_page import access_page
 from tests.house.api_page import api_page
 from tests.house.files import ROOT
 
@@ -65,6 +66,7 @@ def commands_page() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "docs/access.md": access_page,
     "docs/settings.md": settings_page,
     "docs/commands.md": commands_page,
     "docs/api.md": api_page,
