@@ -88,8 +88,9 @@ def Run(bot: dict[str, Any], answer: Answer, desk: Any) -> Any:
             # Without an input the bot's own run(…) line counts; null would be an input.
             given = {} if wanted.get("empty") else {"input": wanted.get("input")}
             how = {"mode": wanted.get("mode", "LIVE"), "idempotencyKey": wanted.get("key")}
-            if wanted.get("recordingId"):
-                how["recordingId"] = wanted["recordingId"]
+            for name in ("recordingId", "continues"):
+                if wanted.get(name):
+                    how[name] = wanted[name]
             values = {"botId": bot["id"], **how, **given}
             payload = await client.mutate("start_execution", values)
         finally:

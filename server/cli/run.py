@@ -55,6 +55,11 @@ baleybots run hello --recorded newest"""
     help="Replay a recording or an ended execution, by its id, at no cost; `newest` takes the "
     "bot's newest one.",
 )
+@click.option(
+    "--continues",
+    metavar="EXECUTION",
+    help="Go on from a completed execution of the bot: what was asked and answered is told first.",
+)
 @json_option
 def run(
     bot: str,
@@ -62,6 +67,7 @@ def run(
     follow: bool,
     demo: bool,
     recorded: str | None,
+    continues: str | None,
     as_json: bool,
 ) -> None:
     """Run a bot (by name or id), or a program in a file, on a running server.
@@ -74,6 +80,8 @@ def run(
     async def work(remote: Remote) -> dict[str, Any]:
         found = await bot_for(remote, bot)
         how = {**given, **_mode(demo, recorded)}
+        if continues:
+            how["continues"] = continues
         started = await remote.change(START, botId=found["id"], **how)
         execution_id = started["execution"]["id"]
         printer = await watch(remote, execution_id, live=follow and not as_json)

@@ -236,6 +236,8 @@ async def test_an_execution_is_kept_and_replayed(run: Run, folder: Path) -> None
     assert kept["id"] in listed.stdout
     both = await run("run", program.stem, "--recorded", "newest", "--demo")
     assert both.exit_code == 2
+    on = await run("run", program.stem, "--continues", first["id"], "--input", "More", "--json")
+    assert json.loads(on.stdout)["status"] == "completed"
     gone = await run("recordings", "delete", kept["id"])
     assert gone.stdout.startswith("Deleted Execution of")
 

@@ -77,3 +77,11 @@ async def test_calls_are_seen_kept_and_replayed(
     await expect(page.locator(".live")).to_have_attribute("data-status", "COMPLETED")
     await expect(page.locator(".live")).to_contain_text("recorded")
     assert models.total == asked
+
+    await page.get_by_role("button", name="Live", exact=True).click()
+    await page.get_by_label("Go on from the answer below").check()
+    await page.get_by_label("Input", exact=True).fill("And then?")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await models.wait_for(asked + 1)
+    said = [one["content"] for one in models.requests[-1].body["messages"]]
+    assert said == ["Write about tea", "Which is best?", "Tea is good.", "And then?"]

@@ -133,6 +133,7 @@ export function RunPanel(props) {
   const [mode, setMode] = useState("form");
   const [how, setHow] = useState("LIVE");
   const [tape, setTape] = useState("");
+  const [goesOn, setGoesOn] = useState(false);
   const [pressed, setPressed] = useState(0);
   const latest = useRef(props);
   latest.current = props;
@@ -145,7 +146,7 @@ export function RunPanel(props) {
     if (!latest.current.canRun || waiting || !online()) return;
     setPressed(executionId || "first");
     const given = readInput(text);
-    emit(latest.current.onRun, { input: given.value, empty: given.kind === "empty", draft: desk.draft(), mode: MODES[mode] ? mode : how, recordingId: (MODES[mode] ? mode : how) === "RECORDED" ? tape || null : null, key: onceKey() });
+    emit(latest.current.onRun, { input: given.value, empty: given.kind === "empty", draft: desk.draft(), mode: MODES[mode] ? mode : how, recordingId: (MODES[mode] ? mode : how) === "RECORDED" ? tape || null : null, continues: goesOn && how !== "RECORDED" ? executionId : null, key: onceKey() });
   };
   const runner = useRef(run);
   runner.current = run;
@@ -178,6 +179,11 @@ export function RunPanel(props) {
           </div>
         )}
         <Modes how={how} onHow={setHow} tape={tape} onTape={setTape} recordings={props.recordings} onForget={props.onForget} onOpen={props.onRecorded} />
+        {executionId && how !== "RECORDED" ? (
+          <label className="check go-on" title="Entities are told what was asked and answered before; history: none keeps it from one">
+            <input type="checkbox" checked={goesOn} onChange={(e) => setGoesOn(e.target.checked)} data-offline-ok /> <span>Go on from the answer below</span>
+          </label>
+        ) : null}
         <div className="run-bar">
           <button type="button" className="button primary" onClick={() => run()} disabled={!canRun || waiting}>
             <Icon name={waiting ? "loader-circle" : "play"} className={waiting ? "spin" : ""} /> {waiting ? "Starting" : RUN[how]}
