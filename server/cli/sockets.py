@@ -4,14 +4,15 @@ that sending to a thousand takes."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.http11 import Request
 
 FEEDS = "/graphql"
 
 
 class Sockets(WebSocketsSansIOProtocol):
-    def handle_connect(self, event: Request) -> None:
+    def handle_connect(self, event: Any) -> None:
         if event.path.partition("?")[0] == FEEDS:
             self.conn.available_extensions = []
         super().handle_connect(event)
