@@ -35,6 +35,7 @@ from server.engine.store import (
     StepRow,
 )
 from server.engine.writer import tell, tell_workspace
+from server.models.away import is_away
 from server.models.enums import ExecutionStatus
 
 log = structlog.get_logger("engine")
@@ -183,8 +184,10 @@ class Runner:
         self.runs.starting += len(ids)
         try:
             await self._claimed(ids)
-        except Unavailable as error:
-            log.warning("claim_failed", count=len(ids), error=error.message)
+        except Exception as error:
+            if not _is_for_now(error):
+                raise
+            log.warning("claim_failed", count=len(ids), error=str(error))
         finally:
             self.runs.starting -= len(ids)
             self.runs.changed()
@@ -210,9 +213,19 @@ class Runner:
         return runs[0] if runs else None
 
     async def _launched(self, claims: list[Claimed]) -> list[Run]:
-        runs = [await self._making.resumed(claimed) for claimed in claims]
-        for run in runs:
-            self.runs.launch(run)
+        """One that cannot be read for the moment does not hold up the others: its lease ends, and
+        it is found again."""
+        runs: list[Run] = []
+        for claimed in claims:
+            try:
+                run = await self._making.resumed(claimed)
+            except Exception as error:
+                if not _is_for_now(error):
+                    raise
+                log.warning("not_resumed", execution=str(claimed.id), error=str(error))
+            else:
+                self.runs.launch(run)
+                runs.append(run)
         return runs
 
     async def _accept_child(self, new: NewExecution, plan: Plan) -> ExecutionChange | None:
@@ -226,6 +239,11 @@ class Runner:
                 for notice in woken.notices:
                     given = notice.data
                     self.tell(UUID(given["id"]), given["seq"], given["type"], given["data"])
+
+
+def _is_for_now(error: Exception) -> bool:
+    """The database cannot be used for the moment, whoever noticed it."""
+    return isinstance(error, Unavailable) or is_away(error)
 
 
 def _ids_in(texts: Sequence[str]) -> list[UUID]:

@@ -14,6 +14,7 @@ from server.engine.decisions import Diagnosing
 from server.engine.lease import Leases
 from server.engine.run import Run
 from server.engine.store import Fenced, Store
+from server.models.away import is_away
 
 SOON_SECONDS = 30.0
 QUIET_SECONDS = 0.1
@@ -116,8 +117,11 @@ class Running:
             log.info("execution_left", execution=str(run.claimed.id), attempt=run.claimed.attempt)
         except AppError as error:
             log.warning("execution_not_stored", execution=str(run.claimed.id), error=error.message)
-        except Exception:
-            log.exception("execution_broke", execution=str(run.claimed.id))
+        except Exception as error:
+            if not is_away(error):
+                log.exception("execution_broke", execution=str(run.claimed.id))
+            else:
+                log.warning("execution_not_stored", execution=str(run.claimed.id), error=str(error))
         finally:
             if not self.draining:
                 self._leases.drop(run.claimed.id)

@@ -20,6 +20,7 @@ from server.engine.events import StepDelta
 from server.engine.store import Claimed, Store, StoredEvent
 from server.healing.diagnosis import diagnosis
 from server.healing.learning import Found, incidents_of
+from server.models.away import is_away
 from server.models.enums import FailureClass
 from server.models.tables import Incident
 from server.workspaces import audit
@@ -48,7 +49,9 @@ class Healing:
         try:
             found = incidents_of(await _events(store, claimed.id))
             await _keep(claimed, found)
-        except (BaseORMException, OSError, Unavailable) as error:
+        except Exception as error:  # drivers raise errors of their own when a connection breaks
+            if not (isinstance(error, BaseORMException | Unavailable) or is_away(error)):
+                raise
             log.warning("incidents_not_kept", execution=str(claimed.id), error=str(error))
 
 
