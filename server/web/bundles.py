@@ -1,4 +1,4 @@
-"""`GET /bundles/bots.zip` and `POST /bundles`: the bytes of exports and imports, which do not travel
+"""`GET /bundles/bots.zip` and `POST /bundles`: the bytes of exports and imports, which do not go
 through GraphQL."""
 
 from __future__ import annotations

@@ -50,3 +50,45 @@ async def test_the_server_completes_explains_and_finds_names(
     await step.click(modifiers=["Control"])
     await expect(active).to_have_text("writer {")
     found.check()
+
+
+async def test_an_entity_is_renamed_wherever_it_stands(
+    real: tuple[App, str],  # noqa: F811
+    watched: Watch,
+) -> None:
+    found, page = await studio(watched, *real)
+    text = page.locator(".cm-content")
+    await page.keyboard.type("\nspare {\n")
+    await page.keyboard.type('"goal": "Spare 🦉"')
+    await page.keyboard.press("Control+End")
+    await page.keyboard.type('\nloop ("max": 2) { spare')
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("F2")
+    field = page.get_by_label("New name, everywhere it is used")
+    await field.fill("writer")
+    await field.press("Enter")
+    await expect(page.locator("dialog .field-error")).to_contain_text("writer")
+    await field.fill("editor")
+    await field.press("Enter")
+    await expect(field).to_be_hidden()
+    await expect(text).to_contain_text("{ editor")
+    await expect(text).not_to_contain_text("spare")
+    await page.keyboard.press("Control+z")
+    await expect(text).to_contain_text("{ spare")
+    found.check()
+
+
+async def test_what_a_tool_takes_is_shown_while_it_is_written(
+    real: tuple[App, str],  # noqa: F811
+    watched: Watch,
+) -> None:
+    found, page = await studio(watched, *real)
+    await page.keyboard.type("\nuse store_memory with { ")
+    shown = page.locator(".cm-signature")
+    await expect(shown).to_contain_text("store_memory(action")
+    for _ in range(2):  # the first one is for the list of completions, where that is on its way
+        await page.keyboard.press("Escape")
+    await expect(shown).to_be_hidden()
+    await page.keyboard.press("Control+Shift+Space")
+    await expect(shown).to_contain_text("store_memory(action")
+    found.check()

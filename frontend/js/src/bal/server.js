@@ -9,7 +9,7 @@ const PATIENCE = 900;
 const points = (text, end) => [...text.slice(0, end)].length;
 
 /** From places of the server to places in this text, without walking the text for each. */
-function units(text) {
+export function units(text) {
   const wide = /[\ud800-\udbff][\udc00-\udfff]/.test(text);
   if (!wide) return (place) => place;
   const starts = [];
@@ -22,7 +22,7 @@ function units(text) {
 /** What the server says about this place; null when it cannot be asked or takes too long. */
 export async function help(text, pos, wanted) {
   if (!online()) return null;
-  const variables = { source: text, offset: points(text, pos), complete: false, explain: false, define: false };
+  const variables = { source: text, offset: points(text, pos), complete: false, explain: false, define: false, sign: false };
   let timer;
   const late = new Promise((done) => { timer = setTimeout(() => done(null), PATIENCE); });
   const answer = once(query, { ...variables, [wanted]: true }).catch(() => null);

@@ -8,6 +8,7 @@ const SHORTCUTS = [
   ["M", "Modify its arguments"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
   ["Ctrl S", "Save the draft now"], ["Alt Shift F", "Format the text of the bot"],
   ["Ctrl Z", "Undo, also what was written before the page was opened"], ["x", "Choose a bot of the list; with Shift, all between"],
+  ["F2", "Rename the entity at the cursor, everywhere"], ["Ctrl Shift Space", "Show what a tool or function takes"],
   ["F12", "Go to where a name is defined (or Ctrl and click)"], ["Esc", "Close the top layer"],
 ];
 
