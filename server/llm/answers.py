@@ -38,7 +38,7 @@ def _put_together(
 ) -> ModelAnswer:
     ended = perf_counter()
     assert route.provider is not None
-    usage = collector.usage or _estimated(request, collector)
+    usage, exact = _counted(request, collector)
     model = collector.model or route.model
     first = collector.first_at
     return ModelAnswer(
@@ -49,7 +49,7 @@ def _put_together(
         model=model,
         provider=route.provider.name,
         cost=cost_of(known, route.provider, (route.model, model), usage),
-        estimated=collector.usage is None,
+        estimated=not exact,
         finish_reason=_finish(collector),
         ttft_ms=None if first is None else (first - started) * 1000,
         duration_ms=(ended - started) * 1000,
@@ -77,6 +77,18 @@ def _check_complete(route: Route, collector: Collector) -> None:
     if reason == "length":
         raise cut_short(route, "before it wrote any text")
     raise unreadable(route, "nothing")
+
+
+def _counted(request: ChatRequest, collector: Collector) -> tuple[Usage, bool]:
+    """What was used, and whether the provider said so. Some count what they read at the beginning
+    and what they wrote at the end, which half an answer never gets to."""
+    said = collector.usage
+    if said is not None and collector.finish_reason is not None:
+        return said, True
+    guessed = _estimated(request, collector)
+    if said is None:
+        return guessed, False
+    return replace(said, output_tokens=max(said.output_tokens, guessed.output_tokens)), False
 
 
 def _estimated(request: ChatRequest, collector: Collector) -> Usage:

@@ -335,7 +335,10 @@ def _advice(kind: ModelErrorKind, route: Route, may_retry: bool | None) -> str:
     if kind is ModelErrorKind.RATE_LIMITED and may_retry is False:
         return "The account has no credit left: check its billing."
     return {
-        ModelErrorKind.PROVIDER_AUTH: f"Check {key} and start again, or run in demo.",
+        ModelErrorKind.PROVIDER_AUTH: f"Check {key} under AI connections (/connections) and run "
+        "again, or run in demo."
+        if route.connection
+        else f"Check {key} and start again, or run in demo.",
         ModelErrorKind.RATE_LIMITED: "Wait a little, run fewer at once, or choose another model.",
         ModelErrorKind.CONTEXT_TOO_LONG: "Shorten the input, or choose a model with more context.",
         ModelErrorKind.CONTENT_REFUSED: "Change the goal or the input.",

@@ -130,6 +130,34 @@ async def test_every_budget_that_concerns_a_call_must_have_room(
     assert counters[wide.id].reserved_nano == 0
 
 
+async def test_a_persons_budget_counts_only_what_that_person_started(world: World) -> None:
+    person, other = new_uuid(), new_uuid()
+    await budget_of(world, scope=BudgetScope.USER, user_id=person)
+    budgets = Budgets(SystemClock())
+    mine = Spender(world.workspace.id, world.bot.id, new_uuid(), 1, user_id=person)
+    theirs = Spender(world.workspace.id, world.bot.id, new_uuid(), 1, user_id=other)
+    assert await budgets.limits(theirs) == []
+    assert isinstance(await budgets.hold(mine, await budgets.limits(mine), LIMIT), Held)
+    again = Spender(world.workspace.id, world.bot.id, new_uuid(), 1, user_id=person)
+    assert not isinstance(await budgets.hold(again, await budgets.limits(again), ONE), Held)
+
+
+async def test_each_execution_has_its_own_room_and_shares_it_with_what_it_starts(
+    world: World,
+) -> None:
+    await budget_of(world, scope=BudgetScope.EXECUTION, period=BudgetPeriod.TOTAL)
+    budgets = Budgets(SystemClock())
+    first, second = new_uuid(), new_uuid()
+    for execution in (first, second):
+        spender = Spender(world.workspace.id, world.bot.id, execution, 1, root=execution)
+        limits = await budgets.limits(spender)
+        assert isinstance(await budgets.hold(spender, limits, LIMIT - ONE), Held)
+    child = Spender(world.workspace.id, world.bot.id, new_uuid(), 1, root=first)
+    limits = await budgets.limits(child)
+    assert isinstance(await budgets.hold(child, limits, ONE), Held)
+    assert not isinstance(await budgets.hold(child, limits, 1), Held)
+
+
 async def test_a_budget_that_warns_stops_nothing_and_tells_each_threshold_once(
     world: World, tmp_path: Path
 ) -> None:

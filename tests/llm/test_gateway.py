@@ -196,6 +196,22 @@ async def test_half_a_tool_call_never_comes_out(
     assert "broke off" in caught.value.message
 
 
+async def test_half_an_answer_of_anthropic_is_counted_by_what_came(
+    models: ModelServer, make_gateway: MakeGateway
+) -> None:
+    """It counts what it read at once and what it wrote at the end, which is lost here."""
+    models.default = Reply("All of these words " * 20, cut_after=2500)
+    gateway = make_gateway(ANTHROPIC_API_KEY="sk-ant", ANTHROPIC_BASE_URL=models.base)
+    with pytest.raises(ModelError) as caught:
+        await gateway.chat(ask(model="anthropic:claude-haiku-4-5"))
+    half = caught.value.half
+    assert half is not None
+    assert half.estimated
+    assert half.usage.output_tokens > 3
+    assert half.usage.input_tokens > 0
+    assert half.cost
+
+
 @both_ways
 async def test_an_answer_cut_before_its_count_is_kept_and_estimated(
     models: ModelServer, make_gateway: MakeGateway, fast: bool

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from server.connections.providers import BY_NAME, PROVIDERS
+from server.costs.door import snapshot
+from server.costs.quotes import priced
 from server.llm.catalogue import Catalogue, catalogue, read_entries
 from server.llm.litellm_client import load
-from server.llm.messages import Usage
+from server.llm.messages import ModelAnswer, Usage
 from server.llm.pricing import cost_of, exact_cost
+from server.llm.workspace_models import Own, rates_of
+from server.models.tables import ModelPrice
 
 
 def cost(name: str, usage: Usage) -> int | None:
@@ -99,3 +104,60 @@ def _theirs(model: str, provider: str, used: Usage) -> Decimal:
     )
     parts = load().cost_per_token(model=model, custom_llm_provider=provider, usage_object=counted)
     return Decimal(str(sum(parts))) * 1_000_000_000
+
+
+def test_a_workspaces_own_price_counts_each_kind_of_token_to_the_last_digit() -> None:
+    """2.50, 10, 0.25, 20 and 3.125 dollars a million, as it is typed in."""
+    row = ModelPrice(
+        model="openai:gpt-4o-mini",
+        input_nano=2_500_000_000,
+        output_nano=10_000_000_000,
+        cached_nano=250_000_000,
+        reasoning_nano=20_000_000_000,
+        cache_write_nano=3_125_000_000,
+    )
+    own = Own(datetime.now(UTC), prices={row.model: rates_of(row)})
+    used = Usage(
+        input_tokens=1_001,
+        output_tokens=503,
+        cached_tokens=301,
+        reasoning_tokens=103,
+        cache_write_tokens=107,
+    )
+    answer = answered(used)
+    cost, rates, source = priced(catalogue(), answer, own)
+    plain = (1_001 - 301 - 107) * 2_500 + 301 * 250 + 107 * 3_125
+    written = (503 - 103) * 10_000 + 103 * 20_000
+    assert (cost, source) == (plain + written, "workspace")
+    assert rates is not None
+    assert snapshot(rates, source) == {
+        "input": "2.5",
+        "output": "10",
+        "cached": "0.25",
+        "reasoning": "20",
+        "cache_write": "3.125",
+        "source": "workspace",
+    }
+
+
+def test_a_call_without_a_price_is_marked_and_never_costs_nothing() -> None:
+    cost, rates, source = priced(
+        catalogue(), answered(Usage(1, 1), "openai:acme-own"), Own(datetime.now(UTC))
+    )
+    assert (cost, rates, source) == (None, None, "")
+
+
+def answered(usage: Usage, model: str = "openai:gpt-4o-mini") -> ModelAnswer:
+    return ModelAnswer(
+        text="x",
+        tool_calls=(),
+        usage=usage,
+        requested_model=model,
+        model=model.partition(":")[2],
+        provider="openai",
+        cost=None,
+        estimated=False,
+        finish_reason="stop",
+        ttft_ms=None,
+        duration_ms=1.0,
+    )
