@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 
-from tests.benchmarks import streams, w1g, w2, w3, w4, w5, w6, w8, w9, w11
+from tests.benchmarks import streams, w1g, w2, w3, w4, w5, w6, w7, w8, w9, w11
 from tests.benchmarks.table import Row, as_json, as_text, medians
 
 WORKLOADS = {
@@ -16,6 +16,7 @@ WORKLOADS = {
     "W4": w4.measure,
     "W5": w5.measure,
     "W6": w6.measure,
+    "W7": w7.measure,
     "W8": w8.measure,
     "W9": w9.measure,
     "W11": w11.measure,
