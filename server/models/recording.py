@@ -1,7 +1,8 @@
 """Answers of models and results of tools, taken from an execution that has ended, to be given again
 at no cost. A recording outlives the execution it was taken from.
 
-`given` is the input of that execution and what it saw as its trigger. Of an answer `kind` is model or tool, and `question` says what was asked, whoever was asked."""
+`given` is the input of that execution and what it saw as its trigger. Of an answer `kind` is model
+or tool, and `question` says what was asked, whoever was asked."""
 
 from __future__ import annotations
 
