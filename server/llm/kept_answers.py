@@ -95,7 +95,9 @@ async def trim(workspace_id: UUID) -> None:
 
 
 async def forget_expired(now: datetime) -> None:
-    await _delete(KeptAnswer.filter(expires_at__lt=now).order_by("expires_at"), _DELETED_AT_ONCE)
+    with _asked_when_away():
+        old = KeptAnswer.filter(expires_at__lt=now).order_by("expires_at")
+        await _delete(old, _DELETED_AT_ONCE)
 
 
 async def _delete(rows: QuerySet[KeptAnswer], count: int) -> None:
