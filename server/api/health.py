@@ -48,6 +48,9 @@ class ModelInfo:
         description="It can be held to a JSON Schema; null when not known."
     )
     reasoning: bool | None = strawberry.field(description="It thinks first; null when not known.")
+    images: bool | None = strawberry.field(
+        description="It can look at images of its input; null when not known."
+    )
 
     @classmethod
     def of(cls, found: listing.ModelInfo) -> ModelInfo:
@@ -63,6 +66,7 @@ class ModelInfo:
             tools=found.tools,
             structured=found.structured,
             reasoning=found.reasoning,
+            images=found.images,
         )
 
 

@@ -33,6 +33,7 @@ class ModelInfo:
     tools: bool | None = None
     structured: bool | None = None
     reasoning: bool | None = None
+    images: bool | None = None
 
 
 class Listing:
@@ -126,6 +127,7 @@ def _demo(is_default: bool) -> ModelInfo:
         tools=True,
         structured=True,
         reasoning=False,
+        images=False,
     )
 
 
@@ -144,6 +146,7 @@ def _info(provider: Provider, name: str, facts: ModelFacts | None, default: str)
         tools=facts.tools if facts else None,
         structured=facts.schema if facts else None,
         reasoning=facts.reasoning if facts else None,
+        images=facts.vision if facts else None,
     )
 
 

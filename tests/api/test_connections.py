@@ -150,7 +150,11 @@ async def test_a_price_of_ones_own_counts_from_the_next_call_on(
     await made(api, models)
     bot = await api.bot(SPEAKER, "Priced")
     price = {"model": "OpenAI:gpt-4o-mini", "inputPrice": "1000", "outputPrice": "0"}
-    answer = await api.change("setModelPrice", "modelPrice { id model inputPrice }", **price)
+    price["cacheWritePrice"] = "1250"
+    wanted = "modelPrice { id model inputPrice cacheWritePrice cachedPrice }"
+    answer = await api.change("setModelPrice", wanted, **price)
+    assert float(answer["modelPrice"]["cacheWritePrice"]) == 1250
+    assert answer["modelPrice"]["cachedPrice"] is None
     assert answer["modelPrice"]["model"] == "openai:gpt-4o-mini"
     first = await ended(api, (await api.start(bot["id"], input="x"))["id"])
     assert float(first["usage"]["cost"]) >= 0.001
@@ -170,6 +174,21 @@ async def test_a_price_of_ones_own_counts_from_the_next_call_on(
     assert [day["calls"] for day in found["costs"]["byDay"]][-1] == 2
     assert found["providerHealth"][0]["requests"] == 2
     assert found["modelPrices"]["totalCount"] == 0
+    await _costs_by_version_and_start(api, bot["id"])
+
+
+async def _costs_by_version_and_start(api: Api, bot_id: str) -> None:
+    document = (
+        "query C($id: ID!) { botCosts(botId: $id, days: 2) { total { executions cost unpriced } "
+        "byVersion { key name executions cost } byTrigger { key executions cost } } }"
+    )
+    found = (await api.data(document, id=bot_id))["botCosts"]
+    (version,), (start,) = found["byVersion"], found["byTrigger"]
+    assert (version["executions"], start["key"], start["executions"]) == (2, "api", 2)
+    assert version["key"].startswith("ver_")
+    assert version["cost"] == start["cost"] == found["total"]["cost"]
+    nobody = await api.data(document, id="bot_" + "0" * 26)
+    assert nobody["botCosts"] is None
 
 
 @pytest.mark.slow
