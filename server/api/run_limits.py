@@ -30,6 +30,12 @@ class ExecutionLimits:
         description="Which of them the workspace has set; the others are the product's own."
     )
 
+    @strawberry.field(
+        description="The product's own, which hold where the workspace has set nothing."
+    )
+    def defaults(self) -> ExecutionLimits:
+        return ExecutionLimits.of(Limits(), Caps())
+
     @classmethod
     def of(cls, limits: Limits, default: Caps) -> ExecutionLimits:
         caps = service.applied(limits, default)

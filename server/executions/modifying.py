@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from server.bal.plan_steps import EntityPlan
 from server.core.errors import Invalid, InvalidState
 from server.engine.control import Target
 from server.engine.engine import Engine
+from server.engine.modified import FIELDS, PREFIX
 from server.executions import service
 from server.models.enums import FINAL_STATUSES
-from server.models.tables import Execution
+from server.models.tables import Execution, Step
 from server.workspaces.access import Viewer, require
 
 TEXT_LIMIT = 20_000
@@ -34,6 +37,45 @@ class Changes:
             "notes": self.notes,
         }
         return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class EntityNow:
+    """As its next call will find it. `changed`: which of its parts a person has set."""
+
+    name: str
+    goal: str
+    description: str | None
+    model: str | None
+    tools: Sequence[str]
+    notes: str | None
+    changed: Sequence[str]
+
+
+async def entities(viewer: Viewer, engine: Engine, row: Execution) -> list[EntityNow]:
+    """Of its version, with what people changed for the rest of it; none when that is gone."""
+    require(viewer, "executions:read")
+    plan = await engine.runner.plans.get(row.version_id)
+    if plan is None:
+        return []
+    rows = await Step.filter(execution_id=row.id, key__startswith=PREFIX).only("key", "output")
+    changes: dict[str, dict[str, Any]] = {}
+    for kept in rows:
+        name, _, part = kept.key.removeprefix(PREFIX).rpartition("/")
+        changes.setdefault(name, {})[part] = kept.output
+    return [_now(entity, changes.get(entity.name, {})) for entity in plan.entities.values()]
+
+
+def _now(entity: EntityPlan, given: Mapping[str, Any]) -> EntityNow:
+    return EntityNow(
+        name=entity.name,
+        goal=given.get("goal", entity.goal),
+        description=given.get("description", entity.description),
+        model=entity.model,
+        tools=given.get("tools", entity.tools),
+        notes=given.get("notes"),
+        changed=[part for part in FIELDS if part in given],
+    )
 
 
 async def modify(
