@@ -15,6 +15,7 @@ from strawberry.scalars import JSON
 from server.api.context import Info
 from server.api.diagnosis import Diagnosis
 from server.api.events import Event, event_of
+from server.api.execution_entities import ExecutionEntity
 from server.api.kinds import ExecutionMode, ExecutionStatus, StepStatus, TriggerKind, WaitingReason
 from server.api.model_calls import ModelCall
 from server.api.relay import Connection, Edge, Node, PageInfo, connection_of
@@ -24,7 +25,7 @@ from server.core.ids import public_id
 from server.core.paging import page_size
 from server.engine.blobs import Blobs
 from server.engine.conversation import CONVERSATION
-from server.executions import calls, kinship, recordings, service
+from server.executions import calls, kinship, marks, modifying, recordings, service
 from server.executions.calls import story_of
 from server.executions.replaying import recording_of
 from server.models import tables
@@ -33,6 +34,7 @@ from server.workspaces.listing import PageAsk
 
 if TYPE_CHECKING:
     from server.api.bots import Bot, BotVersion
+    from server.api.marks import Snapshot
     from server.api.recordings import Recording
 
 
@@ -308,6 +310,15 @@ class Execution(Node):
     async def parent(self, info: Info) -> Execution | None:
         return await _related(info, self.row.parent_id)
 
+    @strawberry.field(
+        description="The entities of its version, with what people changed for the rest of it; "
+        "none when the version is gone."
+    )
+    async def entities(self, info: Info) -> list[ExecutionEntity]:
+        context = info.context
+        found = await modifying.entities(context.asker, context.rooms.engine, self.row)
+        return [ExecutionEntity.of(entity) for entity in found]
+
     @strawberry.field(description="The executions that it has started, the earliest first.")
     async def children(
         self,
@@ -346,6 +357,17 @@ class Execution(Node):
             info.context.asker, info.context.rooms.engine, self.row.id, seq
         )
         return cast("JSON", {**state.to_json(), "cost": str(dollars(state.cost))})
+
+    @strawberry.field(
+        description="Its named places in order: its start, finished calls, failures, waits, its "
+        "end (at most the first 1000 of these), and what people have marked."
+    )
+    async def snapshots(
+        self, info: Info
+    ) -> list[Annotated[Snapshot, strawberry.lazy("server.api.marks")]]:
+        from server.api.marks import Snapshot
+
+        return [Snapshot.of(one) for one in await marks.snapshots(info.context.asker, self.row.id)]
 
     @strawberry.field(
         description="The recording that it replays, in mode RECORDED; null when that is deleted."

@@ -223,6 +223,11 @@ class RerunExecutionInput:
         description="Key of the first step that is done anew; the one that failed when absent, "
         "else the first one.",
     )
+    from_seq: int | None = strawberry.field(
+        default=None,
+        description="In place of `fromStep`, the number of an event: what was finished by then is "
+        "taken over, everything else is done anew.",
+    )
     version: RerunVersion = strawberry.field(
         default=RerunVersion.SAME, description="Which program is run."
     )
@@ -286,6 +291,7 @@ class ExecutionMutations:
         request = RerunRequest(
             execution_id=read_id("execution", input.execution_id),
             from_step=input.from_step,
+            from_seq=input.from_seq,
             version=input.version.value,
             input=UNSET if input.input is strawberry.UNSET else input.input,
             outputs=outputs or {},

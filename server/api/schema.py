@@ -35,6 +35,7 @@ from server.api.health import HealthQueries
 from server.api.incidents import IncidentMutations, IncidentQueries
 from server.api.limits import Gate
 from server.api.live import ExecutionSubscriptions
+from server.api.marks import MarkMutations
 from server.api.members import MemberMutations, MemberQueries
 from server.api.nodes import NodeQueries
 from server.api.notifications import NotificationMutations, NotificationQueries
@@ -94,6 +95,7 @@ class Mutation(
     BotChangeMutations,
     BundleMutations,
     ExecutionMutations,
+    MarkMutations,
     ApprovalMutations,
     NotificationMutations,
     RunLimitMutations,

@@ -40,6 +40,7 @@ IdKind = Literal[
     "bundle",
     "notification",
     "emitted",
+    "bookmark",
 ]
 
 PREFIXES: dict[IdKind, str] = {
@@ -64,6 +65,7 @@ PREFIXES: dict[IdKind, str] = {
     "notice": "ntc_",
     "notification": "ntf_",
     "emitted": "evn_",
+    "bookmark": "bkm_",
     "price": "prc_",
     "audit": "aud_",
     "recording": "rec_",

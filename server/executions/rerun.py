@@ -40,6 +40,7 @@ class RerunRequest:
 
     execution_id: UUID
     from_step: str | None = None
+    from_seq: int | None = None
     version: Literal["same", "draft"] = "same"
     input: Any = UNSET
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -49,7 +50,8 @@ class RerunRequest:
     def hash(self) -> str:
         """Two requests with one key must be the same request."""
         given = None if isinstance(self.input, Unset) else {"value": self.input}
-        parts = [str(self.execution_id), self.from_step, self.version, given, dict(self.outputs)]
+        begin = self.from_step if self.from_seq is None else self.from_seq
+        parts = [str(self.execution_id), begin, self.version, given, dict(self.outputs)]
         return hashlib.sha256(dumps(parts).encode()).hexdigest()
 
 
@@ -104,6 +106,9 @@ async def prepare(viewer: Viewer, engine: Engine, request: RerunRequest) -> Prep
         raise InvalidState(message, hint="Wait for its end or cancel it.")
     version_id, plan = await _program(viewer, engine, source, request.version)
     rows = [row for row in await Step.filter(execution_id=source.id)]
+    if request.from_seq is not None:
+        kept = await _kept_at(engine, source, rows, request)
+        return Prepared(source, version_id, plan, None, rows, kept)
     first = request.from_step or _failed_step(source, rows, plan)
     kept = _kept(rows, _undone(plan, first), request.outputs)
     return Prepared(source, version_id, plan, first, rows, kept)
@@ -151,6 +156,22 @@ def _undone(plan: Plan, first: str | None) -> Undone:
         known = ", ".join(sorted(all_keys(plan))[:20])
         message = f"The program has no step `{first}`. It has {known}."
         raise Invalid(message, path=["fromStep"]) from None
+
+
+async def _kept_at(
+    engine: Engine, source: Execution, rows: list[Step], request: RerunRequest
+) -> dict[str, Step]:
+    """What was finished at that event, and well; a failure gets another chance."""
+    seq = request.from_seq
+    if request.from_step is not None:
+        raise Invalid("Give fromStep or fromSeq, not both.", path=["fromSeq"])
+    if seq is None or not 1 <= seq <= source.last_seq:
+        message = f"This execution has the events 1 to {source.last_seq}."
+        raise Invalid(message, path=["fromSeq"])
+    state = await engine.snapshots.at(source.id, seq)
+    done = {key for key, step in state.steps.items() if step.status == "completed"}
+    calls = [row for row in rows if row.type in TAKEN_OVER and row.type != REMEMBERED]
+    return {row.key: row for row in calls if row.key in done}
 
 
 def _kept(rows: list[Step], undone: Undone, outputs: Mapping[str, Any]) -> dict[str, Step]:

@@ -6,6 +6,7 @@ from server.models.api_token import ApiToken
 from server.models.approval import Approval
 from server.models.audit_entry import AuditEntry
 from server.models.blob import Blob, BlobPart
+from server.models.bookmark import Bookmark
 from server.models.bot import Bot
 from server.models.bot_tag import BotTag
 from server.models.bot_version import BotVersion
@@ -45,6 +46,7 @@ __all__ = [
     "AuditEntry",
     "Blob",
     "BlobPart",
+    "Bookmark",
     "Bot",
     "BotTag",
     "BotVersion",
@@ -100,6 +102,7 @@ TABLES = (
     ModelCall,
     Usage,
     Approval,
+    Bookmark,
     EmittedEvent,
     EventWait,
     Notification,

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from server.bots import drafts
-from server.core.errors import Invalid, InvalidState, NotFound
+from server.core.errors import Conflict, Invalid, InvalidState, NotFound
 from server.core.ids import new_uuid
+from server.executions import marks
 from server.executions import service as executions
 from server.executions.inputs import InputRefused
 from server.executions.rerun import RerunRequest, rerun
@@ -216,3 +217,39 @@ async def test_large_results_are_taken_over_whole(home: Home, gateway: ScriptedG
     third = await again(home, second, from_step="chain/b")
     assert third.output == str(len(long))
     assert gateway.calls == {"ma": 1, "mb": 3}
+
+
+async def test_from_a_place_in_its_log(home: Home, gateway: ScriptedGateway) -> None:
+    """S4-10.7: what was finished there is taken over, everything after it is done anew."""
+    source = await home.run(FIVE, "x")
+    places = await marks.snapshots(home.owner, source.id)
+    checkpoints = [place for place in places if place.kind == "checkpoint"]
+    assert places[0].kind == "start"
+    assert (places[-1].kind, places[-1].bookmarked) == ("completion", True)
+    before = dict(gateway.calls)
+    request = RerunRequest(source.id, from_seq=checkpoints[0].seq)
+    repeat = await home.ended(await rerun(home.owner, home.rooms.engine, request))
+    assert (repeat.status, repeat.output) == (source.status, source.output)
+    new = {name: gateway.calls[name] - before.get(name, 0) for name in gateway.calls}
+    assert sorted(new.values()) == [0] + [1] * (len(checkpoints) - 1)
+    wrong = RerunRequest(source.id, from_seq=source.last_seq + 1)
+    with pytest.raises(Invalid):
+        await rerun(home.owner, home.rooms.engine, wrong)
+
+
+async def test_places_are_marked_by_people(home: Home) -> None:
+    source = await home.run(FIVE, "x")
+    clock = home.rooms.clock
+    made = await marks.add(home.owner, clock, source.id, 3, "  Look here ")
+    assert made.label == "Look here"
+    own = [one for one in await marks.snapshots(home.owner, source.id) if one.kind == "manual"]
+    assert [(one.seq, one.bookmarked) for one in own] == [(3, True)]
+    with pytest.raises(Conflict):
+        await marks.add(home.owner, clock, source.id, 3, "Again")
+    for seq, label in ((0, "x"), (source.last_seq + 1, "x"), (1, " ")):
+        with pytest.raises(Invalid):
+            await marks.add(home.owner, clock, source.id, seq, label)
+    assert made.bookmark_id is not None
+    await marks.remove(home.owner, made.bookmark_id)
+    with pytest.raises(NotFound):
+        await marks.remove(home.owner, made.bookmark_id)
