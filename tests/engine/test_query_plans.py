@@ -115,17 +115,19 @@ async def test_a_claim(world: World) -> None:
     if kind == "sqlite":
         listed = f"'{json.dumps(ids)}'"
         given = {":until": "'2999'", ":owner": "'me'", ":now": "'2999'", ":ids": listed}
+        given[":suspects"] = "1"
         plan = str([tuple(row.values()) for row in await _ask(_explained(given))])
         assert "SCAN executions" not in plan, plan
     elif kind == "postgres":
         array = "ARRAY[" + ", ".join(f"'{one}'" for one in ids) + "]"
         statement = postgres_statements.CLAIM.replace("$1", array).replace("$2", "'me'")
-        rows = await _ask(f"EXPLAIN {statement.replace('$3', '15')}")
+        statement = statement.replace("$3", "15").replace("$4", "true")
+        rows = await _ask(f"EXPLAIN {statement}")
         plan = json.dumps([str(list(row.values())) for row in rows])
         assert "Seq Scan on executions" not in plan, plan
     else:
         marks = tuple(f"'{one}'" for one in ids)
-        await assert_by_index(world, mysql_statements.choose(3) % marks)
+        await assert_by_index(world, mysql_statements.choose(3) % (*marks, "1"))
 
 
 async def test_events_and_what_the_retention_looks_for(world: World) -> None:
