@@ -11,7 +11,7 @@ from tortoise.transactions import in_transaction
 
 from server.bots import journal, service
 from server.bots.journal import Entry, Writing
-from server.bots.programs import read_face, refuse_too_large
+from server.bots.programs import Face, read_face, refuse_too_large
 from server.bots.versions import version_of
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Conflict, Invalid, InvalidState
@@ -106,13 +106,14 @@ async def list_edits(viewer: Viewer, bot_id: UUID, ask: PageAsk | None = None) -
     return await read_page(DraftEdit.filter(bot_id=bot.id), ask or PageAsk(), "number")
 
 
-async def put(bot: Bot, writing: Writing, expected_version: int) -> Bot:
-    """Also inside a greater transaction. The same text again is no change."""
+async def put(bot: Bot, writing: Writing, expected_version: int, face: Face | None = None) -> Bot:
+    """Also inside a greater transaction. The same text again is no change. `face`: where the text
+    was read already."""
     if bot.draft_version != expected_version:
         raise await moved(bot)
     if writing.source == bot.source:
         return bot
-    return await _write(bot, writing, await journal.entry_for(bot, writing))
+    return await _write(bot, writing, await journal.entry_for(bot, writing), face)
 
 
 async def moved(bot: Bot) -> DraftMoved:
@@ -136,9 +137,9 @@ async def _step(bot: Bot, step: tuple[str, Entry], author_id: UUID, clock: Clock
     return await _write(bot, Writing(text, author_id, clock.now()), entry)
 
 
-async def _write(bot: Bot, writing: Writing, entry: Entry) -> Bot:
+async def _write(bot: Bot, writing: Writing, entry: Entry, face: Face | None = None) -> Bot:
     """The bot's row is taken first: whoever comes second finds another version and stops."""
-    changes = draft_columns(bot, writing.source) | {
+    changes = draft_columns(bot, writing.source, face or read_face(writing.source)) | {
         "draft_version": bot.draft_version + 1,
         "draft_edit": entry.number,
         "edited_by_id": writing.author_id,
@@ -155,9 +156,8 @@ async def _write(bot: Bot, writing: Writing, entry: Entry) -> Bot:
     return bot.update_from_dict(changes)  # type: ignore[return-value]
 
 
-def draft_columns(bot: Bot, source: str) -> dict[str, Any]:
+def draft_columns(bot: Bot, source: str, face: Face) -> dict[str, Any]:
     """While the text has mistakes the card keeps what was last known of the bot."""
-    face = read_face(source)
     changes: dict[str, Any] = {"source": source}
     changes["summary"] = face.summary if face.valid else {**bot.summary, "valid": False}
     if face.valid:

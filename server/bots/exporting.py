@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from server.bal.parser import parse
-from server.bal.properties import entity_spec
 from server.bots import tags
 from server.bots.bundle import MOST_BOTS, BundledBot, Contents, Stub, pack
+from server.bots.readings import Reading, readings
 from server.bots.versions import hash_of_source
-from server.connections.uses import names_connection, providers_in
+from server.connections.uses import names_connection
 from server.core.errors import InvalidState, LimitReached, NotFound
 from server.core.logs import REDACTION
 from server.models.tables import Bot, BotVersion, Connection
-from server.tools.catalogue import BUILT_IN
 from server.workspaces.access import Viewer, mine, require
 from server.workspaces.audit import Change, Subject, record
 
 _SHORTEST_KEY = 16
-_BUILT_IN = frozenset(tool.name for tool in BUILT_IN)
 
 
 class HoldsSecret(InvalidState):
@@ -38,20 +36,13 @@ async def export(viewer: Viewer, bot_ids: Sequence[UUID] | None = None) -> bytes
 async def contents(viewer: Viewer, bot_ids: Sequence[UUID] | None = None) -> Contents:
     require(viewer, "bots:read")
     bots = await _chosen(viewer, bot_ids)
-    for bot in bots:
-        _refuse_secrets(bot)
+    await asyncio.to_thread(_refuse_secrets, bots)
     words = await _words(bots)
     tagged = await tags.of_bots([bot.id for bot in bots])
-    stubs = await _stubs(viewer, bots)
-    bundled = [_bundled(bot, tagged[bot.id], words.get(bot.id)) for bot in bots]
+    read = await readings(bot.source for bot in bots)
+    stubs = await _stubs(viewer, bots, read)
+    bundled = [_bundled(bot, tagged[bot.id], words.get(bot.id), read[bot.source]) for bot in bots]
     return Contents(tuple(bundled), tuple(stubs))
-
-
-def tools_in(source: str) -> set[str]:
-    """Those that do not come with every installation."""
-    program = parse(source).program
-    specs = [entity_spec(entity, program.defaults) for entity in program.entities]
-    return {name for spec in specs for name in (*spec.tools, *spec.can_request)} - _BUILT_IN
 
 
 async def _chosen(viewer: Viewer, bot_ids: Sequence[UUID] | None) -> list[Bot]:
@@ -68,14 +59,18 @@ async def _chosen(viewer: Viewer, bot_ids: Sequence[UUID] | None) -> list[Bot]:
     return found
 
 
-def _refuse_secrets(bot: Bot) -> None:
+def _refuse_secrets(bots: Sequence[Bot]) -> None:
     """A goal may speak of keys; what has the length and the digits of one is not words."""
-    for text in REDACTION.found(bot.source):
-        if len(text) >= _SHORTEST_KEY and any(letter.isdigit() for letter in text):
+    for bot in bots:
+        if any(map(_like_a_key, REDACTION.found(bot.source))):
             raise HoldsSecret(
                 f"The text of {bot.name} holds what looks like a key, so it is not exported.",
                 hint="Take it out of the text and put it into a connection.",
             )
+
+
+def _like_a_key(text: str) -> bool:
+    return len(text) >= _SHORTEST_KEY and any(letter.isdigit() for letter in text)
 
 
 async def _words(bots: Sequence[Bot]) -> dict[UUID, BotVersion]:
@@ -87,10 +82,10 @@ async def _words(bots: Sequence[Bot]) -> dict[UUID, BotVersion]:
     return {row.bot_id: row for row in rows if row.source_hash == hashes[row.bot_id]}
 
 
-async def _stubs(viewer: Viewer, bots: Sequence[Bot]) -> list[Stub]:
+async def _stubs(viewer: Viewer, bots: Sequence[Bot], read: Mapping[str, Reading]) -> list[Stub]:
     """Of the connections here, those that the texts name or whose models they use."""
     rows = await mine(viewer, Connection).filter(deleted_at=None).order_by("id")
-    wanted = {kind for bot in bots for kind in providers_in(bot.source)}
+    wanted = {kind for bot in bots for kind in read[bot.source].providers}
     return [
         Stub(row.kind, row.name)
         for row in rows
@@ -98,7 +93,9 @@ async def _stubs(viewer: Viewer, bots: Sequence[Bot]) -> list[Stub]:
     ]
 
 
-def _bundled(bot: Bot, tagged: Sequence[str], version: BotVersion | None) -> BundledBot:
+def _bundled(
+    bot: Bot, tagged: Sequence[str], version: BotVersion | None, read: Reading
+) -> BundledBot:
     return BundledBot(
         name=bot.name,
         source=bot.source,
@@ -106,6 +103,6 @@ def _bundled(bot: Bot, tagged: Sequence[str], version: BotVersion | None) -> Bun
         retention=bot.retention,
         version_name=version.name if version is not None else "",
         version_note=version.note if version is not None else "",
-        connections=tuple(sorted(providers_in(bot.source))),
-        tools=tuple(sorted(tools_in(bot.source))),
+        connections=tuple(sorted(read.providers)),
+        tools=tuple(sorted(read.tools)),
     )

@@ -15,15 +15,12 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from server.bal.checker import check
 from server.bots import drafts, service, tags, uploads
 from server.bots.bundle import BundledBot, Contents, Stub
-from server.bots.exporting import tools_in
 from server.bots.journal import Writing
-from server.bots.programs import ProgramRefused, read_face
+from server.bots.readings import Reading, readings
 from server.bots.versions import freeze, hash_of_source
 from server.connections.registry import KINDS
-from server.connections.uses import providers_in
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Conflict
 from server.models.enums import DraftCause
@@ -53,15 +50,19 @@ class Undecided(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One bot of the bundle. `there`: the bot of this name here. `mistakes`: why the text could
-    not run; it arrives nevertheless, as any draft with mistakes."""
+    """One bot of the bundle. `there`: the bot of this name here. A text with mistakes arrives as
+    any draft with mistakes."""
 
     bundled: BundledBot
     status: ItemStatus
     there: Bot | None
-    mistakes: int
+    read: Reading
     missing_connections: tuple[str, ...]
     missing_tools: tuple[str, ...]
+
+    @property
+    def mistakes(self) -> int:
+        return self.read.mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ async def preview(viewer: Viewer, bundle_id: UUID, tool_names: Collection[str]) 
     """What applying it would do now; changes nothing."""
     require(viewer, "bots:write")
     _, contents = await uploads.opened(viewer, bundle_id)
-    return await _planned(viewer, contents, tool_names)
+    read = await readings(bot.source for bot in contents.bots)
+    return await _planned(viewer, contents, read, tool_names)
 
 
 async def apply(
@@ -110,9 +112,10 @@ async def apply(
     require(viewer, "bots:write")
     bundle, contents = await uploads.opened(viewer, bundle_id)
     chosen = decisions or Decisions()
+    read = await readings(bot.source for bot in contents.bots)
     try:
         async with in_transaction():
-            plan = await _planned(viewer, contents, ())
+            plan = await _planned(viewer, contents, read, ())
             _refuse_undecided(plan, chosen)
             applied = [await _applied(viewer, item, chosen, clock) for item in plan.items]
             subject = Subject("bundle", bundle.id, bundle.name)
@@ -128,7 +131,12 @@ async def apply(
 # --- the plan -------------------------------------------------------------------------------
 
 
-async def _planned(viewer: Viewer, contents: Contents, tool_names: Collection[str]) -> Preview:
+async def _planned(
+    viewer: Viewer,
+    contents: Contents,
+    read: Mapping[str, Reading],
+    tool_names: Collection[str],
+) -> Preview:
     keys = [Bot.key_of(bot.name) for bot in contents.bots]
     rows = await mine(viewer, Bot).filter(deleted_at=None, name_key__in=keys) if keys else []
     there = {row.name_key: row for row in rows}
@@ -141,9 +149,9 @@ async def _planned(viewer: Viewer, contents: Contents, tool_names: Collection[st
         row = there.get(Bot.key_of(bundled.name))
         status = ItemStatus.CREATE
         if row is not None:
-            same = _same(bundled, row, tagged[row.id], words)
+            same = _same(bundled, row, tagged[row.id], words, read[bundled.source])
             status = ItemStatus.UNCHANGED if same else _meeting(bundled, row)
-        items.append(_item(bundled, status, row, kinds, tool_names))
+        items.append(_item(bundled, status, row, read[bundled.source], kinds, tool_names))
     missing = tuple(stub for stub in contents.connections if stub.kind not in kinds)
     return Preview(tuple(items), missing)
 
@@ -159,39 +167,31 @@ def _item(
     bundled: BundledBot,
     status: ItemStatus,
     row: Bot | None,
+    read: Reading,
     kinds: Collection[str],
     tool_names: Collection[str],
 ) -> Item:
-    wanted = {kind for kind in providers_in(bundled.source) if KINDS[kind].fields}
-    mistakes = [one for one in check(bundled.source).diagnostics if one.severity == "error"]
-    return Item(
-        bundled,
-        status,
-        row,
-        len(mistakes),
-        tuple(sorted(wanted - set(kinds))),
-        tuple(sorted(tools_in(bundled.source) - set(tool_names))),
-    )
+    wanted = {kind for kind in read.providers if KINDS[kind].fields}
+    missing = sorted(wanted - set(kinds)), sorted(read.tools - set(tool_names))
+    return Item(bundled, status, row, read, tuple(missing[0]), tuple(missing[1]))
 
 
 def _same(
-    bundled: BundledBot, row: Bot, tag_keys: set[str], words: Mapping[tuple[UUID, str], BotVersion]
+    bundled: BundledBot,
+    row: Bot,
+    tag_keys: set[str],
+    words: Mapping[tuple[UUID, str], BotVersion],
+    read: Reading,
 ) -> bool:
-    """The retention of a bot that is here is its own: a bundle never makes it delete anything."""
+    """The retention of a bot that is here is its own: a bundle never makes it delete anything. A
+    text with mistakes has no version that anything could be said about."""
     if row.source != service.storable(bundled.source):
         return False
     if tag_keys != {service.tag_key(name) for name in bundled.tags}:
         return False
     version = words.get((row.id, hash_of_source(row.source)))
     said = (version.name, version.note) if version is not None else ("", "")
-    return said == (bundled.version_name, bundled.version_note) or bool(
-        read_problem(bundled.source)
-    )
-
-
-def read_problem(source: str) -> bool:
-    """A text with mistakes has no version that anything could be said about."""
-    return not read_face(source).valid
+    return read.plan is None or said == (bundled.version_name, bundled.version_note)
 
 
 async def _tag_keys(rows: Sequence[Bot]) -> dict[UUID, set[str]]:
@@ -248,12 +248,12 @@ async def _applied(viewer: Viewer, item: Item, chosen: Decisions, clock: Clock) 
 
 async def _made(viewer: Viewer, item: Item, name: str, clock: Clock) -> Bot:
     bundled, source = item.bundled, service.storable(item.bundled.source)
-    bot = await service.insert(viewer, name, source, read_face(source))
+    bot = await service.insert(viewer, name, source, item.read.face)
     bot.retention = bundled.retention
     bot.imported_hash = hash_of_source(source)
     await bot.save(update_fields=["retention", "imported_hash"])
     await tags.put(bot, bundled.tags)
-    await _say(viewer, bot, bundled, clock)
+    await _say(viewer, bot, item)
     return bot
 
 
@@ -261,10 +261,10 @@ async def _changed(viewer: Viewer, item: Item, clock: Clock) -> Bot:
     assert item.there is not None
     source = service.storable(item.bundled.source)
     writing = Writing(source, viewer.user_id, clock.now(), DraftCause.IMPORTED)
-    bot = await drafts.put(item.there, writing, item.there.draft_version)
+    bot = await drafts.put(item.there, writing, item.there.draft_version, item.read.face)
     await _seen(bot)
     await tags.put(bot, item.bundled.tags)
-    await _say(viewer, bot, item.bundled, clock)
+    await _say(viewer, bot, item)
     return bot
 
 
@@ -275,15 +275,14 @@ async def _seen(bot: Bot) -> None:
         await bot.save(update_fields=["imported_hash"])
 
 
-async def _say(viewer: Viewer, bot: Bot, bundled: BundledBot, clock: Clock) -> None:
+async def _say(viewer: Viewer, bot: Bot, item: Item) -> None:
     """A name or a note belongs to a version, so the text is frozen for it; it is not live."""
-    said = {"name": bundled.version_name, "note": bundled.version_note}
+    if item.read.plan is None:
+        return
+    said = {"name": item.bundled.version_name, "note": item.bundled.version_note}
     rows = BotVersion.filter(bot_id=bot.id, source_hash=hash_of_source(bot.source))
-    if any(said.values()) and not await rows.exists():
-        try:
-            await freeze(bot, viewer.user_id)
-        except ProgramRefused:
-            return
+    if any(said.values()):
+        await freeze(bot, viewer.user_id, item.read.plan)
     await rows.update(**said)
 
 

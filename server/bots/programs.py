@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from server.bal.checker import check
+from server.bal.checker import Report, check
 from server.bal.errors import Diagnostic
 from server.bal.plan import Plan
 from server.bal.plan_steps import CallStep, ChainStep, Steps
@@ -68,7 +68,10 @@ def refuse_too_large(source: str) -> None:
 
 def read_face(source: str) -> Face:
     """Also of a text with mistakes: a draft is shown while it is being written."""
-    report = check(source)
+    return face_of(check(source))
+
+
+def face_of(report: Report) -> Face:
     if not report.ok:
         return Face()
     program = report.program

@@ -16,14 +16,14 @@ from server.models.tables import Bot, BotVersion
 TRIES = 5
 
 
-async def freeze(bot: Bot, author_id: UUID | None = None) -> BotVersion:
+async def freeze(bot: Bot, author_id: UUID | None = None, plan: Plan | None = None) -> BotVersion:
     """The version of the draft as it is now, without its text and plan when it was there already.
-    Raises ProgramRefused when the draft has mistakes."""
+    `plan`: where the text was read already. Raises ProgramRefused when it has mistakes."""
     same = BotVersion.filter(bot_id=bot.id, source_hash=hash_of_source(bot.source))
     found = await same.only("id", "bot_id", "number").first()
     if found is not None:
         return found
-    return await _store(bot, read_program(bot.source), author_id)
+    return await _store(bot, plan or read_program(bot.source), author_id)
 
 
 async def version_of(bot: Bot, version_id: UUID) -> BotVersion:

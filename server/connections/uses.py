@@ -81,11 +81,10 @@ def _why(source: str, row: Connection, answering: bool) -> str | None:
     return None
 
 
-def providers_in(source: str) -> set[str]:
-    """Whose models a text names."""
-    program = parse(source).program
+def providers_in(program: Program) -> frozenset[str]:
+    """Whose models a program names."""
     models = (model for entity in program.entities for model in _models(entity, program))
-    return {found for found in map(provider_of, models) if found is not None}
+    return frozenset(found for found in map(provider_of, models) if found is not None)
 
 
 def names_connection(source: str, name: str) -> bool:
