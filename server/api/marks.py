@@ -76,7 +76,7 @@ class RemoveBookmarkInput:
 
 @strawberry.type(description="Answer of `removeBookmark`.")
 class RemoveBookmarkPayload:
-    removed: bool = strawberry.field(default=False, description="It is gone.")
+    removed: bool | None = strawberry.field(default=None, description="True: it is gone.")
     errors: list[UserError] = payload_errors()
 
 

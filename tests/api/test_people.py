@@ -217,3 +217,30 @@ async def test_an_unknown_outcome_is_not_answered_by_a_plain_yes(front: Front, a
         assert error["code"] == "INVALID_INPUT"
         assert "retry, skip, done" in error["message"]
     assert (await Approval.get(id=row.id)).decision is None
+
+
+PLACES = """query($id: ID!) { execution(id: $id) { lastSeq snapshots {
+  seq kind label bookmarked bookmarkId } } }"""
+
+
+async def test_places_of_an_execution_are_listed_and_marked(api: Api) -> None:
+    source = 'use store_memory with { action: "list" }'
+    started = await api.start((await api.bot(source, "Marked"))["id"], input="x")
+    await until(api, started["id"], "COMPLETED")
+    found = (await api.data(PLACES, id=started["id"]))["execution"]
+    kinds = [place["kind"] for place in found["snapshots"]]
+    assert kinds == ["START", "CHECKPOINT", "COMPLETION"]
+    given = {"executionId": started["id"], "seq": 2, "label": "Here"}
+    made = (await api.change("addBookmark", "snapshot { kind bookmarkId }", **given))["snapshot"]
+    assert made["kind"] == "MANUAL"
+    twice = await api.change("addBookmark", "snapshot { seq }", **given)
+    assert [one["code"] for one in twice["errors"]] == ["CONFLICT"]
+    gone = await api.change("removeBookmark", "removed", bookmarkId=made["bookmarkId"])
+    assert gone["removed"]
+    checkpoint = found["snapshots"][1]["seq"]
+    again = await api.change(
+        "rerunExecution", "execution { id }", executionId=started["id"], fromSeq=checkpoint
+    )
+    assert again["errors"] == []
+    ended = await until(api, again["execution"]["id"], "COMPLETED")
+    assert ended["error"] is None
