@@ -4,6 +4,7 @@ slow questions must not keep anybody from stopping an execution, or `/readyz` fr
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -14,10 +15,12 @@ only_asks: ContextVar[bool] = ContextVar("only_asks", default=False)
 
 
 class Places:
-    """A driver's pool, with some of its connections kept for those who act."""
+    """A driver's pool, with some of its connections kept for those who act. `leaving` looks at each
+    that is given back."""
 
-    def __init__(self, pool: Any, size: int) -> None:
+    def __init__(self, pool: Any, size: int, leaving: Callable[[Any], None] | None = None) -> None:
         self._pool = pool
+        self._leaving = leaving
         self._free = asyncio.Semaphore(max(1, size - KEPT_FREE))
         self._asking: set[int] = set()
 
@@ -37,7 +40,17 @@ class Places:
         if id(connection) in self._asking:
             self._asking.discard(id(connection))
             self._free.release()
-        await self._pool.release(connection)
+        if self._leaving is not None:
+            self._leaving(connection)
+        releasing = asyncio.ensure_future(self._pool.release(connection))
+        releasing.add_done_callback(_heard)
+        await asyncio.shield(releasing)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pool, name)
+
+
+def _heard(releasing: asyncio.Future[Any]) -> None:
+    """Whoever gave it back may be gone by the time it turns out that it is broken."""
+    if not releasing.cancelled():
+        releasing.exception()

@@ -11,7 +11,18 @@ from server.models.places import Places
 
 class PlacesClient(AsyncpgDBClient):
     async def create_pool(self, **kwargs: Any) -> Any:
-        return Places(await super().create_pool(**kwargs), kwargs["max_size"])
+        pool = await super().create_pool(**kwargs, reset=_leave_as_it_is)
+        return Places(pool, kwargs["max_size"], leaving=end_what_was_broken_off)
+
+
+async def _leave_as_it_is(connection: Any) -> None:
+    """Nothing of ours changes a session: no statement need be sent to put it right."""
+
+
+def end_what_was_broken_off(connection: Any) -> None:
+    """Whoever was stopped in a transaction must not leave it to the next one."""
+    if not connection.is_closed() and connection.is_in_transaction():
+        connection.terminate()
 
 
 client_class = PlacesClient

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from server.models.places import KEPT_FREE, Places, only_asks
+from server.models.postgres import end_what_was_broken_off
+from tests.support import services
 
 
 class Pool:
@@ -59,3 +61,21 @@ async def test_who_gives_up_waiting_leaves_the_place_to_the_next() -> None:
     await first
     third = asyncio.create_task(ask(places, answered))
     await asyncio.wait_for(third, 1)
+
+
+@pytest.mark.services
+async def test_what_was_broken_off_in_a_transaction_is_not_left_to_the_next() -> None:
+    import asyncpg
+
+    with services.postgres() as url:
+        pool = await asyncpg.create_pool(url, min_size=1, max_size=1)
+        places = Places(pool, 4, leaving=end_what_was_broken_off)
+        first = await places.acquire()
+        await first.transaction().start()
+        await first.execute("CREATE TEMPORARY TABLE half_done (a int)")
+        await places.release(first)
+        second = await places.acquire()
+        assert not second.is_in_transaction()
+        assert await second.fetchval("SELECT to_regclass('half_done')") is None
+        await places.release(second)
+        await pool.close()
