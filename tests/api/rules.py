@@ -272,8 +272,8 @@ def rule_4_mutations(schema: GraphQLSchema) -> Iterator[str]:
         for inner, one in getattr(payload, "fields", {}).items():
             if inner == "errors" and str(one.type) != "[UserError!]!":
                 yield f"{payload.name}.errors is [UserError!]!"
-            listed = is_list_type(get_nullable_type(one.type))
-            if inner != "errors" and is_non_null_type(one.type) and not listed:
+            entity = isinstance(get_nullable_type(one.type), GraphQLObjectType)
+            if inner != "errors" and is_non_null_type(one.type) and entity:
                 yield f"{payload.name}.{inner} is null when it did not work"
         if "errors" not in getattr(payload, "fields", {}):
             yield f"{payload.name} has errors"

@@ -59,6 +59,7 @@ TABLES: dict[str, type[Model]] = {
     "recording": tables.Recording,
     "bundle": tables.Bundle,
     "notification": tables.Notification,
+    "bookmark": tables.Bookmark,
     "user": tables.User,
     "workspace": tables.Workspace,
 }

@@ -78,7 +78,7 @@ JSONS: tuple[Any, ...] = (
     {"files": {"x": {"filepath": "/etc/passwd"}}},
     {"$large": {"blob": "blb_x", "url": "/etc/passwd"}},
     {"\0": "\0", "": "", LONG[:5000]: 1},
-    {"$ref": "http://127.0.0.1/x", "$schema": "file:///etc/passwd"},
+    {"$ref": "http://127.0.0.1/x", "$schema": "ftp://127.0.0.1/x"},
     {"apiKey": {"nested": [1]}, "baseUrl": ["x"], "host": 7},
     DEEP,
 )

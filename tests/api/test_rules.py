@@ -60,7 +60,7 @@ BREAKS: list[tuple[rules.Rule, str, str]] = [
     (
         rules.rule_4_mutations,
         "type Query { a: Int } type Mutation { runBot(input: Int!): BotPayload! } "
-        "type BotPayload { bot: Int! }",
+        "type BotPayload { bot: Bot! } type Bot { name: String }",
         "BotPayload.bot is null when it did not work",
     ),
     (rules.rule_4_errors, "type Query { a: ACode } enum ACode { X }", "one enum of codes"),

@@ -124,11 +124,12 @@ async def test_a_screen_asks_as_often_as_it_may(
 
 async def _variables(api: Api, document: str) -> dict[str, Any]:
     """A value for each variable that must have one, by its name and type."""
-    (operation,) = (one for one in parse(document).definitions)
-    assert isinstance(operation, OperationDefinitionNode)
+    definitions = parse(document).definitions
+    operation = next(one for one in definitions if isinstance(one, OperationDefinitionNode))
     bot = (await api.data("{ bots(first: 1) { nodes { id } } }"))["bots"]["nodes"][0]["id"]
     run = (await api.data("{ executions(first: 1) { nodes { id } } }"))["executions"]["nodes"][0]
     known = {"BalSource": PURE, "String": "x", "Int": 1, "JSON": {}, "Cursor": "x", "Boolean": True}
+    known |= {"Float": 1.0, "BigInt": 1, "Decimal": "1", "Duration": "P1D"}
     known |= {"DateTime": "2026-01-01T00:00:00Z"}
     found: dict[str, Any] = {}
     for variable in operation.variable_definitions or ():
@@ -136,8 +137,19 @@ async def _variables(api: Api, document: str) -> dict[str, Any]:
             continue
         name, kind = variable.variable.name.value, print_ast(variable.type).strip("[]!")
         runs = "execution" in name.lower() or "execution(id" in document
-        found[name] = (run["id"] if runs else bot) if kind == "ID" else known.get(kind, "DAY")
+        found[name] = (
+            (run["id"] if runs else bot)
+            if kind == "ID"
+            else known[kind]
+            if kind in known
+            else _first(kind)
+        )
     return found
+
+
+def _first(kind: str) -> str:
+    """Of an enum."""
+    return next(iter(schema._schema.type_map[kind].values))  # type: ignore[attr-defined]
 
 
 async def test_a_refused_document_asks_nothing(
