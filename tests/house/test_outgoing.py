@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 # Each with the reason why it may.
 MAY = {
     "server/llm/fast.py": "calls through the sessions of outgoing.py",
+    "server/llm/forms.py": "hands answers to the library in httpx's shape; opens nothing",
     "server/llm/outgoing.py": "sessions that obey the policy, or for the operator's own address",
     "server/llm/served.py": "asks through the sessions of outgoing.py",
     "server/cli/remote.py": "the command line's way to its own server",
