@@ -36,6 +36,8 @@ NO_ENTRY = {
     "redoBotDraft": "the journal of the draft",
     "readNotifications": "a mark of one's own",
     "dismissNotifications": "a mark of one's own",
+    "addBookmark": "a mark of one's own",
+    "removeBookmark": "a mark of one's own",
     "emitEvent": "the event itself is kept, with who told it",
     "testConnection": "changes nothing but what the last test said",
     "resetCircuit": "a provider is asked again a minute earlier; nothing is stored",

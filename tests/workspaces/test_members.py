@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,8 @@ from server.models.tables import ApiToken, Invitation, Member, User
 from server.workspaces import accounts, invitations, keys, members, places, sessions
 from server.workspaces.access import Viewer
 from server.workspaces.recognise import Recogniser
-from tests.support.rooms import Home
+from tests.support.rooms import Home, open_home
+from tests.support.scripted_gateway import ScriptedGateway
 from tests.workspaces.people import (
     ADA,
     HERE,
@@ -21,6 +24,16 @@ from tests.workspaces.people import (
     seen,
     signed_in,
 )
+
+
+@pytest.fixture
+async def anywhere(tmp_path: Path, database_url: str) -> AsyncIterator[Home]:
+    """The same bodies over SQLite, PostgreSQL and MariaDB."""
+    gateway = ScriptedGateway()
+    async with open_home(
+        tmp_path, gateway=gateway, worker=False, database_url=database_url
+    ) as home:
+        yield home
 
 
 async def member_of(viewer: Viewer) -> Member:
@@ -114,8 +127,8 @@ async def test_withdrawn_replaced_and_old_invitations_are_over(home: Home) -> No
     assert (await invitations.list_invitations(home.owner, clock=clock)).rows == []
 
 
-async def test_an_invitation_is_taken_once_also_by_two_at_once(home: Home) -> None:
-    made, door = await invitations.invite(home.owner, ADA, Role.EDITOR), reception()
+async def test_an_invitation_is_taken_once_also_by_two_at_once(anywhere: Home) -> None:
+    made, door = await invitations.invite(anywhere.owner, ADA, Role.EDITOR), reception()
 
     async def take() -> bool:
         session = await invitations.join_anew(
@@ -168,10 +181,10 @@ async def test_a_credential_ends_with_the_role_it_was_given_for(home: Home) -> N
     assert not await recogniser.still_valid(credential)
 
 
-async def test_removed_is_out_at_once(home: Home) -> None:
+async def test_removed_is_out_at_once(anywhere: Home) -> None:
     ada = await signed_in()
     token = await keys.create(ada, "mine")
-    await members.remove(home.owner, (await member_of(ada)).id)
+    await members.remove(anywhere.owner, (await member_of(ada)).id)
     assert await now(ada) is None
     assert await Recogniser().by_token(token.text) is None
     assert await ApiToken.filter(id=token.row.id, revoked_at=None).count() == 0
@@ -190,11 +203,11 @@ async def test_the_last_owner_stays(home: Home) -> None:
             await change
 
 
-async def test_two_owners_cannot_both_step_back_at_once(home: Home) -> None:
+async def test_two_owners_cannot_both_step_back_at_once(anywhere: Home) -> None:
     second = await signed_in(ADA, Role.OWNER)
-    ids = [(await member_of(home.owner)).id, (await member_of(second)).id]
+    ids = [(await member_of(anywhere.owner)).id, (await member_of(second)).id]
     done = await asyncio.gather(
-        members.change_role(home.owner, ids[0], Role.VIEWER),
+        members.change_role(anywhere.owner, ids[0], Role.VIEWER),
         members.change_role(second, ids[1], Role.VIEWER),
         return_exceptions=True,
     )
@@ -241,17 +254,17 @@ async def test_members_of_another_workspace_are_not_there(home: Home) -> None:
     assert (await Invitation.get(id=made.row.id)).revoked_at is None
 
 
-async def test_from_one_workspace_to_another_without_signing_out(home: Home) -> None:
-    place = await places.create(home.owner, "  Second   one ", "Europe/Berlin")
+async def test_from_one_workspace_to_another_without_signing_out(anywhere: Home) -> None:
+    place = await places.create(anywhere.owner, "  Second   one ", "Europe/Berlin")
     assert (place.workspace.name, place.role) == ("Second one", Role.OWNER)
-    await sessions.move(home.owner, place.workspace_id)
-    viewer = await now(home.owner)
+    await sessions.move(anywhere.owner, place.workspace_id)
+    viewer = await now(anywhere.owner)
     assert viewer is not None
     assert viewer.workspace_id == place.workspace_id
     names = [m.workspace.name for m in (await places.list_mine(viewer)).rows]
     assert names == ["My workspace", "Second one"]
     again = await seen(await accounts.redeem(await accounts.make_link(viewer.email)))
-    assert again.workspace_id in {place.workspace_id, home.owner.workspace_id}
+    assert again.workspace_id in {place.workspace_id, anywhere.owner.workspace_id}
 
 
 async def test_nobody_goes_where_they_are_no_member(home: Home) -> None:
