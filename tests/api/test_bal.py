@@ -16,12 +16,13 @@ chain {
   gate ("$draft.score > 5") { judge }
 }
 """
-ASSIST = """query($source: String!, $offset: Int!) { balAssist(source: $source, offset: $offset) {
+ASSIST = """query($source: BalSource!, $offset: Int!) {
+  balAssist(source: $source, offset: $offset) {
   completions { label kind detail doc insert from to } hover { text from to }
   definition { from to } signature } }"""
 COMPARE = """query($old: String!, $new: String!) { compareBal(old: $old, new: $new) {
   changes { kind subject sentence } summary } }"""
-EDIT = """query($source: String!, $edit: JSON!) { editBal(source: $source, edit: $edit) {
+EDIT = """query($source: BalSource!, $edit: JSON!) { editBal(source: $source, edit: $edit) {
   source replacements { from to text } errors { code message path } } }"""
 
 
@@ -121,7 +122,7 @@ async def test_a_refused_edit_says_why_and_leaves_the_text(api: Api, edit: Any, 
 
 async def test_a_tool_that_the_workspace_has_not_earns_a_warning(api: Api) -> None:
     document = (
-        "query($source: String!) { previewBalChange(source: $source) { diagnostics { kind } } }"
+        "query($source: BalSource!) { previewBalChange(source: $source) { diagnostics { kind } } }"
     )
     source = (
         'a { "goal": "A", "tools": ["store_memory", "no_such_tool"] "output": { "x": "string" } }'
