@@ -13,6 +13,7 @@ from typing import Any, cast
 import orjson
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS
+_LARGEST = 10**308
 
 
 class NotStorable(TypeError):
@@ -54,4 +55,6 @@ def _storable(value: Any) -> Any:
         return {_storable(str(key)): _storable(item) for key, item in items}
     if isinstance(value, list | tuple):
         return [_storable(item) for item in cast("list[Any]", value)]
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise ValueError("a number of more than 308 digits could not be read back")
     return value
