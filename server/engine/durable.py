@@ -109,8 +109,8 @@ class DurableHost(ModelLog):
         self._modified.apply(data)
 
     def acquit(self, at_most: int) -> bool:
-        """It ran alone for a while and did no harm, so the workers that were lost before are not
-        its losses. False when it was acquitted too often."""
+        """It ran alone for a while and did no harm, so the workers that were lost before were not
+        its losses. False when it was acquitted too often: then it stays alone."""
         earlier = self.recall(ACQUITTED)
         number = 1 if earlier is None else earlier.output + 1
         if number > at_most:

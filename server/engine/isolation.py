@@ -25,7 +25,7 @@ ALONE_SECONDS: Final = 20.0
 LOOK_SECONDS: Final = 0.1
 AWAY_SECONDS: Final = 2.0
 # One that kills late would be acquitted again and again.
-ACQUITTALS: Final = 3
+ACQUITTALS: Final = 1
 
 CLAIMABLE = [ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.WAITING]
 
