@@ -1,4 +1,4 @@
-import { createClient } from "graphql-ws";
+import { createClient } from "graphql-ws/client";
 
 let client;
 
