@@ -14,6 +14,8 @@ import orjson
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS
 _LARGEST = 10**308
+# orjson writes 254 levels.
+LEVELS_AROUND = 14
 
 
 class NotStorable(TypeError):
@@ -32,9 +34,17 @@ def written(value: Any) -> bytes:
         return _repaired(value, error)
 
 
+def check_storable(value: Any) -> None:
+    """Raises NotStorable. What stands around a value in events and answers needs room too."""
+    around = value
+    for _ in range(LEVELS_AROUND):
+        around = [around]
+    written(around)
+
+
 def _repaired(value: Any, first: TypeError) -> bytes:
     if "ecursion" in str(first):
-        raise NotStorable("It is nested too deeply: more than 250 levels.") from first
+        raise NotStorable("It is nested too deeply: more than 240 levels.") from first
     try:
         text = json.dumps(_storable(value), ensure_ascii=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:

@@ -11,7 +11,7 @@ from server.bal.expression_nodes import Expr
 from server.bal.expressions import Names, Scope, TooCostly, evaluate
 from server.bal.plan import Plan
 from server.bal.plan_steps import AnyStep, Steps, steps_inside
-from server.core.jsontext import NotStorable, written
+from server.core.jsontext import NotStorable, check_storable
 from server.engine.frame import Frame
 from server.engine.host import (
     Cancelled,
@@ -209,7 +209,7 @@ def _refuse_unstorable(result: Any) -> None:
     if type(result) is str:
         return
     try:
-        written(result)
+        check_storable(result)
     except NotStorable as error:
         raise StepFailed("not_storable", f"The result cannot be stored. {error}") from None
 

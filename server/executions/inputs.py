@@ -8,7 +8,7 @@ from server.bal.plan import Plan
 from server.bal.types import Issue, validate
 from server.bots.programs import input_type
 from server.core.errors import Invalid
-from server.core.jsontext import NotStorable, written
+from server.core.jsontext import NotStorable, check_storable
 from server.engine.durable import reserved_of
 from server.engine.memory import Memory
 from server.engine.store import Unset
@@ -45,7 +45,7 @@ def checked_input(plan: Plan, given: Any, trigger: dict[str, Any]) -> Any:
 
 def _refuse_unstorable(value: Any) -> None:
     try:
-        written(value)
+        check_storable(value)
     except NotStorable as error:
         raise Invalid(f"The input cannot be stored. {error}", path=["input"]) from None
 
