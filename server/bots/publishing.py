@@ -54,7 +54,7 @@ async def publish(
     version = await _wanted(viewer, bot, version_id, expected_version)
     before = bot.published_version_id
     bot.published_version_id = version.id
-    if bot.state is BotState.DRAFT:
+    if before is None:
         bot.state = BotState.ACTIVE
     live = {"published_at": clock.now(), "published_by_id": viewer.user_id}
     async with in_transaction():
@@ -71,7 +71,8 @@ async def publish(
 
 
 async def unpublish(viewer: Viewer, bot_id: UUID) -> Bot:
-    """Nothing is live any more; every version stays."""
+    """Nothing is live any more; every version stays. A draft is what was never published: this one
+    was, so it rests."""
     require(viewer, "bots:publish")
     bot = await service.one(viewer, bot_id)
     if bot.published_version_id is None:
@@ -79,7 +80,7 @@ async def unpublish(viewer: Viewer, bot_id: UUID) -> Bot:
     before = {"version": str(bot.published_version_id)}
     bot.published_version_id = None
     if bot.state is not BotState.ARCHIVED:
-        bot.state = BotState.DRAFT
+        bot.state = BotState.PAUSED
     async with in_transaction():
         await bot.save(update_fields=["published_version_id", "state", "updated_at"])
         await _told(viewer, bot, "bot.unpublished", before, {"version": None})
@@ -100,6 +101,8 @@ async def resume(viewer: Viewer, bot_id: UUID) -> Bot:
     bot = await service.one(viewer, bot_id)
     if bot.state is not BotState.PAUSED:
         raise InvalidState(f"{bot.name} is not paused.")
+    if bot.published_version_id is None:
+        raise InvalidState(f"No version of {bot.name} is live.", hint="Publish one of them.")
     return await _enter(viewer, bot, BotState.ACTIVE)
 
 
@@ -111,14 +114,13 @@ async def archive(viewer: Viewer, bot_id: UUID) -> Bot:
 
 
 async def unarchive(viewer: Viewer, bot_id: UUID) -> Bot:
-    """Comes back paused when a version is live: nothing starts without a person's word."""
+    """Comes back paused when it ever was live: nothing starts without a person's word."""
     require(viewer, "bots:write")
     bot = await service.one(viewer, bot_id)
     if bot.state is not BotState.ARCHIVED:
         raise InvalidState(f"{bot.name} is not archived.")
-    return await _enter(
-        viewer, bot, BotState.PAUSED if bot.published_version_id else BotState.DRAFT
-    )
+    was_live = await BotVersion.filter(bot_id=bot.id, published_at__isnull=False).exists()
+    return await _enter(viewer, bot, BotState.PAUSED if was_live else BotState.DRAFT)
 
 
 async def name_draft(

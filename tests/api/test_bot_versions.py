@@ -51,7 +51,7 @@ async def test_versions_say_who_when_what_and_which_is_live(api: Api) -> None:
     )
     assert live["bot"] == {"published": {"number": 2}, "draftIsLive": True}
     gone = await api.change("unpublishBot", "bot { state published { id } }", botId=bot)
-    assert gone["bot"] == {"state": "DRAFT", "published": None}
+    assert gone["bot"] == {"state": "PAUSED", "published": None}
 
 
 async def test_undo_goes_on_after_a_reload_and_names_who_was_faster(api: Api) -> None:

@@ -56,8 +56,19 @@ async def test_unpublished_nothing_is_live_and_nothing_is_lost(home: Home) -> No
         await publishing.unpublish(home.owner, bot.id)
     await publishing.publish(home.owner, bot.id)
     gone = await publishing.unpublish(home.owner, bot.id)
-    assert (gone.published_version_id, gone.state) == (None, BotState.DRAFT)
+    assert (gone.published_version_id, gone.state) == (None, BotState.PAUSED)
     assert len(await versions(home, bot.id)) == 1
+
+
+async def test_what_was_live_once_is_never_again_called_unpublished(home: Home) -> None:
+    bot = await home.bot(WRITER)
+    await publishing.publish(home.owner, bot.id)
+    await publishing.unpublish(home.owner, bot.id)
+    with pytest.raises(InvalidState, match="No version of"):
+        await publishing.resume(home.owner, bot.id)
+    await publishing.archive(home.owner, bot.id)
+    assert (await publishing.unarchive(home.owner, bot.id)).state is BotState.PAUSED
+    assert (await publishing.publish(home.owner, bot.id)).state is BotState.ACTIVE
 
 
 async def test_the_states_of_a_life(home: Home) -> None:
