@@ -27,8 +27,8 @@ async def test_random_kills(world: Rig, record: Record) -> None:
     most = min(runs, 24)
 
     async def kill_now_and_then() -> None:
-        """Where one process has all, each run must come a step further between two kills: three
-        losses at one step end a run."""
+        """Each run must come a step further between two kills: three losses at one step end a run,
+        and chance would hit one of so many three times."""
         for number in range(1, kills + 1):
             if world.embedded:
                 wanted = runs * number // kills
@@ -38,6 +38,7 @@ async def test_random_kills(world: Rig, record: Record) -> None:
             else:
                 more = world.random.randint(most, 2 * most) // 3
                 await _calls(world, len(world.oracle.calls) + more)
+                await load.come_further()
             victim = world.random.choice(world.working)
             await world.kill(victim)
             await world.replace(victim)
