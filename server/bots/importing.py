@@ -25,7 +25,7 @@ from server.core.clock import Clock, SystemClock
 from server.core.errors import Conflict
 from server.models.enums import DraftCause
 from server.models.tables import Bot, BotTag, BotVersion, Connection
-from server.workspaces.access import Viewer, mine, require
+from server.workspaces.access import Viewer, mine, require, require_all_bots
 from server.workspaces.audit import Change, Subject, record
 
 CLOCK = SystemClock()
@@ -97,6 +97,7 @@ class Decisions:
 async def preview(viewer: Viewer, bundle_id: UUID, tool_names: Collection[str]) -> Preview:
     """What applying it would do now; changes nothing."""
     require(viewer, "bots:write")
+    require_all_bots(viewer)
     _, contents = await uploads.opened(viewer, bundle_id)
     read = await readings(bot.source for bot in contents.bots)
     return await _planned(viewer, contents, read, tool_names)
@@ -110,6 +111,7 @@ async def apply(
 ) -> list[Applied]:
     """All of it in one transaction. Raises Undecided with every bot that needs a word."""
     require(viewer, "bots:write")
+    require_all_bots(viewer)
     bundle, contents = await uploads.opened(viewer, bundle_id)
     chosen = decisions or Decisions()
     read = await readings(bot.source for bot in contents.bots)

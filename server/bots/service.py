@@ -19,7 +19,7 @@ from server.core.clock import Clock, SystemClock
 from server.core.errors import Conflict, Invalid, NotFound
 from server.models.enums import BotState
 from server.models.tables import Bot, BotTag, BotVersion
-from server.workspaces.access import Viewer, mine, require
+from server.workspaces.access import Viewer, mine, require, require_all_bots
 from server.workspaces.audit import Change, Subject, record
 from server.workspaces.listing import Page, PageAsk, read_page
 
@@ -69,6 +69,7 @@ async def create(viewer: Viewer, source: str, name: str | None = None) -> Bot:
     """Without a name the bot is called after its first entity. Raises ProgramRefused with every
     mistake of the text."""
     require(viewer, "bots:write")
+    require_all_bots(viewer)
     source = storable(source)
     read_program(source)
     face = read_face(source)
@@ -83,6 +84,7 @@ async def create(viewer: Viewer, source: str, name: str | None = None) -> Bot:
 async def create_named_like(viewer: Viewer, source: str, wanted: str) -> Bot:
     """As `create`, but a name that is taken gets a number: `Digest 2`."""
     require(viewer, "bots:write")
+    require_all_bots(viewer)
     return await create(viewer, source, await free_name(viewer, _checked_name(wanted)))
 
 
@@ -145,6 +147,7 @@ async def delete(viewer: Viewer, bot_id: UUID, clock: Clock = CLOCK) -> Bot:
 async def duplicate(viewer: Viewer, bot_id: UUID, name: str | None = None) -> Bot:
     """The draft, the tags and the retention under another name; no version, so nothing is live."""
     require(viewer, "bots:write")
+    require_all_bots(viewer)
     bot = await one(viewer, bot_id)
     given = _checked_name(name) if name is not None else None
     wanted = given or await free_name(viewer, f"{bot.name[:190]} copy")

@@ -13,7 +13,7 @@ from server.bots.unpacking import unpack
 from server.core.clock import Clock, SystemClock
 from server.core.errors import NotFound
 from server.models.tables import Bundle
-from server.workspaces.access import Viewer, mine, require
+from server.workspaces.access import Viewer, mine, require, require_all_bots
 
 CLOCK = SystemClock()
 KEPT_FOR = timedelta(days=1)
@@ -23,6 +23,7 @@ MOST_KEPT = 10
 async def keep(viewer: Viewer, name: str, data: bytes, clock: Clock = CLOCK) -> Bundle:
     """Refuses what is not a bundle; changes nothing else."""
     require(viewer, "bots:write")
+    require_all_bots(viewer)
     await asyncio.to_thread(unpack, data)
     await _forget_old(viewer, clock)
     return await Bundle.create(

@@ -15,7 +15,16 @@ from server.models.enums import Role
 from server.models.tables import Bot
 from server.workspaces.permissions import ROLE_SCOPES, SCOPES, allowed
 
-__all__ = ["ROLE_SCOPES", "SCOPES", "Viewer", "mine", "one_of_mine", "require", "scopes_of"]
+__all__ = [
+    "ROLE_SCOPES",
+    "SCOPES",
+    "Viewer",
+    "mine",
+    "one_of_mine",
+    "require",
+    "require_all_bots",
+    "scopes_of",
+]
 
 Table = TypeVar("Table", bound=Model)
 
@@ -64,6 +73,12 @@ def scopes_of(role: Role, narrowed: Iterable[str] | None = None) -> frozenset[st
 def require(viewer: Viewer, scope: str) -> None:
     if not viewer.may(scope):
         raise Denied(f"This needs the scope {scope}, which you do not have here.")
+
+
+def require_all_bots(viewer: Viewer) -> None:
+    """For what makes new bots: they would belong to nobody's narrow token."""
+    if viewer.bot_ids is not None:
+        raise Denied("This token is for some bots only, so it cannot make others.")
 
 
 def mine(viewer: Viewer, table: type[Table]) -> QuerySet[Table]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,17 +13,20 @@ from tortoise.transactions import in_transaction
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Conflict, Invalid, NotFound
 from server.models.enums import LinkPurpose, Role
-from server.models.tables import Member, SigninLink, User, Workspace
+from server.models.tables import ApiToken, Invitation, Member, SigninLink, User, Workspace
 from server.workspaces import audit, sessions
 from server.workspaces.secrets import hash_of, new_secret
 from server.workspaces.sessions import NewSession, Visitor
 
+NAME_LIMIT = 200
 FIRST_EMAIL = "owner@localhost"
 FIRST_LINK = timedelta(hours=24)
 LINK = timedelta(minutes=15)
 RESET_LINK = timedelta(hours=1)
 
 CLOCK = SystemClock()
+# One mailbox and nothing else: `a@b.example,c@d.example` in a letter would be two.
+_ADDRESS = re.compile(r"""[^\s"(),:;<>@\[\\\]]+@[^\s"(),:;<>@\[\\\]]+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,10 @@ async def link_owner(token: str, purpose: LinkPurpose, clock: Clock = CLOCK) -> 
     return None if link.user.disabled else link.user
 
 
+async def end_links(user_id: UUID, clock: Clock) -> None:
+    await SigninLink.filter(user_id=user_id, used_at=None).update(used_at=clock.now())
+
+
 async def passwords_in_use() -> bool:
     return await User.exists(password__isnull=False)
 
@@ -127,11 +135,12 @@ async def add_user(
 ) -> User:
     """A person who is known and disabled is let in again; one of another workspace joins."""
     address = clean_email(email)
+    called = clean_name(name or address.partition("@")[0])
     place = await the_workspace(workspace)
     async with in_transaction():
         user = await User.get_or_none(email=address)
         if user is None:
-            user = await User.create(email=address, name=name or address.partition("@")[0])
+            user = await User.create(email=address, name=called)
         elif await Member.exists(workspace_id=place.id, user_id=user.id) and not user.disabled:
             raise Conflict(f"{address} is a user already.")
         await User.filter(id=user.id).update(disabled_at=None)
@@ -167,6 +176,11 @@ async def disable_user(email: str, clock: Clock = CLOCK) -> User:
         await _keep_an_owner(user)
         await User.filter(id=user.id).update(disabled_at=now)
         await sessions.end_all(user.id, clock)
+        await end_links(user.id, clock)
+        await ApiToken.filter(user_id=user.id, revoked_at=None).update(revoked_at=now)
+        await Invitation.filter(invited_by_id=user.id, accepted_at=None, revoked_at=None).update(
+            revoked_at=now
+        )
         await _note(user, "user.disabled", clock=clock)
     return user
 
@@ -202,11 +216,17 @@ async def by_email(email: str) -> User:
 
 def clean_email(email: str) -> str:
     address = email.strip().lower()
-    name, at, host = address.rpartition("@")
-    plain = address.isprintable() and not any(c.isspace() for c in address)
-    if not (name and at and host) or len(address) > 254 or not plain:
+    if not _ADDRESS.fullmatch(address) or not address.isprintable() or len(address) > 254:
         raise Invalid(f"{email[:80]!r} is not an e-mail address.", path=["email"])
     return address
+
+
+def clean_name(name: str) -> str:
+    called = " ".join(name.split())
+    if not called or len(called) > NAME_LIMIT or not called.isprintable():
+        message = f"A name has 1 to {NAME_LIMIT} characters, none of them invisible."
+        raise Invalid(message, path=["name"])
+    return called
 
 
 async def _admitted(email: str | None) -> User:

@@ -16,7 +16,7 @@ from server.models.enums import Role
 from server.models.tables import Invitation, Member, User
 from server.workspaces import audit, sessions
 from server.workspaces.access import Viewer, mine, require
-from server.workspaces.accounts import clean_email
+from server.workspaces.accounts import clean_email, clean_name
 from server.workspaces.listing import Page, PageAsk, read_page
 from server.workspaces.members import check_rank
 from server.workspaces.passwords import Passwords, checked
@@ -25,7 +25,6 @@ from server.workspaces.sessions import NewSession, Visitor
 
 LIFETIME = timedelta(days=7)
 MOST_OPEN = 200
-NAME_LIMIT = 200
 CLOCK = SystemClock()
 
 
@@ -131,9 +130,7 @@ async def join_anew(
     row = await _usable(token, clock)
     if row is None or await User.exists(email=row.email):
         return None
-    called = " ".join(name.split())
-    if not called or len(called) > NAME_LIMIT:
-        raise Invalid(f"A name has 1 to {NAME_LIMIT} characters.", path=["name"])
+    called = clean_name(name)
     stored = await passwords.hash(checked(password, row.email))
     try:
         async with in_transaction():

@@ -20,7 +20,7 @@ from server.workspaces import audit
 from server.workspaces.access import SCOPES, Viewer, mine
 from server.workspaces.accounts import owner_of, the_workspace
 from server.workspaces.listing import Page, PageAsk, read_page
-from server.workspaces.permissions import RANKED, ROLE_SCOPES
+from server.workspaces.permissions import BOT_SCOPES, RANKED, ROLE_SCOPES
 from server.workspaces.secrets import hash_of, new_secret
 
 PREFIX = "bb_"
@@ -56,7 +56,7 @@ async def create(
         raise Denied(f"You are {viewer.role}, so your tokens cannot be {wanted}.", path=["role"])
     _check(name, wanted, scopes, expires_at, clock)
     if bot_ids is not None:
-        await _check_bots(viewer, bot_ids)
+        await _check_bots(viewer, bot_ids, scopes)
     if await _alive(viewer, clock).count() >= MOST_ALIVE:
         message = f"A workspace has at most {MOST_ALIVE} tokens; revoke some first."
         raise LimitReached(message)
@@ -123,7 +123,12 @@ def _alive(viewer: Viewer, clock: Clock) -> QuerySet[ApiToken]:
     return rows.exclude(expires_at__lt=clock.now())
 
 
-async def _check_bots(viewer: Viewer, bot_ids: Sequence[UUID]) -> None:
+async def _check_bots(
+    viewer: Viewer, bot_ids: Sequence[UUID], scopes: Sequence[str] | None
+) -> None:
+    if wider := sorted(set(scopes or ()) - BOT_SCOPES):
+        message = f"{wider[0]} concerns the whole workspace; a token for some bots cannot have it."
+        raise Invalid(message, path=["scopes"])
     if not 1 <= len(bot_ids) <= MOST_BOTS:
         raise Invalid(f"Name 1 to {MOST_BOTS} bots, or leave them out.", path=["botIds"])
     known = await mine(viewer, Bot).filter(id__in=list(bot_ids), deleted_at=None).count()

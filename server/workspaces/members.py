@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from tortoise.expressions import F
@@ -10,11 +11,11 @@ from tortoise.transactions import in_transaction
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Denied, Invalid, InvalidState, NotFound
 from server.models.enums import Role
-from server.models.tables import ApiToken, Member, Session, Workspace
+from server.models.tables import ApiToken, Invitation, Member, Session, Workspace
 from server.workspaces import audit
 from server.workspaces.access import Viewer, mine, require
 from server.workspaces.listing import Page, PageAsk, read_page
-from server.workspaces.permissions import RANKED
+from server.workspaces.permissions import RANKED, ROLE_SCOPES
 
 CLOCK = SystemClock()
 
@@ -43,7 +44,7 @@ async def change_role(viewer: Viewer, member_id: UUID, role: Role, clock: Clock 
             await _keep_an_owner(member, "given another role")
         before, member.role = member.role, role
         await member.save(update_fields=["role"])
-        await _weaken_tokens(member)
+        await _weaken(member, clock)
         change = audit.Change({"role": before.value}, {"role": role.value})
         await audit.record(viewer, "member.role_changed", subject_of(member), change, clock)
     return member
@@ -89,7 +90,7 @@ async def transfer(viewer: Viewer, member_id: UUID, clock: Clock = CLOCK) -> Mem
         target.role, own.role = Role.OWNER, Role.ADMIN
         await target.save(update_fields=["role"])
         await own.save(update_fields=["role"])
-        await _weaken_tokens(own)
+        await _weaken(own, clock)
         change = audit.Change({"role": before.value, "owner": viewer.email}, {"role": "owner"})
         await audit.record(viewer, "workspace.transferred", subject_of(target), change, clock)
     return target
@@ -150,6 +151,7 @@ async def _take_out(member: Member, clock: Clock) -> None:
     here = {"user_id": member.user_id, "workspace_id": member.workspace_id, "revoked_at": None}
     await Member.filter(id=member.id).delete()
     await ApiToken.filter(**here).update(revoked_at=now)
+    await _end_invitations(member, RANKED, clock)
     other = await Member.filter(user_id=member.user_id).order_by("created_at").first()
     if other is not None:
         await Session.filter(**here).update(workspace_id=other.workspace_id)
@@ -157,9 +159,22 @@ async def _take_out(member: Member, clock: Clock) -> None:
         await Session.filter(**here).update(revoked_at=now)
 
 
-async def _weaken_tokens(member: Member) -> None:
-    """A token never has more rights than whoever made it."""
+async def _weaken(member: Member, clock: Clock) -> None:
+    """Neither a token nor an open invitation gives more than whoever made it could give now."""
     stronger = [role for role in RANKED if RANKED.index(role) < RANKED.index(member.role)]
+    manages = "members:write" in ROLE_SCOPES[member.role]
+    await _end_invitations(member, stronger if manages else RANKED, clock)
     await ApiToken.filter(
         user_id=member.user_id, workspace_id=member.workspace_id, role__in=stronger
     ).update(role=member.role)
+
+
+async def _end_invitations(member: Member, roles: Sequence[Role], clock: Clock) -> None:
+    """A link that somebody kept must not lead back in."""
+    await Invitation.filter(
+        workspace_id=member.workspace_id,
+        invited_by_id=member.user_id,
+        role__in=list(roles),
+        accepted_at=None,
+        revoked_at=None,
+    ).update(revoked_at=clock.now())

@@ -22,25 +22,29 @@ ROLE_WORDS: dict[Role, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """`lowest` is the role that may least of those who have it."""
+    """`lowest` is the role that may least of those who have it. `of_bots`: each thing it opens
+    belongs to a bot, so that it can be given for some of them."""
 
     scope: str
     lowest: Role
     words: str
+    of_bots: bool = False
 
     def belongs_to(self, role: Role) -> bool:
         return RANKED.index(role) <= RANKED.index(self.lowest)
 
 
 RIGHTS: tuple[Right, ...] = (
-    Right("bots:read", Role.VIEWER, "see bots, their versions and programs"),
-    Right("executions:read", Role.VIEWER, "see executions, their events, approvals, incidents"),
+    Right("bots:read", Role.VIEWER, "see bots, their versions and programs", True),
+    Right(
+        "executions:read", Role.VIEWER, "see executions, their events, approvals, incidents", True
+    ),
     Right("connections:read", Role.VIEWER, "see connections, never their secrets"),
-    Right("executions:run", Role.OPERATOR, "start executions and do ended ones again"),
-    Right("executions:control", Role.OPERATOR, "cancel, pause, resume and change executions"),
-    Right("approvals:decide", Role.OPERATOR, "decide for a step that waits"),
-    Right("bots:write", Role.EDITOR, "make, change and delete bots"),
-    Right("bots:publish", Role.EDITOR, "make a draft the live version"),
+    Right("executions:run", Role.OPERATOR, "start executions and do ended ones again", True),
+    Right("executions:control", Role.OPERATOR, "cancel, pause, resume and change executions", True),
+    Right("approvals:decide", Role.OPERATOR, "decide for a step that waits", True),
+    Right("bots:write", Role.EDITOR, "make, change and delete bots", True),
+    Right("bots:publish", Role.EDITOR, "make a draft the live version", True),
     Right("connections:write", Role.EDITOR, "make, test, change and delete connections"),
     Right("triggers:write", Role.EDITOR, "make, pause and change triggers"),
     Right("tools:write", Role.EDITOR, "make and change tools"),
@@ -54,6 +58,8 @@ SCOPES: tuple[str, ...] = tuple(sorted(right.scope for right in RIGHTS))
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
     role: frozenset(right.scope for right in RIGHTS if right.belongs_to(role)) for role in Role
 }
+# All that a token for some bots can have: the rest concerns the workspace as a whole.
+BOT_SCOPES: frozenset[str] = frozenset(right.scope for right in RIGHTS if right.of_bots)
 
 # What `viewerCan` of each thing says, and the scope behind it. What a thing's state forbids comes
 # on top, in the API.

@@ -10,6 +10,7 @@ from server.core.clock import Clock, SystemClock
 from server.models.tables import ApiToken, Member, Session
 from server.workspaces.access import Viewer, scopes_of
 from server.workspaces.keys import PREFIX
+from server.workspaces.permissions import BOT_SCOPES, RANKED
 from server.workspaces.secrets import hash_of
 
 REMEMBERED_SECONDS = 2.0
@@ -93,15 +94,19 @@ class Recogniser:
             return None
         if row.last_used_at is None or now - row.last_used_at > SEEN_EVERY:
             await ApiToken.filter(id=row.id).update(last_used_at=now)
+        bots = None if row.bot_ids is None else frozenset(map(UUID, row.bot_ids))
+        # The weaker of both: whoever was let in anew with a lower role keeps older tokens.
+        role = max(row.role, member.role, key=RANKED.index)
+        scopes = scopes_of(role, row.scopes)
         viewer = Viewer(
             user_id=row.user_id,
             workspace_id=row.workspace_id,
-            role=row.role,
+            role=role,
             name=row.user.name,
             email=row.user.email,
             workspace_name=row.workspace.name,
-            scopes=scopes_of(row.role, row.scopes) & scopes_of(member.role),
-            bot_ids=None if row.bot_ids is None else frozenset(map(UUID, row.bot_ids)),
+            scopes=scopes if bots is None else scopes & BOT_SCOPES,
+            bot_ids=bots,
             via_token=True,
             token_id=row.id,
         )

@@ -13,14 +13,12 @@ from server.core.errors import Conflict, Denied, Invalid
 from server.core.logs import get_logger
 from server.core.net.mail import Letter, Mailer
 from server.models.enums import LinkPurpose
-from server.models.tables import Member, SigninLink, User
+from server.models.tables import Member, User
 from server.workspaces import accounts, audit, sessions
 from server.workspaces.access import Viewer
 from server.workspaces.passwords import Passwords, checked
 from server.workspaces.sessions import NewSession, Visitor, was_here
 from server.workspaces.throttle import Throttle
-
-NAME_LIMIT = 200
 
 log = get_logger(__name__)
 
@@ -94,7 +92,7 @@ class Reception:
                 return None
             await self._store(user.id, stored)
             await sessions.end_all(user.id, self.clock)
-            await _end_links(user.id, self.clock)
+            await accounts.end_links(user.id, self.clock)
             for member in await Member.filter(user_id=user.id):
                 actor = audit.Actor(user.id, user.name or user.email, "session", visitor.address)
                 await self._note(actor, member.workspace_id, user, "by a one-time link")
@@ -111,7 +109,7 @@ class Reception:
         async with in_transaction():
             await self._store(user.id, stored)
             ended = await sessions.end_all(user.id, self.clock, but=viewer.session_id)
-            await _end_links(user.id, self.clock)
+            await accounts.end_links(user.id, self.clock)
             await self._note(audit.Actor.of(viewer), viewer.workspace_id, user, "by its owner")
         return ended
 
@@ -124,7 +122,7 @@ class Reception:
             raise Denied("A token cannot change who made it; sign in to do that.")
         user = await User.get(id=viewer.user_id)
         before = {"name": user.name, "email": user.email}
-        user.name = user.name if name is None else _checked_name(name)
+        user.name = user.name if name is None else accounts.clean_name(name)
         if email is not None and accounts.clean_email(email) != user.email:
             if user.password is not None:
                 await self._prove(viewer, user, current or "")
@@ -133,6 +131,8 @@ class Reception:
         try:
             async with in_transaction():
                 await user.save(update_fields=["name", "email"])
+                if user.email != before["email"]:  # links in a mailbox that is given up
+                    await accounts.end_links(user.id, self.clock)
                 subject = audit.Subject("user", user.id, user.email)
                 await audit.record(viewer, "user.changed", subject, change, self.clock)
         except IntegrityError:
@@ -158,14 +158,3 @@ class Reception:
         await audit.record_by(
             actor, workspace_id, "user.password_set", subject, change, clock=self.clock
         )
-
-
-def _checked_name(name: str) -> str:
-    called = " ".join(name.split())
-    if not called or len(called) > NAME_LIMIT or not called.isprintable():
-        raise Invalid(f"A name has 1 to {NAME_LIMIT} characters.", path=["name"])
-    return called
-
-
-async def _end_links(user_id: UUID, clock: Clock) -> None:
-    await SigninLink.filter(user_id=user_id, used_at=None).update(used_at=clock.now())

@@ -316,3 +316,25 @@ async def test_one_person_owns_so_many_workspaces(
     await places.create(home.owner, "Second")
     with pytest.raises(LimitReached):
         await places.create(home.owner, "Third")
+
+
+async def test_an_invitation_ends_with_the_right_to_give_it(home: Home) -> None:
+    """Whoever is about to lose a role keeps no link that leads back to it."""
+    ada = await signed_in(ADA, Role.ADMIN)
+    strong = await invitations.invite(ada, "alt@example.org", Role.ADMIN)
+    await members.change_role(home.owner, (await member_of(ada)).id, Role.EDITOR)
+    assert await invitations.look(strong.token) is None
+    await members.change_role(home.owner, (await member_of(ada)).id, Role.ADMIN)
+    ada = await now(ada) or ada
+    weak = await invitations.invite(ada, "alt@example.org", Role.VIEWER)
+    await members.remove(home.owner, (await member_of(ada)).id)
+    assert await invitations.look(weak.token) is None
+
+
+@pytest.mark.parametrize("name", ["", " ", "Ada\x1b[2J", "Ada\u202egro.live", "x" * 201])
+async def test_a_name_is_one_visible_line(home: Home, name: str) -> None:
+    made = await invitations.invite(home.owner, ADA, Role.VIEWER)
+    door = reception()
+    with pytest.raises(Invalid, match="A name has"):
+        await invitations.join_anew(made.token, name, SECRET, HERE, door.passwords, door.clock)
+    assert await invitations.look(made.token) is not None

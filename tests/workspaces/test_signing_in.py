@@ -260,3 +260,10 @@ async def test_a_name_and_an_address_are_one_s_own_to_change(home: Home) -> None
     user = await door.update_profile(viewer, None, "New@example.org", SECRET)
     assert (user.name, user.email) == ("Ada L", "new@example.org")
     assert await door.by_password("new@example.org", SECRET, HERE) is not None
+
+
+async def test_links_do_not_outlive_the_address_they_were_sent_to(home: Home) -> None:
+    ada = await signed_in()
+    link = await accounts.make_reset_link(ADA)
+    await reception().update_profile(ada, None, "ada@elsewhere.example", None)
+    assert await accounts.link_owner(link, LinkPurpose.RESET) is None

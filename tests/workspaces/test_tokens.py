@@ -12,7 +12,7 @@ from server.workspaces import accounts, keys
 from server.workspaces.access import ROLE_SCOPES, Viewer, require
 from server.workspaces.recognise import Recogniser
 from tests.support.rooms import Home
-from tests.workspaces.people import HeldClock, actions, signed_in
+from tests.workspaces.people import HeldClock, actions, seen, signed_in
 
 
 async def test_a_token_lets_its_maker_in_and_is_kept_as_a_hash(home: Home) -> None:
@@ -150,3 +150,30 @@ async def test_making_and_ending_a_token_is_written_down_without_the_token(home:
     await keys.revoke(home.owner, made.row.id)
     await keys.create_locally(name="local")
     assert (await actions())[-3:] == ["token.created", "token.revoked", "token.created"]
+
+
+async def test_a_token_for_one_bot_has_no_say_over_the_workspace(home: Home) -> None:
+    from server.bots import service as bots
+
+    one = await home.bot('a { "goal": "One" }', "One")
+    made = await keys.create(home.owner, "one only", bot_ids=[one.id])
+    found = await Recogniser().by_token(made.text)
+    assert found is not None
+    for scope in ("members:write", "audit:read", "connections:read", "costs:write"):
+        assert not found[0].may(scope)
+    assert found[0].may("executions:run")
+    with pytest.raises(Denied):
+        await bots.create(found[0], 'b { "goal": "Two" }', "Two")
+    with pytest.raises(Denied):
+        await bots.duplicate(found[0], one.id)
+    with pytest.raises(Invalid, match="whole workspace"):
+        await keys.create(home.owner, "x", scopes=["members:write"], bot_ids=[one.id])
+
+
+async def test_a_token_from_before_somebody_was_let_in_anew_is_no_stronger(home: Home) -> None:
+    await accounts.add_user("ed@example.org", role=Role.ADMIN)
+    session = await accounts.redeem(await accounts.make_link("ed@example.org"))
+    made = await keys.create(await seen(session), "old")
+    await accounts.disable_user("ed@example.org")
+    await accounts.add_user("ed@example.org", role=Role.VIEWER)
+    assert await Recogniser().by_token(made.text) is None
