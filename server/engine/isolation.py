@@ -55,7 +55,7 @@ class Isolation:
     async def _one_after_the_other(self) -> None:
         try:
             while self._waiting and not self._runs.draining:
-                await self._runs.quiet()
+                await self._runs.quiet(ALONE_SECONDS)
                 suspect = next(iter(self._waiting))
                 await self._alone(suspect)
                 del self._waiting[suspect]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -92,11 +93,13 @@ class Running:
             return 0
         return self.max_running - len(self._runs) - self.starting
 
-    async def quiet(self) -> None:
-        """Returns when nothing runs here that could bring the process down: all have ended, or
-        have finished the step with which they came."""
-        while self.starting or not all(run.proven for run in self._runs.values()):
-            await asyncio.sleep(QUIET_SECONDS)
+    async def quiet(self, at_most: float) -> None:
+        """Returns when nothing runs here that could bring the process down: all have ended, have
+        finished the step with which they came, or have done no harm for so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most):
+                while self.starting or not all(run.proven for run in self._runs.values()):
+                    await asyncio.sleep(QUIET_SECONDS)
 
     def changed(self) -> None:
         """There may be room again."""

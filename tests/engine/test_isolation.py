@@ -78,6 +78,25 @@ async def test_one_that_does_no_harm_for_a_while_is_acquitted(
     assert ends == [ExecutionStatus.COMPLETED] * 2
 
 
+async def test_a_long_call_beside_it_does_not_keep_it_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has run for a while without harm needs no more proof; else one call of an hour would
+    stop a worker from taking anything for an hour."""
+    monkeypatch.setattr(isolation, "ALONE_SECONDS", 0.2)
+    calls = Calls()
+    tool = Tool("long", "Takes long.", calls, input=INPUT, idempotent=True)
+    async with open_home(tmp_path, tools=[tool], worker=False) as home:
+        suspect = await waiting_suspect(home)
+        other = await home.start(await home.bot("use long with { text: 'i' }"), {"text": "y"})
+        await until(lambda: calls.now == 1)
+        await home.rooms.engine.runner.isolate_left()
+        await until(lambda: calls.now == 2)
+        calls.go.set()
+        ends = [(await home.ended(row)).status for row in (suspect, other)]
+    assert ends == [ExecutionStatus.COMPLETED] * 2
+
+
 async def waiting_suspect(home: Home) -> Execution:
     """As it lies there after two processes were lost with it."""
     bot = await home.bot("use long with { text: 'i' }", f"Long {new_uuid()}")
