@@ -83,7 +83,7 @@ def show(execution_id: str, as_json: bool) -> None:
     """One execution with its steps, result, tokens and cost."""
 
     async def work(remote: Remote) -> Any:
-        return await _fetched(remote, SHOW, execution_id)
+        return await fetched(remote, SHOW, execution_id)
 
     found = connected(work)
     if as_json:
@@ -124,8 +124,8 @@ def follow(execution_id: str, after: int, as_json: bool) -> None:
                 say(json.dumps(event, ensure_ascii=False))
         else:
             printer = await watch(remote, execution_id, live=True, after=after)
-            return {**await _fetched(remote, RESULT, execution_id), "shown": printer.latest}
-        return await _fetched(remote, RESULT, execution_id)
+            return {**await fetched(remote, RESULT, execution_id), "shown": printer.latest}
+        return await fetched(remote, RESULT, execution_id)
 
     found = connected(work)
     if not as_json:
@@ -133,7 +133,7 @@ def follow(execution_id: str, after: int, as_json: bool) -> None:
     raise SystemExit(0 if found["status"] == "COMPLETED" else 1)
 
 
-async def _fetched(remote: Remote, document: str, execution_id: str) -> dict[str, Any]:
+async def fetched(remote: Remote, document: str, execution_id: str) -> dict[str, Any]:
     found = (await remote.ask(document, id=execution_id))["execution"]
     if found is None:
         raise NotFound(f"There is no execution {execution_id} here.")

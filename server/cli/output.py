@@ -29,6 +29,10 @@ def note(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
+    click.echo(json_text(value))
+
+
+def json_text(value: Any) -> str:
     import json
 
     text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
@@ -36,7 +40,7 @@ def print_json(value: Any) -> None:
         text.encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can say and UTF-8 cannot
         text = json.dumps(value, indent=2, default=str)
-    click.echo(text)
+    return text
 
 
 def value_text(value: Any) -> str:

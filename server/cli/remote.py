@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
 from typing import Any, NoReturn, TypeVar
 
 from server.core.address import DEFAULT_URL
@@ -14,6 +15,7 @@ RECONNECT_SECONDS = 0.5
 TRIES = 20
 
 Result = TypeVar("Result")
+Found = AsyncGenerator[dict[str, Any], None]
 
 FOLLOW = """
 subscription CliFollow($id: ID!, $after: Int!) {
@@ -78,27 +80,28 @@ class Remote:
             return response
         raise _plain_error(response)
 
-    async def follow(self, execution_id: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
+    async def follow(self, execution_id: str, after: int = 0) -> Found:
         """Every event once and in order, through restarts of the server and lost connections."""
         import websockets
 
         failures = 0
         while failures < TRIES:
             try:
-                async for batch in self._follow_once(execution_id, after):
-                    failures = 0
-                    after = batch["lastSeq"]
-                    for event in batch["events"]:
-                        yield event
-                    if batch["done"]:
-                        return
+                async with aclosing(self._follow_once(execution_id, after)) as batches:
+                    async for batch in batches:
+                        failures = 0
+                        after = batch["lastSeq"]
+                        for event in batch["events"]:
+                            yield event
+                        if batch["done"]:
+                            return
                 failures += 1
             except (OSError, websockets.exceptions.WebSocketException):
                 failures += 1
             await asyncio.sleep(RECONNECT_SECONDS)
         raise Unavailable("The connection to the server was lost and did not come back.")
 
-    async def _follow_once(self, execution_id: str, after: int) -> AsyncIterator[dict[str, Any]]:
+    async def _follow_once(self, execution_id: str, after: int) -> Found:
         import json
 
         from websockets.asyncio.client import connect

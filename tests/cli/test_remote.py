@@ -260,3 +260,23 @@ async def test_a_question_is_answered_from_the_terminal(run: Run, front: Front) 
     assert done.exit_code == 0, done.output
     followed = await run("executions", "follow", started["id"])
     assert followed.exit_code == 0
+
+
+async def test_an_execution_as_a_file_is_complete(run: Run, folder: Path) -> None:
+    long = " ".join(["tea"] * 40_000)
+    ran = await run("run", str(folder / "same.bal"), "--input", long, "--json")
+    ran_id, target = json.loads(ran.stdout)["id"], folder / "run.json"
+    written = await run("executions", "export", ran_id, "--out", str(target))
+    assert written.exit_code == 0, written.output
+    said = json.loads(target.read_text())
+    found = said["execution"]
+    assert (said["format"], found["status"]) == ("baleybots.execution", "completed")
+    assert found["input"] == found["output"] == found["steps"][0]["output"] == long
+    assert [event["seq"] for event in found["events"]] == [*range(1, found["lastSeq"] + 1)]
+    assert found["version"]["source"] == PURE
+
+    read = await run("executions", "export", ran_id, "--format", "markdown")
+    assert read.stdout.startswith("# same: completed\n")
+    assert "## Step" in read.stdout
+    nowhere = await run("executions", "export", ran_id, "--out", str(folder / "no" / "run.json"))
+    assert (nowhere.exit_code, "cannot be written" in nowhere.stderr) == (1, True)
