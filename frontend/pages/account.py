@@ -192,7 +192,7 @@ def PasswordDialog(has_password: bool, closed: Any) -> Any:
         closed()
 
     new = {"name": "newPassword", "label": "New password", "type": "secret", "required": True}
-    new["help"] = "10 to 200 characters; several words with no connection are good."
+    new["help"] = "At least 12 characters; several words with no connection are good."
     now = {"name": "currentPassword", "label": "Present password", "type": "password"}
     return FormDialog(
         {

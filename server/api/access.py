@@ -14,10 +14,21 @@ from server.api.errors import belongs_on_top, user_errors
 from server.core.errors import AppError, Denied, Invalid, Unauthenticated, Unavailable
 from server.models.away import is_away
 from server.models.unfit import is_unfit
+from server.workspaces.access import require
 
-# Two ways to need no scope. What is about a person is not for a token that was made for less.
+# Ways to need no scope. What is about a person is not for a token that was made for less; what is
+# a person's own doing, such as a password, is for no token at all.
 ANYONE_SIGNED_IN = ""
 ONESELF = "oneself"
+IN_PERSON = "in person"
+MANAGER = "members:write"
+MANAGER_OR_IN_PERSON = f"{IN_PERSON} or {MANAGER}"
+_WORDS = {
+    ANYONE_SIGNED_IN: "For everybody who is signed in.",
+    ONESELF: "For people, and for tokens that are not narrowed to scopes or bots.",
+    IN_PERSON: "For people who are signed in, not for tokens.",
+    MANAGER_OR_IN_PERSON: f"For people who are signed in; a token needs scope `{MANAGER}`.",
+}
 AWAY = "The database cannot be reached."
 LATER = "Try again in a moment."
 UNFIT = "A text in this is too long for its place, or has characters that cannot be stored."
@@ -58,8 +69,14 @@ class Needs(FieldExtension):
         if self.scope == ONESELF:
             if viewer.narrowed:
                 raise Denied("This token was made for certain things, and this is none of them.")
-        elif self.scope and not viewer.may(self.scope):
-            raise Denied(f"This needs the scope {self.scope}, which you do not have here.")
+        elif self.scope == IN_PERSON:
+            if viewer.via_token:
+                raise Denied("A token cannot do this; sign in to do it.")
+        elif self.scope == MANAGER_OR_IN_PERSON:
+            if viewer.via_token:
+                require(viewer, MANAGER)
+        elif self.scope:
+            require(viewer, self.scope)
 
 
 class Answers(FieldExtension):
@@ -96,7 +113,4 @@ def subscription(scope: str, description: str) -> Any:
 
 
 def _told(description: str, scope: str) -> str:
-    needs = f"Needs scope `{scope}`." if scope else "For everybody who is signed in."
-    if scope == ONESELF:
-        needs = "For people, and for tokens that are not narrowed to scopes or bots."
-    return f"{description} {needs}"
+    return f"{description} {_WORDS.get(scope) or f'Needs scope `{scope}`.'}"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import strawberry
 
-from server.api.access import ONESELF, mutation, query
+from server.api.access import IN_PERSON, MANAGER_OR_IN_PERSON, mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import Role
@@ -175,8 +175,8 @@ class TransferWorkspacePayload:
 @strawberry.type
 class MemberQueries:
     @query(
-        ONESELF,
-        "The people of the workspace, the longest here first. A token needs `members:write`.",
+        MANAGER_OR_IN_PERSON,
+        "The people of the workspace, the longest here first.",
     )
     async def members(
         self,
@@ -258,10 +258,10 @@ class MemberMutations:
         return RemoveMemberPayload(member=Member.of(row))
 
     @mutation(
-        ONESELF,
+        IN_PERSON,
         TransferWorkspacePayload,
-        "Makes a member an owner and the asking owner an admin. Only for owners who are signed "
-        "in, not with a token. Errors: NOT_FOUND, INVALID_INPUT.",
+        "Makes a member an owner and the asking owner an admin. Only for owners who are signed in. "
+        "Errors: NOT_FOUND, INVALID_INPUT.",
     )
     async def transfer_workspace(
         self, info: Info, input: TransferWorkspaceInput

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import strawberry
 
-from server.api.access import ONESELF, mutation, query
+from server.api.access import IN_PERSON, mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.people import User
@@ -84,7 +84,7 @@ class ChangePasswordInput:
     current_password: str | None = strawberry.field(
         default=None, description="The present password; absent when there is none yet."
     )
-    new_password: str = strawberry.field(description="10 to 200 characters.")
+    new_password: str = strawberry.field(description="12 to 200 characters, and not easy to guess.")
 
 
 @strawberry.type(description="Answer of `changePassword`.")
@@ -115,8 +115,8 @@ class ChangeProfilePayload:
 @strawberry.type
 class SessionQueries:
     @query(
-        ONESELF,
-        "The viewer's own sessions, the one used last first. Not with a token.",
+        IN_PERSON,
+        "The viewer's own sessions, the one used last first.",
     )
     async def sessions(
         self,
@@ -133,9 +133,9 @@ class SessionQueries:
 @strawberry.type
 class SessionMutations:
     @mutation(
-        ONESELF,
+        IN_PERSON,
         RevokeSessionPayload,
-        "Ends one of the viewer's own sessions at once. Not with a token. Errors: NOT_FOUND.",
+        "Ends one of the viewer's own sessions at once. Errors: NOT_FOUND.",
     )
     async def revoke_session(self, info: Info, input: RevokeSessionInput) -> RevokeSessionPayload:
         asker = info.context.asker
@@ -144,9 +144,9 @@ class SessionMutations:
         return RevokeSessionPayload(session=Session.of(row))
 
     @mutation(
-        ONESELF,
+        IN_PERSON,
         RevokeOtherSessionsPayload,
-        "Ends every session of the viewer but the one that asks. Not with a token. Errors: none.",
+        "Ends every session of the viewer but the one that asks. Errors: none.",
     )
     async def revoke_other_sessions(
         self, info: Info, input: RevokeOtherSessionsInput
@@ -157,9 +157,9 @@ class SessionMutations:
         return RevokeOtherSessionsPayload(ended=ended)
 
     @mutation(
-        ONESELF,
+        IN_PERSON,
         ChangePasswordPayload,
-        "Sets the viewer's own password and ends their other sessions. Not with a token. Errors: "
+        "Sets the viewer's own password and ends their other sessions. Errors: "
         "INVALID_INPUT for a wrong or a weak password, RATE_LIMITED.",
     )
     async def change_password(
@@ -171,9 +171,9 @@ class SessionMutations:
         return ChangePasswordPayload(ended=ended)
 
     @mutation(
-        ONESELF,
+        IN_PERSON,
         ChangeProfilePayload,
-        "Changes the viewer's own name and address, in every workspace. Not with a token. Errors: "
+        "Changes the viewer's own name and address, in every workspace. Errors: "
         "INVALID_INPUT, CONFLICT for an address that is taken, RATE_LIMITED.",
     )
     async def change_profile(self, info: Info, input: ChangeProfileInput) -> ChangeProfilePayload:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from server.api.access import ONESELF, mutation, query
+from server.api.access import IN_PERSON, ONESELF, mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import Role
@@ -125,10 +125,9 @@ class TokenQueries:
 @strawberry.type
 class TokenMutations:
     @mutation(
-        ONESELF,
+        IN_PERSON,
         CreateApiTokenPayload,
-        "Makes a token for a program. A token cannot make tokens. Errors: INVALID_INPUT, "
-        "NOT_FOUND for a bot, LIMIT_REACHED.",
+        "Makes a token for a program. Errors: INVALID_INPUT, NOT_FOUND for a bot, LIMIT_REACHED.",
     )
     async def create_api_token(
         self, info: Info, input: CreateApiTokenInput

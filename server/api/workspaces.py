@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from server.api.access import ONESELF, mutation, query
+from server.api.access import IN_PERSON, ONESELF, mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import Role
@@ -118,9 +118,9 @@ class WorkspaceQueries:
 @strawberry.type
 class WorkspaceMutations:
     @mutation(
-        ONESELF,
+        IN_PERSON,
         CreateWorkspacePayload,
-        "Makes a workspace that the viewer owns; the session stays where it is. Not with a token. "
+        "Makes a workspace that the viewer owns; the session stays where it is. "
         "Errors: INVALID_INPUT, LIMIT_REACHED.",
     )
     async def create_workspace(
@@ -142,10 +142,10 @@ class WorkspaceMutations:
         return ChangeWorkspacePayload(workspace=Workspace.of(row))
 
     @mutation(
-        ONESELF,
+        IN_PERSON,
         SwitchWorkspacePayload,
         "Moves this session, with every tab of the browser, to another workspace of the viewer. "
-        "A token stays in its own. Errors: NOT_FOUND.",
+        "Errors: NOT_FOUND.",
     )
     async def switch_workspace(
         self, info: Info, input: SwitchWorkspaceInput
@@ -159,10 +159,10 @@ class WorkspaceMutations:
         )
 
     @mutation(
-        ONESELF,
+        IN_PERSON,
         LeaveWorkspacePayload,
         "Gives up the viewer's place; the session goes on in another workspace of theirs, or "
-        "ends. Not with a token. Errors: INVALID_STATE for the only owner, NOT_FOUND.",
+        "ends. Errors: INVALID_STATE for the only owner, NOT_FOUND.",
     )
     async def leave_workspace(
         self, info: Info, input: LeaveWorkspaceInput

@@ -15,7 +15,7 @@ _LINK = (
     "<p><code>baleybots user link</code></p>"
     "<p>and open the address that it prints. A link works once and for 15 minutes.</p>"
 )
-_LENGTH = f"{SHORTEST} to {LONGEST} characters; several words with no connection are good."
+_LENGTH = f"At least {SHORTEST} characters; several words with no connection are good."
 
 
 def signin_page(

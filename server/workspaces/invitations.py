@@ -131,7 +131,7 @@ async def join_anew(
     if row is None or await User.exists(email=row.email):
         return None
     called = clean_name(name)
-    stored = await passwords.hash(checked(password, row.email))
+    stored = await passwords.hash(checked(password, (row.email, called)))
     try:
         async with in_transaction():
             user = await User.create(

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from server.core.errors import Invalid
+from server.workspaces.guessing import is_easy
 
-SHORTEST = 10
+SHORTEST = 12
 LONGEST = 200
-_FEWEST_LETTERS = 5
-_KNOWN = frozenset(
-    "password passwort passw0rd letmein welcome qwertyuiop qwerty123 1234567890 0123456789 "
-    "iloveyou adminadmin changeme baleybots 1q2w3e4r5t abcdefghij".split()
-)
-
+HINT = "Several words with no connection make a good one."
 # The smaller of the settings that OWASP names: 19 MiB, two passes, one lane; about 20 ms here.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 # Each takes 19 MiB: a crowd at the door waits in line instead of filling the memory.
@@ -53,14 +50,16 @@ class Passwords:
             return False
 
 
-def checked(password: str, email: str = "", path: str = "password") -> str:
-    """A new password. Length counts; which kinds of characters it has does not."""
+def checked(password: str, own: Sequence[str] = (), path: str = "password") -> str:
+    """A new password. Length counts, and how soon it is guessed by somebody who knows `own`: which
+    kinds of characters it has does not."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise Invalid(f"A password has {SHORTEST} to {LONGEST} characters.", path=[path])
-    plain = password.casefold()
-    name = email.partition("@")[0].casefold()
-    guessed = plain in _KNOWN or plain == email.casefold() or (len(name) > 3 and plain == name * 2)
-    if guessed or len(set(plain)) < _FEWEST_LETTERS:
-        hint = "Several words with no connection make a good one."
-        raise Invalid("This password is too easy to guess.", hint=hint, path=[path])
+        message = f"A password has {SHORTEST} to {LONGEST} characters, not {len(password)}."
+        raise Invalid(message, hint=HINT, path=[path])
+    if is_easy(password, own):
+        message = (
+            "This password is too easy to guess: common words, runs such as 1234 or qwerty, and "
+            "your own name or address count for little."
+        )
+        raise Invalid(message, hint=HINT, path=[path])
     return password

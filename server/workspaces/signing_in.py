@@ -86,7 +86,7 @@ class Reception:
         user = await accounts.link_owner(token, LinkPurpose.RESET, self.clock)
         if user is None:
             return None
-        stored = await self.passwords.hash(checked(password, user.email))
+        stored = await self.passwords.hash(checked(password, (user.email, user.name)))
         async with in_transaction():
             if await accounts.take_link(token, LinkPurpose.RESET, self.clock) is None:
                 return None
@@ -105,7 +105,7 @@ class Reception:
         user = await User.get(id=viewer.user_id)
         if user.password is not None:
             await self._prove(viewer, user, current or "")
-        stored = await self.passwords.hash(checked(new, user.email, "newPassword"))
+        stored = await self.passwords.hash(checked(new, (user.email, user.name), "newPassword"))
         async with in_transaction():
             await self._store(user.id, stored)
             ended = await sessions.end_all(user.id, self.clock, but=viewer.session_id)

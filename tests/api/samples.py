@@ -26,7 +26,7 @@ from tortoise import fields as columns
 from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.models import Model
 
-from server.api.access import ONESELF, Needs
+from server.api.access import IN_PERSON, MANAGER_OR_IN_PERSON, ONESELF, Needs
 from server.api.schema import schema as strawberry_schema
 from server.bots import service as bots
 from server.core.ids import IdKind, new_uuid, public_id
@@ -265,7 +265,8 @@ class Asked:
     @property
     def scope(self) -> str:
         """Empty where none is needed."""
-        return "" if self.declared == ONESELF else self.declared
+        personal = (ONESELF, IN_PERSON, MANAGER_OR_IN_PERSON)
+        return "" if self.declared in personal else self.declared
 
     @property
     def declared(self) -> str:

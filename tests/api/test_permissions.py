@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from server.api.access import IN_PERSON
 from server.api.context import Context
 from server.api.executor import Executor
 from server.api.schema import schema
@@ -140,6 +141,18 @@ async def test_a_token_with_one_scope_may_just_that(home: Home, mine: Place, sco
         answer = await ask(home, token, asked, asked.values(MISSING))
         if asked.scope:
             assert denied(answer) == (asked.scope != scope) or asked.name in MORE, asked.name
+
+
+async def test_no_token_does_what_is_for_people(home: Home, mine: Place) -> None:
+    token = mine.viewer(Role.OWNER, via_token=True)
+    personal = [asked for asked in EVERYTHING if asked.declared == IN_PERSON]
+    assert len(personal) == 10
+    for asked in personal:
+        assert denied(await ask(home, token, asked, asked.values(MISSING))), asked.name
+    narrow = mine.viewer(Role.OWNER, frozenset({"bots:read"}), via_token=True)
+    members = next(asked for asked in EVERYTHING if asked.name == "members")
+    assert denied(await ask(home, narrow, members, members.values(MISSING)))
+    assert not denied(await ask(home, token, members, members.values(MISSING)))
 
 
 # --- one's own, and others' -----------------------------------------------------------------

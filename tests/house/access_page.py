@@ -27,6 +27,11 @@ one bot can do that and see nothing else.
 
 """
 
+SCOPES_TAIL = """
+A token for some bots has at most {}, since all else concerns the workspace as a whole; and it makes
+no new bots.
+"""
+
 THINGS_HEAD = """
 ## What the web app offers
 
@@ -58,11 +63,12 @@ def access_page() -> str:
         for action, scope in actions.items()
     )
     fields = "".join(_fields())
-    return HEAD + roles + SCOPES_HEAD + table + THINGS_HEAD + things + FIELDS_HEAD + fields
+    narrow = SCOPES_TAIL.format(", ".join(f"`{r.scope}`" for r in RIGHTS if r.of_bots))
+    return HEAD + roles + SCOPES_HEAD + table + narrow + THINGS_HEAD + things + FIELDS_HEAD + fields
 
 
 def _fields() -> Iterator[str]:
-    from server.api.access import ANYONE_SIGNED_IN, ONESELF
+    from server.api.access import ANYONE_SIGNED_IN, IN_PERSON, MANAGER_OR_IN_PERSON, ONESELF
     from tests.api.samples import everything
 
     by_scope: dict[str, list[str]] = {}
@@ -71,6 +77,8 @@ def _fields() -> Iterator[str]:
     words = {
         ANYONE_SIGNED_IN: "everybody who is signed in",
         ONESELF: "people, and tokens that are not narrowed",
+        IN_PERSON: "people who are signed in, and no token",
+        MANAGER_OR_IN_PERSON: "people who are signed in, and tokens with `members:write`",
     }
     for scope in sorted(by_scope):
         told = words.get(scope) or f"`{scope}`"

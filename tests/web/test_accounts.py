@@ -123,7 +123,7 @@ async def test_a_reset_link_asks_for_a_password_and_signs_in(
     assert (page.status_code, email in page.text) == (200, True)
     weak = await visitor.post("/reset", data={"token": token, "password": "short"})
     assert weak.status_code == 400
-    assert "10 to 200" in weak.text
+    assert "12 to 200" in weak.text
     done = await visitor.post("/reset", data={"token": token, "password": "seven brown foxes"})
     assert done.headers["location"] == "/"
     assert (await visitor.get("/")).status_code == 200

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import time
 from dataclasses import replace
 
 import pytest
@@ -72,12 +74,34 @@ def test_the_settings_are_those_that_owasp_names() -> None:
     assert (HASHER.time_cost, HASHER.memory_cost, HASHER.parallelism) == (2, 19_456, 1)
 
 
-@pytest.mark.parametrize(
-    "password", ["", "short", "aaaaaaaaaaaa", "1234567890", "ada@example.org", "x" * 201]
-)
+@pytest.mark.parametrize("password", [
+    "", "eleven char", "x" * 201, "aaaaaaaaaaaa", "123456789012", "qwertyuiop12", "Password1234",
+    "P@ssw0rd2026!", "correct horse battery staple", "ada@example.org", "Ada Example Org 1",
+    "Lovelace1815!", "Baleybots-2026", "1q2w3e4r5t6y", "welcome welcome welcome", "asdfghjkl;123",
+    "abcdefghijkl", "monkey.dragon", "Summer2025!!", "admin-admin-99", "\uff50\uff41ssword12345",
+])  # fmt: skip
 def test_what_is_easy_to_guess_is_refused(password: str) -> None:
-    with pytest.raises(Invalid):
-        checked(password, ADA)
+    with pytest.raises(Invalid) as refused:
+        checked(password, (ADA, "Ada Lovelace"))
+    assert len(password) < 12 or password not in refused.value.message
+    assert refused.value.hint == "Several words with no connection make a good one."
+
+
+@pytest.mark.parametrize("password", [
+    SECRET, "sunshine dragon monkey flower", "twelve chars", "\u00fcber grau katze", "Xk9-mmQ2-vvT",
+    "7 purple llamas sing",
+    "\u9f8d\u6708\u5149\u5bd2\u5c71\u96ea\u6c5f\u6625\u82b1\u79cb\u6c34\u706b",
+])  # fmt: skip
+def test_what_is_long_and_no_common_word_is_taken(password: str) -> None:
+    assert checked(password, (ADA, "Ada Lovelace")) == password
+
+
+def test_a_long_password_is_judged_at_once() -> None:
+    began = time.perf_counter()
+    for text in ("ab" * 99 + "ac", "1234567890" * 20, "abcdefgh" * 25, "x1" * 50 + "y2" * 50):
+        with contextlib.suppress(Invalid):
+            checked(text)
+    assert time.perf_counter() - began < 1
 
 
 async def test_tries_are_counted_for_a_person_at_a_place(home: Home) -> None:
