@@ -76,7 +76,7 @@ _WORDS: dict[str, str] = {
     "parent_key": "The block around the step.",
     "parts": "Tokens read, by what they were there for.",
     "position": "The step's place in the order of starting.",
-    "provider": "Who runs the model.",
+    "provider": "Who runs the model, or whom a tool had to pay.",
     "reason": "Why.",
     "repair": "Asked again because the answer did not fit the output block.",
     "requested_model": "The model that the program names.",
@@ -91,6 +91,7 @@ _WORDS: dict[str, str] = {
     "trigger_kind": "What started the execution.",
     "try_number": "Which try this is, from 1.",
     "ttft_ms": "Milliseconds to the first text.",
+    "what": "What was paid for.",
 }
 _RENAMED = {"type": "step_type"}
 

@@ -4,10 +4,10 @@ prices."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -16,7 +16,7 @@ from server.core.clock import Clock
 from server.core.money import to_decimal_text
 from server.costs.budgets import Budgets, Full, Held, Limit, Spender
 from server.costs.quotes import Quote, priced, quote, settled
-from server.engine.door import OnDelta, OutOfBudget
+from server.engine.door import OnDelta, OutOfBudget, Purse
 from server.engine.kin import parent_of
 from server.engine.store import Claimed
 from server.executions.replaying import replay_of
@@ -31,6 +31,7 @@ from server.llm.workspace_models import Own, WorkspaceModels, is_demo
 from server.models.away import is_away
 from server.models.enums import BudgetAction
 from server.models.tables import Execution
+from server.tools.base import ToolFailed
 
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.25
@@ -51,6 +52,23 @@ class Till:
 
     def door(self, claimed: Claimed) -> WorkspaceDoor:
         return WorkspaceDoor(self, claimed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """What a tool may cost: all of it or nothing."""
+
+    nano: int
+
+    @property
+    def least_nano(self) -> int:
+        return self.nano
+
+    def within(self, nano: int) -> None:
+        return None
+
+
+Wanted = TypeVar("Wanted", Quote, _Fixed)
 
 
 class WorkspaceDoor:
@@ -90,6 +108,35 @@ class WorkspaceDoor:
             return await self._within_budgets(request, on_delta, on_sent, own)
 
         return await self._cached.chat(request, on_delta, ask)
+
+    @asynccontextmanager
+    async def purse(self, most_nano: int) -> AsyncGenerator[Purse]:
+        """What was not announced is counted when it is spent, even beyond a limit: it is paid."""
+        purse = Purse()
+        held = await self._set_aside(most_nano) if most_nano else None
+        try:
+            yield purse
+        finally:
+            if held is not None:
+                await _whatever_happens(self._till.budgets.settle(held.call_id, purse.spent_nano))
+            elif purse.spent_nano:
+                await _whatever_happens(self._count(purse.spent_nano))
+
+    async def _set_aside(self, nano: int) -> Held | None:
+        try:
+            limits = await self._limits()
+            return (await self._held(_Fixed(nano), limits))[1] if limits else None
+        except ModelError as error:
+            kind, after = error.kind.value, error.retry_after
+            raise ToolFailed(
+                error.message, kind, retryable=error.retryable, retry_after=after
+            ) from error
+
+    async def _count(self, nano: int) -> None:
+        budgets = self._till.budgets
+        soft = [replace(one, action=BudgetAction.WARN) for one in await self._limits()]
+        if soft and isinstance(held := await budgets.hold(await self._who(), soft, nano), Held):
+            await budgets.settle(held.call_id, nano)
 
     async def _within_budgets(
         self, request: ChatRequest, on_delta: OnDelta, on_sent: OnSent | None, own: Own
@@ -152,7 +199,7 @@ class WorkspaceDoor:
             error.half = error.half and with_price(error.half, own)
             raise
 
-    async def _held(self, quoted: Quote, limits: list[Limit]) -> tuple[Quote, Held]:
+    async def _held(self, quoted: Wanted, limits: list[Limit]) -> tuple[Wanted, Held]:
         """Waits for what other calls may give back, takes a smaller answer near the limit, and
         refuses when neither helps."""
         loop = asyncio.get_running_loop()

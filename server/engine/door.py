@@ -3,7 +3,9 @@ costs and whether it may be spent, stands behind the door."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -49,6 +51,13 @@ class OutOfBudget(Exception):
         return StepFailed(kind, self.message, entity=entity, catchable=self.catchable)
 
 
+@dataclass(slots=True)
+class Purse:
+    """Whoever holds it writes down what was spent."""
+
+    spent_nano: int = 0
+
+
 class Replay(Protocol):
     """What was recorded stands for all that would be called."""
 
@@ -80,6 +89,11 @@ class ModelDoor(Protocol):
         """The workspace's own chain, for programs that name none."""
         ...
 
+    def purse(self, most_nano: int) -> AbstractAsyncContextManager[Purse]:
+        """For what is paid without a model. Sets so much aside, or raises OutOfBudget; at its end
+        what was spent counts."""
+        ...
+
 
 Doors = Callable[[Claimed], ModelDoor]
 
@@ -101,3 +115,7 @@ class PlainDoor:
 
     async def fallbacks(self) -> tuple[str, ...]:
         return ()
+
+    @asynccontextmanager
+    async def purse(self, most_nano: int) -> AsyncGenerator[Purse]:
+        yield Purse()

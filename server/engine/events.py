@@ -363,6 +363,18 @@ class ToolRefused(ExecutionEvent):
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolPaid(ExecutionEvent):
+    """A tool cost something of its own. `cost` is in nano-dollars; null when no price is known."""
+
+    TYPE: ClassVar[str] = "tool.paid"
+    tool: str | None = None
+    provider: str | None = None
+    what: str | None = None
+    cost: int | None = None
+    estimated: bool | None = None
+
+
 EVENT_TYPES: dict[str, type[ExecutionEvent]] = {
     kind.TYPE: kind
     for kind in (
@@ -397,6 +409,7 @@ EVENT_TYPES: dict[str, type[ExecutionEvent]] = {
         StepOutcomeUnknown,
         ToolFailedEvent,
         ToolRefused,
+        ToolPaid,
     )
 }
 

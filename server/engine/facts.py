@@ -13,11 +13,13 @@ from server.engine.turns import ModelFailure
 from server.engine.writer import Identity
 from server.llm.messages import ModelAnswer, Source
 from server.models.enums import StepStatus
+from server.tools.base import Charge
 
 
 @dataclass(slots=True)
 class OpenStep:
-    """A step under way."""
+    """A step under way. `tools_nano`: what the tools of an entity had to pay, on rows of their own,
+    which its own budget counts too."""
 
     start: StepStart
     at: datetime
@@ -27,6 +29,7 @@ class OpenStep:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     cost_nano: int | None = None
+    tools_nano: int = 0
     estimated: bool = False
     unpriced: bool = False
     issues: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -51,6 +54,13 @@ class OpenStep:
             self.cost_nano = (self.cost_nano or 0) + answer.cost
         self.estimated = self.estimated or answer.estimated
         self.unpriced = self.unpriced or answer.unpriced
+
+    def charge(self, nano: int | None, estimated: bool) -> None:
+        """What a tool had to pay."""
+        if nano is not None:
+            self.cost_nano = (self.cost_nano or 0) + nano
+        self.estimated = self.estimated or estimated
+        self.unpriced = self.unpriced or nano is None
 
 
 @dataclass(slots=True)
@@ -140,6 +150,22 @@ def usage_row(identity: Identity, key: str, answer: ModelAnswer, now: datetime) 
         estimated=answer.estimated,
         unpriced=answer.unpriced,
         duration_ms=round(answer.duration_ms),
+    )
+
+
+def charge_row(identity: Identity, key: str, tool: str, charge: Charge, now: datetime) -> UsageRow:
+    return UsageRow(
+        workspace_id=identity.workspace_id,
+        bot_id=identity.bot_id,
+        step_key=key,
+        attempt=identity.attempt,
+        provider=charge.provider,
+        requested_model=tool,
+        model=charge.what,
+        created_at=now,
+        cost_nano=charge.nano,
+        estimated=charge.estimated,
+        unpriced=charge.nano is None,
     )
 
 

@@ -13,7 +13,7 @@ from server.core.clock import Clock
 from server.engine.asking import Asking
 from server.engine.caps import Caps, Spent, inherited
 from server.engine.decisions import Deciding, Diagnosing
-from server.engine.door import Doors, Replay
+from server.engine.door import Doors, ModelDoor
 from server.engine.durable import DurableHost
 from server.engine.family import RunFamily, Targets, left_of, used_by_children
 from server.engine.heard import Heard
@@ -90,7 +90,7 @@ class Making:
         host = DurableHost(
             writer,
             asking,
-            self._desk(claimed.mode, door.replay),
+            self._desk(claimed.mode, door),
             recorded,
             spent=Spent(inherited(caps, left_of(claimed.trigger or {})), claimed),
             stepping=Stepping(claimed.control),
@@ -106,7 +106,7 @@ class Making:
         around = self._around
         return Writer(around.store, around.notices, around.clock, identity, new)
 
-    def _desk(self, mode: ExecutionMode, replay: Replay | None) -> ToolDesk:
+    def _desk(self, mode: ExecutionMode, door: ModelDoor) -> ToolDesk:
         around = self._around
 
         def family(host: Host, key: str, budget: int | None) -> RunFamily:
@@ -115,7 +115,9 @@ class Making:
             )
 
         tools, clock = around.catalogues, around.clock
-        return ToolDesk(tools, self._call_tool, clock, family, replay, around.world)
+        return ToolDesk(
+            tools, self._call_tool, clock, family, door.purse, door.replay, around.world
+        )
 
 
 def identity_of(row: NewExecution | Claimed, owner: str) -> Identity:

@@ -229,6 +229,12 @@ def _answered(state: ExecutionState, event: StoredEvent, data: Data) -> None:
     state.cost += cost
 
 
+def _paid(state: ExecutionState, event: StoredEvent, data: Data) -> None:
+    cost = data.get("cost") or 0
+    state.step(event).cost += cost
+    state.cost += cost
+
+
 def _moment(event: StoredEvent) -> str:
     return event.at.isoformat().replace("+00:00", "Z")
 
@@ -257,4 +263,5 @@ CHANGES: Final[dict[str, Change]] = {
     happened.StepSkippedEvent.TYPE: _step_ended("skipped"),
     happened.ModelRequested.TYPE: _requested,
     happened.ModelAnswered.TYPE: _answered,
+    happened.ToolPaid.TYPE: _paid,
 }

@@ -15,6 +15,7 @@ from server.engine.facts import (
     Hints,
     OpenStep,
     begun_anew,
+    charge_row,
     ending,
     failure_of,
     milliseconds,
@@ -24,9 +25,10 @@ from server.engine.host import EntityCall, Failure, Recorded, StepEnd, StepSkipp
 from server.engine.modified import EDITED, REMEMBERED
 from server.engine.stepping import Stepping
 from server.engine.store import RecordedStep, StepRow
-from server.engine.tool_calls import AGAIN, LATER, TRIED
+from server.engine.tool_calls import AGAIN, CHARGED, LATER, TRIED
 from server.engine.writer import Writer
 from server.models.enums import StepStatus
+from server.tools.base import Charge
 
 # What is kept beside a step while it is tried; it is of no use to another try.
 OF_ONE_TRY = (TRIED, LATER)
@@ -172,8 +174,45 @@ class StepLog:
         if call.entity.budget is None:
             return None
         opened = self._open.get(call.key)
-        spent = 0 if opened is None else opened.cost_nano or 0
+        spent = 0 if opened is None else (opened.cost_nano or 0) + opened.tools_nano
         return from_decimal(Decimal(str(call.entity.budget))) - spent
+
+    def tools_paid(self, key: str) -> int:
+        """Nano-dollars that the tools of this entity's call have paid."""
+        opened = self._open.get(key)
+        return 0 if opened is None else opened.tools_nano
+
+    def charged(self, key: str, owner: str | None, tool: str, charge: Charge) -> None:
+        """`owner`: the key of the entity that called the tool."""
+        self._note_charge(key, owner, charge.nano, charge.estimated)
+        self.spent.add(0, charge.nano or 0)
+        earlier = self.recall(key + CHARGED)
+        before = 0 if earlier is None else earlier.output
+        self.remember(key + CHARGED, before + (charge.nano or 0))
+        writer = self._writer
+        writer.usage(charge_row(writer.identity, key, tool, charge, writer.now()))
+        paid = happened.ToolPaid(
+            tool=tool,
+            provider=charge.provider,
+            what=charge.what,
+            cost=charge.nano,
+            estimated=charge.estimated or None,
+        )
+        writer.event(paid, key)
+
+    def charged_before(self, key: str, owner: str | None) -> None:
+        """What an earlier taking has paid is counted already; the steps still show it."""
+        earlier = self.recall(key + CHARGED)
+        if earlier is not None:
+            self._note_charge(key, owner, earlier.output, False)
+
+    def _note_charge(self, key: str, owner: str | None, nano: int | None, guessed: bool) -> None:
+        opened = self._open.get(key)
+        if opened is not None:
+            opened.charge(nano, guessed)
+        above = None if owner is None else self._open.get(owner)
+        if above is not None:
+            above.tools_nano += nano or 0
 
     def tell(self, event: happened.ExecutionEvent, key: str) -> None:
         self.troubled = self.troubled or isinstance(event, happened.ToolFailedEvent)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 from server.core.clock import Clock
 from server.core.ids import public_id
 from server.engine.caps import Spent
-from server.engine.door import Replay
+from server.engine.door import OutOfBudget, Purse, Replay
 from server.engine.events import ExecutionEvent, ToolFailedEvent, ToolRefused
 from server.engine.host import (
     EntityCall,
@@ -29,6 +30,8 @@ from server.llm.verdict import TRIES, seconds_before
 from server.models.enums import WaitingReason
 from server.tools.base import (
     AskPerson,
+    Bill,
+    Charge,
     Family,
     Later,
     Nobody,
@@ -47,6 +50,7 @@ TYPE = "tool"
 LATER = "#later"
 AGAIN = "#again"
 TRIED = "#tries"
+CHARGED = "#charged"
 
 
 class Host(Protocol):
@@ -84,6 +88,10 @@ class Host(Protocol):
         """Nano-dollars of the entity's own budget; None: it has none."""
         ...
 
+    def charged(self, key: str, owner: str | None, tool: str, charge: Charge) -> None: ...
+
+    def charged_before(self, key: str, owner: str | None) -> None: ...
+
     async def permit(
         self, key: str, tool: str, arguments: dict[str, Any], entity: EntityCall | None
     ) -> dict[str, Any]:
@@ -101,12 +109,14 @@ class Host(Protocol):
 class ToolDesk:
     """What all runs of a process share. `family` makes, for one step of one run with so many
     nano-dollars, the way to start executions of other bots. `replay`: nothing is called, what was
-    recorded counts. `world` is what is around a step."""
+    recorded counts. `world` is what is around a step. `purse`: of the budgets that the run has to
+    keep."""
 
     catalogues: Catalogues
     call: Call
     clock: Clock
     family: Callable[[Host, str, int | None], Family]
+    purse: Callable[[int], AbstractAsyncContextManager[Purse]]
     replay: Replay | None = None
     world: Worlds | None = None
 
@@ -138,6 +148,7 @@ class ToolCalls:
         """A step of its own below the entity's: once it has ended it is only recalled."""
         recorded = self._host.recall(key)
         if recorded is not None:
+            self._host.charged_before(key, call.key)
             if recorded.error is not None:
                 raise StepFailed.again(recorded.error)
             return recorded.output
@@ -185,11 +196,12 @@ class ToolCalls:
     ) -> Any:
         if permit:
             arguments = await self._host.permit(key, tool.name, arguments, entity)
+        self._host.charged_before(key, None if entity is None else entity.key)
         state = self._host.recall(key + LATER)
         left = None if state is None else state.output
         while True:
             context = self._context(key, left, entity)
-            answer = await self._tried(key, tool, arguments, context)
+            answer = await self._tried(key, tool, arguments, context, entity)
             if isinstance(answer, AskPerson):
                 return await self._host.ask_person(key, tool.name, answer, entity)
             if not isinstance(answer, Later):
@@ -200,18 +212,55 @@ class ToolCalls:
             await self._host.rest(key, Waiting(reason, answer.until, answer.listens))
 
     async def _tried(
-        self, key: str, tool: Tool, arguments: dict[str, Any], context: ToolContext
+        self,
+        key: str,
+        tool: Tool,
+        arguments: dict[str, Any],
+        context: ToolContext,
+        entity: EntityCall | None,
     ) -> Any:
         """A call that does no harm a second time is repeated when that may help."""
         number = await self._where_it_stood(key)
         while True:
             number += 1
             try:
-                return await self._once(key, tool, arguments, context)
+                async with self._paid(key, tool, context.bill, entity):
+                    return await self._once(key, tool, arguments, context)
+            except OutOfBudget as out:
+                number -= 1
+                await self._wait_for_budget(key, tool, out)
             except ToolFailed as failed:
                 if not (failed.retryable and tool.idempotent and number < TRIES):
                     raise StepFailed(failed.kind, failed.message, entity=tool.name) from failed
                 await self._wait(key, tool, number, failed)
+
+    @asynccontextmanager
+    async def _paid(
+        self, key: str, tool: Tool, bill: Bill, entity: EntityCall | None
+    ) -> AsyncGenerator[None]:
+        """What the call may cost is set aside, and what it did cost counts however it ended."""
+        self._check_entity(tool, entity)
+        async with self._desk.purse(tool.most_nano) as purse:
+            try:
+                yield
+            finally:
+                purse.spent_nano = bill.nano
+                owner = None if entity is None else entity.key
+                for charge in bill.charges:
+                    self._host.charged(key, owner, tool.name, charge)
+                bill.charges.clear()
+
+    def _check_entity(self, tool: Tool, entity: EntityCall | None) -> None:
+        left = None if entity is None or not tool.most_nano else self._host.budget_left(entity)
+        if left is not None and left < tool.most_nano:
+            name = "The budget of this entity"
+            raise OutOfBudget(name, max(left, 0), 0, ask=False, catchable=True)
+
+    async def _wait_for_budget(self, key: str, tool: Tool, out: OutOfBudget) -> None:
+        """Nothing has left. Whoever raises the budget wakes the run."""
+        if not out.ask:
+            raise out.failure(tool.name) from out
+        await self._host.rest(key, Waiting(WaitingReason.BUDGET, out.until))
 
     async def _wait(self, key: str, tool: Tool, number: int, failed: ToolFailed) -> None:
         seconds = seconds_before(number, failed.retry_after)

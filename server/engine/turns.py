@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from server.engine.host import EntityCall, Recorded, StepFailed
 from server.engine.resting import Waiting
 from server.llm.errors import ModelError
 from server.llm.messages import ChatRequest, ModelAnswer
-from server.llm.replays import answer_of
+from server.llm.replays import answer_data, answer_of
 from server.llm.verdict import TRIES, Chain, NextModel, Verdict, Wait, next_attempt
 from server.models.enums import WaitingReason
 
@@ -65,6 +65,10 @@ class Told(Protocol):
 
     async def rest(self, key: str, waiting: Waiting) -> None: ...
 
+    def tools_paid(self, key: str) -> int:
+        """Nano-dollars that the tools of this call have paid."""
+        ...
+
 
 class Turns:
     """The questions of one call of an entity, in order."""
@@ -104,12 +108,15 @@ class Turns:
 
     def keep(self, answer: ModelAnswer) -> None:
         if not self._recalled:
-            self._told.remember(self._key, {"place": self._place, "answer": asdict(answer)})
+            self._told.remember(self._key, {"place": self._place, "answer": answer_data(answer)})
 
     def _left(self) -> int | None:
         """What is left of the entity's own budget for this call of it."""
         budget = self._call.entity.budget
-        return None if budget is None else from_decimal(Decimal(str(budget))) - self._cost
+        if budget is None:
+            return None
+        paid = self._cost + self._told.tools_paid(self._call.key)
+        return from_decimal(Decimal(str(budget))) - paid
 
     @property
     def _key(self) -> str:

@@ -131,8 +131,37 @@ class Family(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """Something that had to be paid to `provider` for `what`. `nano`: nano-dollars, None where
+    nobody knows the price."""
+
+    nano: int | None
+    provider: str
+    what: str
+    estimated: bool = False
+
+
+@dataclass(slots=True)
+class Bill:
+    """What one call of a tool has cost so far. It counts however the call ends: what was paid is
+    paid."""
+
+    charges: list[Charge] = field(default_factory=list[Charge])
+
+    def charge(
+        self, nano: int | None, provider: str, what: str, *, estimated: bool = False
+    ) -> None:
+        self.charges.append(Charge(nano, provider, what, estimated))
+
+    @property
+    def nano(self) -> int:
+        return sum(one.nano or 0 for one in self.charges)
+
+
+@dataclass(frozen=True, slots=True)
 class ToolContext:
-    """Who calls. `state` is what the tool itself left with `Later`, None at the first call."""
+    """Who calls. `state` is what the tool itself left with `Later`, None at the first call. A tool
+    that costs something of its own says so on the `bill`."""
 
     workspace_id: UUID
     bot_id: UUID
@@ -143,6 +172,7 @@ class ToolContext:
     family: Family
     state: Any = None
     world: World = field(default_factory=Nobody)
+    bill: Bill = field(default_factory=Bill)
 
 
 ToolFunction = Callable[[dict[str, Any], ToolContext], Awaitable[Any]]
@@ -151,7 +181,9 @@ ToolFunction = Callable[[dict[str, Any], ToolContext], Awaitable[Any]]
 @dataclass(frozen=True, slots=True)
 class Tool:
     """`idempotent`: calling it a second time with the same idempotency key does no harm.
-    `at_once`: how many calls of it one process makes at the same time; 0: no limit."""
+    `at_once`: how many calls of it one process makes at the same time; 0: no limit. `most_nano`:
+    nano-dollars that one call may put on its bill, set aside in the budgets before it leaves; what
+    a tool does not announce is only counted afterwards."""
 
     name: str
     description: str
@@ -164,6 +196,7 @@ class Tool:
     needs_approval: bool = False
     timeout: float = TIMEOUT_SECONDS
     at_once: int = 0
+    most_nano: int = 0
 
     @property
     def schema(self) -> dict[str, Any]:
