@@ -1,10 +1,13 @@
-"""The entities of an execution, as its next calls will find them."""
+"""The entities of an execution as its next calls will find them, and the events it waits for."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import strawberry
 
 from server.executions.modifying import EntityNow
+from server.models.tables import EventWait
 
 
 @strawberry.type(
@@ -32,3 +35,14 @@ class ExecutionEntity:
             notes=entity.notes,
             changed=list(entity.changed),
         )
+
+
+@strawberry.type(description="An event that a step of an execution waits for.")
+class AwaitedEvent:
+    name: str = strawberry.field(description="The name that `emitEvent` has to tell.")
+    step_key: str = strawberry.field(description="The step that waits.")
+    since: datetime = strawberry.field(description="Only what is told after this counts.")
+
+    @classmethod
+    def of(cls, row: EventWait) -> AwaitedEvent:
+        return cls(name=row.name, step_key=row.step_key, since=row.created_at)

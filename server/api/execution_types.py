@@ -15,7 +15,7 @@ from strawberry.scalars import JSON
 from server.api.context import Info
 from server.api.diagnosis import Diagnosis
 from server.api.events import Event, event_of
-from server.api.execution_entities import ExecutionEntity
+from server.api.execution_entities import AwaitedEvent, ExecutionEntity
 from server.api.kinds import ExecutionMode, ExecutionStatus, StepStatus, TriggerKind, WaitingReason
 from server.api.model_calls import ModelCall
 from server.api.relay import Connection, Edge, Node, PageInfo, connection_of
@@ -25,7 +25,7 @@ from server.core.ids import public_id
 from server.core.paging import page_size
 from server.engine.blobs import Blobs
 from server.engine.conversation import CONVERSATION
-from server.executions import calls, kinship, marks, modifying, recordings, service
+from server.executions import calls, happenings, kinship, marks, modifying, recordings, service
 from server.executions.calls import story_of
 from server.executions.replaying import recording_of
 from server.models import tables
@@ -318,6 +318,15 @@ class Execution(Node):
         context = info.context
         found = await modifying.entities(context.asker, context.rooms.engine, self.row)
         return [ExecutionEntity.of(entity) for entity in found]
+
+    @strawberry.field(
+        description="The events that its steps wait for, the earliest first; the first thousand."
+    )
+    async def awaited_events(self, info: Info) -> list[AwaitedEvent]:
+        if self.row.status.final:
+            return []
+        rows = await happenings.awaited(info.context.asker, self.row.id)
+        return [AwaitedEvent.of(row) for row in rows]
 
     @strawberry.field(description="The executions that it has started, the earliest first.")
     async def children(

@@ -16,6 +16,7 @@ from server.core.errors import IdempotencyMismatch, Invalid, TooLarge
 from server.core.ids import new_uuid
 from server.core.jsontext import dumps
 from server.engine.engine import Engine
+from server.executions.service import look
 from server.models.tables import EmittedEvent, EventWait
 from server.tools.builtin.wait import LONGEST_NAME
 from server.workspaces.access import Viewer, mine, require
@@ -24,6 +25,7 @@ KEY_LIMIT = 200
 DATA_LIMIT = 1024 * 1024
 KEPT_DAYS = 30
 BATCH = 200
+MOST_WAITS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,13 @@ async def wake_unheard(engine: Engine) -> None:
 async def forget_old(clock: Clock) -> None:
     before = clock.now() - timedelta(days=KEPT_DAYS)
     await EmittedEvent.filter(created_at__lt=before).delete()
+
+
+async def awaited(viewer: Viewer, execution_id: UUID) -> list[EventWait]:
+    """What one execution still waits for, the earliest first."""
+    await look(viewer, execution_id)
+    rows = mine(viewer, EventWait).filter(execution_id=execution_id, event_id=None)
+    return await rows.order_by("id").limit(MOST_WAITS)
 
 
 # --- inside ---------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ SHORT_LISTS = {
     "Costs.byDay": "the days that were asked for",
     "Costs.byModel": "the models that were called",
     "Diagnosis.actions": "a handful of words",
+    "Execution.awaitedEvents": "the first thousand",
     "Execution.entities": "one program",
     "Execution.forks": "at most 100",
     "Execution.snapshots": "at most 1000 and what people have marked",
