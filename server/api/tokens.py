@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from server.api.access import IN_PERSON, ONESELF, mutation, query
+from server.api.access import ONESELF, mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import Role
@@ -125,9 +125,10 @@ class TokenQueries:
 @strawberry.type
 class TokenMutations:
     @mutation(
-        IN_PERSON,
+        ONESELF,
         CreateApiTokenPayload,
-        "Makes a token for a program. Errors: INVALID_INPUT, NOT_FOUND for a bot, LIMIT_REACHED.",
+        "Makes a token for a program. What a token makes ends with it. Errors: INVALID_INPUT, "
+        "NOT_FOUND for a bot, LIMIT_REACHED.",
     )
     async def create_api_token(
         self, info: Info, input: CreateApiTokenInput
@@ -146,7 +147,7 @@ class TokenMutations:
     @mutation(
         ONESELF,
         RevokeApiTokenPayload,
-        "Ends a token at once, also on open sockets. Errors: NOT_FOUND.",
+        "Ends a token and those that it made, at once, also on open sockets. Errors: NOT_FOUND.",
     )
     async def revoke_api_token(
         self, info: Info, input: RevokeApiTokenInput

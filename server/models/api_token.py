@@ -1,5 +1,6 @@
 """A token for a program. The prefix is shown to tell tokens apart; the rest is only a hash.
-`scopes` and `bot_ids` narrow the role when they are set."""
+`scopes` and `bot_ids` narrow the role when they are set. `made_by_id` is the token that made it:
+when that is revoked, this is too."""
 
 from __future__ import annotations
 
@@ -31,6 +32,7 @@ class ApiToken(Model):
     role = fields.CharEnumField(Role, description="", max_length=20)
     scopes = JsonField(null=True)
     bot_ids = JsonField(null=True)
+    made_by_id = fields.UUIDField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     expires_at = fields.DatetimeField(null=True)
     last_used_at = fields.DatetimeField(null=True)

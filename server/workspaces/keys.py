@@ -1,4 +1,7 @@
-"""API tokens: for programs, shown once, kept as a hash, never with more rights than their maker."""
+"""API tokens: for programs, shown once, kept as a hash, never with more rights than their maker.
+
+Scripts set up other scripts, so a token makes tokens too, unless it was made for certain things
+itself. What it made ends when it ends: revoking a token that leaked leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -49,18 +52,19 @@ async def create(
     expires_at: datetime | None = None,
     clock: Clock = CLOCK,
 ) -> NewToken:
-    if viewer.via_token:
-        raise Denied("A token cannot make tokens; sign in to make one.")
+    if viewer.narrowed:
+        raise Denied("A token that was made for certain things makes no others.")
     wanted = role or viewer.role
     if _RANK[wanted] < _RANK[viewer.role]:
         raise Denied(f"You are {viewer.role}, so your tokens cannot be {wanted}.", path=["role"])
     _check(name, wanted, scopes, expires_at, clock)
     if bot_ids is not None:
         await _check_bots(viewer, bot_ids, scopes)
+    await _check_end(viewer, expires_at)
     if await _alive(viewer, clock).count() >= MOST_ALIVE:
         message = f"A workspace has at most {MOST_ALIVE} tokens; revoke some first."
         raise LimitReached(message)
-    narrowed = _Narrowed(wanted, scopes, bot_ids, expires_at)
+    narrowed = _Narrowed(wanted, scopes, bot_ids, expires_at, viewer.token_id)
     return await _store(
         audit.Actor.of(viewer), viewer.workspace_id, viewer.user_id, name, narrowed, clock
     )
@@ -98,15 +102,27 @@ async def get(viewer: Viewer, token_id: UUID) -> ApiToken:
 
 
 async def revoke(viewer: Viewer, token_id: UUID, clock: Clock = CLOCK) -> ApiToken:
-    """A token may end itself, and others where it may manage members."""
+    """A token may end itself, and others where it may manage members. What it made ends with it."""
     found = await get(viewer, token_id)
     if viewer.via_token and found.id != viewer.token_id and not viewer.may("members:write"):
         raise Denied("This token may end no token but itself.")
     found.revoked_at = clock.now()
     async with in_transaction():
-        await found.save(update_fields=["revoked_at"])
-        change = audit.Change(before=_facts(found))
-        await audit.record(viewer, "token.revoked", _subject(found), change, clock)
+        for row in [found, *await _made_with(found)]:
+            await ApiToken.filter(id=row.id).update(revoked_at=found.revoked_at)
+            change = audit.Change(before=_facts(row))
+            await audit.record(viewer, "token.revoked", _subject(row), change, clock)
+    return found
+
+
+async def _made_with(first: ApiToken) -> list[ApiToken]:
+    """Alive ones, and what those made in turn."""
+    found: list[ApiToken] = []
+    makers = [first.id]
+    while makers:
+        rows = await ApiToken.filter(made_by_id__in=makers, revoked_at=None)
+        found += rows
+        makers = [row.id for row in rows]
     return found
 
 
@@ -142,6 +158,17 @@ class _Narrowed:
     scopes: Sequence[str] | None
     bot_ids: Sequence[UUID] | None
     expires_at: datetime | None
+    made_by_id: UUID | None = None
+
+
+async def _check_end(viewer: Viewer, expires_at: datetime | None) -> None:
+    maker = await ApiToken.get_or_none(id=viewer.token_id) if viewer.token_id else None
+    if maker is None or maker.expires_at is None:
+        return
+    if expires_at is None or expires_at > maker.expires_at:
+        latest = maker.expires_at.strftime("%Y-%m-%d %H:%M UTC")
+        message = f"A token made with this one ends with it, on {latest} at the latest."
+        raise Invalid(message, path=["expiresAt"])
 
 
 def _check(
@@ -186,6 +213,7 @@ async def _store(
             scopes=None if narrowed.scopes is None else sorted(set(narrowed.scopes)),
             bot_ids=None if bots is None else [str(bot_id) for bot_id in bots],
             expires_at=narrowed.expires_at,
+            made_by_id=narrowed.made_by_id,
         )
         change = audit.Change(after=_facts(row))
         await audit.record_by(

@@ -64,7 +64,35 @@ async def test_nobody_makes_a_token_with_more_rights_than_their_own(home: Home) 
     assert viewer is not None
     assert viewer[0].scopes == ROLE_SCOPES[Role.VIEWER]
     with pytest.raises(Denied):
-        await keys.create(viewer[0], "from a token")
+        await keys.create(viewer[0], "more", role=Role.EDITOR)
+
+
+async def test_a_script_makes_narrower_tokens_and_they_end_with_its_own(home: Home) -> None:
+    end = HeldClock().now() + timedelta(days=2)
+    first = await keys.create(home.owner, "script", expires_at=end)
+    script = (await _let_in(first.text))[0]
+    for late in (None, end + timedelta(seconds=1)):
+        with pytest.raises(Invalid, match="ends with it"):
+            await keys.create(script, "longer", expires_at=late)
+    second = await keys.create(script, "second", expires_at=end)
+    third = await keys.create(
+        (await _let_in(second.text))[0], "third", scopes=["bots:read"], expires_at=end
+    )
+    narrow = (await _let_in(third.text))[0]
+    with pytest.raises(Denied, match="certain things"):
+        await keys.create(narrow, "more", scopes=["bots:read"], expires_at=end)
+    other = await keys.create(home.owner, "other")
+    await keys.revoke(home.owner, first.row.id)
+    for gone in (first, second, third):
+        assert await Recogniser().by_token(gone.text) is None
+    assert await _let_in(other.text)
+    assert (await actions()).count("token.revoked") == 3
+
+
+async def _let_in(text: str) -> tuple[Viewer, str]:
+    found = await Recogniser().by_token(text)
+    assert found is not None
+    return found
 
 
 async def test_unknown_scopes_and_past_dates_are_refused(home: Home) -> None:
