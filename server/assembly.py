@@ -77,6 +77,7 @@ class Assembly:
         await self.approvals.tick(self.engine)
         await self.engine.control.close_late()
         await self.till.budgets.settle_lost()
+        await self.till.budgets.tell_recent()
         await happenings.wake_unheard(self.engine)
         await happenings.forget_old(self.clock)
         await forget_expired(self.clock.now())
@@ -134,7 +135,7 @@ async def assembled(
         limits = RunLimits(clock)
         box, policy = SecretBox(*keys, fresh=watch.fresh), NetPolicy.of(settings)
         models = WorkspaceModels(Router(settings), box, clock)
-        till = Till(gateway, models, Budgets(clock), clock)
+        till = Till(gateway, models, Budgets(clock, notifier), clock)
         test = ConnectionTest(gateway, policy)
         engine = Engine(
             store,

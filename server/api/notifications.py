@@ -34,7 +34,8 @@ class Notification(Node):
     priority: Priority = strawberry.field(description="How much it matters.")
     source: JSON | None = strawberry.field(
         description="Where it comes from: `{kind: tool | approval, executionId, stepKey}`, of an "
-        "approval also `approvalId`, `choices` and the `diagnosis` of what failed."
+        "approval also `approvalId`, `choices` and the `diagnosis` of what failed; or of a budget "
+        "`{kind: budget, budgetId, percent, path}`."
     )
     created_at: datetime = strawberry.field(description="When it was sent.")
     read_at: datetime | None = strawberry.field(description="When the viewer read it.")

@@ -22,6 +22,7 @@ from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock
 from server.core.ids import new_uuid
+from server.costs import telling
 from server.costs.periods import Window, window_of
 from server.models.away import is_deadlock
 from server.models.enums import BudgetAction, BudgetScope, ExecutionStatus
@@ -34,6 +35,7 @@ from server.models.tables import (
     Usage,
     Workspace,
 )
+from server.workspaces.notifications import Notifier
 
 FRESH_SECONDS = 2.0
 ORPHAN_SECONDS = 30.0
@@ -100,8 +102,9 @@ class _Known:
 class Budgets:
     """Reads a workspace's budgets at most once in two seconds; without one nothing is written."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, notifier: Notifier | None = None) -> None:
         self._clock = clock
+        self._notifier = notifier
         self._known: dict[UUID, _Known] = {}
         self._counters: dict[tuple[UUID, str], UUID] = {}
         self.settled = asyncio.Event()
@@ -152,14 +155,27 @@ class Budgets:
     async def settle(self, call_id: UUID, nano: int) -> None:
         """Once; a second time changes nothing."""
 
+        noted: list[BudgetNotice] = []
+
         async def spend() -> None:
+            noted.clear()
             for hold in await BudgetHold.filter(call_id=call_id).order_by("counter_id"):
                 if await BudgetHold.filter(id=hold.id).delete():
-                    await self._spend(hold, nano)
+                    noted.extend(await self._spend(hold, nano))
 
         await _in_transaction(spend)
         self.settled.set()
         self.settled = asyncio.Event()
+        await self.tell(noted)
+
+    async def tell(self, noted: list[BudgetNotice]) -> None:
+        """After the commit: thresholds that were passed are among people's notifications."""
+        if noted and self._notifier is not None:
+            await telling.tell(self._notifier, noted)
+
+    async def tell_recent(self) -> None:
+        if self._notifier is not None:
+            await telling.tell_recent(self._notifier, self._clock.now())
 
     async def settle_lost(self) -> int:
         """What workers that were lost had set aside."""
@@ -184,14 +200,14 @@ class Budgets:
         if not taken:
             raise _NotEnough(limit)
 
-    async def _spend(self, hold: BudgetHold, nano: int) -> None:
+    async def _spend(self, hold: BudgetHold, nano: int) -> list[BudgetNotice]:
         back = hold.amount_nano - nano
         await BudgetCounter.filter(id=hold.counter_id).update(
             spent_nano=F("spent_nano") + nano,
             reserved_nano=F("reserved_nano") - hold.amount_nano,
             left_nano=F("left_nano") + back,
         )
-        await note_thresholds(hold.counter_id, self._clock.now())
+        return await note_thresholds(hold.counter_id, self._clock.now())
 
     async def _of(self, workspace_id: UUID) -> _Known:
         now = self._clock.now()
@@ -261,7 +277,7 @@ async def counter_of(budget: Budget, window: Window, clock: Clock) -> BudgetCoun
     return counter
 
 
-async def note_thresholds(counter_id: UUID, now: datetime) -> None:
+async def note_thresholds(counter_id: UUID, now: datetime) -> list[BudgetNotice]:
     """One notice for each threshold of each period, whoever gets there first."""
     counter = await BudgetCounter.get(id=counter_id).prefetch_related("budget")
     budget = counter.budget
@@ -272,21 +288,23 @@ async def note_thresholds(counter_id: UUID, now: datetime) -> None:
         and counter.spent_nano * 100 >= budget.limit_nano * percent
     ]
     if not reached:
-        return
+        return []
     first = await BudgetCounter.filter(id=counter_id, told_percent__lt=reached[-1]).update(
         told_percent=reached[-1]
     )
-    if first:
-        for percent in reached:
-            await BudgetNotice.create(
-                workspace_id=budget.workspace_id,
-                budget_id=budget.id,
-                window=counter.window,
-                percent=percent,
-                spent_nano=counter.spent_nano,
-                limit_nano=budget.limit_nano,
-                created_at=now,
-            )
+    return [await _noted(counter, percent, now) for percent in reached] if first else []
+
+
+async def _noted(counter: BudgetCounter, percent: int, now: datetime) -> BudgetNotice:
+    return await BudgetNotice.create(
+        workspace_id=counter.budget.workspace_id,
+        budget_id=counter.budget_id,
+        window=counter.window,
+        percent=percent,
+        spent_nano=counter.spent_nano,
+        limit_nano=counter.budget.limit_nano,
+        created_at=now,
+    )
 
 
 async def _full(limit: Limit) -> Full:

@@ -171,10 +171,11 @@ async def adjust(
         await BudgetCounter.filter(id=counter.id).update(
             spent_nano=F("spent_nano") + nano, left_nano=F("left_nano") - nano
         )
-        await note_thresholds(counter.id, office.clock.now())
+        noted = await note_thresholds(counter.id, office.clock.now())
         facts = {"spent": counter.spent_nano, "window": counter.window}
         after = {"spent": counter.spent_nano + nano, "window": counter.window}
         await _audit(viewer, "budget.adjusted", row, facts, after, reason.strip())
+    await office.budgets.tell(noted)
     await _room_again(viewer, office)
     return row
 

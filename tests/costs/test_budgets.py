@@ -25,6 +25,7 @@ from server.models.enums import (
     BudgetPeriod,
     BudgetScope,
     ExecutionStatus,
+    Role,
     WaitingReason,
 )
 from server.models.tables import (
@@ -34,9 +35,13 @@ from server.models.tables import (
     BudgetHold,
     BudgetNotice,
     Execution,
+    Member,
+    Notification,
     Step,
     Usage,
+    User,
 )
+from server.workspaces import notifications
 from tests.costs.spender import spend, till_of
 from tests.support.database import World, opened
 from tests.support.model_server import ModelServer, Reply
@@ -267,3 +272,36 @@ async def test_a_budget_for_what_is_not_here(home: Home) -> None:
     for given in (NewBudget(Decimal(0)), NewBudget(Decimal(1), BudgetScope.BOT)):
         with pytest.raises(Invalid):
             await service.create(home.owner, office(home), given)
+
+
+async def test_each_threshold_is_told_once_to_those_who_can_raise_it(home: Home) -> None:
+    viewer = await Member.create(
+        workspace_id=home.owner.workspace_id,
+        user=await User.create(email="v@example.org", name="V"),
+        role=Role.VIEWER,
+    )
+    given = NewBudget(Decimal(1), name="July", action=BudgetAction.STOP)
+    budget = await service.create(home.owner, office(home), given)
+    topic = notifications.topic(home.owner.workspace_id)
+    with home.rooms.bus.notices.subscribe(topic) as told:
+        for amount in ("0.5", "0.01", "0.24", "0.25"):
+            await service.adjust(home.owner, office(home), budget.id, Decimal(amount), "elsewhere")
+        assert await told.next(1)
+    await home.rooms.till.budgets.tell_recent()
+    rows = await Notification.filter(user_id=home.owner.user_id).order_by("id")
+    assert [row.title for row in rows] == [
+        f"The budget “July” has reached {percent} %" for percent in (50, 75, 100)
+    ]
+    last = rows[-1]
+    assert last.message.startswith("1.0000 of 1.0000 US dollars are spent. Steps that would cost")
+    assert (last.source["kind"], last.source["path"], last.priority) == ("budget", "/costs", "high")
+    assert not await Notification.filter(user_id=viewer.user_id).exists()
+
+
+async def test_a_call_that_passes_a_threshold_tells_of_it(home: Home) -> None:
+    given = NewBudget(Decimal("0.0001"), name="Tiny", action=BudgetAction.WARN)
+    await service.create(home.owner, office(home), given)
+    await home.run(WRITER.replace("Say it", "Say it " * 400))
+    row = await Notification.get(user_id=home.owner.user_id)
+    assert row.title == "The budget “Tiny” has reached 100 %"
+    assert await BudgetNotice.all().count() == 4
