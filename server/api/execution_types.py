@@ -18,8 +18,10 @@ from server.api.events import Event, event_of
 from server.api.execution_entities import AwaitedEvent, ExecutionEntity
 from server.api.kinds import ExecutionMode, ExecutionStatus, StepStatus, TriggerKind, WaitingReason
 from server.api.model_calls import ModelCall
-from server.api.relay import Connection, Edge, Node, PageInfo, connection_of
+from server.api.relay import Connection, Node, PageInfo, connection_of
 from server.api.scalars import BigInt, Cursor, dollars, whole
+from server.bots.service import many as many_bots
+from server.bots.service import many_versions
 from server.core.errors import NotFound
 from server.core.ids import public_id
 from server.core.paging import page_size
@@ -219,14 +221,14 @@ async def beside(info: Info, rows: Sequence[tables.Execution]) -> Beside:
     """Reads only what the document names."""
     from server.api.bots import Bot, BotVersion
 
-    loaders, fields = info.context.loaders, info.context.fields
+    asker, fields = info.context.asker, info.context.fields
     bot_ids = list({row.bot_id for row in rows}) if "bot" in fields else []
     version_ids = list({row.version_id for row in rows}) if "version" in fields else []
-    bots = zip(bot_ids, await loaders.bot.load_many(bot_ids), strict=True)
-    versions = zip(version_ids, await loaders.version.load_many(version_ids), strict=True)
+    bots = await many_bots(asker, bot_ids) if bot_ids else {}
+    versions = await many_versions(asker, version_ids) if version_ids else {}
     return Beside(
-        {key: Bot.of(row) for key, row in bots if row is not None},
-        {key: BotVersion.of(row) for key, row in versions if row is not None},
+        {key: Bot.of(row) for key, row in bots.items()},
+        {key: BotVersion.of(row) for key, row in versions.items()},
     )
 
 
@@ -469,16 +471,21 @@ async def _events_page(
     size = page_size(first)
     store = info.context.rooms.engine.store
     found = await store.events(row.id, max(after, 0), size + 1)
-    edges = [Edge(cursor=Cursor(str(event.seq)), node=event_of(event)) for event in found[:size]]
+    shown_ones = found[:size]
     page = PageInfo(
         has_next_page=len(found) > size,
         has_previous_page=after > 0,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
+        start_cursor=Cursor(str(shown_ones[0].seq)) if shown_ones else None,
+        end_cursor=Cursor(str(shown_ones[-1].seq)) if shown_ones else None,
     )
 
     async def count() -> int:
         """Numbers have no holes, so the last one is the count."""
         return row.last_seq
 
-    return Connection[Event](edges=edges, page_info=page, count=count)
+    return Connection[Event](
+        rows=[event_of(event) for event in shown_ones],
+        cursors=lambda: [str(event.seq) for event in shown_ones],
+        page_info=page,
+        count=count,
+    )

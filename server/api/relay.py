@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 import strawberry
@@ -45,13 +45,20 @@ class Edge(Generic[NodeType]):
     "25 by default, 100 at most, and not both directions in one request."
 )
 class Connection(Generic[NodeType]):
-    edges: list[Edge[NodeType]] = strawberry.field(description="Nodes with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+    rows: strawberry.Private[list[NodeType]]
+    cursors: strawberry.Private[Callable[[], Iterable[str]]]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="Nodes with their cursors.")
+    def edges(self) -> list[Edge[NodeType]]:
+        pairs = zip(self.cursors(), self.rows, strict=True)
+        return [Edge(cursor=Cursor(cursor), node=node) for cursor, node in pairs]
+
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
 
     @strawberry.field(description="The nodes alone, where the cursors are of no interest.")
     def nodes(self) -> list[NodeType]:
-        return [edge.node for edge in self.edges]
+        return self.rows
 
     @strawberry.field(description="How many the whole list holds; counted only when asked for.")
     async def total_count(self) -> int:
@@ -61,11 +68,15 @@ class Connection(Generic[NodeType]):
 def connection_of(
     page: Page[Any], made: type[Connection[NodeType]], of: Callable[[Any], NodeType]
 ) -> Connection[NodeType]:
-    edges = [Edge(cursor=Cursor(page.cursor(row)), node=of(row)) for row in page.rows]
     info = PageInfo(
         has_next_page=page.has_next,
         has_previous_page=page.has_previous,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
+        start_cursor=Cursor(page.cursor(page.rows[0])) if page.rows else None,
+        end_cursor=Cursor(page.cursor(page.rows[-1])) if page.rows else None,
     )
-    return made(edges=edges, page_info=info, count=page.count)
+    return made(
+        rows=[of(row) for row in page.rows],
+        cursors=lambda: map(page.cursor, page.rows),
+        page_info=info,
+        count=page.count,
+    )

@@ -40,6 +40,7 @@ from server.api.members import MemberMutations, MemberQueries
 from server.api.nodes import NodeQueries
 from server.api.notifications import NotificationMutations, NotificationQueries
 from server.api.pricing import PricingQueries
+from server.api.projecting import ProjectingExecutor
 from server.api.recordings import RecordingMutations, RecordingQueries
 from server.api.rerun_estimate import RerunQueries
 from server.api.run_limits import RunLimitMutations, RunLimitQueries
@@ -147,6 +148,7 @@ schema = Schema(
     subscription=Subscription,
     types=[InputError, BalError, BudgetError, ConflictError, OtherEvent, *EVENT_KINDS.values()],
     extensions=[Gate],
+    execution_context_class=ProjectingExecutor,
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )
 describe(schema._schema)

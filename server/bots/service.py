@@ -18,6 +18,7 @@ from server.bots.programs import Face, read_face, read_program
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Conflict, Invalid, NotFound
 from server.models.enums import BotState
+from server.models.quick_row import literal, literals
 from server.models.tables import Bot, BotTag, BotVersion
 from server.workspaces.access import Viewer, mine, require, require_all_bots
 from server.workspaces.audit import Change, Subject, record
@@ -101,7 +102,13 @@ async def find(viewer: Viewer, name: str) -> Bot | None:
 async def many(viewer: Viewer, bot_ids: Sequence[UUID]) -> dict[UUID, Bot]:
     """Deleted ones too: an old execution still shows the name of its bot."""
     require(viewer, "bots:read")
-    rows = await mine(viewer, Bot).filter(id__in=list(bot_ids))
+    wanted = [one for one in bot_ids if viewer.bot_ids is None or one in viewer.bot_ids]
+    if not wanted:
+        return {}
+    rows = await Bot.read(
+        f"SELECT * FROM bots WHERE workspace_id = {literal(viewer.workspace_id)} "
+        f"AND id IN ({literals(wanted)})"
+    )
     return {row.id: row for row in rows}
 
 
@@ -175,10 +182,15 @@ async def list_versions(
 
 async def many_versions(viewer: Viewer, version_ids: Sequence[UUID]) -> dict[UUID, BotVersion]:
     require(viewer, "bots:read")
-    rows = BotVersion.filter(id__in=list(version_ids), bot__workspace_id=viewer.workspace_id)
-    if viewer.bot_ids is not None:
-        rows = rows.filter(bot_id__in=list(viewer.bot_ids))
-    return {row.id: row for row in await rows.only(*_VERSION_COLUMNS)}
+    if not version_ids:
+        return {}
+    rows = await BotVersion.read(
+        f"SELECT {', '.join(f'v.{name}' for name in _VERSION_COLUMNS)} FROM bot_versions v "
+        f"JOIN bots b ON b.id = v.bot_id WHERE b.workspace_id = {literal(viewer.workspace_id)} "
+        f"AND v.id IN ({literals(version_ids)})"
+    )
+    seen = viewer.bot_ids
+    return {row.id: row for row in rows if seen is None or row.bot_id in seen}
 
 
 # --- inside ---------------------------------------------------------------------------------

@@ -49,6 +49,11 @@ STEPS_AT_ONCE = 1_000
 GONE = "If it was there before, the retention of its bot has deleted it."
 QUEUE_LIMIT = 31 * 86_400
 HEAVY = {"input", "output", "trigger"}
+_WORKERS = {
+    *("owner", "attempt", "losses", "due_at", "dispatched_at", "start_before", "nudged"),
+    *("worked_ms", "control", "cancel_requested_at", "cancel_reason"),
+    *("idempotency_key", "request_hash"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,7 @@ async def list_executions(
     whole: bool = True,
 ) -> Page[Execution]:
     """Newest first: ids sort by time of creation. Unless `whole`, what may be large (input and
-    output) stays in the database."""
+    output) and what only workers use stays in the database."""
     require(viewer, "executions:read")
     rows = _chosen(mine(viewer, Execution), where or ExecutionFilter())
     if not whole:
@@ -239,7 +244,7 @@ def _steps_of(execution_id: UUID) -> QuerySet[Step]:
 @functools.cache
 def _light() -> tuple[str, ...]:
     """Known once the tables are: foreign keys get their columns when the database is opened."""
-    return tuple(sorted(Execution._meta.fields_db_projection.keys() - HEAVY))
+    return tuple(sorted(Execution._meta.fields_db_projection.keys() - HEAVY - _WORKERS))
 
 
 def _start_before(engine: Engine, request: StartRequest) -> datetime | None:

@@ -14,10 +14,11 @@ from tortoise.models import Model
 
 from server.models.enums import BotState
 from server.models.fields import JsonField, LongTextField, ShortTextField, id_field
+from server.models.quick_row import QuickRow
 from server.models.workspace import Workspace
 
 
-class Bot(Model):
+class Bot(QuickRow):
     id = id_field()
     workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField(
         "models.Workspace", related_name="bots", on_delete=fields.CASCADE

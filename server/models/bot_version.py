@@ -10,9 +10,10 @@ from tortoise.models import Model
 
 from server.models.bot import Bot
 from server.models.fields import JsonField, LongTextField, ShortTextField, id_field
+from server.models.quick_row import QuickRow
 
 
-class BotVersion(Model):
+class BotVersion(QuickRow):
     id = id_field()
     bot: fields.ForeignKeyRelation[Bot] = fields.ForeignKeyField(
         "models.Bot", related_name="versions", on_delete=fields.CASCADE

@@ -23,10 +23,11 @@ from server.models.enums import (
     WaitingReason,
 )
 from server.models.fields import JsonField, LongTextField, ShortTextField, id_field
+from server.models.quick_row import QuickRow
 from server.models.workspace import Workspace
 
 
-class Execution(Model):
+class Execution(QuickRow):
     id = id_field()
     workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField(
         "models.Workspace", related_name="executions", on_delete=fields.CASCADE

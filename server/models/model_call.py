@@ -13,9 +13,10 @@ from tortoise.models import Model
 
 from server.models.execution import Execution
 from server.models.fields import JsonField, ShortTextField
+from server.models.quick_row import QuickRow
 
 
-class ModelCall(Model):
+class ModelCall(QuickRow):
     id = fields.BigIntField(primary_key=True, generated=True)
     workspace_id = fields.UUIDField()
     execution: fields.ForeignKeyRelation[Execution] = fields.ForeignKeyField(

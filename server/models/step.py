@@ -12,9 +12,10 @@ from tortoise.models import Model
 from server.models.enums import StepStatus
 from server.models.execution import Execution
 from server.models.fields import JsonField, ShortTextField
+from server.models.quick_row import QuickRow
 
 
-class Step(Model):
+class Step(QuickRow):
     id = fields.BigIntField(primary_key=True, generated=True)
     execution: fields.ForeignKeyRelation[Execution] = fields.ForeignKeyField(
         "models.Execution", related_name="steps", on_delete=fields.CASCADE
