@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _MIN_KEY = 32
@@ -86,7 +86,11 @@ def _redis_url(given: str) -> str:
 
 
 def _smtp_url(given: str) -> str:
-    _url(given, ("smtp", "smtps"), "smtp://user:password@mail.example.org:587")
+    example = "smtp://user:password@mail.example.org:587?from=bots@example.org"
+    parts = _url(given, ("smtp", "smtps"), example)
+    sender = parse_qs(parts.query, keep_blank_values=True)
+    if set(sender) - {"from"} or any("@" not in one for one in sender.get("from", ())):
+        raise ValueError(f"behind ? stands from= with an address, as in {example}.")
     return given
 
 

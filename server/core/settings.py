@@ -164,7 +164,8 @@ class Settings:
     smtp_url: str | None = _setting(
         read.smtp_url,
         None,
-        "The mail server, smtp://user:password@host:587 or smtps://…:465.",
+        "The mail server, smtp://user:password@host:587?from=bots@example.org or smtps://…:465. "
+        "Without `from`, letters come from the user, or from baleybots@host.",
         shown="no mail",
     )
     metrics_token: str | None = _setting(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,6 +11,7 @@ from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Conflict, Invalid, NotFound
+from server.core.net.mail import is_mailbox
 from server.models.enums import LinkPurpose, Role
 from server.models.tables import ApiToken, Invitation, Member, SigninLink, User, Workspace
 from server.workspaces import audit, sessions
@@ -25,8 +25,6 @@ LINK = timedelta(minutes=15)
 RESET_LINK = timedelta(hours=1)
 
 CLOCK = SystemClock()
-# One mailbox and nothing else: `a@b.example,c@d.example` in a letter would be two.
-_ADDRESS = re.compile(r"""[^\s"(),:;<>@\[\\\]]+@[^\s"(),:;<>@\[\\\]]+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +214,7 @@ async def by_email(email: str) -> User:
 
 def clean_email(email: str) -> str:
     address = email.strip().lower()
-    if not _ADDRESS.fullmatch(address) or not address.isprintable() or len(address) > 254:
+    if not is_mailbox(address) or len(address) > 254:
         raise Invalid(f"{email[:80]!r} is not an e-mail address.", path=["email"])
     return address
 

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import smtplib
 import ssl
 from dataclasses import dataclass
+from email.headerregistry import Address
 from email.message import EmailMessage
-from urllib.parse import unquote, urlsplit
+from email.utils import localtime, make_msgid
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from server.core.errors import Upstream
-from server.core.settings import Settings, without_password
+from server.core.settings import Settings
 
 SECONDS = 15
 _PORTS = {"smtp": 587, "smtps": 465}
+
+
+# One mailbox and nothing else: `a@b.example,c@d.example` in a letter would be two.
+_MAILBOX = re.compile(r"""[^\s"(),:;<>@\[\\\]]{1,200}@[^\s"(),:;<>@\[\\\]]{1,253}""")
+
+
+def is_mailbox(address: str) -> bool:
+    return address.isprintable() and _MAILBOX.fullmatch(address) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,48 +46,71 @@ class Mailer:
         return Mailer(settings.smtp_url) if settings.smtp_url else None
 
     async def send(self, letter: Letter) -> None:
+        parts = urlsplit(self.url)
+        if not is_mailbox(letter.to):
+            raise Upstream(f"No mail can be sent to {letter.to[:80]!r}.")
+        message = _message(letter, _sender(parts))
         try:
-            await asyncio.to_thread(self._send, letter)
-        except (OSError, smtplib.SMTPException) as error:
-            place = without_password(self.url).rpartition("@")[2]
+            await asyncio.to_thread(_send, parts, message)
+        except (OSError, smtplib.SMTPException, UnicodeError) as error:
+            host, port = _place(parts)
             raise Upstream(
-                f"The mail server {place} did not take the mail: {_reason(error)}.",
+                f"The mail server {host}:{port} did not take the mail: {_reason(error)}.",
                 hint="Check BALEYBOTS_SMTP_URL.",
                 retryable=True,
             ) from error
 
-    def _send(self, letter: Letter) -> None:
-        parts = urlsplit(self.url)
-        host, port = parts.hostname or "localhost", parts.port or _PORTS[parts.scheme]
-        context = ssl.create_default_context()
-        if parts.scheme == "smtps":
-            line: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=SECONDS, context=context)
-        else:
-            line = smtplib.SMTP(host, port, timeout=SECONDS)
-        with line:
-            line.ehlo()
-            if parts.scheme == "smtp" and line.has_extn("starttls"):
-                line.starttls(context=context)
-                line.ehlo()
-            elif parts.scheme == "smtp" and parts.password:
-                raise smtplib.SMTPNotSupportedError("it offers no TLS, and a password needs that")
-            if parts.username and parts.password:
-                line.login(unquote(parts.username), unquote(parts.password))
-            line.send_message(self._message(letter, parts.username, host))
 
-    def _message(self, letter: Letter, user: str | None, host: str) -> EmailMessage:
-        message = EmailMessage()
-        name = unquote(user or "")
-        message["From"] = f"Baleybots <{name if '@' in name else f'baleybots@{host}'}>"
-        message["To"] = letter.to
-        message["Subject"] = " ".join(letter.subject.split())
-        message.set_content(letter.text)
-        return message
+def _send(parts: SplitResult, message: EmailMessage) -> None:
+    host, port = _place(parts)
+    context = ssl.create_default_context()
+    if parts.scheme == "smtps":
+        line: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=SECONDS, context=context)
+    else:
+        line = smtplib.SMTP(host, port, timeout=SECONDS)
+    with line:
+        line.ehlo()
+        if parts.scheme == "smtp" and line.has_extn("starttls"):
+            line.starttls(context=context)
+            line.ehlo()
+        elif parts.scheme == "smtp" and parts.password:
+            raise smtplib.SMTPNotSupportedError("it offers no TLS, and a password needs that")
+        if parts.username and parts.password:
+            line.login(unquote(parts.username), unquote(parts.password))
+        line.send_message(message)
+
+
+def _message(letter: Letter, sender: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = Address("Baleybots", *sender.rsplit("@", 1))
+    message["To"] = Address("", *letter.to.rsplit("@", 1))
+    message["Subject"] = " ".join(letter.subject.split())
+    message["Date"] = localtime()
+    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+    message["Auto-Submitted"] = "auto-generated"  # so that nobody's absence notice comes back
+    message.set_content(letter.text)
+    return message
+
+
+def _place(parts: SplitResult) -> tuple[str, int]:
+    return parts.hostname or "localhost", parts.port or _PORTS[parts.scheme]
+
+
+def _sender(parts: SplitResult) -> str:
+    user = unquote(parts.username or "")
+    given = parse_qs(parts.query).get("from") or [user]
+    return given[0] if "@" in given[0] else f"baleybots@{parts.hostname or 'localhost'}"
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, told = next(iter(error.recipients.values()))
+        return _answer(code, told)
     if isinstance(error, smtplib.SMTPResponseException):
-        told = error.smtp_error
-        text = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
-        return f"{error.smtp_code} {' '.join(text.split())[:200]}"
+        return _answer(error.smtp_code, error.smtp_error)
     return str(error).strip().partition("\n")[0][:200] or type(error).__name__
+
+
+def _answer(code: int, told: bytes | str) -> str:
+    text = told.decode("utf-8", "replace") if isinstance(told, bytes) else told
+    return f"{code} {' '.join(text.split())[:200]}"
