@@ -74,7 +74,7 @@ async def test_half_a_tool_call(world: Rig, record: Record) -> None:
     await load.start(1)
     found = await check(world, load)
     steps = (await world.tables.by_execution("steps", "id"))[load.uuids()[run]]
-    tools = [step for step in steps if "/turn[" in step["key"]]
+    tools = [step for step in steps if step["type"] == "tool"]
     assert [step["status"] for step in tools] == ["completed"], tools
     record(found, "asked again, and the tool ran once")
 
@@ -107,11 +107,11 @@ async def test_refusals(world: Rig, record: Record) -> None:
 @pytest.mark.fault("F31", "no model server is there for a while", short=())
 async def test_connections_refused(world: Rig, record: Record) -> None:
     load = await Load.make(world, source=program(4, ', "retries": 8'))
+    before = sum(one.models.connections for one in world.working)
     for member in world.working:
         await member.models.refuse()
     await load.start(*range(5))
     refused = lambda: sum(one.models.connections for one in world.working) >= before + 5  # noqa: E731
-    before = sum(one.models.connections for one in world.working)
     await until("several tries were refused", refused, 30)
     for member in world.working:
         member.models.resume()
