@@ -22,6 +22,7 @@ from server.api.comparators import (
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.execution_types import Execution, beside
+from server.api.inputs import build_quickly
 from server.api.kinds import (
     ControlAction,
     ExecutionMode,
@@ -188,6 +189,9 @@ class StartExecutionInput:
     queue_seconds: float | None = strawberry.field(
         default=None, description="How long it may wait for a worker; for ever when absent."
     )
+
+
+build_quickly(StartExecutionInput)
 
 
 @strawberry.type(description="Answer of `startExecution`.")

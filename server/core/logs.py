@@ -80,17 +80,21 @@ class Redaction:
         self._stale = self._stale or not found <= self._secrets
         self._secrets |= found
 
+    def _put_in_order(self) -> None:
+        """When they are next needed: thousands may be made known one by one."""
+        self._stale = False
+        self._known = tuple(sorted(self._secrets, key=len, reverse=True))
+        self._told = tuple(filter(_is_telling, self._known))
+
     def _longest_first(self) -> tuple[str, ...]:
-        """Put in order when they are next needed: thousands may be made known one by one."""
         if self._stale:
-            self._stale = False
-            self._known = tuple(sorted(self._secrets, key=len, reverse=True))
-            self._told = tuple(filter(_is_telling, self._known))
+            self._put_in_order()
         return self._known
 
     @property
     def _telling(self) -> tuple[str, ...]:
-        self._longest_first()
+        if self._stale:
+            self._put_in_order()
         return self._told
 
     def text(self, text: str) -> str:
@@ -106,7 +110,7 @@ class Redaction:
     def kept(self, text: str) -> str:
         """For what is stored, such as events. Only known values, and of these only such as are no
         ordinary words: somebody's own text is not spoilt because it looks like a key."""
-        return _without(text, self._telling)
+        return text if len(text) < _TELLING else _without(text, self._telling)
 
     def kept_value(self, value: Any) -> Any:
         """As `kept`, through lists and objects."""
@@ -120,6 +124,22 @@ class Redaction:
         if isinstance(value, list | tuple):
             return [self.kept_value(item) for item in cast("Sequence[Any]", value)]
         return value
+
+    def whole(self, text: str) -> int:
+        """How much of a text that is still being written can be shown: what follows may be the
+        beginning of a known secret, of which the rest comes later."""
+        secrets = self._telling
+        if not secrets:
+            return len(text)
+        end = start = max(0, len(text) - len(max(secrets, key=len)) + 1)
+        while end < len(text) and not _begins(text[end:], secrets):
+            end += 1
+        for secret in secrets:  # one that is there already is not cut in two
+            at = text.find(secret, max(0, start - len(secret)))
+            while at != -1 and at < end:
+                end = at if at + len(secret) > end else end
+                at = text.find(secret, at + 1)
+        return end
 
     @property
     def knows_any(self) -> bool:
@@ -157,7 +177,14 @@ def _may_hold_secret(text: str) -> bool:
     lowered = text.lower()
     if "://" in lowered and "@" in lowered:
         return True
-    return any(mark in lowered for mark in _SECRET_MARKS)
+    for mark in _SECRET_MARKS:
+        if mark in lowered:
+            return True
+    return False
+
+
+def _begins(text: str, secrets: tuple[str, ...]) -> bool:
+    return any(len(text) < len(secret) and secret.startswith(text) for secret in secrets)
 
 
 def _without(text: str, secrets: tuple[str, ...]) -> str:

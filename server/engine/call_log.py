@@ -13,7 +13,7 @@ from server.engine.store import CallRow
 from server.engine.writer import Identity
 from server.llm.errors import ModelError
 from server.llm.messages import ChatRequest, ModelAnswer
-from server.llm.replays import question_of
+from server.llm.replays import answer_data, question_of
 from server.llm.verdict import NextModel, Verdict, Wait
 from server.llm.window import Sent, shares_of
 from server.llm.wire import messages_of
@@ -69,22 +69,21 @@ class CallLog:
         return row
 
     def answered(self, key: str, answer: ModelAnswer) -> CallRow:
-        row = self._row(key, answer.source, unsent=answer.source != "live")
         usage = answer.usage
-        parts = {**answer.parts} if answer.parts else row.parts
-        return replace(
-            row,
-            requested_model=answer.requested_model,
-            model=answer.model,
-            provider=answer.provider,
-            parts=parts,
-            answer=asdict(answer),
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cost_nano=answer.cost,
-            ttft_ms=None if answer.ttft_ms is None else round(answer.ttft_ms),
-            duration_ms=round(answer.duration_ms),
-        )
+        told: dict[str, Any] = {
+            "requested_model": answer.requested_model,
+            "model": answer.model,
+            "provider": answer.provider,
+            "answer": answer_data(answer),
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cost_nano": answer.cost,
+            "ttft_ms": None if answer.ttft_ms is None else round(answer.ttft_ms),
+            "duration_ms": round(answer.duration_ms),
+        }
+        if answer.parts:
+            told["parts"] = {**answer.parts}
+        return self._row(key, answer.source, unsent=answer.source != "live", told=told)
 
     def failed(self, key: str, error: ModelError, now: datetime, next: Verdict) -> CallRow:
         row = self._row(key, FAILED, unsent=False)
@@ -102,8 +101,11 @@ class CallLog:
             duration_ms=max(0, lasted),
         )
 
-    def _row(self, key: str, source: str, *, unsent: bool) -> CallRow:
-        """`unsent`: nothing has left, so the question itself is kept."""
+    def _row(
+        self, key: str, source: str, *, unsent: bool, told: dict[str, Any] | None = None
+    ) -> CallRow:
+        """`unsent`: nothing has left, so the question itself is kept. `told`: what is known better
+        by now."""
         attempt = self._under_way.pop(key)
         request, sent = attempt.request, attempt.sent
         messages: Messages | None = None if sent is None else sent.messages
@@ -111,27 +113,26 @@ class CallLog:
             messages = messages_of(request)
         carried, new = self._carried(key, messages)
         identity = self._identity
-        return CallRow(
-            workspace_id=identity.workspace_id,
-            step_key=key,
-            created_at=attempt.at,
-            source=source,
-            attempt=identity.attempt,
-            try_number=attempt.number,
-            question=None if request is None else question_of(request),
-            requested_model=attempt.model,
-            model=None if sent is None else sent.model,
-            provider=None if sent is None else sent.provider,
-            address=None if sent is None else sent.address,
-            repair=attempt.repair,
-            mode=None if sent is None else sent.mode,
-            carried=carried,
-            messages=None if messages is None else [_shown(message) for message in new],
-            params=None if sent is None else sent.params,
-            parts=_parts(request, sent),
-            left_out=_left_out(request, sent),
-            context_window=None if sent is None else sent.window,
-        )
+        row: dict[str, Any] = {
+            "workspace_id": identity.workspace_id,
+            "step_key": key,
+            "created_at": attempt.at,
+            "source": source,
+            "attempt": identity.attempt,
+            "try_number": attempt.number,
+            "question": None if request is None else question_of(request),
+            "requested_model": attempt.model,
+            "repair": attempt.repair,
+            "carried": carried,
+            "messages": None if messages is None else [_shown(message) for message in new],
+            "parts": _parts(request, sent),
+            "left_out": _left_out(request, sent),
+        }
+        if sent is not None:
+            row["model"], row["provider"] = sent.model, sent.provider
+            row["address"], row["mode"] = sent.address, sent.mode
+            row["params"], row["context_window"] = sent.params, sent.window
+        return CallRow(**(row if told is None else row | told))
 
     def _carried(self, key: str, messages: Messages | None) -> tuple[int, Messages]:
         if messages is None:

@@ -301,33 +301,42 @@ async def earlier_one(
 def _row(accepted: Accepted) -> Execution:
     """The row as it was stored, without reading it back."""
     new, change = accepted.new, accepted.change
-    row = Execution(
-        id=new.id,
-        workspace_id=new.workspace_id,
-        bot_id=new.bot_id,
-        version_id=new.version_id,
-        status=new.status,
-        mode=new.mode,
-        trigger_kind=new.trigger_kind,
-        trigger=new.trigger,
-        idempotency_key=new.idempotency_key,
-        request_hash=new.request_hash,
-        attempt=new.attempt,
-        created_by_id=new.created_by_id,
-        created_at=new.created_at,
-        last_seq=accepted.last_seq,
-    )
-    row.input = new.input  # a constructor would take a text for JSON
+    known: dict[str, Any] = {
+        **_blank(),
+        "id": new.id,
+        "workspace_id": new.workspace_id,
+        "bot_id": new.bot_id,
+        "version_id": new.version_id,
+        "status": new.status,
+        "mode": new.mode,
+        "trigger_kind": new.trigger_kind,
+        "trigger": new.trigger,
+        "input": new.input,
+        "idempotency_key": new.idempotency_key,
+        "request_hash": new.request_hash,
+        "attempt": new.attempt,
+        "created_by_id": new.created_by_id,
+        "created_at": new.created_at,
+        "last_seq": accepted.last_seq,
+    }
     if change is not None:
-        row.status = change.status or row.status
-        row.waiting_reason = change.waiting_reason  # type: ignore[assignment]
-        row.output = None if change.output is UNSET else change.output
-        row.error = change.error
-        row.started_at = change.started_at
-        row.finished_at = change.finished_at
-        row.duration_ms = change.duration_ms
-    row._saved_in_db = True
+        known["status"] = change.status or new.status
+        known["waiting_reason"] = change.waiting_reason
+        known["output"] = None if change.output is UNSET else change.output
+        known["error"] = change.error
+        known["started_at"] = change.started_at
+        known["finished_at"] = change.finished_at
+        known["duration_ms"] = change.duration_ms
+    row = Execution.__new__(Execution)
+    vars(row).update(known)
     return row
+
+
+@functools.cache
+def _blank() -> dict[str, Any]:
+    """A stored row of which nothing is known. The constructor looks at each field anew, which is a
+    twentieth of what a start costs."""
+    return {**vars(Execution()), "_saved_in_db": True}
 
 
 def _chosen(rows: QuerySet[Execution], where: ExecutionFilter) -> QuerySet[Execution]:

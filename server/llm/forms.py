@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import orjson
 
+from server.llm.pieces import delta_of, gemini_text, openai_counts, openai_piece
 from server.llm.routing import Route
 from server.llm.wire import Call
 
@@ -84,7 +85,7 @@ class Form:
     def parser(self, asked: Asked) -> Parse:
         """For one stream: some remember what came before."""
         made = self.reader.get_model_response_iterator(iter(()), False, asked.json_mode)
-        return made.chunk_parser
+        return _openai_parser(made.chunk_parser)
 
     def is_end(self, event: bytes) -> bool:
         """Nothing that counts comes after it."""
@@ -216,11 +217,11 @@ class GeminiForm(Form):
 
         def read(chunk: dict[str, Any]) -> Any:
             """The library says “stop” with each piece, which would hide a stream that was cut."""
-            if (text := _plain_text(chunk)) is not None:
+            if (text := gemini_text(chunk)) is not None:
                 return SimpleNamespace(
                     model=chunk.get("modelVersion"),
                     usage=None,
-                    choices=[SimpleNamespace(finish_reason=None, delta=_delta(text))],
+                    choices=[SimpleNamespace(finish_reason=None, delta=delta_of(text))],
                 )
             parsed = parse(chunk)
             ended = any(one.get("finishReason") for one in chunk.get("candidates") or ())
@@ -333,21 +334,14 @@ def holds_answer(form: Form, data: bytes) -> bool | None:
     return isinstance(body, dict) and any(body.get(name) for name in form.answers)
 
 
-def _plain_text(chunk: dict[str, Any]) -> str | None:
-    """What most pieces of Gemini are. The library counts all tokens anew with each of them, which
-    takes 0.2 ms; the last count is the one."""
-    candidates = chunk.get("candidates")
-    if not isinstance(candidates, list) or len(candidates) != 1 or "error" in chunk:
-        return None
-    match candidates[0]:
-        case {"content": {"parts": [{"text": str(text), **others}]}, **more} if not others:
-            return text if text and not more.keys() - {"index"} else None
-        case _:
-            return None
+def _openai_parser(parse: Parse) -> Parse:
+    """The library's own, past which go the pieces that hold nothing but text or counts: nearly
+    all, and each of them takes it 0.1 ms. A provider with a reading of its own keeps it."""
+    from litellm.llms.openai.chat.gpt_transformation import OpenAIChatCompletionStreamingHandler
 
-
-def _delta(text: str) -> SimpleNamespace:
-    return SimpleNamespace(content=text, tool_calls=None)
+    if getattr(parse, "__func__", None) is not OpenAIChatCompletionStreamingHandler.chunk_parser:
+        return parse
+    return lambda chunk: openai_piece(chunk) or openai_counts(chunk) or parse(chunk)
 
 
 def _extra_headers(route: Route) -> dict[str, str]:

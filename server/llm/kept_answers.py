@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock
 from server.llm.messages import ModelAnswer
-from server.llm.replays import answer_of
+from server.llm.replays import answer_data, answer_of
 from server.models.away import is_away
 from server.models.tables import KeptAnswer
 from server.workspaces import audit
@@ -53,7 +53,7 @@ class WorkspaceAnswers:
         return None
 
     async def keep(self, key: str, answer: ModelAnswer, seconds: float) -> None:
-        plain = asdict(answer)
+        plain = answer_data(answer)
         size = len(orjson.dumps(plain))
         if size > LARGEST_BYTES:
             return

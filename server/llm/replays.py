@@ -24,6 +24,8 @@ from server.llm.messages import (
 
 LONGEST_CACHED_SECONDS = 30 * 86_400
 _WHOLE = frozenset({"stop", "tool_calls"})
+_ANSWER_FIELDS = tuple(item.name for item in fields(ModelAnswer))
+_USAGE_FIELDS = tuple(item.name for item in fields(Usage))
 
 
 class Answers(Protocol):
@@ -110,8 +112,16 @@ def fingerprint(request: ChatRequest) -> str:
     return _digest(_question(request) | settings)
 
 
+def answer_data(answer: ModelAnswer) -> dict[str, Any]:
+    """The answer as JSON. `asdict` would copy all of it once more, for each answer that is kept."""
+    data = {name: getattr(answer, name) for name in _ANSWER_FIELDS}
+    data["tool_calls"] = [asdict(call) for call in answer.tool_calls]
+    data["usage"] = {name: getattr(answer.usage, name) for name in _USAGE_FIELDS}
+    return data
+
+
 def answer_of(found: dict[str, Any]) -> ModelAnswer:
-    """The way back of `asdict`. What another release added to it is passed over."""
+    """The way back of `answer_data`. What another release added to it is passed over."""
     calls = tuple(ToolCall(**_known(ToolCall, call)) for call in found["tool_calls"])
     given = _known(ModelAnswer, found)
     given |= {"tool_calls": calls, "usage": Usage(**_known(Usage, found["usage"]))}

@@ -18,6 +18,8 @@ ALIASED = """subscription($id: ID!, $after: Int, $whole: Boolean = true) {
   it: executionEvents(executionId: $id, after: $after) { ...part gaps @include(if: $whole) {
     fromSeq } } }
   fragment part on ExecutionEventBatch { lastSeq done events }"""
+PLAIN = """subscription($id: ID!) { it: executionEvents(executionId: $id) {
+  n: lastSeq caughtUp done deleted events %s gaps { toSeq from: fromSeq } } }"""
 SHORT = """subscription($id: ID!, $long: Boolean!) {
   executionEvents(executionId: $id) { lastSeq caughtUp @include(if: $long) } }"""
 
@@ -31,8 +33,8 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         found.append(args)
         return plain(*args, **kwargs)
 
-    plain = watching.execute
-    monkeypatch.setattr(watching, "execute", counted)
+    plain = watching.written_json
+    monkeypatch.setattr(watching, "written_json", counted)
     return found
 
 
@@ -68,6 +70,16 @@ async def test_other_words_get_the_same_in_the_ordinary_way(
     batch = message["payload"]["data"]["it"]
     assert batch["events"][0]["type"] == "execution.queued"
     assert answered == []
+
+
+async def test_plain_fields_are_answered_as_the_document_says(url: str, api: Api) -> None:
+    started = await api.start((await api.bot(PURE, "Plain"))["id"], input="x")
+    picked, walked = [
+        await first_answer(url, api, PLAIN % asked, {"id": started["id"]})
+        for asked in ("", "@include(if: true)")
+    ]
+    assert picked == walked
+    assert list(picked["it"]) == ["n", "caughtUp", "done", "deleted", "events", "gaps"]
 
 
 @pytest.mark.parametrize("long", [True, False])
@@ -127,3 +139,11 @@ async def test_a_stream_of_events_ends_when_the_token_is_taken_back(
         answer = await client.post(f"{url}/graphql", json=body, headers=headers)
     assert "UNAUTHENTICATED" in answer.text
     assert "execution.queued" not in answer.text
+
+
+async def first_answer(url: str, api: Api, query: str, variables: dict[str, Any]) -> Any:
+    async with socket_to(url, bearer(api)) as wire:
+        await wire.hello()
+        payload = {"query": query, "variables": variables}
+        await wire.send(type="subscribe", id="7", payload=payload)
+        return (await wire.next())["payload"]["data"]
