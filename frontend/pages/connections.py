@@ -12,6 +12,7 @@ from frontend.format import plural
 from frontend.kit.elements import icon
 from frontend.kit.handlers import use_guard
 from frontend.kit.messages import use_messages
+from frontend.kit.place import use_nav
 from frontend.kit.query import Answer, use_client, use_query
 from frontend.pages.connection_dialogs import ConnectionDialog, DeleteDialog, FallbacksDialog
 
@@ -35,8 +36,9 @@ def ConnectionsPage() -> Any:
 @component
 def Desk(answer: Answer, health: Answer, repairs: Answer) -> Any:
     client, guard, messages = use_client(), use_guard(), use_messages()
-    nothing: dict[str, Any] = {}
-    dialog, set_dialog = use_state(nothing)
+    asked = use_nav().query("connection")
+    first: dict[str, Any] = {"what": "edit", "id": asked} if asked else {}
+    dialog, set_dialog = use_state(first)
     busy, set_busy = use_state("")
     data = answer.data or {}
     rows = data["connections"]["nodes"]
@@ -214,7 +216,7 @@ def _dialog(dialog: dict[str, Any], rows: Any, kinds: dict[str, Any], closed: An
     match dialog.get("what"):
         case "add":
             return ConnectionDialog(None, kinds, dialog.get("kind"), closed)
-        case "edit" if row is not None and row["kind"] in kinds:
+        case "edit" if row is not None and row["viewerCan"]["edit"] and row["kind"] in kinds:
             return ConnectionDialog(row, kinds, row["kind"], closed)
         case "delete" if row is not None:
             return DeleteDialog(row, closed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any, NoReturn, TypeVar
@@ -13,6 +14,7 @@ from server.core.errors import AppError, Denied, Invalid, NotFound, Unauthentica
 
 RECONNECT_SECONDS = 0.5
 TRIES = 20
+_PLACE = re.compile(r"\((/[a-z][^\s()]*)\)")
 
 Result = TypeVar("Result")
 Found = AsyncGenerator[dict[str, Any], None]
@@ -211,7 +213,16 @@ def remote_from_environment() -> Remote:
             "BALEYBOTS_TOKEN is not set.",
             hint="Make a token with `baleybots token create` and set BALEYBOTS_TOKEN to it.",
         )
-    return Remote(os.environ.get("BALEYBOTS_URL") or DEFAULT_URL, token)
+    return Remote(_url(), token)
+
+
+def with_addresses(text: str) -> str:
+    """Places of the web app, which the server names without itself: `(/connections)`."""
+    return _PLACE.sub(lambda found: f"({_url()}{found[1]})", text)
+
+
+def _url() -> str:
+    return (os.environ.get("BALEYBOTS_URL") or DEFAULT_URL).rstrip("/")
 
 
 def run_async(coroutine: Coroutine[Any, Any, Result]) -> Result:

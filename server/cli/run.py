@@ -12,7 +12,7 @@ from server.cli.bal import input_option, input_value, read_source
 from server.cli.group import example
 from server.cli.live import LivePrinter
 from server.cli.output import json_option, note, print_json, say, value_text
-from server.cli.remote import Remote, connected
+from server.cli.remote import Remote, connected, with_addresses
 from server.core.errors import NotFound
 
 FIND_BOT = """
@@ -147,7 +147,7 @@ def _show_failure(error: dict[str, Any], status: str) -> None:
     message = error.get("message") or status.replace("_", " ")
     say(click.style(f"{status}{kind}: {message}", fg="red"), err=True)
     if error.get("hint"):
-        say(error["hint"], err=True)
+        say(with_addresses(error["hint"]), err=True)
 
 
 def usage_line(execution: dict[str, Any]) -> str:

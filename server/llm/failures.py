@@ -10,8 +10,10 @@ from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from server.core.errors import AddressRefused
+from server.core.ids import public_id
 from server.llm.catalogue import catalogue
 from server.llm.collector import TooMuch
 from server.llm.errors import ModelError, ModelErrorKind
@@ -335,8 +337,8 @@ def _advice(kind: ModelErrorKind, route: Route, may_retry: bool | None) -> str:
     if kind is ModelErrorKind.RATE_LIMITED and may_retry is False:
         return "The account has no credit left: check its billing."
     return {
-        ModelErrorKind.PROVIDER_AUTH: f"Check {key} under AI connections (/connections) and run "
-        "again, or run in demo."
+        ModelErrorKind.PROVIDER_AUTH: f"Check {key} under AI connections ({_place(route)}) and "
+        "run again, or run in demo."
         if route.connection
         else f"Check {key} and start again, or run in demo.",
         ModelErrorKind.RATE_LIMITED: "Wait a little, run fewer at once, or choose another model.",
@@ -344,6 +346,14 @@ def _advice(kind: ModelErrorKind, route: Route, may_retry: bool | None) -> str:
         ModelErrorKind.CONTENT_REFUSED: "Change the goal or the input.",
         ModelErrorKind.BAD_REQUEST: "Check the settings of the entity: model, tools, output.",
     }.get(kind, "Try again, or choose another model.")
+
+
+def _place(route: Route) -> str:
+    """Where the connection is: a page makes a link of it, the command line an address."""
+    try:
+        return f"/connections?connection={public_id('connection', UUID(route.connection or ''))}"
+    except ValueError:
+        return "/connections"
 
 
 def _wrong_address(route: Route, words: str, status: int | None) -> ModelError:

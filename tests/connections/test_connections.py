@@ -12,10 +12,11 @@ import pytest_asyncio
 from server.connections import service
 from server.connections.service import Given, InUse, StaleConnection, TrialFailed
 from server.core.errors import AddressRefused, Conflict, Denied, Invalid, NotFound
+from server.core.ids import public_id
 from server.models.enums import ConnectionStatus, ExecutionStatus, Role
 from server.models.tables import AuditEntry, Connection, Member, User, Workspace
 from server.workspaces.access import Viewer, scopes_of
-from tests.support.model_server import ModelServer
+from tests.support.model_server import ModelServer, Reply
 from tests.support.own_models import BAD, BETTER, GOOD, connect, home_beside
 from tests.support.rooms import Home
 
@@ -65,6 +66,18 @@ async def test_a_wrong_key_is_told_and_not_stored(home: Home, models: ModelServe
     given = Given(None, {"baseUrl": models.url}, {"apiKey": BAD}, force=True)
     row, test = await service.create(home.owner, home.rooms.connections, "openai", given)
     assert (test.ok, row.status) == (False, ConnectionStatus.ERROR)
+
+
+async def test_a_key_that_is_wrong_later_is_one_call_and_leads_to_its_connection(
+    home: Home, models: ModelServer
+) -> None:
+    row = await connect(home, models)
+    models.script("gpt-4o-mini", *[Reply(status=401, error="Incorrect API key")] * 3)
+    done = await home.run(SAY)
+    assert (done.status, done.error["kind"]) == (ExecutionStatus.FAILED, "provider_auth")
+    place = f"(/connections?connection={public_id('connection', row.id)})"
+    assert place in done.error["hint"]
+    assert len([one for one in models.requests if one.body.get("messages")]) == 1
 
 
 @pytest.mark.slow

@@ -93,6 +93,15 @@ async def test_edit_sends_no_secret_that_was_not_typed(world: World) -> None:
         assert sent["expectedVersion"] == 1
 
 
+async def test_the_link_of_a_failed_call_opens_the_connection_it_names(world: World) -> None:
+    world.add_connection("Main")
+    row = world.add_connection("Other")
+    async with Screen(world, "/connections", f"connection={row['id']}") as screen:
+        dialog = await screen.until(lambda s: s.find("FormDialog"))
+        fields = dialog["attributes"]["variants"][0]["fields"]
+        assert next(field["value"] for field in fields if field["name"] == "name") == "Other"
+
+
 async def test_delete_names_the_bots_that_use_it_and_asks_why(world: World) -> None:
     row = world.add_connection("Main")
     use = {"botId": "bot_1", "botName": "Article briefing", "published": True}
