@@ -39,9 +39,8 @@ class LivePrinter:
                 error = data.get("error") or {}
                 name = self._names.get(key, key)
                 say(click.style(f"✗ {name}: {error.get('message') or 'failed'}", fg="red"))
-            case "model.failed" if data.get("retryIn") is not None:
-                again = f"trying again in {data['retryIn']:.0f} s"
-                self._text(key, f"[{data.get('message', 'The model failed')} {again}]\n")
+            case "model.failed" | "tool.failed" if next := _what_next(data):
+                self._text(key, f"[{data.get('message', 'It failed.')} {next}]\n")
             case _:
                 pass
 
@@ -77,3 +76,12 @@ class LivePrinter:
             self._take_floor(following)
             if following in self._ended:
                 self._close(following)
+
+
+def _what_next(data: dict[str, Any]) -> str:
+    """Nobody is to wonder why it takes longer, or why another model answers."""
+    if data.get("nextModel"):
+        return f"Asking {data['nextModel']} instead."
+    if data.get("retryIn") is not None:
+        return f"Trying again in {data['retryIn']:.0f} s."
+    return ""

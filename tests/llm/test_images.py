@@ -115,3 +115,24 @@ async def test_a_bot_looks_at_the_image_in_its_input(models: ModelServer, tmp_pa
     said = models.requests[-1].body["messages"][-1]["content"]
     assert said[0]["text"].endswith('"photo": "(image 1)"}') or "(image 1)" in said[0]["text"]
     assert said[1]["image_url"]["url"] == DATA
+
+
+@pytest.mark.slow
+async def test_the_chain_goes_on_to_a_model_that_can_look(
+    models: ModelServer, tmp_path: Any
+) -> None:
+    models.script("gpt-4o", Reply("a cat"))
+    source = (
+        'looker { "goal": "Say what is on it", "model": "openai:gpt-3.5-turbo", '
+        '"fallbacks": ["openai:gpt-4o"] }'
+    )
+    async with home_beside(tmp_path, models) as home:
+        await connect(home, models)
+        started = await home.start(await home.bot(source), {"photo": DATA})
+        events = await home.events(started)
+        done = await home.ended(started)
+    assert done.output == "a cat"
+    assert [one.model for one in models.requests if one.body.get("messages")] == ["gpt-4o"]
+    (failed,) = [event["data"] for event in events if event["type"] == "model.failed"]
+    assert "cannot look at images" in failed["message"]
+    assert failed["nextModel"] == "openai:gpt-4o"

@@ -1,0 +1,39 @@
+"""What stands between the lines of a run that is followed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.cli.live import LivePrinter
+
+
+def event(kind: str, **data: Any) -> dict[str, Any]:
+    return {"type": kind, "stepKey": "writer", "data": data}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "told"),
+    [
+        ("model.failed", {"retryIn": 7.2}, "[Too busy. Trying again in 7 s.]"),
+        ("model.failed", {"nextModel": "openai:gpt-4o"}, "Asking openai:gpt-4o instead.]"),
+        ("tool.failed", {"retryIn": 1.0}, "[Too busy. Trying again in 1 s.]"),
+    ],
+)
+def test_what_follows_a_failed_attempt_is_told(
+    kind: str, data: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printer = LivePrinter()
+    printer.show(event("step.started", type="entity", name="writer"))
+    printer.show(event(kind, message="Too busy.", **data))
+    printer.show(event("step.completed", output="done"))
+    assert told in capsys.readouterr().out
+
+
+def test_the_last_failure_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = LivePrinter()
+    printer.show(event("step.started", type="entity", name="writer"))
+    printer.show(event("model.failed", message="Too busy."))
+    printer.show(event("step.failed", error={"message": "Too busy."}))
+    assert capsys.readouterr().out.count("Too busy.") == 1
