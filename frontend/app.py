@@ -12,6 +12,7 @@ from frontend.pages.approvals import ApprovalsPage
 from frontend.pages.audit import AuditPage
 from frontend.pages.bot import BotPage
 from frontend.pages.bots import BotsPage
+from frontend.pages.compare import ComparePage
 from frontend.pages.connections import ConnectionsPage
 from frontend.pages.costs import CostsPage
 from frontend.pages.execution import ExecutionPage
@@ -19,6 +20,7 @@ from frontend.pages.executions import ExecutionsPage
 from frontend.pages.explorer import ExplorerPage
 from frontend.pages.import_bots import ImportPage
 from frontend.pages.incidents import IncidentsPage
+from frontend.pages.limits import LimitsPage
 from frontend.pages.members import MembersPage
 from frontend.pages.new_bot import NewBotPage
 from frontend.pages.not_found import NotFoundPage
@@ -36,6 +38,7 @@ PAGES: list[Route] = [
     (r"/bots/(?P<bot_id>[^/]+)", BotPage),
     (r"/executions", ExecutionsPage),
     (r"/executions/(?P<execution_id>[^/]+)", ExecutionPage),
+    (r"/executions/(?P<execution_id>[^/]+)/compare/(?P<other_id>[^/]+)", ComparePage),
     (r"/approvals", ApprovalsPage),
     (r"/connections", ConnectionsPage),
     (r"/costs", CostsPage),
@@ -43,6 +46,7 @@ PAGES: list[Route] = [
     (r"/settings/tokens", TokensPage),
     (r"/settings/account", AccountPage),
     (r"/settings/audit", AuditPage),
+    (r"/settings/limits", LimitsPage),
     (r"/settings/workspace", WorkspacePage),
     (r"/explorer", ExplorerPage),
     (r"/incidents", IncidentsPage),

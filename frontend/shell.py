@@ -1,4 +1,6 @@
-"""The frame around every page: sidebar on wide screens, bar at the bottom on a phone."""
+"""The frame around every page: sidebar on wide screens, bar at the bottom on a phone.
+
+The bar has room for six: the first places, the bell, the search, and a menu with the rest."""
 
 from typing import Any
 
@@ -8,7 +10,7 @@ from reactpy.types import Component, VdomDict
 from frontend.components.person_menu import person_menu
 from frontend.components.standing import ReadOnly
 from frontend.kit.elements import icon
-from frontend.kit.js import Keys, ThemeSwitch, WaitingCount
+from frontend.kit.js import Keys, Notifications, ThemeSwitch, WaitingCount
 from frontend.kit.messages import MessageHost
 from frontend.kit.place import Nav, use_nav
 from frontend.kit.query import use_query
@@ -22,6 +24,7 @@ PLACES = (
     ("/costs", "Costs", "wallet"),
     ("/explorer", "API explorer", "terminal"),
 )
+IN_THE_BAR = 3
 
 
 def frame(nav: Nav, page: Component) -> VdomDict:
@@ -57,29 +60,39 @@ def Sidebar() -> Any:
 
     return html.aside(
         {"className": "sidebar"},
-        html.a(
-            {"className": "brand", "href": "/bots", "aria-label": "Baleybots, all bots"},
-            icon("mark", "mark"),
-            html.span("Baleybots"),
+        html.div(
+            {"className": "sidebar-top"},
+            html.a(
+                {"className": "brand", "href": "/bots", "aria-label": "Baleybots, all bots"},
+                icon("mark", "mark"),
+                html.span("Baleybots"),
+            ),
+            Notifications({}),
         ),
         html.button(
             {"className": "goto", "type": "button", "data-layer": "palette"},
             icon("search"),
             html.span("Go to…"),
+            html.span({"className": "bar-word", "aria-hidden": "true"}, "Search"),
             html.kbd({"aria-hidden": "true"}, "Ctrl K"),
         ),
-        html.nav({"aria-label": "Main"}, html.ul(*[_place(path, *place) for place in PLACES])),
-        html.div({"className": "sidebar-end"}, person_menu(data), _tools()),
+        html.nav({"aria-label": "Main"}, html.ul(*_places(path))),
+        html.div({"className": "sidebar-end"}, person_menu(data, PLACES[IN_THE_BAR:]), _tools()),
         Keys({"bots": bots, "onOpen": opened}),
     )
 
 
-def _place(path: str, target: str, name: str, mark: str) -> VdomDict:
+def _places(path: str) -> list[VdomDict]:
+    return [_place(path, *place, wide=n >= IN_THE_BAR) for n, place in enumerate(PLACES)]
+
+
+def _place(path: str, target: str, name: str, mark: str, wide: bool) -> VdomDict:
     attributes: dict[str, Any] = {"href": target}
     if here(path, target):
         attributes["aria-current"] = "page"
     number: Any = WaitingCount({}) if target == "/approvals" else ""
-    return html.li({"key": target}, html.a(attributes, icon(mark), html.span(name), number))
+    where = {"key": target, **({"className": "wide-only"} if wide else {})}
+    return html.li(where, html.a(attributes, icon(mark), html.span(name), number))
 
 
 def _tools() -> VdomDict:

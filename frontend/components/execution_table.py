@@ -7,7 +7,7 @@ from reactpy.types import VdomDict
 
 from frontend.components.badges import bot_tile, status_pill
 from frontend.format import ENDED, TRIGGERS, count, duration, spent
-from frontend.kit.elements import ago, elapsed
+from frontend.kit.elements import ago, elapsed, icon
 
 HEADINGS = ("Status", "Bot", "Started", "Duration", "Tokens", "Cost", "Trigger")
 MODES = {"DEMO": "The demo model answered", "RECORDED": "Recorded answers, at no cost"}
@@ -74,8 +74,16 @@ def _bot(entry: dict[str, Any]) -> VdomDict:
     link = html.a({"href": f"/executions/{entry['id']}", "className": "cover"}, bot["name"])
     return html.td(
         {"data-label": "Bot", "className": "who"},
-        html.div(bot_tile(bot["name"], bot.get("icon")), html.span(link, why)),
+        html.div(bot_tile(bot["name"], bot.get("icon")), html.span(link, why), *_below(entry)),
     )
+
+
+def _below(entry: dict[str, Any]) -> list[Any]:
+    """Another bot has started it."""
+    if entry.get("triggerKind") != "PARENT":
+        return []
+    words = "Started by another bot, whose execution shows its steps too"
+    return [html.span({"className": "chip below", "title": words}, icon("bot"), "sub-bot")]
 
 
 def _duration(entry: dict[str, Any], slowest: float) -> VdomDict:

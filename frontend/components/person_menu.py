@@ -8,8 +8,11 @@ from reactpy.types import VdomDict
 from frontend.kit.elements import icon
 from frontend.kit.js import ThemeSwitch
 
+Place = tuple[str, str, str]
 
-def person_menu(data: dict[str, Any]) -> VdomDict:
+
+def person_menu(data: dict[str, Any], more: tuple[Place, ...] = ()) -> VdomDict:
+    """`more`: places that the bar of a phone has no room for; they are hidden where it is wide."""
     viewer = data.get("viewer")
     if viewer is None:
         return html.div({"className": "person"})
@@ -19,15 +22,22 @@ def person_menu(data: dict[str, Any]) -> VdomDict:
     return html.details(
         {"className": "person-menu menu-box"},
         html.summary(
-            {"aria-label": f"{name}, {place}: workspaces, settings, sign out"},
+            {"title": "Workspaces, settings, sign out"},
             html.span(
                 {"className": "person"},
                 html.span({"className": "avatar", "aria-hidden": "true"}, name[:1].upper()),
                 html.span(html.strong(name), html.small(place)),
             ),
+            html.span({"className": "bar-more"}, icon("ellipsis"), "More"),
+            html.span({"className": "visually-hidden"}, ": workspaces, settings, sign out"),
         ),
         html.div(
             {"className": "menu"},
+            html.div(
+                {"className": "menu-places", "key": "places"},
+                *[_link(path, mark, words) for path, words, mark in more],
+                html.hr({"key": "line"}),
+            ),
             *_places((data.get("workspaces") or {}).get("nodes", []), place),
             html.hr({"key": "line"}),
             _link("/settings/account", "user", "Your account"),

@@ -15,6 +15,7 @@ TABS = (
     ("/settings/tokens", "API tokens", "key-round"),
     ("/settings/account", "Your account", "user"),
     ("/settings/audit", "Audit log", "scroll-text"),
+    ("/settings/limits", "Limits", "scale"),
     ("/settings/workspace", "Workspace", "settings"),
 )
 ROLES = {

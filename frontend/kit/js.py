@@ -39,10 +39,12 @@ def _bundle(file: str, *names: str) -> list[VdomConstructor]:
     "FormDialog",
     "OnceDialog",
 )
-(Watch, WaitingCount, Now) = _bundle("watch.js", "Watch", "WaitingCount", "Now")
+(Watch, WaitingCount, Now, Notifications, RowKeys) = _bundle(
+    "watch.js", "Watch", "WaitingCount", "Now", "Notifications", "RowKeys"
+)
 (Studio,) = _bundle("studio.js", "Studio")
 (Difference, BundleUpload, BulkBar) = _bundle("bots.js", "Difference", "BundleUpload", "BulkBar")
-(RunPanel, ExecutionView, ApprovalInbox) = _bundle(
-    "run.js", "RunPanel", "ExecutionView", "ApprovalInbox"
+(RunPanel, ExecutionView, ApprovalInbox, Comparison) = _bundle(
+    "run.js", "RunPanel", "ExecutionView", "ApprovalInbox", "Comparison"
 )
 (Explorer,) = _bundle("explore.js", "Explorer")

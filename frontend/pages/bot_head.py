@@ -16,6 +16,7 @@ from frontend.kit.place import use_nav
 from frontend.kit.query import use_client
 from frontend.pages import bot_dialogs as forms
 from frontend.pages.bot_dialogs import BotForm
+from frontend.pages.retention_dialog import RetentionDialog
 
 SAID = {
     "PAUSE": "is paused: its triggers rest.",
@@ -41,6 +42,7 @@ class Act:
 def BotHead(bot: dict[str, Any], reload: Callable[[], None], here: str) -> Any:
     form, set_form = use_state(None)
     asking, set_asking = use_state(False)
+    keeping, set_keeping = use_state(False)
     act = use_acts(bot, reload)
     can = bot["viewerCan"]
 
@@ -56,7 +58,8 @@ def BotHead(bot: dict[str, Any], reload: Callable[[], None], here: str) -> Any:
         set_asking(False)
 
     opens = lambda made: lambda _event: set_form(made)  # noqa: E731
-    menu = _menu(bot, act, opens, lambda _event: set_asking(True))
+    keep = lambda _event: set_keeping(True)  # noqa: E731
+    menu = _menu(bot, act, opens, keep, lambda _event: set_asking(True))
     return html.header(
         {"className": "page-head bot-head"},
         bot_tile(bot["name"], bot.get("icon"), large=True),
@@ -72,6 +75,7 @@ def BotHead(bot: dict[str, Any], reload: Callable[[], None], here: str) -> Any:
         _places(bot, here),
         BotForm(form, closed, key=form["title"]) if form else "",
         _question(bot, deleted, kept) if asking else "",
+        RetentionDialog(bot, lambda _changed: set_keeping(False)) if keeping else "",
     )
 
 
@@ -145,7 +149,7 @@ def _publish(bot: dict[str, Any], allowed: bool, on_click: Any) -> Any:
     return html.button(attributes, icon("rocket"), "Live" if live else "Publish")
 
 
-def _menu(bot: dict[str, Any], act: Any, opens: Any, ask: Any) -> Any:
+def _menu(bot: dict[str, Any], act: Any, opens: Any, keep: Any, ask: Any) -> Any:
     can, state = bot["viewerCan"], bot["state"]
     does = lambda action: lambda _event: act(action)  # noqa: E731
     lines: list[Act] = []
@@ -154,10 +158,11 @@ def _menu(bot: dict[str, Any], act: Any, opens: Any, ask: Any) -> Any:
             Act("pen-line", "Rename", opens(forms.rename_form(bot))),
             Act("tag", "Tags", opens(forms.tags_form(bot))),
             Act("copy", "Duplicate", opens(forms.duplicate_form(bot))),
+            Act("timer", "Keep executions", keep),
         ]
     if can["publish"] and state == "ACTIVE":
         lines.append(Act("pause", "Pause the triggers", does("PAUSE")))
-    if can["publish"] and state == "PAUSED":
+    if can["publish"] and state == "PAUSED" and bot.get("published"):
         lines.append(Act("play", "Resume the triggers", does("RESUME")))
     if can["publish"] and bot.get("published"):
         lines.append(Act("undo-2", "Unpublish", does("UNPUBLISH")))

@@ -1,6 +1,6 @@
 """One execution. The picture itself is live and drawn in the browser from numbered events."""
 
-from typing import Any
+from typing import Any, cast
 
 from reactpy import component, html, use_state
 
@@ -13,6 +13,7 @@ from frontend.kit.js import ExecutionView
 from frontend.kit.messages import use_messages
 from frontend.kit.place import use_nav
 from frontend.kit.query import Answer, use_client, use_query
+from frontend.pages.execution_dialogs import EventDialog, ModifyDialog
 from frontend.pages.not_found import missing
 
 CONTROLLED = {
@@ -50,6 +51,7 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
     )
     answers, set_answers = use_state(0)
     refused, set_refused = use_state(0)
+    dialog, set_dialog = use_state(cast(dict[str, Any] | None, None))
 
     async def control(found: dict[str, Any]) -> None:
         values = {"executionId": execution["id"], "action": found["action"]}
@@ -107,9 +109,15 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
         set_asked(True)
         questions.reload()
 
+    async def modify(found: dict[str, Any]) -> None:
+        set_dialog({"what": "modify", "entity": found.get("entity")})
+
+    async def send(found: dict[str, Any]) -> None:
+        set_dialog({"what": "event", "event": found["event"]})
+
     can = execution["viewerCan"]
     handlers = {"onDecide": guard.js(decided), "onAsked": guard.js(more)}
-    return ExecutionView(
+    view = ExecutionView(
         {
             "execution": execution,
             "approvals": _questions(questions),
@@ -121,9 +129,22 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
             "onRerun": guard.js(rerun) if execution["bot"] else None,
             "onReplay": guard.js(replay) if replayable(execution) else None,
             "onKeep": guard.js(keep) if replayable(execution) else None,
+            "onModify": guard.js(modify),
+            "onSend": guard.js(send) if can["cancel"] else None,
             **(handlers if can["cancel"] or can["retry"] else {"onAsked": handlers["onAsked"]}),
         }
     )
+    return html.div(view, _dialog(execution, dialog, lambda _changed: set_dialog(None)))
+
+
+def _dialog(execution: dict[str, Any], dialog: dict[str, Any] | None, closed: Any) -> Any:
+    match dialog:
+        case {"what": "modify", "entity": entity}:
+            return ModifyDialog(execution["id"], entity, closed)
+        case {"what": "event", "event": event}:
+            return EventDialog(event, closed)
+        case _:
+            return ""
 
 
 def _tape(execution: dict[str, Any]) -> dict[str, Any]:

@@ -1,20 +1,29 @@
 """All executions: newest first, filtered by the address, read again when something changes."""
 
+from contextlib import suppress
 from typing import Any
 
 from reactpy import component, html, use_state
 
+from frontend.client import ClientError
 from frontend.components.blocks import empty, notice, page_head, skeleton
 from frontend.components.execution_table import execution_table
-from frontend.format import plural
-from frontend.kit.handlers import message
-from frontend.kit.js import Now, Select, Watch
+from frontend.format import TRIGGERS, plural
+from frontend.kit.elements import icon
+from frontend.kit.handlers import message, use_guard
+from frontend.kit.js import Dialog, Now, RowKeys, Select, Watch
+from frontend.kit.messages import use_messages
 from frontend.kit.place import Nav, use_nav
-from frontend.kit.query import Answer, use_query
+from frontend.kit.query import Answer, use_client, use_query
 
 PAGE_SIZE = 50
+MODES = {"LIVE": "Live", "DEMO": "Demo", "RECORDED": "Recorded"}
+SPANS = {"PT1H": "Last hour", "P1D": "Last 24 hours", "P7D": "Last 7 days", "P30D": "Last 30 days"}
+FAMILIES = {"top": "Without sub-bots", "children": "Only sub-bots"}
 GROUPS = {
     "running": ("Running", ["PENDING", "RUNNING", "WAITING", "PAUSED"]),
+    "waiting": ("Waiting", ["WAITING", "PAUSED"]),
+    "queued": ("Queued", ["PENDING"]),
     "completed": ("Completed", ["COMPLETED"]),
     "failed": ("Failed", ["FAILED", "TIMED_OUT"]),
     "cancelled": ("Cancelled", ["CANCELLED"]),
@@ -39,11 +48,13 @@ def ExecutionsPage() -> Any:
         set_pages(pages[:-1] if cursor is None else [*pages, cursor])
 
     total = answer.data["executions"]["totalCount"] if answer.data else None
+    queued = nav.query("status") == "queued"
     note = "" if total is None else plural(total, "execution")
     return html.div(
-        page_head("Executions", note),
+        page_head("Executions", note, CancelQueued(answer) if queued else ""),
         Watch({"onChange": changed}),
         Now({}),
+        RowKeys({"rows": "[data-execution] a.cover"}),
         _filters(nav, bots, lambda: set_pages([None])),
         _body(nav, answer),
         _pager(answer, pages, turn),
@@ -51,12 +62,28 @@ def ExecutionsPage() -> Any:
 
 
 def filter_of(nav: Nav) -> dict[str, Any]:
+    """What the address asks for; a word that it does not know is as good as none."""
     wanted: dict[str, Any] = {}
     if group := GROUPS.get(nav.query("status") or ""):
         wanted["status"] = {"in": group[1]}
     if bot := nav.query("bot"):
         wanted["botId"] = bot
+    if (mode := nav.query("mode")) in MODES:
+        wanted["mode"] = {"eq": mode}
+    if kinds := _kinds(nav.query("trigger"), nav.query("family")):
+        wanted["triggerKind"] = {"in": kinds}
+    if (since := nav.query("since")) in SPANS:
+        wanted["createdAt"] = {"within": since}
     return wanted
+
+
+def _kinds(trigger: str | None, family: str | None) -> list[str]:
+    """A sub-bot is an execution that another bot has started."""
+    if family == "children":
+        return ["PARENT"]
+    if trigger in TRIGGERS:
+        return [trigger]
+    return [kind for kind in TRIGGERS if kind != "PARENT"] if family == "top" else []
 
 
 def _address(nav: Nav, **changes: str | None) -> str:
@@ -75,30 +102,89 @@ def _filters(nav: Nav, bots: Answer, reset: Any) -> Any:
         attributes["onClick"] = lambda _event: reset()
         return html.a({**attributes, "key": value or "all"}, name)
 
-    @message
-    async def picked(found: dict[str, Any]) -> None:
-        reset()
-        nav.go("/executions", {**nav.place.query, "bot": found["value"]})
-
-    options = [{"value": "", "label": "All bots"}]
-    if bots.data:
-        options += [{"value": b["id"], "label": b["name"]} for b in bots.data["bots"]["nodes"]]
+    names = {b["id"]: b["name"] for b in bots.data["bots"]["nodes"]} if bots.data else {}
+    known = [(value, name) for value, name in nav.place.query.items() if value != "status"]
+    picks = (
+        ("bot", "Bot", "All bots", names),
+        ("since", "Time", "Any time", SPANS),
+        ("trigger", "Started by", "However started", TRIGGERS),
+        ("mode", "Mode", "All modes", MODES),
+        ("family", "Sub-bots", "With sub-bots", FAMILIES),
+    )
+    clear: Any = html.a({"className": "button quiet", "href": "/executions"}, icon("x"), "Clear")
     return html.div(
-        {"className": "filters"},
+        {"className": "filters execution-filters"},
         html.nav(
             {"className": "segmented", "aria-label": "Status"},
             tab("", "All"),
             *[tab(value, name) for value, (name, _) in GROUPS.items()],
         ),
-        Select(
-            {
-                "label": "Bot",
-                "quietLabel": True,
-                "value": nav.query("bot") or "",
-                "options": options,
-                "onChange": picked,
-            }
+        html.div(
+            {"className": "picks"},
+            *[_pick(nav, reset, *pick) for pick in picks],
+            clear if known else "",
         ),
+    )
+
+
+def _pick(nav: Nav, reset: Any, name: str, label: str, every: str, words: dict[str, str]) -> Any:
+    @message
+    async def picked(found: dict[str, Any]) -> None:
+        reset()
+        nav.go("/executions", {**nav.place.query, name: found["value"]})
+
+    options = [{"value": value, "label": word} for value, word in words.items()]
+    return Select(
+        {
+            "key": name,
+            "label": label,
+            "quietLabel": True,
+            "value": nav.query(name) or "",
+            "options": [{"value": "", "label": every}, *options],
+            "onChange": picked,
+        }
+    )
+
+
+@component
+def CancelQueued(answer: Answer) -> Any:
+    """Only for a list of nothing but what waits in the queue, and for no more than it shows."""
+    client, guard, messages = use_client(), use_guard(), use_messages()
+    asking, set_asking = use_state(False)
+    nodes = answer.data["executions"]["nodes"] if answer.data else []
+    ids = [node["id"] for node in nodes if node["status"] == "PENDING"]
+
+    async def cancel(_found: dict[str, Any]) -> None:
+        done = 0
+        for execution_id in ids:
+            with suppress(ClientError):  # one that has begun or ended meanwhile is left alone
+                values = {"executionId": execution_id, "action": "CANCEL"}
+                await client.mutate("control_execution", values)
+                done += 1
+        messages.say(f"{plural(done, 'queued execution')} cancelled.")
+        answer.reload()
+
+    async def close(_found: dict[str, Any]) -> None:
+        set_asking(False)
+
+    words = f"Cancel {plural(len(ids), 'queued execution')}"
+    button = {"className": "button", "type": "button", "onClick": lambda _event: set_asking(True)}
+    if not ids:
+        return ""
+    return html.div(
+        html.button(button, icon("circle-slash"), words),
+        Dialog(
+            {
+                "title": f"{words}?",
+                "text": "They have not begun, so nothing was paid. What runs is left alone.",
+                "confirm": "Cancel them",
+                "danger": True,
+                "onConfirm": guard.js(cancel),
+                "onClose": guard.js(close),
+            }
+        )
+        if asking
+        else "",
     )
 
 

@@ -68,6 +68,10 @@ class Feed:
                 async with self.world.changed:
                     await self.world.changed.wait()
                 await self._next(ident, {"data": {"executionsChanged": {}}})
+        elif found[1] == "NotificationsChanged":
+            unread = sum(one["readAt"] is None for one in self.world.notifications)
+            await self._next(ident, {"data": {"notificationsChanged": {"unread": unread}}})
+            return  # it stays open, as the real one does
         else:
             await self._next(ident, await self.world.execute(payload["query"], variables, "ada"))
         await self.line.send_json({"id": ident, "type": "complete"})

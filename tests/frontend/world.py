@@ -41,6 +41,7 @@ class World(Money):
         self.approvals: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.writable = True
+        self.notifications: list[dict[str, Any]] = []
         self.changed = asyncio.Condition()
         self.tasks: set[asyncio.Task[None]] = set()
         self.script: Callable[[World, dict[str, Any]], Any] | None = None
@@ -76,6 +77,17 @@ class World(Money):
 
     async def do_Standing(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"health": {"writable": self.writable}}
+
+    async def do_Notifications(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"notifications": _connection(self.notifications)}
+
+    async def do_ReadNotifications(self, variables: dict[str, Any]) -> dict[str, Any]:
+        wanted = variables["input"].get("ids")
+        for one in self.notifications:
+            if wanted is None or one["id"] in wanted:
+                one["readAt"] = stamp(datetime.now(UTC))
+        unread = sum(one["readAt"] is None for one in self.notifications)
+        return {"readNotifications": {"unread": unread, "errors": []}}
 
     async def do_Bots(self, variables: dict[str, Any]) -> dict[str, Any]:
         where = variables.get("filter") or {}

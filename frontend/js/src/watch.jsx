@@ -4,6 +4,8 @@ import { emit, online } from "./lib/emit.js";
 import query from "../../../graphql-schema/operations/executions_changed.graphql";
 import waitingQuery from "../../../graphql-schema/operations/approvals_waiting.graphql";
 export { bind } from "./lib/bind.js";
+export { Notifications } from "./shell/Notifications.jsx";
+export { RowKeys } from "./shell/RowKeys.jsx";
 export { Now } from "./shell/Now.jsx";
 
 /** Calls at most once in `pause` while executions change. */

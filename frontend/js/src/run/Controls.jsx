@@ -17,15 +17,16 @@ function Button({ icon, children, primary, action, onControl, busy }) {
 }
 
 /** What can be done to an execution where it stands. */
-export function Controls({ run, can, onControl, onRetry, onAgain, onReplay, onKeep }) {
+export function Controls({ run, can, onControl, onRetry, onAgain, onReplay, onKeep, onRerun, onModify }) {
   const asked = run.asked?.action;
   if (isFinal(run.status)) {
     if (can.retry === false) return null;
     const broken = run.status !== "COMPLETED";
     return (
       <>
-        {onKeep ? <button type="button" className="button quiet" title="Keep what models answered and tools gave, to replay it at no cost" onClick={onKeep}><Icon name="archive" /> Keep as recording</button> : null}
+        {onKeep ? <button type="button" className="button quiet" aria-label="Keep as recording" title="Keep as a recording: what models answered and tools gave, to replay it at no cost" onClick={onKeep}><Icon name="archive" /> Keep</button> : null}
         {onReplay ? <button type="button" className="button" title="The same answers once more, at no cost: no model and no tool is called" onClick={onReplay}><Icon name="history" /> Replay</button> : null}
+        {onRerun ? <button type="button" className="button" title="Begin again at a step, with other results or another version" onClick={onRerun}><Icon name="fast-forward" /> Rerun…</button> : null}
         <button type="button" className={`button${broken && onRetry ? "" : " primary"}`} title="A new execution with the same version and input" onClick={onAgain}><Icon name="rotate-cw" /> Run again</button>
         {broken && onRetry ? (
           <button type="button" className="button primary" title="A new execution from the step that failed; what is finished before it is taken over at no cost" onClick={onRetry}>
@@ -40,6 +41,7 @@ export function Controls({ run, can, onControl, onRetry, onAgain, onReplay, onKe
   const pausing = asked === "PAUSE";
   return (
     <>
+      {onModify ? <button type="button" className="button quiet" title="Change the goal, the tools or the notes of an entity for the rest of this execution" onClick={onModify}><Icon name="pen-line" /> Change an entity</button> : null}
       <Button icon="square" action="CANCEL" onControl={onControl} busy={asked === "CANCEL" ? "Cancelling" : ""}>Cancel</Button>
       {paused ? <Button icon="step-forward" action="STEP" onControl={onControl}>Step</Button> : null}
       {paused ? <Button icon="play" primary action="RESUME" onControl={onControl}>Resume</Button> : null}

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { Fragment, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { emit } from "../lib/emit.js";
 import { Icon } from "../lib/Icon.jsx";
 import { LABELS, cost, duration, isFinal, tokens } from "../lib/format.js";
@@ -6,6 +6,7 @@ import { useRun } from "./useRun.js";
 import { Past, isLeaf, rows, totals } from "./fold.js";
 import { Controls } from "./Controls.jsx";
 import { Failure } from "./Failure.jsx";
+import { above, innerOf, kinTotals } from "./Nested.jsx";
 import { Question } from "./Question.jsx";
 import { RerunDialog } from "./RerunDialog.jsx";
 import { Scrubber } from "./Scrubber.jsx";
@@ -31,8 +32,9 @@ function Fact({ name, children }) {
   return <div><dt>{name}</dt><dd className="num">{children}</dd></div>;
 }
 
-function Facts({ run, facts, at }) {
+function Facts({ run, facts, at, kin }) {
   const sum = totals(run);
+  const below = kinTotals(facts, kin);
   const final = isFinal(run.status);
   const queued = run.startedAt ? Math.max(0, new Date(run.startedAt) - new Date(run.createdAt)) : null;
   const until = at ? duration(spent(run, new Date(at).getTime())) || "0 ms" : null;
@@ -42,23 +44,26 @@ function Facts({ run, facts, at }) {
       <Fact name="Queued">{queued !== null ? duration(queued) : at ? "…" : <bb-elapsed since={run.createdAt} />}</Fact>
       <Fact name="Tokens">{tokens(sum.totalTokens || 0)}</Fact>
       <Fact name="Cost">{sum.estimated ? "≈ " : ""}{cost(sum.cost || "0")}{sum.unpriced ? <small className="unpriced" title="A model without a known price took part"> + unpriced</small> : null}</Fact>
+      {below.count ? <Fact name={below.count === 1 ? "1 sub-bot" : `${below.count} sub-bots`}><span title={`${tokens(below.tokens)} tokens; not in the cost of this execution's own steps`}>+ {cost(below.cost || 0)}</span></Fact> : null}
       <Fact name="Started"><bb-ago value={run.startedAt || run.createdAt} /></Fact>
       <Fact name="Trigger">{TRIGGERS[facts.triggerKind] || facts.triggerKind}</Fact>
     </dl>
   );
 }
 
+function Compare({ facts, other, source }) {
+  return <a className="compare" href={source ? `/executions/${other}/compare/${facts.id}` : `/executions/${facts.id}/compare/${other}`}><Icon name="git-compare" />Compare</a>;
+}
+
 /** Executions that this one comes from or led to. */
-function Family({ facts, children }) {
+function Family({ facts }) {
   const from = facts.forkedFrom;
   const forks = facts.forks || [];
-  const kin = children.slice(0, 12);
-  if (!from && !forks.length && !kin.length) return null;
+  if (!from && !forks.length) return null;
   return (
     <ul className="family">
-      {from ? <li><Icon name="repeat" />Rerun of <a href={`/executions/${from.id}`}>an earlier execution</a>{facts.forkedFromStep ? <> from <code>{facts.forkedFromStep.split("/").pop()}</code></> : null}</li> : null}
-      {forks.map((fork, i) => <li key={fork.id}><Icon name="git-branch" /><a href={`/executions/${fork.id}`}>Rerun {forks.length - i}</a><span className="pill" data-status={fork.status}>{LABELS[fork.status]}</span></li>)}
-      {kin.map((child) => <li key={child.id}><Icon name="bot" />Started <a href={`/executions/${child.id}`}>{child.name || "another bot"}</a></li>)}
+      {from ? <li><Icon name="repeat" />Rerun of <a href={`/executions/${from.id}`}>an earlier execution</a>{facts.forkedFromStep ? <> from <code>{facts.forkedFromStep.split("/").pop()}</code></> : null}<Compare facts={facts} other={from.id} source /></li> : null}
+      {forks.map((fork, i) => <li key={fork.id}><Icon name="git-branch" /><a href={`/executions/${fork.id}`}>Rerun {forks.length - i}</a><span className="pill" data-status={fork.status}>{LABELS[fork.status]}</span><Compare facts={facts} other={fork.id} /></li>)}
     </ul>
   );
 }
@@ -66,13 +71,17 @@ function Family({ facts, children }) {
 function Head({ run, facts, past, children }) {
   const number = facts.version?.number;
   const bot = facts.bot;
+  const parents = above(facts);
   return (
     <header className="page-head">
       <div>
-        <p className="crumbs"><a href="/executions">Executions</a><Icon name="chevron-right" /><code>{facts.id}</code></p>
+        <nav className="crumbs" aria-label="Where this is"><a href="/executions">Executions</a><Icon name="chevron-right" />
+          {parents.map((one) => <Fragment key={one.id}><a className="crumb-bot" href={`/executions/${one.id}`}>{one.bot?.name || "Deleted bot"}</a><Icon name="chevron-right" /></Fragment>)}
+          <code>{facts.id}</code></nav>
         <h1>{bot ? <a href={`/bots/${bot.id}`}>{bot.name}</a> : "Deleted bot"}
           <span className="pill big" data-status={run.status}>{run.status === "RUNNING" && !past ? <i className="pulse" /> : null}{LABELS[run.status]}</span>
           {number ? <span className="chip">version {number}</span> : null}
+          {parents.length ? <span className="chip" title="Started by another bot; at most five stand below each other"><Icon name="bot" />sub-bot, level {parents.length}</span> : null}
           {facts.mode === "DEMO" ? <span className="chip">demo</span> : null}
           {facts.mode === "RECORDED" ? <span className="chip" title={facts.recording ? `Replays “${facts.recording.name}”: nobody was asked` : "Replays a recording: nobody was asked"}>recorded{facts.recording ? `: ${facts.recording.name}` : ""}</span> : null}
           {past ? <span className="chip past">looking at the past</span> : null}
@@ -130,6 +139,9 @@ function repairsOf({ step, facts, links, canRerun, rerun, open }) {
   };
 }
 
+const wholeOf = ({ run, facts }) => ({ key: "", name: facts.bot?.name || "Whole execution", type: "result", whole: true, status: run.status, error: run.error,
+  input: run.input ?? facts.input, output: run.output, text: "", startedAt: run.startedAt, finishedAt: run.finishedAt });
+
 /** One execution, live and afterwards, from the same events. */
 export function ExecutionView(props) {
   const { execution, approvals, answer, links } = props;
@@ -137,6 +149,8 @@ export function ExecutionView(props) {
   const [chosen, setChosen] = useState(fromUrl("step"));
   const [tab, setTab] = useState(fromUrl("tab"));
   const [dialog, setDialog] = useState(null);
+  const kin = useRef(new Map());
+  const [, changed] = useReducer((n) => n + 1, 0);
   const { at, shown, go } = usePast(now);
   const run = shown || now;
   const past = Boolean(shown);
@@ -145,10 +159,13 @@ export function ExecutionView(props) {
   const final = isFinal(now.status);
   const live = !final && !past;
   const can = { ...facts.viewerCan, ...(final && facts.status !== now.status ? { retry: true } : {}) };
+  const mayModify = !final && !past && facts.viewerCan?.modify && facts.entities?.length > 0 && Boolean(props.onModify);
   const canRerun = final && Boolean(props.onRerun) && can.retry !== false && !past;
   const whole = { key: "", name: "Whole execution", type: "result", whole: true, status: run.status, error: run.error,
     input: past ? run.input : facts.input, output: run.output, text: "", startedAt: run.startedAt, finishedAt: run.finishedAt };
-  const step = run.steps.get(selected) || whole;
+  const inner = innerOf(selected);
+  const nested = inner ? kin.current.get(inner.executionId) : null;
+  const step = nested ? nested.run.steps.get(inner.key) || wholeOf(nested) : run.steps.get(selected) || whole;
   const failed = list.find(({ step: s }) => s.key === run.error?.stepKey)?.step
     || list.find(({ step: s }) => s.status === "FAILED" && isLeaf(s) && !s.handled)?.step;
 
@@ -160,21 +177,23 @@ export function ExecutionView(props) {
   useEffect(() => { if (asking && props.onAsked) emit(props.onAsked); }, [asking]);
   useEffect(() => { setDialog(null); }, [answer, execution.id]);
   const repairs = (of) => repairsOf({ step: of, facts, links, canRerun, rerun, open: setDialog });
-  const children = list.map(({ step: s }) => s.child).filter(Boolean);
+  const picked = (id, known) => { kin.current.set(id, known); changed(); };
+  const eligible = list.map((row) => row.step).filter((s) => ["COMPLETED", "FAILED"].includes(s.status) && run.steps.get(s.parentKey)?.type !== "entity");
   const steps = list.map((row) => row.step);
   return (
     <div className="execution" data-seq={now.lastSeq} data-status={run.status} data-past={past ? "yes" : undefined}>
       <Head run={run} facts={facts} past={past}>
         {facts.bot ? <a className="button" href={`/bots/${facts.bot.id}`}><Icon name="code-xml" /> Open bot</a> : null}
-        {past ? null : <Controls run={now} can={can} onControl={(action) => emit(props.onControl, { action })}
-          onRetry={canRerun ? () => rerun({}) : undefined} onAgain={() => emit(props.onAgain, { id: now.id, mode: facts.mode })}
+        {past || now.deleted ? null : <Controls run={now} can={can} onControl={(action) => emit(props.onControl, { action })}
+          onRetry={canRerun ? () => rerun({}) : undefined} onRerun={canRerun && eligible.length ? () => setDialog({ step: failed && eligible.includes(failed) ? failed : eligible.find(isLeaf) || eligible[0] }) : undefined}
+          onModify={mayModify ? () => emit(props.onModify, { entity: step.type === "entity" ? step.name : null }) : undefined} onAgain={() => emit(props.onAgain, { id: now.id, mode: facts.mode })}
           onReplay={props.onReplay ? () => emit(props.onReplay) : undefined} onKeep={props.onKeep ? () => emit(props.onKeep) : undefined} />}
       </Head>
-      <Family facts={facts} children={children} />
-      <Facts run={run} facts={facts} at={past ? run.at : null} />
+      <Family facts={facts} />
+      <Facts run={run} facts={facts} at={past ? run.at : null} kin={kin.current} />
       {trouble ? <p className="note" role="alert"><Icon name="triangle-alert" /> {trouble} The page shows what was read so far.</p> : null}
       {past ? null : (
-        <Waiting run={now} steps={steps}>
+        <Waiting run={now} steps={steps} onSend={props.onSend ? (event) => emit(props.onSend, { event }) : undefined}>
           {questions.map((q, i) => (
             <Question key={q.id} q={{ ...q, bot: null, executionId: null, stepName: now.steps.get(q.stepKey)?.name }} keys={i === 0} answer={answer}
               onDecide={props.onDecide} canDecide={Boolean(props.onDecide)} />
@@ -197,12 +216,13 @@ export function ExecutionView(props) {
             ) : null}
           </header>
           {at !== null && now.events.length ? <Scrubber events={now.events} at={at} zero={now.createdAt} onAt={go} onClose={() => go(null)} canRerun={final && can.retry !== false} pruned={now.pruned} /> : null}
-          <Waterfall run={run} rows={list} selected={step.key} onSelect={select} live={live} at={past ? run.at || run.createdAt : null} />
+          <Waterfall run={run} rows={list} selected={nested ? selected : step.key} onSelect={select} live={live} at={past ? run.at || run.createdAt : null} kin={kin.current} onPicked={picked} />
         </section>
-        <StepDetail step={step} tab={tab} onTab={pickTab} executionId={past || step.whole ? null : now.id} repairs={past || step.whole || step.key === failed?.key ? null : repairs(step)}
-          onRerun={canRerun && !step.whole && ["COMPLETED", "FAILED"].includes(step.status) && run.steps.get(step.parentKey)?.type !== "entity" ? () => setDialog({ step }) : undefined} />
+        <StepDetail step={step} tab={tab} onTab={pickTab} executionId={past || step.whole ? null : inner?.executionId ?? now.id} repairs={past || nested || step.whole || step.key === failed?.key ? null : repairs(step)}
+          onModify={mayModify && !nested && step.type === "entity" ? () => emit(props.onModify, { entity: step.name }) : undefined}
+          onRerun={canRerun && !nested && !step.whole && ["COMPLETED", "FAILED"].includes(step.status) && run.steps.get(step.parentKey)?.type !== "entity" ? () => setDialog({ step }) : undefined} />
       </div>
-      {dialog ? <RerunDialog run={now} step={dialog.step} input={facts.input} version={dialog.version} onRerun={props.onRerun} onClose={() => setDialog(null)} answer={props.refused} /> : null}
+      {dialog ? <RerunDialog run={now} start={dialog.step} eligible={eligible} input={facts.input} version={dialog.version} onRerun={props.onRerun} onClose={() => setDialog(null)} answer={props.refused} /> : null}
     </div>
   );
 }

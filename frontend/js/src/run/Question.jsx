@@ -83,7 +83,7 @@ function ToolButtons({ state, set, busy, send, keys, changed, broken }) {
   );
 }
 
-function ChoiceButtons({ q, choices, state, set, busy, send }) {
+function ChoiceButtons({ q, choices, state, set, busy, send, keys }) {
   if (state) return null;
   return (
     <ul className="choices">
@@ -91,13 +91,31 @@ function ChoiceButtons({ q, choices, state, set, busy, send }) {
         const [icon, label, note] = CHOICES[q.kind]?.[name] || ["check", name, ""];
         return (
           <li key={name}>
-            <Ask label={label} icon={icon} primary={i === 0} disabled={busy}
+            <Ask label={label} icon={icon} primary={i === 0 && q.kind !== "OUTCOME"} hotkey={keys && q.kind !== "OUTCOME" ? String(i + 1) : undefined} disabled={busy}
               onClick={() => (NEEDS_VALUE.includes(name) ? set(name) : send.choose(name))} />
             <small>{note}</small>
           </li>
         );
       })}
     </ul>
+  );
+}
+
+const SHORT = 9;
+
+/** A question that is answered by one of a few words: a button each. */
+function onlyChoice(schema) {
+  const [[name, part] = [], ...others] = Object.entries(schema?.properties || {});
+  const words = (part?.enum || []).filter((word) => word !== null);
+  return others.length === 0 && words.length > 0 && words.length <= SHORT ? { name, enum: words } : null;
+}
+
+function AnswerButtons({ only, busy, keys, onSend, onReject }) {
+  return (
+    <div className="actions answers">
+      {only.enum.map((word, i) => <Ask key={word} label={String(word)} icon="corner-down-left" disabled={busy} hotkey={keys ? String(i + 1) : undefined} onClick={() => onSend({ [only.name]: word })} />)}
+      <button type="button" className="button quiet" disabled={busy} onClick={onReject}><Icon name="x" /> I will not answer</button>
+    </div>
   );
 }
 
@@ -166,11 +184,24 @@ export function Question({ q, keys, current, onDecide, answer, canDecide = true 
   };
   const isTool = q.kind === "TOOL";
   const isAsked = q.kind === "QUESTION";
+  const only = isAsked ? onlyChoice(q.answerSchema) : null;
+  const choices = q.choices?.length ? q.choices : Object.keys(CHOICES[q.kind] || {});
   useEffect(() => {
-    if (!keys || !open || !isTool) return undefined;
+    if (!keys || !open) return undefined;
     const onKey = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, [contenteditable], dialog")) return;
       const key = event.key.toLowerCase();
+      // A call that must not be made twice is not decided by a slip of the finger.
+      const nth = isTool || state || q.kind === "OUTCOME" ? -1 : Number(key) - 1;
+      const picked = isAsked ? only?.enum[nth] : choices[nth];
+      if (picked !== undefined) {
+        if (isAsked) decide({ verdict: "answer", values: { [only.name]: picked } });
+        else if (NEEDS_VALUE.includes(picked)) change(picked);
+        else send.choose(picked);
+        event.preventDefault();
+        return;
+      }
+      if (!isTool) return;
       if (key === "a" && !broken) send.approve();
       else if (key === "r") change("reject");
       else if (key === "m") change("modify");
@@ -180,7 +211,6 @@ export function Question({ q, keys, current, onDecide, answer, canDecide = true 
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   });
-  const choices = q.choices?.length ? q.choices : Object.keys(CHOICES[q.kind] || {});
   return (
     <article className="question" data-status={q.status} data-question={q.id} aria-current={current ? "true" : undefined} aria-labelledby={`${id}-title`}>
       <header>
@@ -198,8 +228,8 @@ export function Question({ q, keys, current, onDecide, answer, canDecide = true 
       {open ? (
         <>
           {isTool ? <ToolButtons {...{ state, busy, send, keys, changed, broken }} set={change} />
-            : isAsked ? (state ? null : <AnswerForm {...{ q, id, busy }} onSend={(values) => decide({ verdict: "answer", values })} onReject={() => change("reject")} />)
-              : <ChoiceButtons {...{ q, choices, state, busy, send }} set={change} />}
+            : isAsked ? (state ? null : only ? <AnswerButtons {...{ only, busy, keys }} onSend={(values) => decide({ verdict: "answer", values })} onReject={() => change("reject")} /> : <AnswerForm {...{ q, id, busy }} onSend={(values) => decide({ verdict: "answer", values })} onReject={() => change("reject")} />)
+              : <ChoiceButtons {...{ q, choices, state, busy, send, keys }} set={change} />}
           {state === "reject" ? <Extra id={id} kind="reject" onClose={() => change("")} onSend={({ note }) => decide({ verdict: "reject", note })} /> : null}
           {NEEDS_VALUE.includes(state) ? <Extra id={id} kind="value" onClose={() => change("")} onSend={({ value }) => send.choose(state, { value })} /> : null}
         </>

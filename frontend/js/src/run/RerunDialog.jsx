@@ -1,10 +1,12 @@
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 import { emit } from "../lib/emit.js";
 import { Icon } from "../lib/Icon.jsx";
-import { cost } from "../lib/format.js";
+import { cost, duration, tokens } from "../lib/format.js";
+import { once } from "../lib/socket.js";
 import { JsonField, readJson, toText } from "./Arguments.jsx";
 import { isLeaf, rows } from "./fold.js";
 import { largeOf } from "./Large.jsx";
+import estimateQuery from "../../../../graphql-schema/operations/estimate_rerun.graphql";
 
 function Version({ value, onChange, name }) {
   const choices = [["SAME", "Same version", "Exactly the text that ran"], ["DRAFT", "Current draft", "With what was changed since"]];
@@ -43,19 +45,48 @@ function earlier(run, step) {
     && !s.key.startsWith(`${step.key}/`) && run.steps.get(s.parentKey)?.type !== "entity" && (s.position ?? run.order.indexOf(s.key)) < (step.position ?? at));
 }
 
+const calls = (n) => (n === 1 ? "1 call" : `${n} calls`);
+
+/** What is taken over and what is paid again, asked of the server before anything starts. */
+function Estimate({ executionId, fromStep, version, edited }) {
+  const [found, setFound] = useState(null);
+  useEffect(() => {
+    let left = false;
+    setFound(null);
+    once(estimateQuery, { executionId, fromStep, version })
+      .then((data) => { if (!left) setFound(data?.estimateRerun || {}); })
+      .catch((error) => { if (!left) setFound({ problem: error.message }); });
+    return () => { left = true; };
+  }, [executionId, fromStep, version]);
+  if (!found) return <p className="estimate muted" role="status"><Icon name="loader-circle" className="spin" /> Counting what it would cost…</p>;
+  if (found.problem) return <p className="estimate field-error" role="status">{found.problem}</p>;
+  if (!found.redone) return null;
+  return (
+    <dl className="estimate" role="status">
+      <div><dt>Taken over, no cost</dt><dd>{calls(found.reused.length)}{Number(found.reusedCost) ? <small>{cost(found.reusedCost)} not paid again</small> : null}</dd></div>
+      <div><dt>Made anew</dt><dd>{calls(found.redone.length)}<small>{found.redone.length ? <>≈ {cost(found.cost)}, {tokens(found.tokens)} tokens, {duration(Number(found.durationMs)) || "0 ms"} the last time</> : "Nothing is paid."}</small></dd></div>
+      {found.unknown.length ? <p className="field-hint">{calls(found.unknown.length)} did not come to an end the last time, so {found.unknown.length === 1 ? "its" : "their"} cost is not known. Steps that were never reached are not counted.</p> : null}
+      {edited && version === "SAME" ? <p className="field-hint">What you edit may lead the run other ways than the last time.</p> : null}
+      {version === "DRAFT" ? <p className="field-hint">What the draft does otherwise is not foreseen.</p> : null}
+    </dl>
+  );
+}
+
 /** Doing an execution again from one step, as a new execution that takes over what stands before it. */
-export function RerunDialog({ run, step, input, version = "SAME", onRerun, onClose, answer }) {
+export function RerunDialog({ run, start, eligible, input, version = "SAME", onRerun, onClose, answer }) {
   const ref = useRef(null);
   const id = useId();
+  const [from, setFrom] = useState(start.key);
   const [chosen, setChosen] = useState(version);
   const [edits, setEdits] = useState({});
   const [busy, setBusy] = useState(false);
+  const step = run.steps.get(from) || start;
   const before = useMemo(() => earlier(run, step), [run, step.key]);
   useEffect(() => { ref.current?.showModal(); }, []);
   useEffect(() => setBusy(false), [answer]);
   const edit = (name) => (value) => setEdits((old) => ({ ...old, [name]: value }));
   const broken = Object.values(edits).some((text) => text !== undefined && !readJson(text).ok);
-  const paid = before.reduce((sum, s) => sum + Number(s.usage?.cost || 0), 0);
+  const edited = Object.values(edits).some((text) => text !== undefined);
   const send = () => {
     const outputs = {};
     for (const s of before) if (edits[s.key] !== undefined) outputs[s.key] = readJson(edits[s.key]).value;
@@ -68,17 +99,28 @@ export function RerunDialog({ run, step, input, version = "SAME", onRerun, onClo
       <header><h2 id={`${id}-title`}>Rerun from {step.name}</h2>
         <button type="button" className="icon-button" aria-label="Close" onClick={() => ref.current.close()}><Icon name="x" /></button></header>
       <div className="dialog-body">
-        <p>A new execution begins with <code>{step.name}</code>. This one stays as it is.{" "}
-          {before.length ? <>{before.length === 1 ? "One step is" : `${before.length} steps are`} taken over at no cost{paid ? <> instead of {cost(paid)}</> : null}.</> : "No step with a cost stands before it."}</p>
+        <p>A new execution begins with <code>{step.name}</code> and takes over what stands before it. This one stays as it is.</p>
+        {eligible.length > 1 ? (
+          <div className="field">
+            <label htmlFor={`${id}-from`}>Begin with</label>
+            <div className="select-wrap">
+              <select id={`${id}-from`} className="input" value={step.key} onChange={(e) => setFrom(e.target.value)}>
+                {eligible.map((s) => <option key={s.key} value={s.key}>{s.name}{s.key.includes("/") ? ` (${s.key})` : ""}{s.status === "FAILED" ? ", failed" : ""}</option>)}
+              </select>
+              <Icon name="chevron-down" />
+            </div>
+          </div>
+        ) : null}
         <Version value={chosen} onChange={setChosen} name={`${id}-version`} />
         <fieldset className="choose">
           <legend>What it is given</legend>
           <Editable id={`${id}-input`} label="Input of the execution" original={input} value={edits[""]} onChange={edit("")} />
           {before.map((s, n) => <Editable key={s.key} id={`${id}-out-${n}`} label={`Output of ${s.name}`} original={s.output} value={edits[s.key]} onChange={edit(s.key)} />)}
         </fieldset>
+        <Estimate executionId={run.id} fromStep={step.key} version={chosen} edited={edited} />
       </div>
       <footer>
-        <span className="muted">Steps from here on are run and paid anew.</span><span className="spacer" />
+        <span className="muted">Nothing is paid before you press Rerun.</span><span className="spacer" />
         <button type="button" className="button" onClick={() => ref.current.close()}>Close</button>
         <button type="button" className="button primary" disabled={broken || busy} onClick={send}><Icon name={busy ? "loader-circle" : "play"} className={busy ? "spin" : ""} /> Rerun</button>
       </footer>

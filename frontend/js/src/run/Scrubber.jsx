@@ -10,7 +10,7 @@ const WORDS = {
   "step.failed": "failed", "step.skipped": "skipped", "step.waiting": "waits", "step.cancelled": "cancelled", "step.child": "starts another bot",
   "step.outcome_unknown": "outcome unknown", "model.requested": "asks the model", "model.answered": "the model answered", "model.failed": "the model failed",
   "approval.requested": "asks a person", "approval.decided": "a person decided", "approval.expired": "nobody decided in time",
-  "tool.refused": "a tool call is refused", "repair.tried": "a repair is tried", "entity.modified": "the entity is changed",
+  "tool.refused": "a tool call is refused", "tool.paid": "a tool is paid for", "repair.tried": "a repair is tried", "entity.modified": "the entity is changed",
 };
 const PACE_MS = 90;
 

@@ -110,7 +110,7 @@ function Child({ child }) {
 }
 
 /** What one step got, made and cost. */
-export function StepDetail({ step, tab: wanted, onTab, onRerun, repairs, executionId }) {
+export function StepDetail({ step, tab: wanted, onTab, onRerun, onModify, repairs, executionId }) {
   const tabs = tabsOf(step, executionId);
   const tab = tabs.includes(wanted) ? wanted : tabs[0];
   const [raw, setRaw] = useState(false);
@@ -132,11 +132,13 @@ export function StepDetail({ step, tab: wanted, onTab, onRerun, repairs, executi
           </>
         ) : null}
       </header>
-      {step.reused || step.source || onRerun ? (
+      {step.reused || step.source || step.modified || onRerun || onModify ? (
         <div className="step-strip">
           {step.source && step.source !== "live" ? <span className="chip reused">{FREE[step.source] || step.source}</span> : null}
           {step.reused ? <span className="chip reused">{step.edited ? "edited, no cost" : "reused, no cost"}</span> : null}
+          {step.modified ? <span className="chip modified" title="For this execution only; the bot stays as it is">modified: {step.modified.join(", ")}</span> : null}
           <span className="spacer" />
+          {onModify ? <button type="button" className="button small" onClick={onModify} title="For the rest of this execution; the bot stays as it is"><Icon name="pen-line" /> Change for this run</button> : null}
           {onRerun ? <button type="button" className="button small" onClick={onRerun} title="A new execution that begins here and takes over what stands before"><Icon name="fast-forward" /> Rerun from here</button> : null}
         </div>
       ) : null}

@@ -1,5 +1,8 @@
+import { Fragment, useEffect, useState } from "react";
+import { once } from "../lib/socket.js";
 import { Icon } from "../lib/Icon.jsx";
 import { Words } from "../lib/Words.jsx";
+import awaitedQuery from "../../../../graphql-schema/operations/awaited_events.graphql";
 
 const sentence = (text) => (/[.!?…]$/.test(text) ? text : `${text}.`);
 
@@ -24,8 +27,25 @@ const SAYINGS = {
   QUEUE: ["Waits for its turn", "The limit of executions or calls at once is reached. It goes on by itself as soon as one ends."],
 };
 
+/** The events that its steps wait for. The events of the execution only say that it waits. */
+function useAwaited(executionId, reason) {
+  const [found, setFound] = useState([]);
+  useEffect(() => {
+    setFound([]);
+    if (reason !== "WAIT") return undefined;
+    let left = false;
+    once(awaitedQuery, { id: executionId })
+      .then((data) => { if (!left) setFound(data?.execution?.awaitedEvents || []); })
+      .catch((error) => console.warn("What it waits for could not be read:", error));
+    return () => { left = true; };
+  }, [executionId, reason]);
+  return found;
+}
+
 /** Why nothing moves, in words, and what to do about it. */
-export function Waiting({ run, steps, children }) {
+export function Waiting({ run, steps, onSend, children }) {
+  const reason = run.status === "WAITING" ? run.waiting?.reason : null;
+  const events = useAwaited(run.id, reason);
   if (run.status === "PAUSED") {
     return (
       <section className="waiting" aria-label="Paused" data-kind="PAUSED">
@@ -38,8 +58,9 @@ export function Waiting({ run, steps, children }) {
     );
   }
   if (run.status !== "WAITING") return children || null;
-  const reason = run.waiting?.reason;
   const child = steps.map((s) => (s.status === "WAITING" || s.status === "RUNNING" ? s.child : null)).find(Boolean);
+  const event = events[0]?.name;
+  const names = [...new Set(events.map((one) => one.name))].slice(0, 4);
   const words = {
     RETRY: ["Waits before the next try", <Retry key="r" run={run} steps={steps} />],
     CHILD: ["Waits for another bot", child
@@ -49,10 +70,13 @@ export function Waiting({ run, steps, children }) {
       ? <>It goes on by itself in <bb-left until={new Date(new Date(run.waiting.at).getTime() + run.waiting.seconds * 1000).toISOString()} />.</>
       : "It goes on by itself when the time has come."],
   };
+  const until = run.waiting?.seconds ? new Date(new Date(run.waiting.at).getTime() + run.waiting.seconds * 1000).toISOString() : null;
+  if (event) words.WAIT = ["Waits for an event", <>It goes on when somebody tells of {events.map((one, i) => <Fragment key={one.stepKey}>{i ? ", " : ""}<code>{one.name}</code></Fragment>)}{until ? <>, at most for another <bb-left until={until} /></> : null}: with <code>emitEvent</code>, from a terminal, or here.</>];
   const [title, text] = words[reason] || SAYINGS[reason] || ["Waits", "It goes on by itself."];
   return (
     <section className="waiting" aria-label={title} data-kind={reason}>
-      <header><Icon name={reason === "APPROVAL" || reason === "OUTCOME_UNKNOWN" ? "hand" : "clock"} /><div><h2>{title}</h2><p>{text}</p></div></header>
+      <header><Icon name={reason === "APPROVAL" || reason === "OUTCOME_UNKNOWN" ? "hand" : "clock"} /><div><h2>{title}</h2><p>{text}</p></div>
+        {event && onSend ? <><span className="spacer" />{names.map((name) => <button key={name} type="button" className="button" onClick={() => onSend(name)}><Icon name="send" /> {names.length > 1 ? `Send ${name}` : "Send this event"}</button>)}</> : null}</header>
       {children}
     </section>
   );

@@ -1,6 +1,7 @@
-import { Fragment, useEffect, useReducer } from "react";
+import { Fragment, useEffect, useReducer, useState } from "react";
 import { Icon, StatusMark } from "../lib/Icon.jsx";
 import { LABELS, duration } from "../lib/format.js";
+import { ChildLine } from "./Nested.jsx";
 import { StepIcon } from "./StepIcon.jsx";
 import { spent } from "./StepCard.jsx";
 
@@ -39,34 +40,68 @@ function Bar({ step, zero, total, now }) {
   );
 }
 
-function move(event, keys, selected, onSelect) {
-  const at = keys.indexOf(selected);
-  const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: keys.length - 1 }[event.key];
-  if (next === undefined || !keys[next]) return;
+function move(event, onSelect) {
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const end = { Home: 0, End: -1 }[event.key];
+  const all = [...event.currentTarget.querySelectorAll("[data-key]")];
+  const at = all.indexOf(document.activeElement.closest("[data-key]"));
+  const next = end !== undefined ? all.at(end) : by && at >= 0 ? all[at + by] : undefined;
+  if (!next) return;
   event.preventDefault();
-  onSelect(keys[next]);
-  event.currentTarget.querySelector(`[data-key="${CSS.escape(keys[next])}"]`)?.focus();
+  onSelect(next.dataset.key);
+  next.focus();
 }
 
+function Row({ scale, step, itemKey, depth, selected, onSelect }) {
+  const { zero, total, now } = scale;
+  return (
+    <button type="button" className="wf-row" data-key={itemKey} onClick={() => onSelect(itemKey)} data-offline-ok
+      aria-current={selected === itemKey ? "true" : undefined} tabIndex={selected === itemKey ? 0 : -1}>
+      <span className="wf-name" style={{ "--depth": Math.min(depth, 8) }}>
+        <StatusMark status={step.status} /><StepIcon type={step.type} />
+        <span className="wf-label">{step.name}</span>
+        {step.modified ? <small className="chip modified" title={`Modified for this execution: ${step.modified.join(", ")}`}><Icon name="pen-line" /><span className="visually-hidden">modified</span></small> : null}
+        {step.tryNumber > 1 && !step.reused ? <small className="chip">try {step.tryNumber}</small> : null}
+        <span className="visually-hidden">{LABELS[step.status]}</span>
+      </span>
+      <span className="wf-track">{step.reused ? <small className="chip reused">{step.edited ? "edited, no cost" : "reused, no cost"}</small> : <Bar step={step} zero={zero} total={total} now={now} />}</span>
+      <span className="wf-time num">{step.startedAt && !step.reused ? duration(spent(step, now)) : ""}</span>
+    </button>
+  );
+}
+
+const FEW = 3;
+
 /** Steps over time. Waiting before the start is drawn apart from work. */
-export function Waterfall({ run, rows, selected, onSelect, live, at }) {
+export function Waterfall({ run, rows, selected, onSelect, live, at, kin, onPicked }) {
   useClock(live);
+  const [opened, setOpened] = useState({});
   const now = at ? ms(at) : Date.now();
   const zero = ms(run.createdAt);
   const end = ms(run.finishedAt) ?? Math.max(now, ...rows.map(({ step }) => (step.reused ? 0 : ms(step.finishedAt) ?? 0)));
   const total = Math.max(end - zero, 1);
+  const scale = { zero, total, now };
   const queued = run.startedAt ? Math.max(0, ms(run.startedAt) - zero) : 0;
-  const keys = ["", ...rows.map(({ step }) => step.key)];
-  const pick = (key) => ({
-    "data-key": key, type: "button", className: "wf-row", onClick: () => onSelect(key), "data-offline-ok": true,
-    "aria-current": selected === key ? "true" : undefined, tabIndex: selected === key || (selected === null && key === "") ? 0 : -1,
-  });
+  const few = rows.filter(({ step }) => step.child).length <= FEW;
+  const isOpen = (id) => opened[id] ?? (few || selected?.startsWith(`${id}|`));
+  // Functions and no components of their own: a row keeps its element, and the focus, while it is painted again.
+  const lineOf = (step, itemKey, depth) => <Row key={itemKey} scale={scale} selected={selected} onSelect={onSelect} step={step} itemKey={itemKey} depth={depth} />;
+  const linesOf = (list, prefix, base) => list.map(({ step, depth }) => (
+    <Fragment key={prefix + step.key}>
+      {lineOf(step, prefix + step.key, base + depth)}
+      {step.child ? (
+        <ChildLine child={step.child} known={kin.get(step.child.id)} depth={base + depth} open={isOpen(step.child.id)} at={at} onPicked={onPicked}
+          onToggle={() => setOpened({ ...opened, [step.child.id]: !isOpen(step.child.id) })} linesOf={linesOf} />
+      ) : null}
+    </Fragment>
+  ));
   return (
-    <div className="waterfall" role="group" aria-label="Steps over time" onKeyDown={(e) => move(e, keys, selected, onSelect)}>
+    <div className="waterfall" role="group" aria-label="Steps over time" onKeyDown={(e) => move(e, onSelect)}>
       <div className="wf-axis" aria-hidden="true"><span /><div className="wf-track">
         {ticks(total).map((t) => <Fragment key={t}><i style={{ left: `${(t / total) * 100}%` }} /><b style={{ left: `${(t / total) * 100}%` }}>{t ? duration(t).replace(/\.0+ s$/, " s") : "0"}</b></Fragment>)}
       </div><span /></div>
-      <button {...pick("")}>
+      <button type="button" className="wf-row" data-key="" onClick={() => onSelect("")} data-offline-ok
+        aria-current={selected === "" ? "true" : undefined} tabIndex={selected === "" || selected === null ? 0 : -1}>
         <span className="wf-name"><StatusMark status={run.status} /><span className="wf-label">Whole execution</span></span>
         <span className="wf-track">
           {queued > total * 0.004 ? <span className="bar queue" style={{ left: 0, width: `${(queued / total) * 100}%` }} title={`Waited ${duration(queued)}`} /> : null}
@@ -74,19 +109,7 @@ export function Waterfall({ run, rows, selected, onSelect, live, at }) {
         </span>
         <span className="wf-time num">{duration(spent({ startedAt: run.startedAt, finishedAt: run.finishedAt }, now))}</span>
       </button>
-      {rows.map(({ step, depth }) => (
-        <button key={step.key} {...pick(step.key)}>
-          <span className="wf-name" style={{ "--depth": Math.min(depth + 1, 6) }}>
-            <StatusMark status={step.status} /><StepIcon type={step.type} />
-            <span className="wf-label">{step.name}</span>
-            {step.child ? <Icon name="bot" className="has-child" /> : null}
-            {step.tryNumber > 1 && !step.reused ? <small className="chip">try {step.tryNumber}</small> : null}
-            <span className="visually-hidden">{LABELS[step.status]}</span>
-          </span>
-          <span className="wf-track">{step.reused ? <small className="chip reused">{step.edited ? "edited, no cost" : "reused, no cost"}</small> : <Bar step={step} zero={zero} total={total} now={now} />}</span>
-          <span className="wf-time num">{step.startedAt && !step.reused ? duration(spent(step, now)) : ""}</span>
-        </button>
-      ))}
+      {linesOf(rows, "", 1)}
     </div>
   );
 }

@@ -5,7 +5,7 @@ export function startOf(snapshot) {
     id: snapshot.id, status: snapshot.status, error: snapshot.error || null, output: snapshot.output,
     createdAt: snapshot.createdAt, startedAt: snapshot.startedAt, finishedAt: snapshot.finishedAt,
     waiting: snapshot.waitingReason ? { reason: String(snapshot.waitingReason).toUpperCase() } : null, asked: null, held: null,
-    questions: new Map(), lastSeq: 0, at: null, steps: new Map(), order: [],
+    questions: new Map(), modified: new Map(), lastSeq: 0, at: null, steps: new Map(), order: [],
   };
 }
 
@@ -56,6 +56,7 @@ function applyExecution(run, event, data) {
     run.createdAt ||= event.at;
   }
   if (run.status === "RUNNING") run.startedAt ||= event.at;
+  parkCalls(run);
   if (!FINAL.includes(run.status)) return;
   run.finishedAt = event.at;
   if (data.output !== undefined) run.output = data.output;
@@ -65,6 +66,30 @@ function applyExecution(run, event, data) {
       step.status = run.status === "COMPLETED" ? "COMPLETED" : "CANCELLED";
       step.finishedAt ||= event.at;
     }
+  }
+}
+
+const PARTS = ["goal", "description", "tools", "notes"];
+
+const CALLS = ["tool", "use"];
+
+/** A run that waits holds no worker: a call that is still open waits with it, and goes on with it. */
+function parkCalls(run) {
+  for (const [key, step] of run.steps) {
+    if (!CALLS.includes(step.type)) continue;
+    if (run.status === "WAITING" && step.status === "RUNNING") run.steps.set(key, { ...step, status: "WAITING", waits: { reason: run.waiting.reason, at: run.at, parked: true } });
+    else if (run.status === "RUNNING" && step.status === "WAITING" && step.waits?.parked) run.steps.set(key, { ...step, status: "RUNNING", waits: null });
+  }
+}
+
+/** A person changed an entity for the rest of the run: what it does from here on is marked. */
+function applyModified(run, event, data) {
+  const parts = PARTS.filter((part) => data[part] !== undefined && data[part] !== null);
+  run.modified.set(data.name, [...new Set([...(run.modified.get(data.name) || []), ...parts])]);
+  for (const [key, step] of run.steps) {
+    if (step.name !== data.name || step.type !== "entity") continue;
+    const text = `${parts.join(", ")} changed${data.by ? ` by ${data.by}` : ""}, for its next call.`;
+    run.steps.set(key, { ...step, story: added(step.story, { at: event.at, text: text[0].toUpperCase() + text.slice(1) }) });
   }
 }
 
@@ -121,7 +146,7 @@ function refusedBy(run, event, data) {
 
 const REMEDY = { retry: "Tried again", fallback: "Another model was asked", skip: "The step was passed by", continue: "A value was put in its place" };
 
-function applyStep(step, event, data) {
+function applyStep(run, step, event, data) {
   switch (event.type) {
     case "step.started":
       Object.assign(step, {
@@ -152,7 +177,9 @@ function applyStep(step, event, data) {
       step.story = added(step.story, { at: event.at, text: `${REMEDY[data.action] || data.action}${data.by ? ` by ${data.by}` : ""}${data.reason ? `: ${data.reason}` : "."}` });
       break;
     default:
+      if (event.type === "model.requested" && run.modified.has(step.name)) step.modified = run.modified.get(step.name);
       if (event.type.startsWith("model.")) applyModel(step, event, data);
+      if (event.type === "tool.paid") addUsage(step, data);
       if (STEP_STATUS[event.type]) endStep(step, event, data);
   }
 }
@@ -180,8 +207,9 @@ export function apply(run, event) {
   if (EXECUTION_STATUS[event.type]) applyExecution(run, event, data);
   else if (ASKED[event.type]) run.asked = { action: ASKED[event.type], by: data.by, reason: data.reason };
   else if (event.type.startsWith("approval.")) applyQuestion(run, event, data);
+  else if (event.type === "entity.modified") applyModified(run, event, data);
   else if (event.type === "tool.refused") refusedBy(run, event, data);
-  else if (event.stepKey) applyStep(stepOf(run, event), event, data);
+  else if (event.stepKey) applyStep(run, stepOf(run, event), event, data);
   return true;
 }
 
@@ -200,16 +228,18 @@ export function settle(run, snapshot) {
   run.steps = new Map();
   run.order = [];
   for (const step of [...(snapshot.steps || [])].sort((a, b) => a.position - b.position)) {
-    run.steps.set(step.key, { ...step, ...told(before.get(step.key)), error: withDiagnosis(step.error, before.get(step.key)?.error) });
+    run.steps.set(step.key, { ...step, child: childOf(step), ...told(before.get(step.key)), error: withDiagnosis(step.error, before.get(step.key)?.error) });
     run.order.push(step.key);
   }
 }
 
+const childOf = (step) => (step.child ? { id: step.child.id, name: step.child.bot?.name ?? step.child.name ?? null } : null);
+
 /** What only the events say. */
 function told(step) {
   if (!step) return { text: "" };
-  const { text, reasoning, story, child, edited, handled, tryNumber } = step;
-  return { text: text || "", reasoning, story, child, edited, handled, tryNumber };
+  const { text, reasoning, story, edited, handled, tryNumber, modified } = step;
+  return { text: text || "", reasoning, story, edited, handled, tryNumber, modified, ...(step.child ? { child: step.child } : {}) };
 }
 
 const withDiagnosis = (error, earlier) => (error && !error.diagnosis && earlier?.diagnosis ? { ...error, diagnosis: earlier.diagnosis } : error);
@@ -221,6 +251,7 @@ export function enrich(run, folded) {
     if (seen) run.steps.set(key, { ...step, ...told(seen), error: withDiagnosis(step.error, seen.error) });
   }
   run.questions = folded.questions;
+  run.modified = folded.modified;
   run.forkedFrom = folded.forkedFrom;
   run.fromStep = folded.fromStep;
   run.lastSeq = folded.lastSeq;
@@ -230,7 +261,7 @@ export function enrich(run, folded) {
 function copyOf(run) {
   const steps = new Map();
   for (const [key, step] of run.steps) steps.set(key, { ...step });
-  return { ...run, steps, order: [...run.order], questions: new Map(run.questions) };
+  return { ...run, steps, order: [...run.order], questions: new Map(run.questions), modified: new Map(run.modified) };
 }
 
 const EVERY = 200;

@@ -36,8 +36,17 @@ function follow(run, onPaint, onDone, onTrouble) {
     // The client sends these variables again when it reconnects.
     variables.after = run.lastSeq;
     timer ||= setTimeout(paint, PAINT_MS);
-    if (batch.done) finish();
+    if (batch.deleted) gone();
+    else if (batch.done) finish();
     return undefined;
+  };
+  const gone = () => {
+    closed = true;
+    clearTimeout(timer);
+    stop();
+    run.deleted = true;
+    onPaint();
+    onTrouble("This execution was deleted meanwhile, by the retention of its bot or by somebody.");
   };
   const finish = () => {
     if (closed) return;

@@ -77,7 +77,7 @@ const starting = (fields) => Object.fromEntries(fields.map((f) => [f.name, f.val
 const shown = (field, values) => !field.when || field.when.values.includes(values[field.when.name]);
 
 /** A form in a dialog. What is typed stays here until it is sent; the server's answer is shown in it. `variants`: forms to choose among. */
-export function FormDialog({ title, text, fields = [], variants, variant, confirm = "Save", danger, answer, testable, forceLabel, onTest, onSubmit, onClose }) {
+export function FormDialog({ title, text, fields = [], variants, variant, variantLabel = "Provider", confirm = "Save", danger, answer, testable, forceLabel, onTest, onSubmit, onClose }) {
   const ref = useRef(null);
   const id = useId();
   const [kind, setKind] = useState(variant || variants?.[0]?.value);
@@ -112,7 +112,7 @@ export function FormDialog({ title, text, fields = [], variants, variant, confir
           {text ? <p><Words text={text} /></p> : null}
           {variants ? (
             <div className="field">
-              <label htmlFor={`${id}-kind`}>Provider</label>
+              <label htmlFor={`${id}-kind`}>{variantLabel}</label>
               <Choice id={`${id}-kind`} field={{ options: variants, fixed: Boolean(variant) && variants.length === 1 }} value={kind} onChange={choose} />
               <p className="field-hint">{variants.find((v) => v.value === kind)?.help}</p>
             </div>

@@ -4,8 +4,8 @@ import { Icon } from "../lib/Icon.jsx";
 
 const SHORTCUTS = [
   ["Ctrl K", "Go to a bot, a page or a command"], ["?", "Show this list"], ["g b", "Go to bots"],
-  ["g e", "Go to executions"], ["g a", "Go to approvals"], ["g c", "Go to AI connections"], ["g m", "Go to costs"], ["g s", "Go to the settings"], ["A", "Approve the question that is marked"], ["R", "Reject it, with a reason"],
-  ["M", "Modify its arguments"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
+  ["g e", "Go to executions"], ["g a", "Go to approvals"], ["g c", "Go to AI connections"], ["g m", "Go to costs"], ["g s", "Go to the settings"], ["A", "Approve the question that is marked"], ["R", "Reject it, with a reason"], ["1 … 9", "Take the choice with this number"],
+  ["M", "Modify its arguments"], ["j k", "Down and up in a list; Enter opens"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
   ["Ctrl S", "Save the draft now"], ["Alt Shift F", "Format the text of the bot"],
   ["Ctrl Z", "Undo, also what was written before the page was opened"], ["x", "Choose a bot of the list; with Shift, all between"],
   ["F2", "Rename the entity at the cursor, everywhere"], ["Ctrl Shift Space", "Show what a tool or function takes"],
@@ -32,6 +32,7 @@ const PAGES = [
   { label: "API tokens", path: "/settings/tokens", icon: "key-round", kind: "Settings" },
   { label: "Your account, password and sessions", path: "/settings/account", icon: "user", kind: "Settings" },
   { label: "Audit log", path: "/settings/audit", icon: "scroll-text", kind: "Settings" },
+  { label: "Limits of executions", path: "/settings/limits", icon: "scale", kind: "Settings" },
   { label: "Workspace settings", path: "/settings/workspace", icon: "settings", kind: "Settings" },
   { label: "API explorer", path: "/explorer", icon: "terminal", kind: "Page" },
   { label: "Failed executions", path: "/executions?status=failed", icon: "circle-x", kind: "Page" },
