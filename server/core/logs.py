@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, TextIO, cast
 from urllib.parse import quote
@@ -72,6 +73,7 @@ class Redaction:
         self._stale = False
         self._known: tuple[str, ...] = ()
         self._told: tuple[str, ...] = ()
+        self._by_letter: tuple[tuple[str, ...], list[str]] = (), []
         self.hide(*secrets)
 
     def hide(self, *secrets: str) -> None:
@@ -131,10 +133,12 @@ class Redaction:
         secrets = self._telling
         if not secrets:
             return len(text)
-        end = start = max(0, len(text) - len(max(secrets, key=len)) + 1)
-        while end < len(text) and not _begins(text[end:], secrets):
+        end = start = max(0, len(text) - len(secrets[0]) + 1)  # the longest stands first
+        if self._by_letter[0] is not secrets:
+            self._by_letter = secrets, sorted(secrets)
+        while end < len(text) and not _begins(text[end:], self._by_letter[1]):
             end += 1
-        for secret in secrets:  # one that is there already is not cut in two
+        for secret in secrets if end < len(text) else ():  # none that is there is cut in two
             at = text.find(secret, max(0, start - len(secret)))
             while at != -1 and at < end:
                 end = at if at + len(secret) > end else end
@@ -183,8 +187,10 @@ def _may_hold_secret(text: str) -> bool:
     return False
 
 
-def _begins(text: str, secrets: tuple[str, ...]) -> bool:
-    return any(len(text) < len(secret) and secret.startswith(text) for secret in secrets)
+def _begins(text: str, by_letter: list[str]) -> bool:
+    """Whether one of them goes on after this."""
+    place = bisect_right(by_letter, text)
+    return place < len(by_letter) and by_letter[place].startswith(text)
 
 
 def _without(text: str, secrets: tuple[str, ...]) -> str:

@@ -1,10 +1,13 @@
 """What models write while they write it: gathered for 50 ms, then an event that nobody waits for.
-The whole text is the step's result, so a crash loses nothing that counts."""
+The whole text is the step's result, so a crash loses nothing that counts.
+
+A secret that comes in two pieces is in neither: what may be the beginning of one waits for more."""
 
 from __future__ import annotations
 
 import asyncio
 
+from server.core.logs import REDACTION
 from server.engine.events import StepDelta
 from server.engine.writer import Writer
 from server.llm.messages import Delta
@@ -33,9 +36,10 @@ class Deltas:
 
     def flush(self, key: str) -> None:
         """Before the step ends, so that its text stands before its end."""
-        self._said.pop(key, None)
+        cut_off = self._said.pop(key, 0) > SHOWN_CHARACTERS
         for place in [place for place in self._texts if place[0] == key]:
-            self._say(place)
+            self._say(place, last=not cut_off)
+            self._texts.pop(place, None)
 
     def close(self) -> None:
         self._texts.clear()
@@ -51,7 +55,14 @@ class Deltas:
         if places:
             self._writer.soon()
 
-    def _say(self, place: tuple[str, str]) -> None:
+    def _say(self, place: tuple[str, str], last: bool = False) -> None:
+        """`last`: nothing can follow, so the end of the text is no beginning of anything."""
         key, kind = place
         text = "".join(self._texts.pop(place))
+        end = len(text) if last else REDACTION.whole(text)
+        if end < len(text):
+            self._texts[place] = [text[end:]]
+            text = text[:end]
+        if not text:
+            return
         self._writer.event(StepDelta(text=text, kind=None if kind == "text" else kind), key)

@@ -16,7 +16,8 @@ import structlog
 from server.bus.notices import Notices
 from server.core.clock import Clock
 from server.core.errors import Unavailable
-from server.core.jsontext import written
+from server.core.jsontext import loads, written
+from server.core.logs import REDACTION
 from server.engine.events import ExecutionEvent
 from server.engine.log import topic
 from server.engine.rows import is_progress
@@ -245,23 +246,35 @@ def tell(notices: Notices, execution_id: UUID, events: Sequence[EventRow], last_
     """The notice carries the events themselves, unless they are large."""
     first = last_seq - len(events) + 1
     carried = None
-    if _fit_into_a_notice(events):
+    told = _fit_into_a_notice(events)
+    if told is not None:
         carried = [
             StoredEvent(
-                first + place, event.type, event.at, event.step_key, event.attempt, event.data
+                first + place, event.type, event.at, event.step_key, event.attempt, shown
             ).to_json()
-            for place, event in enumerate(events)
+            for place, (event, shown) in enumerate(zip(events, told, strict=True))
         ]
     notices.publish(topic(execution_id), {"seq": last_seq, "events": carried})
 
 
-def _fit_into_a_notice(events: Sequence[EventRow]) -> bool:
-    room = CARRIED_BYTES
+def _fit_into_a_notice(events: Sequence[EventRow]) -> list[Any] | None:
+    """The data of each, as clean as it is stored: who looks on sees no secret either."""
+    room, told = CARRIED_BYTES, list[Any]()
     for event in events:
-        room -= len(written(event.data)) if event.data else 0
+        text = written(event.data) if event.data else b""
+        room -= len(text)
         if room < 0:
-            return False
-    return True
+            return None
+        told.append(_clean(event.data, text))
+    return told
+
+
+def _clean(data: Any, text: bytes) -> Any:
+    if not text or not REDACTION.knows_any:
+        return data
+    given = text.decode()
+    kept = REDACTION.kept(given)
+    return data if kept is given or kept == given else loads(kept)
 
 
 def tell_workspace(notices: Notices, workspace_id: UUID, execution_id: UUID) -> None:

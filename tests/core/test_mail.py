@@ -159,7 +159,7 @@ async def test_a_name_cannot_add_headers(line: str) -> None:
 
 async def test_a_password_goes_over_tls(trusted: ssl.SSLContext) -> None:
     post = Post()
-    how = {"tls_context": trusted, "require_starttls": True, "auth_required": True}
+    how: dict[str, Any] = {"tls_context": trusted, "require_starttls": True, "auth_required": True}
     async with post_office(post, authenticator=post.authenticate, **how) as port:
         await Mailer(f"smtp://bots%40example.org:{PASSWORD}@127.0.0.1:{port}").send(LETTER)
     assert post.tried == [PASSWORD]
@@ -169,7 +169,7 @@ async def test_a_password_goes_over_tls(trusted: ssl.SSLContext) -> None:
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
 async def test_tls_from_the_start(trusted: ssl.SSLContext) -> None:
     post = Post()
-    how = {"auth_required": True, "auth_require_tls": False}
+    how: dict[str, Any] = {"auth_required": True, "auth_require_tls": False}
     async with post_office(post, trusted, authenticator=post.authenticate, **how) as port:
         await Mailer(f"smtps://me:{PASSWORD}@127.0.0.1:{port}").send(LETTER)
     assert post.tried == [PASSWORD]
@@ -190,7 +190,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Pat
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
 async def test_a_password_is_not_sent_in_the_clear() -> None:
     post = Post()
-    how = {"auth_required": True, "auth_require_tls": False}
+    how: dict[str, Any] = {"auth_required": True, "auth_require_tls": False}
     async with post_office(post, authenticator=post.authenticate, **how) as port:
         with pytest.raises(Upstream, match="no TLS"):
             await Mailer(f"smtp://me:{PASSWORD}@127.0.0.1:{port}").send(LETTER)
