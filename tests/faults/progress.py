@@ -32,7 +32,8 @@ class Progress:
         return (time.monotonic() - self.began) / 60
 
     def show(self, fault: Sequence[str], item: pytest.Item, report: pytest.TestReport) -> None:
-        """One line for each fault. In a run of all tests that would only be noise."""
+        """One line for each fault, and at once what went wrong: the end may be far away. In a
+        run of all tests that would only be noise."""
         self.done += 1
         terminal: Any = item.config.pluginmanager.get_plugin("terminalreporter")
         if terminal is None or not item.config.getoption("--whole", default=False):
@@ -44,6 +45,9 @@ class Progress:
         terminal.write_line(
             f"{report.outcome:<7}{report.duration:5.0f} s  {' '.join(fault)} ({place}); {came}"
         )
+        if report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            terminal.write_line(f"        {getattr(crash, 'message', report.longreprtext)}"[:1500])
 
 
 @dataclass
