@@ -29,6 +29,8 @@ from server.models.enums import (
     TriggerKind,
     WaitingReason,
 )
+from server.tools.base import Danger as ToolDanger
+from server.tools.base import Layer as ToolLayer
 
 __all__ = [
     "ApprovalKind",
@@ -55,6 +57,8 @@ __all__ = [
     "Role",
     "Severity",
     "StepStatus",
+    "ToolDanger",
+    "ToolLayer",
     "TriggerKind",
     "WaitingReason",
 ]
@@ -142,6 +146,23 @@ _told(
     LIVE="For real.",
     DEMO="The offline demo model answers; nothing outside is touched.",
     RECORDED="Answers of an earlier execution are used again.",
+)
+_told(
+    ToolDanger,
+    "ToolDanger",
+    "What a tool may do to the world.",
+    SAFE="Changes nothing outside of this server.",
+    MODERATE="Changes what can be changed back, or tells somebody something.",
+    DANGEROUS="May do what cannot be taken back.",
+)
+_told(
+    ToolLayer,
+    "ToolLayer",
+    "Where a tool comes from.",
+    BUILT_IN="Shipped.",
+    CONNECTION="A connection of the workspace.",
+    WORKSPACE="Made by the people of the workspace, and kept.",
+    EPHEMERAL="Made in an execution, for the rest of it.",
 )
 _told(
     TriggerKind,

@@ -48,6 +48,7 @@ from server.api.scalars import SCALARS
 from server.api.sessions import SessionMutations, SessionQueries
 from server.api.templates import TemplateQueries
 from server.api.tokens import TokenMutations, TokenQueries
+from server.api.tools import ToolQueries
 from server.api.versions import VersionQueries
 from server.api.viewer import ViewerQueries
 from server.api.vitals import VitalSubscriptions
@@ -71,6 +72,7 @@ class Query(
     IncidentQueries,
     BalQueries,
     TemplateQueries,
+    ToolQueries,
     TokenQueries,
     MemberQueries,
     SessionQueries,

@@ -110,6 +110,7 @@ DRY_RUNS = {
 SCOPE = re.compile(
     r"Needs scope `([a-z]+:[a-z]+)`\.|For everybody who is signed in\."
     r"|For people, and for tokens that are not narrowed to scopes or bots\."
+    r"|For people who are signed in(, not for tokens|; a token needs scope `[a-z]+:[a-z]+`)\."
 )
 VERB_NOUN = re.compile(r"[a-z]+([A-Z][a-z]+)+")
 REMOVAL = re.compile(r"Use .+\. Removal on \d{4}-\d{2}-\d{2}\.")
