@@ -41,7 +41,7 @@ from server.web.metrics import Metrics, metrics_route
 from server.web.patience import Patience
 from server.web.sessions import Porter, SignedInOnly, SignIn
 from server.web.sockets import OpenSockets, SocketGuard
-from server.workspaces import accounts
+from server.workspaces import accounts, places
 from server.workspaces.recognise import ACCESS_TOPIC
 from workers.embedded import working
 
@@ -149,7 +149,7 @@ def _doors(rooms: Assembly, rates: Rates, sockets: OpenSockets, web: WebApp) -> 
     routes: list[BaseRoute] = [
         *_api_routes(rooms, rates),
         *health_routes(rooms.ready),
-        metrics_route(metrics, settings.metrics_token),
+        metrics_route(metrics, settings.metrics_token, places.operates),
         *blob_routes(),
         *bundle_routes(),
         *audit_routes(),

@@ -171,7 +171,8 @@ class Settings:
     metrics_token: str | None = _setting(
         read.token,
         None,
-        "The bearer token for /metrics; without it only signed-in owners and admins read it.",
+        "The bearer token for /metrics; without it only owners and admins of the first workspace "
+        "read it.",
         shown="none",
         secret=True,
     )

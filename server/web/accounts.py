@@ -50,7 +50,7 @@ class AccountDoors:
 
     async def send(self, request: Request) -> Response:
         """The same answer, and in the same time, whether there is such an account or not."""
-        email = (await form_of(request)).get("email", "")
+        email = (await form_of(request)).get("email", "").strip().lower()[:254]
         reception, visitor = self.porter.reception, visitor_of(request)
         if reception.mailer is None:
             return forgot_page(False)

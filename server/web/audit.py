@@ -13,6 +13,7 @@ from server.core.errors import AppError, Denied, Invalid
 from server.workspaces.audit import AuditFilter, Words
 from server.workspaces.audit_export import Form, export_for
 
+LONGEST = 300
 _TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 
 
@@ -40,6 +41,8 @@ async def export(request: Request) -> Response:
 
 def _where(request: Request) -> AuditFilter:
     given = {name: text for name, text in request.query_params.items() if text}
+    if any("\0" in text or len(text) > LONGEST for text in given.values()):
+        raise Invalid(f"Words to look for have at most {LONGEST} characters, and none of them NUL.")
     moments: dict[Any, datetime] = {}
     for name, side in (("since", "gte"), ("before", "lt")):
         if name in given:
@@ -57,9 +60,9 @@ def _where(request: Request) -> AuditFilter:
 def _moment(text: str, name: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid(f"`{name}` is a moment such as 2026-11-03T09:30:00Z.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _problem(status: int, code: str, message: str) -> Response:

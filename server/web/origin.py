@@ -12,8 +12,11 @@ def same_site(origin: str, host: str, public_url: str | None) -> bool:
     asking = _place(origin)
     if asking is None:
         return False
-    if public_url is not None and asking == _place(public_url):
+    ours = _place(public_url) if public_url is not None else None
+    if asking == ours:
         return True
+    if ours is not None and ours[:2] == ("https", asking[1]) and asking[0] == "http":
+        return False  # a page without TLS under our own name may be anybody's
     scheme = asking[0]
     return asking == _place(f"{scheme}://{host}")
 

@@ -76,7 +76,8 @@ def used_link_page() -> HTMLResponse:
 
 
 def confirm_page(token: str) -> HTMLResponse:
-    """For a browser that only looks ahead: nothing is used up until a person presses the button."""
+    """For a browser that only looks ahead, or was led here by another site: nothing is used up
+    until a person presses the button."""
     form = (
         '<form method="post" action="/signin">'
         f'<input type="hidden" name="token" value="{quoted(token)}">'

@@ -79,7 +79,7 @@ class SignIn:
                 return to_page(_after(request))
             some = await accounts.passwords_in_use()
             return signin_page(after=_after(request), passwords=some)
-        if _looking_ahead(request):
+        if _looking_ahead(request) or _led_here(request):
             return confirm_page(token[:MAX_TOKEN])
         return await self._by_link(request, token)
 
@@ -137,6 +137,11 @@ def _looking_ahead(request: Request) -> bool:
     """Browsers fetch a link before it is opened; that must not use it up."""
     purpose = request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
     return request.method == "HEAD" or "prefetch" in purpose or "prerender" in purpose
+
+
+def _led_here(request: Request) -> bool:
+    """From a page of another site, which may have chosen whose link it is: a person confirms."""
+    return request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
 
 
 def _after(request: Request) -> str:

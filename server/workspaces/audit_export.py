@@ -33,7 +33,8 @@ COLUMNS = (
     "after",
 )
 # What a table program would run as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BREAKS = ("\t", "\r", "\n")
 
 
 async def export_for(viewer: Viewer, form: Form, where: AuditFilter) -> AsyncIterator[str]:
@@ -95,4 +96,4 @@ def _as_csv(rows: Iterable[dict[str, Any]]) -> str:
 
 def _cell(value: Any) -> str:
     text = "" if value is None else value if isinstance(value, str) else dumps(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) or text[:1] in _BREAKS else text

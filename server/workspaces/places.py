@@ -72,6 +72,15 @@ async def update(
     return place
 
 
+async def operates(viewer: Viewer) -> bool:
+    """Whether they see to the installation: owners and admins of the workspace of its first start,
+    as themselves or with a token that is not narrowed."""
+    if viewer.narrowed or viewer.role not in (Role.OWNER, Role.ADMIN):
+        return False
+    first = await Workspace.all().order_by("created_at", "id").first().only("id")
+    return first is not None and first.id == viewer.workspace_id
+
+
 def _facts(place: Workspace) -> dict[str, str]:
     return {"name": place.name, "timezone": place.timezone}
 

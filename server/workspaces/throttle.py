@@ -7,6 +7,7 @@ cannot lock out another: where an account was signed in to before, only the trie
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -58,10 +59,11 @@ class Throttle:
             log.warning("sign_in_not_counted", error=str(error))
 
     async def _count(self, key: str) -> int:
-        count = int(await self.redis.incr(key))
-        if count == 1:
-            await self.redis.expire(key, WINDOW_SECONDS)
-        return count
+        """In one piece: a count whose end was never set would shut somebody out for ever."""
+        async with self.redis.pipeline(transaction=True) as line:
+            line.set(key, 0, ex=WINDOW_SECONDS, nx=True)
+            line.incr(key)
+            return int((await line.execute())[1])
 
     async def _left(self, keys: tuple[str, str, str]) -> float:
         left = [int(await self.redis.ttl(key)) for key in keys]
@@ -69,12 +71,24 @@ class Throttle:
 
 
 def _keys(email: str, address: str) -> tuple[str, str, str]:
-    person, place = _short(email.strip().lower()), _short(address)
+    person, place = _short(email.strip().lower()), _short(_network(address))
     return (
         f"baleybots:tries:a:{place}",
         f"baleybots:tries:p:{person}:{place}",
         f"baleybots:tries:u:{person}",
     )
+
+
+def _network(address: str) -> str:
+    """One household or one machine has a whole /64 of IPv6 to itself."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(known, ipaddress.IPv6Address):
+        mapped = known.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((known, 64), strict=False))
+    return str(known)
 
 
 def _short(text: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from server.models.enums import Role
+from server.workspaces.audit_export import _cell
 from tests.support.front import Api, Front, open_front
 
 LOG = """query($f: AuditFilter, $first: Int, $after: Cursor) {
@@ -97,5 +98,15 @@ async def test_the_export_has_every_entry_and_no_formula(front: Front, api: Api)
     one = await front.http.get("/exports/audit.jsonl?action=budget", headers=headers)
     assert {json.loads(line)["subjectKind"] for line in one.text.splitlines()} == {"budget"}
     assert (await front.http.get("/exports/audit.xml", headers=headers)).status_code == 404
-    wrong = await front.http.get("/exports/audit.csv?since=yesterday", headers=headers)
-    assert wrong.status_code == 400
+    odd = ("since=yesterday", "since=9999-12-31T23:59:59-23:59", "text=%00", "actor=" + "x" * 301)
+    for query in odd:
+        wrong = await front.http.get(f"/exports/audit.csv?{query}", headers=headers)
+        assert wrong.status_code == 400, query
+
+
+@pytest.mark.parametrize("text", [
+    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "\uff1d1", "\u00a0@x",
+])  # fmt: skip
+def test_no_cell_is_a_formula(text: str) -> None:
+    assert _cell(text) == f"'{text}"
+    assert _cell("plain = 1") == "plain = 1"

@@ -93,6 +93,8 @@ async def test_our_own_sockets_and_programs_open(headers: dict[str, str]) -> Non
         ("https://bots.example.org:443", "bots.example.org", None, True),
         ("https://bots.example.org", "10.0.0.5:8000", "https://bots.example.org", True),
         ("http://bots.example.org", "10.0.0.5:8000", "https://bots.example.org", False),
+        ("http://bots.example.org", "bots.example.org", "https://bots.example.org", False),
+        ("http://10.0.0.5:8000", "10.0.0.5:8000", "https://bots.example.org", True),
         ("http://[::1]:8000", "[::1]:8000", None, True),
         ("HTTP://Bots.Example.Org", "bots.example.org", None, True),
         ("http://a@bots.example.org", "bots.example.org", None, False),

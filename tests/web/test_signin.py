@@ -6,8 +6,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from server.core.ids import public_id
+from server.models.enums import Role
+from server.models.tables import Member, User, Workspace
 from server.web.sessions import own_path
-from server.workspaces import accounts
+from server.workspaces import accounts, keys
 from tests.support.front import HOST, Front, open_front
 
 
@@ -139,6 +142,37 @@ async def test_metrics_are_for_the_operator(front: Front, visitor: httpx.AsyncCl
     assert "baleybots_http_requests_total" in answer.text
     async with front.browser() as owner:
         assert (await owner.get("/metrics")).status_code == 200
+
+
+async def test_metrics_are_not_for_whoever_makes_a_workspace(
+    front: Front, visitor: httpx.AsyncClient
+) -> None:
+    """The figures are of everybody's workspaces, and everybody owns those that they make."""
+    await accounts.add_user("eve@example.org", role=Role.VIEWER)
+    token = await accounts.make_link("eve@example.org")
+    await visitor.get("/signin", params={"token": token})
+    assert (await visitor.get("/metrics")).status_code == 401
+    eve = await User.get(email="eve@example.org")
+    place = await Workspace.create(name="Eve's own")
+    await Member.create(user_id=eve.id, workspace_id=place.id, role=Role.OWNER)
+    form = {"workspace": public_id("workspace", place.id)}
+    assert (await visitor.post("/switch", data=form)).status_code == 303
+    assert (await visitor.get("/metrics")).status_code == 401
+    narrow = await keys.create_locally(scopes=["bots:read"])
+    headers = {"authorization": f"Bearer {narrow.text}"}
+    assert (await visitor.get("/metrics", headers=headers)).status_code == 401
+
+
+async def test_a_link_on_another_site_asks_before_it_signs_in(visitor: httpx.AsyncClient) -> None:
+    """Somebody may have put their own link there, to see what is typed into their account."""
+    token = await accounts.make_link()
+    led = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    answer = await visitor.get("/signin", params={"token": token}, headers=led)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
+    typed = await visitor.get(
+        "/signin", params={"token": token}, headers={"sec-fetch-site": "none"}
+    )
+    assert "set-cookie" in typed.headers
 
 
 async def test_nothing_tells_what_serves_it(visitor: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from server.workspaces.recognise import Recogniser
 from server.workspaces.sessions import Visitor, device_of
 from server.workspaces.signing_in import Reception
 from server.workspaces.throttle import PER_ADDRESS, PER_PAIR, TooManyTries
+from server.workspaces.throttle import _keys as keys_of
 from tests.support.rooms import Home
 from tests.workspaces.people import ADA, CHEAP, HERE, SECRET, actions, reception, seen, signed_in
 
@@ -291,3 +292,22 @@ async def test_links_do_not_outlive_the_address_they_were_sent_to(home: Home) ->
     link = await accounts.make_reset_link(ADA)
     await reception().update_profile(ada, None, "ada@elsewhere.example", None)
     assert await accounts.link_owner(link, LinkPurpose.RESET) is None
+
+
+async def test_a_count_always_ends(home: Home) -> None:
+    door = reception()
+    await door.by_password(ADA, "wrong", HERE)
+    counted = [key async for key in door.throttle.redis.scan_iter("baleybots:tries:*")]
+    assert len(counted) == 3
+    for key in counted:
+        assert 0 < await door.throttle.redis.ttl(key) <= 900
+
+
+@pytest.mark.parametrize(("one", "other", "same"), [
+    ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+    ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+    ("::ffff:10.0.0.9", "10.0.0.9", True), ("fe80::1%eth0", "fe80::2%eth1", True),
+    ("10.0.0.9", "10.0.0.10", False), ("", "testclient", False),
+])  # fmt: skip
+def test_an_address_is_what_one_household_has(one: str, other: str, same: bool) -> None:
+    assert (keys_of(ADA, one) == keys_of(ADA, other)) is same
