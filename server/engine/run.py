@@ -44,12 +44,16 @@ class Run:
     task: asyncio.Task[None] | None = None
     finished: ExecutionChange | None = None
     gone: bool = False
+    ending: bool = False
     _looking: asyncio.Task[None] | None = None
 
     def lost(self) -> None:
-        """Stop at once and write nothing more."""
+        """Stop at once and write nothing more. A last word that is on its way already may be what
+        ended the lease; if it was not, the fence keeps it out."""
         self.gone = True
-        self.abandon()
+        self.writer.give_up()
+        if not self.ending:
+            self.abandon()
 
     def abandon(self) -> None:
         """What is under way is left as it is, for another worker to go on with."""
@@ -93,7 +97,7 @@ class Run:
             outcome = await self._outcome()
         except Suspended:
             self._rest()
-            await writer.settle()
+            await self._last_word()
             return
         except TimeoutError:
             self.host.close_open_steps()
@@ -114,7 +118,11 @@ class Run:
             await self._close_leftovers()
             error = None if outcome.error is None else self.host.error_of(outcome.error)
             self._finish(ExecutionStatus(outcome.status), outcome.output, error)
-        await writer.settle()
+        await self._last_word()
+
+    async def _last_word(self) -> None:
+        self.ending = True
+        await self.writer.settle()
 
     async def _close_leftovers(self) -> None:
         """What an earlier taking began and this one did not come back to."""

@@ -20,8 +20,12 @@ async def _leave_as_it_is(connection: Any) -> None:
 
 
 def end_what_was_broken_off(connection: Any) -> None:
-    """Whoever was stopped in a transaction must not leave it to the next one."""
-    if not connection.is_closed() and connection.is_in_transaction():
+    """Whoever was stopped in a transaction, or while it was to begin, must not leave it to the next
+    one. Of one that was to begin only the driver knows, and it has no word for that."""
+    if connection.is_closed():
+        return
+    begun = getattr(getattr(connection, "_con", connection), "_top_xact", None)
+    if begun is not None or connection.is_in_transaction():
         connection.terminate()
 
 

@@ -104,6 +104,32 @@ async def test_the_intent_is_stored_before_a_call_leaves(
     await home.ended(execution)
 
 
+async def test_a_beat_between_the_last_commit_and_its_answer_takes_nothing_away(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease has ended with the execution: that is no reason to stop short of what is due after
+    it."""
+    engine = home.rooms.engine
+    after: list[Any] = []
+    real_commit, real_ended = engine.store.commit, engine.kin.ended
+
+    async def commit(one: Commit) -> Committed:
+        committed = await real_commit(one)
+        if one.change is not None and one.change.status is not None:
+            await engine.runner.runs._leases.beat()  # pyright: ignore[reportPrivateUsage]
+        return committed
+
+    async def ended(execution_id: Any, *given: Any, **named: Any) -> None:
+        await real_ended(execution_id, *given, **named)
+        after.append(execution_id)
+
+    monkeypatch.setattr(engine.store, "commit", commit)
+    monkeypatch.setattr(engine.kin, "ended", ended)
+    execution = await home.run(CHAIN, "x")
+    assert execution.status is ExecutionStatus.COMPLETED
+    await until(lambda: after == [execution.id])
+
+
 # --- what is recorded -----------------------------------------------------------------------
 
 

@@ -79,3 +79,26 @@ async def test_what_was_broken_off_in_a_transaction_is_not_left_to_the_next() ->
         assert await second.fetchval("SELECT to_regclass('half_done')") is None
         await places.release(second)
         await pool.close()
+
+
+@pytest.mark.services
+async def test_a_transaction_that_was_stopped_while_it_was_to_begin_is_no_error() -> None:
+    import asyncpg
+
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, it: told.append(it["message"]))
+    with services.postgres() as url:
+        pool = await asyncpg.create_pool(url, min_size=1, max_size=1)
+        places = Places(pool, 4, leaving=end_what_was_broken_off)
+        first = await places.acquire()
+        beginning = asyncio.create_task(first.transaction().start())
+        await asyncio.sleep(0)
+        beginning.cancel()
+        await asyncio.wait([beginning])
+        assert beginning.cancelled()
+        await places.release(first)
+        second = await places.acquire()
+        assert await second.fetchval("SELECT 1") == 1
+        await places.release(second)
+        await pool.close()
+    assert not told
