@@ -8,7 +8,7 @@ NPM = PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bi
 # Tests are compiled with their asserts rewritten: kept from run to run, that is five seconds saved.
 test test-quick coverage: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test test-quick lint types floors faults journeys bench frontend coverage lock
+.PHONY: run test test-quick lint types floors faults journeys bench frontend coverage lock sbom audit
 
 run: ## set up what is needed, then start everything in one process
 	@.ci/setup
@@ -57,6 +57,12 @@ coverage: ## the quick ring with a coverage report
 frontend: ## rebuild the committed JavaScript bundle
 	@.ci/setup dev
 	cd frontend/js && $(NPM) ci --no-audit --no-fund && $(NPM) run build
+
+sbom: ## the bill of materials of what users install, as CycloneDX, into sbom.json
+	$(BIN)/python -m tests.house.bill > sbom.json
+
+audit: ## known flaws in what is installed (needs uv and an advisory service)
+	uvx pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 
 lock: ## resolve the dependencies again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra build pyproject.toml -o requirements.lock
