@@ -6,12 +6,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 
+from server.connections.secret_uses import SecretUses
 from server.core.clock import Clock
 from server.core.money import to_decimal_text
 from server.costs.budgets import Budgets, Full, Held, Limit, Spender
@@ -49,6 +50,7 @@ class Till:
     models: WorkspaceModels
     budgets: Budgets
     clock: Clock
+    uses: SecretUses = field(default_factory=SecretUses)
 
     def door(self, claimed: Claimed) -> WorkspaceDoor:
         return WorkspaceDoor(self, claimed)
@@ -105,6 +107,9 @@ class WorkspaceDoor:
         request = await till.models.addressed(workspace_id, request)
 
         async def ask() -> ModelAnswer:
+            if (access := request.access) and (access.api_key or access.extra):
+                uses, connection = till.uses, UUID(access.connection)
+                await uses.note(workspace_id, connection, access.label, till.clock)
             return await self._within_budgets(request, on_delta, on_sent, own)
 
         return await self._cached.chat(request, on_delta, ask)
