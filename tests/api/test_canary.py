@@ -128,7 +128,7 @@ def stored(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.glob("baleybots.db*")))
 
 
-async def test_no_canary_gets_out(home: Home, log: io.StringIO) -> None:
+async def test_no_canary_gets_out(home: Home, log: io.StringIO) -> None:  # S63, S69
     canaries = await planted(home)
     said = await everything(home)
     folder = home.rooms.settings.data_dir

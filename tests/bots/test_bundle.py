@@ -79,7 +79,7 @@ def test_names_that_a_file_system_reads_otherwise(name: str, stem: str | None) -
     assert name_of(found) == name
 
 
-def test_a_bundle_is_a_zip_of_readable_text_without_a_secret() -> None:
+def test_a_bundle_is_a_zip_of_readable_text_without_a_secret() -> None:  # S63
     with zipfile.ZipFile(io.BytesIO(pack(ONE))) as archive:
         assert archive.namelist() == ["manifest.json", "bots/Writer.bal"]
         manifest = json.loads(archive.read("manifest.json"))
@@ -203,7 +203,7 @@ TOO_LARGE: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("made", REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_not_a_bundle_is_refused(made: Callable[[], bytes]) -> None:
+def test_what_is_not_a_bundle_is_refused(made: Callable[[], bytes]) -> None:  # S57, S62
     with pytest.raises(BundleRefused) as refused:
         unpack(made())
     assert refused.value.code is ErrorCode.INVALID_INPUT
@@ -211,7 +211,9 @@ def test_what_is_not_a_bundle_is_refused(made: Callable[[], bytes]) -> None:
 
 
 @pytest.mark.parametrize("made", TOO_LARGE.values(), ids=TOO_LARGE.keys())
-def test_what_is_too_large_is_refused_before_it_is_unpacked(made: Callable[[], bytes]) -> None:
+def test_what_is_too_large_is_refused_before_it_is_unpacked(  # S62
+    made: Callable[[], bytes],
+) -> None:
     with pytest.raises(TooLarge):
         unpack(made())
 

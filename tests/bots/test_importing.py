@@ -17,8 +17,17 @@ from server.bots.publishing import Words
 from server.core.errors import Conflict, Denied, NotFound
 from server.core.ids import new_uuid
 from server.models.enums import BotState, Role
-from server.models.tables import Bot, BotVersion, Bundle, DraftEdit, Workspace
+from server.models.tables import (
+    Bot,
+    BotVersion,
+    Bundle,
+    Connection,
+    DraftEdit,
+    Execution,
+    Workspace,
+)
 from server.workspaces.access import ROLE_SCOPES, Viewer
+from tests.bots.test_bundle import bundle as bundle_of
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
 
@@ -53,7 +62,9 @@ async def living(viewer: Viewer) -> dict[str, Bot]:
     return {bot.name: bot for bot in (await bots.list_bots(viewer)).rows}
 
 
-async def test_bots_travel_whole_and_come_back_equal(home: Home, elsewhere: Viewer) -> None:
+async def test_bots_travel_whole_and_come_back_equal(  # S57
+    home: Home, elsewhere: Viewer
+) -> None:
     news = await bots.create(home.owner, WRITER, "News / daily")
     await tags.set_tags(home.owner, news.id, ["b", "A"])
     await publishing.publish(home.owner, news.id, words=Words("First", "It writes."))
@@ -154,7 +165,36 @@ async def test_a_bundle_never_makes_a_bot_forget_its_executions(elsewhere: Viewe
     assert found["New"].retention == rule
 
 
-async def test_a_key_in_a_text_is_not_exported(home: Home) -> None:
+async def test_what_a_bundle_smuggles_in_does_nothing(elsewhere: Viewer) -> None:  # S57
+    """Ids, a schedule, a webhook, keys and whatever else a stranger wrote beside the program."""
+    name, key = "<script>alert(1)</script>", "sk-canary-0123456789abcdef"
+    more = {
+        "name": name,
+        "id": "bot_00000000000000000000000001",
+        "workspaceId": "wsp_00000000000000000000000001",
+        "state": "ACTIVE",
+        "publishedVersionId": "ver_00000000000000000000000001",
+        "schedule": {"cron": "* * * * *", "active": True},
+        "webhook": {"secret": key},
+        "onImport": "run()",
+    }
+    stub = {"kind": "model", "provider": "openai", "name": "openai", "apiKey": key}
+    data = bundle_of(bot=more, connections=[stub], env={"K": key})
+    bundle = await uploads.keep(elsewhere, "b.zip", data)
+    found = await looked_at(elsewhere, bundle)
+    assert await living(elsewhere) == {}
+    assert key not in repr(found)
+
+    await importing.apply(elsewhere, bundle.id)
+    bot = (await living(elsewhere))[name]
+    assert (bot.state, bot.published_version_id) == (BotState.DRAFT, None)
+    assert (bot.workspace_id, bot.id.int > 1) == (elsewhere.workspace_id, True)
+    assert key not in repr(dict(bot))
+    assert await Execution.all().count() == 0
+    assert await Connection.all().count() == 0
+
+
+async def test_a_key_in_a_text_is_not_exported(home: Home) -> None:  # S63
     await bots.create(home.owner, 'w { "goal": "Explain Bearer authentication" }', "Words")
     assert len(await exporting.export(home.owner)) > 0
     bot = await bots.create(home.owner, 'w { "goal": "Use sk-canary-4f9a8b7c6d5e4f3a" }', "Leaky")
@@ -164,7 +204,9 @@ async def test_a_key_in_a_text_is_not_exported(home: Home) -> None:
         await exporting.export(home.owner, [bot.id])
 
 
-async def test_only_ones_own_bots_and_bundles(home: Home, elsewhere: Viewer) -> None:
+async def test_only_ones_own_bots_and_bundles(  # S57, S63
+    home: Home, elsewhere: Viewer
+) -> None:
     bot = await bots.create(home.owner, WRITER, "Mine")
     with pytest.raises(NotFound):
         await exporting.export(elsewhere, [bot.id])

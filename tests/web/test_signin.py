@@ -133,7 +133,9 @@ async def test_not_ready_says_when_to_ask_again(
     assert answer.json()["queue"] == "not ready"
 
 
-async def test_metrics_are_for_the_operator(front: Front, visitor: httpx.AsyncClient) -> None:
+async def test_metrics_are_for_the_operator(  # S72
+    front: Front, visitor: httpx.AsyncClient
+) -> None:
     for headers in ({}, {"authorization": "Bearer wrong"}):
         assert (await visitor.get("/metrics", headers=headers)).status_code == 401
     headers = {"authorization": "Bearer a-token-for-metrics"}
@@ -175,7 +177,7 @@ async def test_a_link_on_another_site_asks_before_it_signs_in(visitor: httpx.Asy
     assert "set-cookie" in typed.headers
 
 
-async def test_nothing_tells_what_serves_it(visitor: httpx.AsyncClient) -> None:
+async def test_nothing_tells_what_serves_it(visitor: httpx.AsyncClient) -> None:  # S72
     for path in ("/healthz", "/signin", "/docs", "/graphiql", "/openapi.json"):
         answer = await visitor.get(path)
         assert "server" not in answer.headers

@@ -39,7 +39,7 @@ async def test_a_socket_ends_when_its_right_ends() -> None:
     assert len(held) == 0
 
 
-async def test_one_credential_holds_so_many_sockets_and_no_more() -> None:
+async def test_one_credential_holds_so_many_sockets_and_no_more() -> None:  # S27
     held = OpenSockets(Rights().still_valid, per_user=1)
     app = guarded(held)
     async with Socket(app, TOKEN) as first:
