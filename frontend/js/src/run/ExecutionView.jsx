@@ -216,7 +216,7 @@ export function ExecutionView(props) {
             ) : null}
           </header>
           {at !== null && now.events.length ? <Scrubber events={now.events} at={at} zero={now.createdAt} onAt={go} onClose={() => go(null)} canRerun={final && can.retry !== false} pruned={now.pruned} /> : null}
-          <Waterfall run={run} rows={list} selected={nested ? selected : step.key} onSelect={select} live={live} at={past ? run.at || run.createdAt : null} kin={kin.current} onPicked={picked} />
+          <Waterfall run={run} rows={list} selected={nested ? selected : step.key} onSelect={select} live={live} at={past ? run.at || run.createdAt : null} until={past ? now.finishedAt : null} kin={kin.current} onPicked={picked} />
         </section>
         <StepDetail step={step} tab={tab} onTab={pickTab} executionId={past || step.whole ? null : inner?.executionId ?? now.id} repairs={past || nested || step.whole || step.key === failed?.key ? null : repairs(step)}
           onModify={mayModify && !nested && step.type === "entity" ? () => emit(props.onModify, { entity: step.name }) : undefined}

@@ -37,6 +37,8 @@ function Row({ name, children }) {
   return <div><dt>{name}</dt><dd>{children}</dd></div>;
 }
 
+const some = (count) => (Number(count) ? tokens(count) : null);
+
 function Facts({ step }) {
   const used = step.usage || {};
   const entity = step.type === "entity";
@@ -47,7 +49,13 @@ function Facts({ step }) {
       <Row name="Provider">{step.provider}</Row>
       {entity ? <Row name="Input tokens">{tokens(used.inputTokens)}</Row> : null}
       {entity ? <Row name="Output tokens">{tokens(used.outputTokens)}</Row> : null}
-      {entity ? <Row name="Cost">{used.unpriced ? "No price is known for this model" : used.cost !== undefined && used.cost !== null ? `${used.estimated ? "≈ " : ""}${cost(used.cost)}` : null}</Row> : null}
+      <Row name="From the provider's cache">{some(step.cachedTokens)}</Row>
+      <Row name="Into the provider's cache">{some(step.cacheWriteTokens)}</Row>
+      <Row name="Thought">{some(step.reasoningTokens)}</Row>
+      <Row name="Tokens a second">{step.tokensPerSecond ? step.tokensPerSecond.toFixed(1) : null}</Row>
+      <Row name="Asked again">{step.repairs ? `${step.repairs === 1 ? "Once" : `${step.repairs} times`}, since the answer did not fit` : null}</Row>
+      <Row name="Remarks">{step.issues?.length ? <ul className="issues">{step.issues.map((one, i) => <li key={i}>{one.path?.length ? <code>{one.path.join(".")}</code> : null} {one.message}</li>)}</ul> : null}</Row>
+      {entity || used.cost ? <Row name="Cost">{used.unpriced ? "No price is known for this model" : used.cost !== undefined && used.cost !== null ? `${used.estimated ? "≈ " : ""}${cost(used.cost)}` : null}</Row> : null}
       <Row name="First token after">{duration(step.ttftMs)}</Row>
       <Row name="Time">{duration(spent(step))}</Row>
       <Row name="Tries">{step.tryNumber > 1 ? step.tryNumber : null}</Row>

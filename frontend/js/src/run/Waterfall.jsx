@@ -1,4 +1,4 @@
-import { Fragment, useEffect, useReducer, useState } from "react";
+import { Fragment, memo, useCallback, useEffect, useReducer, useRef, useState } from "react";
 import { Icon, StatusMark } from "../lib/Icon.jsx";
 import { LABELS, duration } from "../lib/format.js";
 import { ChildLine } from "./Nested.jsx";
@@ -52,11 +52,11 @@ function move(event, onSelect) {
   next.focus();
 }
 
-function Row({ scale, step, itemKey, depth, selected, onSelect }) {
-  const { zero, total, now } = scale;
+/** Painted again only when something of it changed: a long execution has thousands. */
+const Row = memo(function Row({ step, itemKey, depth, current, zero, total, now, onSelect }) {
   return (
     <button type="button" className="wf-row" data-key={itemKey} onClick={() => onSelect(itemKey)} data-offline-ok
-      aria-current={selected === itemKey ? "true" : undefined} tabIndex={selected === itemKey ? 0 : -1}>
+      aria-current={current ? "true" : undefined} tabIndex={current ? 0 : -1}>
       <span className="wf-name" style={{ "--depth": Math.min(depth, 8) }}>
         <StatusMark status={step.status} /><StepIcon type={step.type} />
         <span className="wf-label">{step.name}</span>
@@ -68,25 +68,45 @@ function Row({ scale, step, itemKey, depth, selected, onSelect }) {
       <span className="wf-time num">{step.startedAt && !step.reused ? duration(spent(step, now)) : ""}</span>
     </button>
   );
-}
+});
 
 const FEW = 3;
+const CHUNK = 60;
+const ROW_PX = 36;
+
+/** Rows that are far from what is seen take their room and nothing else. */
+function Chunk({ rows, near: first, paint }) {
+  const box = useRef(null);
+  const [near, setNear] = useState(first);
+  useEffect(() => {
+    const watch = new IntersectionObserver(([entry]) => setNear(entry.isIntersecting), { rootMargin: "800px" });
+    watch.observe(box.current);
+    return () => watch.disconnect();
+  }, []);
+  return <div ref={box} style={{ minHeight: rows.length * ROW_PX }}>{near ? paint(rows) : null}</div>;
+}
+
+const chunks = (list) => Array.from({ length: Math.ceil(list.length / CHUNK) }, (_, i) => list.slice(i * CHUNK, (i + 1) * CHUNK));
 
 /** Steps over time. Waiting before the start is drawn apart from work. */
-export function Waterfall({ run, rows, selected, onSelect, live, at, kin, onPicked }) {
+export function Waterfall({ run, rows, selected, onSelect: pick, live, at, until, kin, onPicked }) {
   useClock(live);
+  const latest = useRef(pick);
+  latest.current = pick;
+  const onSelect = useCallback((key) => latest.current(key), []);
   const [opened, setOpened] = useState({});
   const now = at ? ms(at) : Date.now();
   const zero = ms(run.createdAt);
-  const end = ms(run.finishedAt) ?? Math.max(now, ...rows.map(({ step }) => (step.reused ? 0 : ms(step.finishedAt) ?? 0)));
+  const end = ms(until) ?? ms(run.finishedAt) ?? Math.max(now, ...rows.map(({ step }) => (step.reused ? 0 : ms(step.finishedAt) ?? 0)));
   const total = Math.max(end - zero, 1);
-  const scale = { zero, total, now };
   const queued = run.startedAt ? Math.max(0, ms(run.startedAt) - zero) : 0;
   const few = rows.filter(({ step }) => step.child).length <= FEW;
   const isOpen = (id) => opened[id] ?? (few || selected?.startsWith(`${id}|`));
   // Functions and no components of their own: a row keeps its element, and the focus, while it is painted again.
-  const lineOf = (step, itemKey, depth) => <Row key={itemKey} scale={scale} selected={selected} onSelect={onSelect} step={step} itemKey={itemKey} depth={depth} />;
-  const linesOf = (list, prefix, base) => list.map(({ step, depth }) => (
+  const lineOf = (step, itemKey, depth) => <Row key={itemKey} zero={zero} total={total} now={step.startedAt && !step.finishedAt ? now : 0} current={selected === itemKey} onSelect={onSelect} step={step} itemKey={itemKey} depth={depth} />;
+  const linesOf = (list, prefix, base) => (list.length <= 3 * CHUNK ? plainLines(list, prefix, base)
+    : chunks(list).map((part, i) => <Chunk key={part[0].step.key} rows={part} near={i === 0} paint={(some) => plainLines(some, prefix, base)} />));
+  const plainLines = (list, prefix, base) => list.map(({ step, depth }) => (
     <Fragment key={prefix + step.key}>
       {lineOf(step, prefix + step.key, base + depth)}
       {step.child ? (

@@ -9,13 +9,14 @@ export function startOf(snapshot) {
   };
 }
 
+/** The step of an event, as a new object: whoever compares two pictures sees by identity what changed. */
 function stepOf(run, event) {
   const key = event.stepKey;
-  if (!run.steps.has(key)) {
-    run.steps.set(key, { key, status: "PENDING", text: "", name: key.split("/").pop(), type: "entity", position: run.order.length });
-    run.order.push(key);
-  }
-  return run.steps.get(key);
+  const old = run.steps.get(key);
+  if (!old) run.order.push(key);
+  const step = old ? { ...old } : { key, status: "PENDING", text: "", name: key.split("/").pop(), type: "entity", position: run.order.length - 1 };
+  run.steps.set(key, step);
+  return step;
 }
 
 const NANO = 1e9;
@@ -61,11 +62,9 @@ function applyExecution(run, event, data) {
   run.finishedAt = event.at;
   if (data.output !== undefined) run.output = data.output;
   if (data.error) run.error = data.error;
-  for (const step of run.steps.values()) {
-    if (["RUNNING", "PENDING", "WAITING"].includes(step.status)) {
-      step.status = run.status === "COMPLETED" ? "COMPLETED" : "CANCELLED";
-      step.finishedAt ||= event.at;
-    }
+  for (const [key, step] of run.steps) {
+    if (!["RUNNING", "PENDING", "WAITING"].includes(step.status)) continue;
+    run.steps.set(key, { ...step, status: run.status === "COMPLETED" ? "COMPLETED" : "CANCELLED", finishedAt: step.finishedAt || event.at });
   }
 }
 
@@ -141,7 +140,7 @@ function applyModel(step, event, data) {
 function refusedBy(run, event, data) {
   const owner = run.order.filter((key) => event.stepKey?.startsWith(key)).sort((a, b) => b.length - a.length)[0];
   const step = run.steps.get(owner);
-  if (step) step.story = added(step.story, { at: event.at, text: `The call of ${data.tool} was refused: ${data.reason}` });
+  if (step) run.steps.set(owner, { ...step, story: added(step.story, { at: event.at, text: `The call of ${data.tool} was refused: ${data.reason}` }) });
 }
 
 const REMEDY = { retry: "Tried again", fallback: "Another model was asked", skip: "The step was passed by", continue: "A value was put in its place" };
@@ -259,9 +258,7 @@ export function enrich(run, folded) {
 }
 
 function copyOf(run) {
-  const steps = new Map();
-  for (const [key, step] of run.steps) steps.set(key, { ...step });
-  return { ...run, steps, order: [...run.order], questions: new Map(run.questions), modified: new Map(run.modified) };
+  return { ...run, steps: new Map(run.steps), order: [...run.order], questions: new Map(run.questions), modified: new Map(run.modified) };
 }
 
 const EVERY = 200;
