@@ -116,6 +116,20 @@ class ExecutionError:
         )
 
 
+@strawberry.type(description="Where an answer does not fit what was asked for.")
+class StepIssue:
+    path: JSON | None = strawberry.field(description="The way to it, as names and numbers.")
+    code: str = strawberry.field(description="What is wrong, in one word.")
+    message: str = strawberry.field(description="What is wrong.")
+
+    @classmethod
+    def many(cls, issues: Any) -> list[StepIssue]:
+        return [
+            cls(path=one.get("path"), code=one.get("code") or "other", message=one["message"])
+            for one in issues or []
+        ]
+
+
 @strawberry.type(description="One step of an execution, with what it was given and answered.")
 class Step:
     execution_id: strawberry.Private[UUID]
@@ -139,6 +153,18 @@ class Step:
         description="`cache` or `recorded` when no model was asked, which costs nothing."
     )
     usage: Usage = strawberry.field(description="Tokens and money.")
+    cached_tokens: BigInt = strawberry.field(
+        description="Of the tokens sent: those that the provider had in its cache."
+    )
+    cache_write_tokens: BigInt = strawberry.field(
+        description="Of the tokens sent: those that the provider put into its cache."
+    )
+    reasoning_tokens: BigInt = strawberry.field(
+        description="Of the tokens written: those that the model thought with."
+    )
+    issues: list[StepIssue] = strawberry.field(
+        description="Where its answer does not fit the output block, and whether it was cut off."
+    )
     ttft_ms: BigInt | None = strawberry.field(description="Milliseconds to the first text.")
     started_at: datetime | None = strawberry.field(description="When it started.")
     finished_at: datetime | None = strawberry.field(description="When it ended.")
@@ -166,11 +192,29 @@ class Step:
             provider=row.provider,
             source=row.source,
             usage=Usage.of(row),
+            cached_tokens=BigInt(row.cached_tokens),
+            cache_write_tokens=BigInt(row.cache_write_tokens),
+            reasoning_tokens=BigInt(row.reasoning_tokens),
+            issues=StepIssue.many(row.issues),
             ttft_ms=whole(row.ttft_ms),
             started_at=row.started_at,
             finished_at=row.finished_at,
             duration_ms=whole(row.duration_ms),
         )
+
+    @strawberry.field(
+        description="How often its model was asked again because an answer did not fit the output "
+        "block."
+    )
+    async def repairs(self, info: Info) -> int:
+        return sum(row.repair for row in await self._calls(info))
+
+    @strawberry.field(
+        description="Tokens that its models wrote in a second, from the first one on; null when "
+        "none was asked."
+    )
+    async def tokens_per_second(self, info: Info) -> float | None:
+        return calls.tokens_per_second(await self._calls(info))
 
     @strawberry.field(
         description="Its questions to models in the order in which they ended, failed ones too; "

@@ -8,15 +8,15 @@ import click
 
 from server.cli.group import example
 from server.cli.output import json_option, print_json, say, status_text, table, value_text
-from server.cli.remote import Remote, connected
-from server.cli.run import RESULT, finish, money, usage_line, watch
+from server.cli.remote import Remote, connected, with_addresses
+from server.cli.run import RESULT, cost_words, finish, usage_line, watch
 from server.core.errors import NotFound
 
 LIST = """
 query CliExecutions($first: Int!, $filter: ExecutionFilter) {
   executions(first: $first, filter: $filter) {
     nodes { id status createdAt durationMs bot { name } version { number } triggerKind
-            usage { totalTokens cost } }
+            usage { totalTokens cost estimated unpriced } }
   }
 }
 """
@@ -28,7 +28,8 @@ query CliExecution($id: ID!) {
     error { kind message hint stepKey }
     usage { inputTokens outputTokens totalTokens cost estimated unpriced }
     steps { key name type status attempt reused source story output model provider
-            error { kind message hint } durationMs usage { totalTokens cost } }
+            issues { message } error { kind message hint } durationMs
+            usage { totalTokens cost estimated unpriced } }
   }
 }
 """
@@ -72,7 +73,7 @@ def _row(execution: dict[str, Any]) -> list[Any]:
         execution["createdAt"][:19].replace("T", " "),
         f"{duration / 1000:.2f}" if duration is not None else "",
         execution["usage"]["totalTokens"],
-        money(execution["usage"]["cost"]),
+        cost_words(execution["usage"]),
     ]
 
 
@@ -92,13 +93,17 @@ def show(execution_id: str, as_json: bool) -> None:
     say(f"{found['bot']['name'] if found['bot'] else ''}  {status_text(found['status'])}".strip())
     say(usage_line(found))
     say()
-    table(["STEP", "TYPE", "STATUS", "MODEL", "SECONDS"], map(_step_row, found["steps"]))
+    heads = ["STEP", "TYPE", "STATUS", "MODEL", "SECONDS", "COST"]
+    table(heads, map(_step_row, found["steps"]))
     for step in found["steps"]:
         if step["story"]:
             say(f"{step['key']}: {step['story']}")
+        for issue in step["issues"]:
+            say(f"{step['key']}: {issue['message']}")
     say()
     if found["error"]:
         say(f"{found['error']['kind']}: {found['error']['message']}")
+        say(with_addresses(found["error"]["hint"] or ""))
     else:
         say(value_text(found["output"]))
 
@@ -106,7 +111,8 @@ def show(execution_id: str, as_json: bool) -> None:
 def _step_row(step: dict[str, Any]) -> list[Any]:
     duration = step["durationMs"]
     seconds = f"{duration / 1000:.2f}" if duration is not None else ""
-    return [step["key"], step["type"], step["status"].lower(), step["model"], seconds]
+    cost = cost_words(step["usage"])
+    return [step["key"], step["type"], step["status"].lower(), step["model"], seconds, cost]
 
 
 @executions.command(epilog=example("baleybots executions follow exe_…"))

@@ -157,9 +157,18 @@ def usage_line(execution: dict[str, Any]) -> str:
         parts.append(f"{execution['durationMs'] / 1000:.2f} s")
     if usage.get("totalTokens"):
         parts.append(f"{usage['totalTokens']} tokens")
-    if usage.get("cost") is not None:
-        parts.append(money(usage["cost"]))
-    return " · ".join(parts)
+    if usage:
+        parts.append(cost_words(usage))
+    return " · ".join(part for part in parts if part)
+
+
+def cost_words(usage: dict[str, Any]) -> str:
+    """A model without a known price is never shown as free."""
+    cost = usage.get("cost")
+    if usage.get("unpriced"):
+        known = "" if cost is None or not float(cost) else f"{money(cost)} + "
+        return f"{known}unpriced"
+    return "" if cost is None else f"{'≈ ' if usage.get('estimated') else ''}{money(cost)}"
 
 
 def money(amount: str) -> str:

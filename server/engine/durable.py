@@ -20,7 +20,7 @@ from server.engine.asking_people import People
 from server.engine.caps import STEP_SECONDS, Caps, Spent
 from server.engine.conversation import CONVERSATION, conversation_of
 from server.engine.decisions import Deciding, Diagnosing
-from server.engine.entities import issues_of
+from server.engine.entities import marks_of
 from server.engine.facts import (
     milliseconds,
     step_row,
@@ -153,7 +153,7 @@ class DurableHost(ModelLog):
             raise
         opened = self._open.get(call.key)
         if opened is not None:
-            opened.issues = [issue.to_json() for issue in issues_of(call, value)]
+            opened.issues = marks_of(call, value, opened.answer)
         return value
 
     async def call_tool(self, call: ToolCall) -> Any:

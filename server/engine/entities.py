@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from server.bal.plan import EntityPlan
 from server.bal.types import Issue, ObjectType, Type, parse_type, to_json_schema, validate
@@ -18,6 +19,11 @@ from server.llm.structured import NoJson, read_json
 
 NO_INPUT = "(There is no input.)"
 MOST_ISSUES_TOLD = 10
+
+_CUT_OFF = (
+    "The model reached its limit of tokens, so what it wrote is cut off. Give the entity more "
+    "maxTokens, or ask for less."
+)
 
 Chat = Callable[[ChatRequest], Awaitable[ModelAnswer]]
 
@@ -110,6 +116,14 @@ def issues_of(call: EntityCall, value: object) -> list[Issue]:
     """Where the value does not fit the output block. Not strict, these are only recorded."""
     wanted = output_type(call.entity)
     return [] if wanted is None else validate(wanted, look_into(value), strict=call.strict)
+
+
+def marks_of(call: EntityCall, value: object, answer: ModelAnswer | None) -> list[dict[str, Any]]:
+    """What whoever reads the answer should know. Half a text is a text, and marked."""
+    found = [issue.to_json() for issue in issues_of(call, value)]
+    if answer is not None and answer.finish_reason == "length":
+        found.append({"path": [], "code": "cut_off", "message": _CUT_OFF})
+    return found
 
 
 def output_type(entity: EntityPlan) -> Type | None:

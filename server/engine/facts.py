@@ -28,6 +28,7 @@ class OpenStep:
     output_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
     cost_nano: int | None = None
     tools_nano: int = 0
     estimated: bool = False
@@ -50,6 +51,7 @@ class OpenStep:
         self.output_tokens += usage.output_tokens
         self.cached_tokens += usage.cached_tokens
         self.reasoning_tokens += usage.reasoning_tokens
+        self.cache_write_tokens += usage.cache_write_tokens
         if answer.cost is not None:
             self.cost_nano = (self.cost_nano or 0) + answer.cost
         self.estimated = self.estimated or answer.estimated
@@ -106,6 +108,7 @@ def step_row(
         output_tokens=opened.output_tokens,
         cached_tokens=opened.cached_tokens,
         reasoning_tokens=opened.reasoning_tokens,
+        cache_write_tokens=opened.cache_write_tokens,
         cost_nano=opened.cost_nano,
         estimated=opened.estimated,
         unpriced=opened.unpriced,

@@ -150,6 +150,7 @@ class StepRow:
     output_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
     cost_nano: int | None = None
     estimated: bool = False
     unpriced: bool = False

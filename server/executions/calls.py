@@ -62,6 +62,13 @@ def by_step(rows: Iterable[ModelCall]) -> dict[str, list[ModelCall]]:
     return found
 
 
+def tokens_per_second(rows: Iterable[ModelCall]) -> float | None:
+    """From the first token on: waiting for it is told apart."""
+    live = [row for row in rows if row.source == "live" and row.output_tokens]
+    worked = sum((row.duration_ms or 0) - (row.ttft_ms or 0) for row in live)
+    return sum(row.output_tokens for row in live) * 1000 / worked if worked > 0 else None
+
+
 def story_of(rows: Sequence[ModelCall]) -> str | None:
     """`anthropic 429, waited 7 s; openai answered`. None where one answer was all there was."""
     told = [_told(row) for row in rows]

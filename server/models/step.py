@@ -41,6 +41,7 @@ class Step(QuickRow):
     output_tokens = fields.BigIntField(default=0)
     cached_tokens = fields.BigIntField(default=0)
     reasoning_tokens = fields.BigIntField(default=0)
+    cache_write_tokens = fields.BigIntField(default=0, db_default=0)
     cost_nano = fields.BigIntField(null=True)
     estimated = fields.BooleanField(default=False)
     unpriced = fields.BooleanField(default=False)

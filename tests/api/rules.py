@@ -65,6 +65,7 @@ SHORT_LISTS = {
     "ImportPreview.items": "one bundle",
     "ImportPreview.missingConnections": "one bundle",
     "Step.modelCalls": "the calls of one step, capped by the engine",
+    "Step.issues": "what the checker found in one answer",
     "FailurePattern.byPeriod": "the days that were asked for",
     "HealingReport.patterns": "cut by its room",
     "HealingReport.rates": "classes times actions",

@@ -148,3 +148,39 @@ async def test_the_chain_of_a_workspace_holds_what_can_be_asked(front: Front, ap
     stranger = await front.caller(workspace="elsewhere")
     elsewhere = (await stranger.data("{ modelFallbacks { models } }"))["modelFallbacks"]
     assert elsewhere == {"models": []}
+
+
+SHAPED = """writer { "goal": "Describe it", "model": "anthropic:claude-haiku-4-5",
+  "output": {"title": "string", "pages": "number"} }"""
+FACTS = """query($id: ID!) { execution(id: $id) { status steps { repairs tokensPerSecond
+  cachedTokens cacheWriteTokens reasoningTokens issues { path code message } output } } }"""
+
+
+async def test_a_step_tells_its_repairs_its_issues_and_every_kind_of_token(
+    front: Front, models: ModelServer
+) -> None:
+    api = await front.caller(workspace="anthropic alone")
+    settings = {"baseUrl": models.url.removesuffix("/v1")}
+    values = {"kind": "anthropic", "settings": settings, "secrets": {"apiKey": GOOD}, "force": True}
+    assert (await api.change("createConnection", "connection { id }", **values))["errors"] == []
+    details = {"cached_tokens": 5, "cache_creation_tokens": 7}
+    usage = {"prompt_tokens": 30, "completion_tokens": 9, "prompt_tokens_details": details}
+    wrong = Reply('{"title": "Tea", "pages": "three"}', usage=usage, gap=0.01)
+    models.script("claude-haiku-4-5", wrong, wrong)
+    found = await ran(api, (await api.bot(SHAPED))["id"], input="tea")
+    step = (await api.data(FACTS, id=found["id"]))["execution"]["steps"][0]
+    assert step["repairs"] == 1
+    assert (step["cachedTokens"], step["cacheWriteTokens"]) == (10, 14)
+    assert step["tokensPerSecond"] > 0
+    assert [(one["path"], one["code"]) for one in step["issues"]] == [(["pages"], "invalid_type")]
+
+
+async def test_a_text_that_was_cut_off_is_an_answer_and_marked(
+    api: Api, models: ModelServer
+) -> None:
+    models.script("gpt-4o-mini", Reply("Once upon a", finish="length"))
+    found = await ran(api, (await api.bot(PLAIN))["id"], input="tell a story")
+    step = (await api.data(FACTS, id=found["id"]))["execution"]["steps"][0]
+    assert (found["status"], step["output"]) == ("COMPLETED", "Once upon a")
+    (issue,) = step["issues"]
+    assert (issue["code"], "maxTokens" in issue["message"]) == ("cut_off", True)
