@@ -41,6 +41,7 @@ from server.web.metrics import Metrics, metrics_route
 from server.web.patience import Patience
 from server.web.sessions import Porter, SignedInOnly, SignIn
 from server.web.sockets import OpenSockets, SocketGuard
+from server.web.tick import tick_route
 from server.workspaces import accounts, places
 from server.workspaces.recognise import ACCESS_TOPIC
 from workers.embedded import working
@@ -150,6 +151,7 @@ def _doors(rooms: Assembly, rates: Rates, sockets: OpenSockets, web: WebApp) -> 
         *_api_routes(rooms, rates),
         *health_routes(rooms.ready),
         metrics_route(metrics, settings.metrics_token, places.operates),
+        tick_route(settings.tick_secret, rooms.engine.wake_due),
         *blob_routes(),
         *bundle_routes(),
         *audit_routes(),
