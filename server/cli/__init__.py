@@ -5,6 +5,8 @@ from __future__ import annotations
 
 
 def main() -> None:
+    from server.cli.crash import guard
     from server.cli.group import cli
 
+    guard()
     cli(prog_name="baleybots")
