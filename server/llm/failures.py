@@ -14,6 +14,7 @@ from uuid import UUID
 
 from server.core.errors import AddressRefused
 from server.core.ids import public_id
+from server.core.logs import REDACTION
 from server.llm.catalogue import catalogue
 from server.llm.collector import TooMuch
 from server.llm.errors import ModelError, ModelErrorKind
@@ -271,6 +272,7 @@ def own_words(text: str, route: Route) -> str:
         return "an HTML page"
     if route.api_key and len(route.api_key) > 3:
         plain = plain.replace(route.api_key, "•••")
+    plain = REDACTION.text(plain)
     return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
 
 

@@ -72,11 +72,12 @@ async def test_a_key_that_is_wrong_later_is_one_call_and_leads_to_its_connection
     home: Home, models: ModelServer
 ) -> None:
     row = await connect(home, models)
-    models.script("gpt-4o-mini", *[Reply(status=401, error="Incorrect API key")] * 3)
+    models.script("gpt-4o-mini", *[Reply(status=401, error=f"Incorrect API key: {BAD}")] * 3)
     done = await home.run(SAY)
     assert (done.status, done.error["kind"]) == (ExecutionStatus.FAILED, "provider_auth")
     place = f"(/connections?connection={public_id('connection', row.id)})"
     assert place in done.error["hint"]
+    assert "Incorrect API key: [hidden]" in done.error["message"]
     assert len([one for one in models.requests if one.body.get("messages")]) == 1
 
 

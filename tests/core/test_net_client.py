@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -21,21 +22,26 @@ MIB = 1024 * 1024
 @dataclass
 class Web:
     """A web server on this machine: what it answers by path (nothing at all for an empty answer),
-    and the requests it got."""
+    and the requests it got. `drips`: seconds between two bytes; `begun`: connections."""
 
     answers: dict[str, bytes] = field(default_factory=dict)
     got: list[str] = field(default_factory=list)
     port: int = 0
+    drips: float = 0
+    begun: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.begun += 1
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             self.got.append(head)
             answer = self.answers.get(head.split(" ")[1], reply(b"hello"))
             if not answer:
                 await reader.read()
-            writer.write(answer)
-            await writer.drain()
+            for part in [bytes([one]) for one in answer] if self.drips else [answer]:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(self.drips)
         except (ConnectionError, asyncio.IncompleteReadError):
             return
         finally:
@@ -98,13 +104,13 @@ async def test_the_answer_comes_from_the_checked_address_under_its_own_name(
         "gopher://good.test/",
     ],
 )
-async def test_a_redirect_is_checked_again(client: SafeClient, web: Web, where: str) -> None:
+async def test_a_redirect_is_checked_again(client: SafeClient, web: Web, where: str) -> None:  # S30
     web.answers["/"] = redirect(where)
     with pytest.raises(AddressRefused):
         await client.fetch(Ask(at(web)))
 
 
-async def test_five_redirects_are_followed_and_no_more(client: SafeClient, web: Web) -> None:
+async def test_five_redirects_are_followed_and_no_more(client: SafeClient, web: Web) -> None:  # F34
     for step in range(9):
         web.answers[f"/{step}"] = redirect(f"{step + 1}")
     web.answers["/5"] = reply(b"there")
@@ -183,6 +189,33 @@ async def test_the_size_is_counted_unpacked_and_stops_at_the_cap(
         await client.fetch(Ask(at(web)))
 
 
+async def test_a_bomb_of_ten_gigabytes_is_never_unfolded(
+    client: SafeClient, web: Web
+) -> None:  # F34
+    bomb = gzip.compress(bytes(64 * MIB)) * 160
+    assert len(bomb) > 9 * MIB
+    web.answers["/"] = reply(bomb, "content-encoding: gzip")
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge):
+            await client.fetch(Ask(at(web)))
+        assert tracemalloc.get_traced_memory()[1] < 40 * MIB
+    finally:
+        tracemalloc.stop()
+
+
+async def test_words_of_redis_never_leave_for_a_name_that_leads_home(web: Web) -> None:  # S34
+    async def resolve(host: str) -> list[str]:
+        return ["127.0.0.1"]
+
+    body = b"*1\r\n$8\r\nFLUSHALL\r\n"
+    async with SafeClient(NetPolicy([], [web.port], resolve=resolve)) as client:
+        with pytest.raises(AddressRefused, match="an address of this machine") as caught:
+            await client.fetch(Ask(at(web, host="public.example"), "POST", body=body))
+    assert "BALEYBOTS_ALLOWED_PRIVATE_HOSTS" in (caught.value.hint or "")
+    assert web.begun == 0
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -201,8 +234,12 @@ async def test_an_unreadable_answer_is_an_error_in_words(
         await client.fetch(Ask(at(web)))
 
 
-async def test_all_of_it_has_one_deadline(client: SafeClient, web: Web) -> None:
-    web.answers["/"] = b""
+@pytest.mark.parametrize("drips", [0, 0.03], ids=["silent", "drip by drip"])
+async def test_all_of_it_has_one_deadline(
+    client: SafeClient, web: Web, drips: float
+) -> None:  # F34
+    web.drips = drips
+    web.answers["/"] = reply(b"words " * 9) if drips else b""
     with pytest.raises(Upstream, match=r"within 0\.2 s") as caught:
         await client.fetch(Ask(at(web)), Caps(seconds=0.2))
     assert caught.value.retryable
