@@ -29,6 +29,8 @@ async def test_slow_models(world: Rig, record: Record) -> None:
         run = slow.run(number)
         world.oracle.at(run, 2, Reply(said(run, 2), delay=seconds))
     await slow.start(*range(10))
+    for number in range(10):
+        await world.oracle.asked(slow.run(number), 2)
     began = time.monotonic()
     await others.start(*range(20))
     quick = await check(world, others)
