@@ -12,6 +12,7 @@ from strawberry.scalars import JSON
 
 from server.api.access import subscription
 from server.api.context import Info
+from server.bots import service as bots
 from server.bus.notices import Notices
 from server.core.errors import Invalid
 from server.core.ids import public_id, read_id
@@ -72,6 +73,11 @@ class ExecutionsChanged:
     )
 
 
+@strawberry.input(description="Which executions to hear of; by what never changes.")
+class ExecutionsChangedFilter:
+    bot_id: strawberry.ID | None = strawberry.field(default=None, description="Of this bot.")
+
+
 @strawberry.type
 class ExecutionSubscriptions:
     @subscription(
@@ -91,11 +97,17 @@ class ExecutionSubscriptions:
 
     @subscription(
         "executions:read",
-        "Which executions of the workspace changed, at most twice a second.",
+        "Which executions of the workspace, or of one bot, changed, at most twice a second. "
+        "Errors: NOT_FOUND for the bot.",
     )
-    async def executions_changed(self, info: Info) -> AsyncGenerator[ExecutionsChanged, None]:
-        asker = info.context.asker
-        return _changes(info.context.rooms.bus.notices, asker)  # pyright: ignore[reportReturnType]
+    async def executions_changed(
+        self, info: Info, filter: ExecutionsChangedFilter | None = None
+    ) -> AsyncGenerator[ExecutionsChanged, None]:
+        asker, bot_id = info.context.asker, None
+        if filter is not None and filter.bot_id is not None:
+            bot_id = (await bots.one(asker, read_id("bot", filter.bot_id))).id
+        notices = info.context.rooms.bus.notices
+        return _changes(notices, asker, bot_id)  # pyright: ignore[reportReturnType]
 
 
 async def _events(
@@ -108,21 +120,24 @@ async def _events(
                 return
 
 
-async def _changes(notices: Notices, viewer: Viewer) -> AsyncGenerator[ExecutionsChanged, None]:
+async def _changes(
+    notices: Notices, viewer: Viewer, bot_id: UUID | None
+) -> AsyncGenerator[ExecutionsChanged, None]:
     with notices.subscribe(workspace_topic(viewer.workspace_id)) as changes:
         while True:
             woken = await changes.next(CHANGES_SECONDS)
             if woken.notices or woken.resync:
                 named = dict.fromkeys(UUID(notice.data["executionId"]) for notice in woken.notices)
-                seen = await _seen_by(viewer, list(named))
+                seen = await _seen_by(viewer, list(named), bot_id)
                 if seen or woken.resync:
                     yield ExecutionsChanged(ids=seen, resync=woken.resync)
                 await asyncio.sleep(CHANGES_PAUSE)
 
 
-async def _seen_by(viewer: Viewer, changed: list[UUID]) -> list[strawberry.ID]:
+async def _seen_by(viewer: Viewer, changed: list[UUID], bot_id: UUID | None) -> list[strawberry.ID]:
     """A token for some bots hears of their executions only."""
-    if viewer.bot_ids is not None:
-        rows = await mine(viewer, Execution).filter(id__in=changed).only("id")
+    if viewer.bot_ids is not None or bot_id is not None:
+        of_bot = {} if bot_id is None else {"bot_id": bot_id}
+        rows = await mine(viewer, Execution).filter(id__in=changed, **of_bot).only("id")
         changed = [row.id for row in rows]
     return [strawberry.ID(public_id("execution", one)) for one in changed]
