@@ -178,19 +178,16 @@ class Rates:
         return bill
 
     def buckets_of(self, viewer: Viewer) -> tuple[Bucket, ...]:
-        return tuple(self._found(viewer))
-
-    def _found(self, viewer: Viewer) -> Iterator[Bucket]:
         now = self._now()
-        for whose, key in _keys(viewer):
-            most = self._most[whose]
-            if most == 0:
-                continue
-            bucket = self._buckets.get((whose, key))
-            if bucket is None:
-                bucket = self._made(whose, key, most, now)
-            bucket.fill(now)
-            yield bucket
+        found = [self._found(whose, key, now) for whose, key in _keys(viewer) if self._most[whose]]
+        return tuple(found)
+
+    def _found(self, whose: str, key: Any, now: float) -> Bucket:
+        bucket = self._buckets.get((whose, key))
+        if bucket is None:
+            bucket = self._made(whose, key, self._most[whose], now)
+        bucket.fill(now)
+        return bucket
 
     def _made(self, whose: str, key: Any, most: int, now: float) -> Bucket:
         if len(self._buckets) >= MANY:  # whoever asked for nothing lately has a full one anyway

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from server.core.errors import Unavailable
@@ -160,13 +160,14 @@ def _fields(event: EventRow) -> Collection[Any]:
     return event.data.values() if isinstance(event.data, dict) else ()  # type: ignore[reportUnknownVariableType]
 
 
-def _sized(*values: Any) -> Iterator[Any]:
-    for value in values:
-        if isinstance(value, str):
-            if len(value) > TIGHT_BYTES // 6:
-                yield value
-        elif isinstance(value, dict | list):
-            yield cast("Any", value)
+def _sized(*values: Any) -> list[Any]:
+    return [value for value in values if _may_be_large(value)]
+
+
+def _may_be_large(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) > TIGHT_BYTES // 6
+    return isinstance(value, dict | list)
 
 
 def _text(value: Any) -> bytes:

@@ -97,7 +97,8 @@ class Turns:
         recorded = self._told.recall(self._key)
         self._recalled = recorded is not None
         if recorded is None:
-            answer = await self._tried(replace(request, budget=self._left()))
+            left = self._left()
+            answer = await self._tried(request if left is None else replace(request, budget=left))
             self._cost += answer.cost or 0
             return answer
         answer = answer_of(recorded.output["answer"])
@@ -129,7 +130,8 @@ class Turns:
             number += 1
             model = self._models[self._place]
             try:
-                return await self._once(replace(request, model=model), number)
+                asked = request if request.model == model else replace(request, model=model)
+                return await self._once(asked, number)
             except ModelError as error:
                 number = await self._after_failure(number, model, error)
             except OutOfBudget as out:

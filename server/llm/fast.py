@@ -202,6 +202,8 @@ class FastPath:
 async def _end(response: aiohttp.ClientResponse) -> None:
     """Nothing counts after the last frame; only a body read to its end lets the connection be
     used again, so its end gets a moment to come."""
+    if response.content.at_eof():
+        return
     try:
         async with asyncio.timeout(_LAST_MOMENT):
             while not response.content.at_eof():

@@ -105,6 +105,8 @@ class WorkspaceModels:
         if request.access is not None:
             return request
         model, access = await self.way(workspace_id, request.model)
+        if access is None and model == request.model:
+            return request
         return replace(request, model=model, access=access)
 
     async def way(self, workspace_id: UUID, model: str | None) -> tuple[str | None, Access | None]:
