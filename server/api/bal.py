@@ -16,6 +16,7 @@ from server.bal.checker import Catalogue, check
 from server.bal.diagram import diagram
 from server.bal.errors import Diagnostic
 from server.bal.formatter import format_source
+from server.llm.abilities import ability_of
 from server.tools.catalogue import catalogue
 
 
@@ -75,7 +76,7 @@ class BalQueries(BalEditorQueries):
 
 def _preview(source: str, tools: frozenset[str]) -> BalPreview:
     """In a thread: a long program keeps a core busy for a while, and the loop must not wait."""
-    report = check(source, Catalogue(tools=tools))
+    report = check(source, Catalogue(tools=tools, ability=ability_of))
     formatted = format_source(source)
     return BalPreview(
         ok=report.ok,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from server.bal.findings import Findings
@@ -10,12 +11,22 @@ from server.bal.properties import DefaultsSpec, EntitySpec
 
 
 @dataclass(frozen=True, slots=True)
+class Ability:
+    """What a model can do; `context`: how many tokens it reads, when that is known."""
+
+    tools: bool
+    context: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What the workspace has. None is unknown: then nothing is said about it."""
+    """What the workspace has. None is unknown: then nothing is said about it. `ability` tells what
+    the model of a name can do."""
 
     tools: frozenset[str] | None = None
     models: frozenset[str] | None = None
     connections: frozenset[str] | None = None
+    ability: Callable[[str], Ability | None] | None = None
 
 
 OPEN = Catalogue()

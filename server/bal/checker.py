@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from server.bal.check_catalogue import check_catalogue
 from server.bal.check_context import OPEN, Catalogue, Context
+from server.bal.check_fallbacks import check_fallbacks
 from server.bal.check_flow import check_flow
 from server.bal.check_names import check_names
 from server.bal.check_properties import check_properties
@@ -26,7 +27,13 @@ Pass = Callable[[Context], None]
 # What the text itself says, whether or not the rest could be read.
 LOCAL_PASSES: tuple[Pass, ...] = (check_properties, check_texts)
 # What needs the whole program.
-WHOLE_PASSES: tuple[Pass, ...] = (check_names, check_variables, check_flow, check_catalogue)
+WHOLE_PASSES: tuple[Pass, ...] = (
+    check_names,
+    check_variables,
+    check_flow,
+    check_catalogue,
+    check_fallbacks,
+)
 
 # With one of these the tree has holes, and what would be said about names would be wrong.
 _FATAL = frozenset(

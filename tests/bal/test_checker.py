@@ -2,6 +2,7 @@ import time
 
 import pytest
 
+from server.bal.check_context import Ability
 from server.bal.checker import Catalogue, check
 from server.bal.errors import format_diagnostic
 
@@ -35,6 +36,30 @@ chain { use web_serch with { query: "x" } a }"""
         ("unknown_tool", "web_serch", 5),
     ]
     assert check(source, CATALOGUE).ok
+
+
+ABLE = {
+    "big": Ability(tools=True, context=200_000),
+    "small": Ability(tools=True, context=8_000),
+    "plain": Ability(tools=False, context=200_000),
+}
+
+
+def test_a_fallback_that_can_do_less_is_told_where_it_stands() -> None:
+    source = """defaults { model: "big", fallbacks: ["small"] }
+a { goal: "x", tools: [fetch], fallbacks: ["plain", "big", "nobody:knows"] }
+b { goal: "x", fallbacks: ["plain"] }
+c { goal: "x", tools: [fetch] }
+d { goal: "x", output: { n: number } }
+chain { a b c d }"""
+
+    assert said(source, Catalogue(ability=ABLE.get)) == [
+        ("smaller_context", '"small"', 1),
+        ("fallback_without_tools", '"plain"', 2),
+    ]
+    report = check(source, Catalogue(ability=ABLE.get))
+    assert report.ok
+    assert "`small` reads 8,000 tokens at most, `big` 200,000." in report.diagnostics[0].message
 
 
 def test_nothing_is_said_about_an_unknown_catalogue() -> None:
