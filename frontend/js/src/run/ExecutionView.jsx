@@ -159,7 +159,7 @@ export function ExecutionView(props) {
   const final = isFinal(now.status);
   const live = !final && !past;
   const can = { ...facts.viewerCan, ...(final && facts.status !== now.status ? { retry: true } : {}) };
-  const mayModify = !final && !past && facts.viewerCan?.modify && facts.entities?.length > 0 && Boolean(props.onModify);
+  const mayModify = !final && !past && facts.viewerCan?.modify && facts.bot?.entities?.length > 0 && Boolean(props.onModify);
   const canRerun = final && Boolean(props.onRerun) && can.retry !== false && !past;
   const whole = { key: "", name: "Whole execution", type: "result", whole: true, status: run.status, error: run.error,
     input: past ? run.input : facts.input, output: run.output, text: "", startedAt: run.startedAt, finishedAt: run.finishedAt };

@@ -79,9 +79,9 @@ export function above(facts) {
 
 /** What the executions that this one started used, as far as it is known: live ones from their events. */
 export function kinTotals(facts, kin) {
-  const list = new Map((facts.children?.nodes || []).map((one) => [one.id, one.usage]));
-  for (const id of list.keys()) if (kin.has(id)) list.set(id, totals(kin.get(id).run));
+  const started = (facts.steps || []).map((step) => step.child).filter(Boolean);
+  const list = new Map(started.map((one) => [one.id, one.usage]));
   for (const [id, { run }] of kin) list.set(id, totals(run));
   const sum = [...list.values()].reduce((all, used) => ({ cost: all.cost + Number(used?.cost || 0), tokens: all.tokens + Number(used?.totalTokens || 0) }), { cost: 0, tokens: 0 });
-  return { count: Math.max(list.size, facts.children?.totalCount || 0), ...sum };
+  return { count: list.size, ...sum };
 }
