@@ -209,7 +209,8 @@ class MemberMutations:
         "members:write",
         InviteMemberPayload,
         "Holds a place for an address and makes the link to it, good for seven days; an earlier "
-        "one for the same address ends. Errors: INVALID_INPUT, CONFLICT for who is a member.",
+        "one for the same address ends. Errors: INVALID_INPUT, CONFLICT for who is a member, "
+        "LIMIT_REACHED at 300 in a day.",
     )
     async def invite_member(self, info: Info, input: InviteMemberInput) -> InviteMemberPayload:
         made = await invitations.invite(info.context.asker, input.email, input.role)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -221,10 +222,22 @@ def clean_email(email: str) -> str:
 
 def clean_name(name: str) -> str:
     called = " ".join(name.split())
-    if not called or len(called) > NAME_LIMIT or not called.isprintable():
-        message = f"A name has 1 to {NAME_LIMIT} characters, none of them invisible."
+    plain = called.isprintable() and "@" not in called
+    if not called or len(called) > NAME_LIMIT or not plain:
+        message = f"A name has 1 to {NAME_LIMIT} characters, none of them invisible or an @."
         raise Invalid(message, path=["name"])
     return called
+
+
+async def refuse_others_name(
+    name: str, workspace_ids: Sequence[UUID], but: UUID | None = None
+) -> None:
+    """Bots address people by name: whoever takes another's name would answer in their place."""
+    rows = Member.filter(workspace_id__in=list(workspace_ids), user__name__iexact=name)
+    if await (rows if but is None else rows.exclude(user_id=but)).exists():
+        message = f"Somebody here is called {name} already."
+        hint = "Add something that tells you apart."
+        raise Invalid(message, hint=hint, path=["name"])
 
 
 async def _admitted(email: str | None) -> User:

@@ -11,12 +11,12 @@ from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock, SystemClock
-from server.core.errors import Conflict, Denied, Invalid, NotFound
+from server.core.errors import Conflict, Denied, Invalid, LimitReached, NotFound
 from server.models.enums import Role
 from server.models.tables import Invitation, Member, User
 from server.workspaces import audit, sessions
 from server.workspaces.access import Viewer, mine, require
-from server.workspaces.accounts import clean_email, clean_name
+from server.workspaces.accounts import clean_email, clean_name, refuse_others_name
 from server.workspaces.listing import Page, PageAsk, read_page
 from server.workspaces.members import check_rank
 from server.workspaces.passwords import Passwords, checked
@@ -25,6 +25,7 @@ from server.workspaces.sessions import NewSession, Visitor
 
 LIFETIME = timedelta(days=7)
 MOST_OPEN = 200
+DAY, MOST_A_DAY = timedelta(days=1), 300
 CLOCK = SystemClock()
 
 
@@ -57,6 +58,10 @@ async def invite(viewer: Viewer, email: str, role: Role, clock: Clock = CLOCK) -
     if await _open(viewer, clock).count() >= MOST_OPEN:
         raise Invalid(f"At most {MOST_OPEN} invitations can be open.", hint="Withdraw some first.")
     token, now = new_secret(43), clock.now()
+    sent = Invitation.filter(invited_by_id=viewer.user_id, created_at__gt=now - DAY)
+    if await sent.count() >= MOST_A_DAY:
+        message = f"One person invites at most {MOST_A_DAY} people a day."
+        raise LimitReached(message, hint="Go on tomorrow, or let somebody else invite the rest.")
     async with in_transaction():
         await _open(viewer, clock).filter(email=address).update(revoked_at=now)
         row = await Invitation.create(
@@ -131,6 +136,7 @@ async def join_anew(
     if row is None or await User.exists(email=row.email):
         return None
     called = clean_name(name)
+    await refuse_others_name(called, [row.workspace_id])
     stored = await passwords.hash(checked(password, (row.email, called)))
     try:
         async with in_transaction():

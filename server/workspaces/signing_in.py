@@ -122,7 +122,10 @@ class Reception:
             raise Denied("A token cannot change who made it; sign in to do that.")
         user = await User.get(id=viewer.user_id)
         before = {"name": user.name, "email": user.email}
-        user.name = user.name if name is None else accounts.clean_name(name)
+        if name is not None and name != user.name:
+            user.name = accounts.clean_name(name)
+            places = [row.workspace_id for row in await Member.filter(user_id=user.id)]
+            await accounts.refuse_others_name(user.name, places, user.id)
         if email is not None and accounts.clean_email(email) != user.email:
             if user.password is not None:
                 await self._prove(viewer, user, current or "")

@@ -338,3 +338,29 @@ async def test_a_name_is_one_visible_line(home: Home, name: str) -> None:
     with pytest.raises(Invalid, match="A name has"):
         await invitations.join_anew(made.token, name, SECRET, HERE, door.passwords, door.clock)
     assert await invitations.look(made.token) is not None
+
+
+@pytest.mark.parametrize("name", ["Grace Hopper", "grace  HOPPER", "grace@example.org"])
+async def test_nobody_takes_a_name_that_means_somebody_else(home: Home, name: str) -> None:
+    """A bot that asks Grace must not be answered by whoever calls themselves so."""
+    await accounts.add_user("grace@example.org", name="Grace Hopper")
+    eve = await signed_in("eve@example.org", Role.OPERATOR)
+    door = reception()
+    with pytest.raises(Invalid):
+        await door.update_profile(eve, name, None, None)
+    made = await invitations.invite(home.owner, ADA, Role.OPERATOR)
+    with pytest.raises(Invalid):
+        await invitations.join_anew(made.token, name, SECRET, HERE, door.passwords, door.clock)
+    assert (await door.update_profile(eve, "Eve", None, None)).name == "Eve"
+    assert (await door.update_profile(eve, "eve", None, None)).name == "eve"
+
+
+async def test_one_person_invites_so_many_people_a_day(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else everybody who makes a workspace could mail the world."""
+    monkeypatch.setattr(invitations, "MOST_A_DAY", 2)
+    for _ in range(2):
+        await invitations.invite(home.owner, ADA, Role.VIEWER)
+    with pytest.raises(LimitReached, match="a day"):
+        await invitations.invite(home.owner, ADA, Role.VIEWER)
