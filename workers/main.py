@@ -11,6 +11,8 @@ import structlog
 from server.assembly import assembled
 from server.core.errors import StartError
 from server.core.settings import Settings
+from server.core.tasks import end
+from server.llm.gateway import Gateway
 from server.models.migrate import migrate
 from workers.embedded import working
 from workers.presence import mark_of, present
@@ -28,9 +30,22 @@ async def run_worker(settings: Settings) -> None:
     await migrate(settings)
     async with assembled(settings, drain_seconds=DRAIN_SECONDS) as rooms, working(rooms):
         log.info("worker_ready", owner=rooms.engine.owner)
+        loading = asyncio.create_task(_load_models(rooms.engine.gateway))
         async with present(mark_of(settings.data_dir)):
             await stop.wait()
+        await end(loading)
         log.info("worker_drains", running=rooms.engine.runner.running)
+
+
+async def _load_models(gateway: Gateway) -> None:
+    """What calls to models need takes seconds to load. A worker that came in the place of a dead
+    one does not begin with that when the first call is to leave."""
+    try:
+        await gateway.prepare()
+    except Exception:
+        log.exception("models_not_loaded")  # the first call tries again
+    else:
+        log.info("models_loaded")
 
 
 def need_shared_parts(settings: Settings) -> None:

@@ -95,7 +95,7 @@ async def setup(
 async def world(setup: Rig, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     """The set-up, whole again before and after this fault."""
     await setup.heal()
-    await until("the server is ready", setup.ready, 60)
+    await until("everything is ready", setup.ready, 120)
     setup.begin()
     request.node.add_report_section("setup", "seed", f"seed {setup.seed}, {setup.kind}")
     yield setup

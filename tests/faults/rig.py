@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -95,6 +96,7 @@ class Rig:
     random: random.Random = field(default_factory=random.Random)
     _read_to: dict[str, int] = field(default_factory=dict)
     _all: list[Member] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def embedded(self) -> bool:
@@ -147,7 +149,7 @@ class Rig:
             self.workers = list(await asyncio.gather(*new))
         if not self.token:
             self.here.environment["BALEYBOTS_URL"] = self.url
-            await until("the server is ready", self.ready, 60)
+            await until("everything is ready", self.ready, 120)
             self.token = await asyncio.to_thread(self.here.sign_in)
 
     async def stop(self) -> None:
@@ -169,6 +171,9 @@ class Rig:
         await asyncio.gather(*(self.replace(member) for member in self.members if not member.alive))
 
     async def ready(self) -> bool:
+        """The server answers, and no worker has yet to load what its first call needs."""
+        if not all("models_loaded" in worker.running.output() for worker in self.workers):
+            return False
         try:
             async with self.client() as client, client.session.get("/readyz") as answer:
                 return answer.status == 200
@@ -231,7 +236,7 @@ class Rig:
         await asyncio.gather(*(proxy.stop() for proxy in member.proxies))
 
     async def _member(self, command: str) -> Member:
-        number = len(self._all)
+        number = next(self._numbers)
         models = await Proxy(self.oracle.models.port).start()
         member = Member(f"{command}-{number}", f"key-{command}-{number}", models)
         self._all.append(member)
