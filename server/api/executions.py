@@ -34,6 +34,7 @@ from server.api.relay import Connection, connection_of
 from server.api.scalars import Cursor
 from server.core.errors import Invalid, NotFound
 from server.core.ids import read_id
+from server.core.paging import page_size
 from server.costs.service import refuse_if_spent
 from server.engine.conversation import CONVERSATION
 from server.engine.store import UNSET
@@ -85,10 +86,14 @@ async def executions_page(
     if order and len(order) > 1:
         raise Invalid("Executions are sorted by one field.", path=["orderBy"])
     falling = not order or order[0].direction is OrderDirection.DESC
-    where = _where(given or ExecutionFilter(), bot_id)
     whole = not info.context.fields.isdisjoint(HEAVY)
     asker = info.context.asker
-    page = await service.list_executions(asker, ask, where, descending=falling, whole=whole)
+    if bot_id is not None and ask.plain and falling and given is None:
+        key = (bot_id, page_size(ask.first), whole)
+        page = await info.context.loaders.first_executions.load(key)
+    else:
+        where = _where(given or ExecutionFilter(), bot_id)
+        page = await service.list_executions(asker, ask, where, descending=falling, whole=whole)
     around = await beside(info, page.rows)
     return connection_of(
         page,

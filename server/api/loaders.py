@@ -14,9 +14,11 @@ from strawberry.dataloader import DataLoader
 from server.bots import authors, publishing, tags
 from server.bots import service as bots
 from server.executions import calls, figures, kinship
+from server.executions.first_pages import first_pages
 from server.models import tables
 from server.workspaces import sessions
 from server.workspaces.access import Viewer
+from server.workspaces.listing import Page
 
 if TYPE_CHECKING:
     from server.executions.calls import Words
@@ -45,6 +47,8 @@ class Loaders:
         self.last_execution: DataLoader[UUID, tables.Execution | None] = _by_id(
             viewer, figures.last_executions
         )
+        self.first_executions: DataLoader[tuple[UUID, int, bool], Page[tables.Execution]]
+        self.first_executions = _first_executions(viewer)
         self.last_seen: DataLoader[UUID, datetime | None] = _by_id(viewer, sessions.last_seen)
         self.calls: DataLoader[UUID, dict[str, list[tables.ModelCall]]] = _one_by_one(
             lambda execution_id: _calls(viewer, execution_id)
@@ -55,6 +59,22 @@ class Loaders:
         self.words: DataLoader[tuple[UUID, str], dict[int, Words]] = _one_by_one(
             lambda place: calls.words_of(viewer, *place)
         )
+
+
+def _first_executions(
+    viewer: Viewer,
+) -> DataLoader[tuple[UUID, int, bool], Page[tables.Execution]]:
+    """By bot, size of the page, and whether what is large is read too."""
+
+    async def load(keys: list[tuple[UUID, int, bool]]) -> list[Page[tables.Execution]]:
+        found: dict[tuple[UUID, int, bool], Page[tables.Execution]] = {}
+        for size, whole in {(size, whole) for _, size, whole in keys}:
+            bot_ids = [bot_id for bot_id, *asked in keys if asked == [size, whole]]
+            pages = await first_pages(viewer, bot_ids, size, whole=whole)
+            found |= {(bot_id, size, whole): page for bot_id, page in pages.items()}
+        return [found[key] for key in keys]
+
+    return DataLoader(load_fn=load)
 
 
 async def _calls(viewer: Viewer, execution_id: UUID) -> dict[str, list[tables.ModelCall]]:

@@ -63,7 +63,7 @@ async def counts(viewer: Viewer, bot_ids: Sequence[UUID]) -> dict[UUID, int]:
 async def last_executions(viewer: Viewer, bot_ids: Sequence[UUID]) -> dict[UUID, Execution]:
     """Ids sort by time, so the greatest id is the latest."""
     require(viewer, "executions:read")
-    rows = await _latest(viewer, bot_ids, "id", 1)
+    rows = await latest_rows(viewer, bot_ids, "id", 1)
     found = await mine(viewer, Execution).filter(id__in=[_uuid(row["id"]) for row in rows])
     return {row.bot_id: row for row in found}
 
@@ -82,13 +82,13 @@ async def open_counts() -> dict[str, int]:
 async def _recent_durations(viewer: Viewer, bot_ids: Sequence[UUID]) -> dict[UUID, list[int]]:
     ended = "AND status = 'completed'"
     found: dict[UUID, list[int]] = {bot_id: [] for bot_id in bot_ids}
-    for row in await _latest(viewer, bot_ids, "bot_id, duration_ms", RECENT, ended):
+    for row in await latest_rows(viewer, bot_ids, "bot_id, duration_ms", RECENT, ended):
         if row["duration_ms"] is not None:
             found[_uuid(row["bot_id"])].append(int(row["duration_ms"]))
     return found
 
 
-async def _latest(
+async def latest_rows(
     viewer: Viewer, bot_ids: Sequence[UUID], columns: str, limit: int, more: str = ""
 ) -> list[dict[str, Any]]:
     """The latest of each bot: one statement with a bounded part per bot, which the index

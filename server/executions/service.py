@@ -155,7 +155,7 @@ async def list_executions(
     require(viewer, "executions:read")
     rows = _chosen(mine(viewer, Execution), where or ExecutionFilter())
     if not whole:
-        rows = rows.only(*_light())
+        rows = rows.only(*light_columns())
     return await read_page(rows, ask or PageAsk(), descending=descending)
 
 
@@ -242,7 +242,7 @@ def _steps_of(execution_id: UUID) -> QuerySet[Step]:
 
 
 @functools.cache
-def _light() -> tuple[str, ...]:
+def light_columns() -> tuple[str, ...]:
     """Known once the tables are: foreign keys get their columns when the database is opened."""
     return tuple(sorted(Execution._meta.fields_db_projection.keys() - HEAVY - _WORKERS))
 

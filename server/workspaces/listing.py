@@ -29,6 +29,11 @@ class PageAsk:
     before: str | None = None
 
     @property
+    def plain(self) -> bool:
+        """From the beginning on."""
+        return self.after is None and self.last is None and self.before is None
+
+    @property
     def backwards(self) -> bool:
         return self.last is not None or (self.before is not None and self.first is None)
 

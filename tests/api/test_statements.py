@@ -91,16 +91,11 @@ async def test_the_list_of_bots_does_not_ask_for_each(
 
 # Screens of the web app that may ask more often than five times, and why.
 ALLOWED = {
-    "bots": 11,  # with tags, authors and the executions of the last days beside them
+    "bots": 7,  # with tags, counts, the latest executions of each and those of the last days
     "bot_versions": 12,  # with authors, counts and what changed from one to the next
-    "bot": 10,  # everything of one bot
-    "execution": 10,  # everything of one execution
-    "connections": 8,  # what uses each of them
-    "connection": 8,
-    "costs": 12,  # sums by bot, model, day, and the budgets
-    "shell": 8,  # who, where and what waits, once for a session
-    "provider_health": 10,
-    "estimate_execution": 8,
+    "bot": 9,  # everything of one bot
+    "execution": 13,  # everything of one execution, with its sub-bots and those above it
+    "costs": 7,  # sums by bot, model, day, and the budgets
 }
 
 
