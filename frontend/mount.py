@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from frontend.client import Execute
 from frontend.kit import assets
+from frontend.kit.place import match
 
 ROOT_COMPONENT = "frontend.app.App"
 PREFIX = "/reactpy/"
@@ -73,9 +74,13 @@ The line to the server is gone. Trying to connect again; what you typed is kept.
 """
 
 
-async def shell(_request: Request) -> Response:
+async def shell(request: Request) -> Response:
+    """Scripts and watchers go by the status: an address without a page is not found."""
+    from frontend.app import PAGES  # what the pages need is loaded after the start
+
+    status = 200 if match(PAGES, request.scope["path"]) else 404
     headers = {"content-security-policy": CONTENT_POLICY, "cache-control": "no-store"}
-    return HTMLResponse(shell_page(), headers=headers)
+    return HTMLResponse(shell_page(), status, headers=headers)
 
 
 def routes() -> Sequence[BaseRoute]:

@@ -35,10 +35,10 @@ async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
 async def test_every_address_gets_the_shell_and_its_policy(
     client: httpx.AsyncClient,
 ) -> None:
-    for path in ("/", "/bots/bot_1", "/anything/at/all"):
+    for path, status in (("/", 200), ("/bots/bot_1", 200), ("/bots/", 200), ("/any/thing", 404)):
         answer = await client.get(path)
         policy = answer.headers["content-security-policy"]
-        assert answer.status_code == 200
+        assert answer.status_code == status
         assert "script-src 'self';" in policy
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["cache-control"] == "no-store"
