@@ -93,7 +93,7 @@ def _share(line: Line, total: Decimal, linked: bool, price: Any) -> VdomDict:
     return html.li(
         {"key": line["key"] or line["name"]},
         html.span({"className": "name", "title": line["name"]}, name),
-        html.span({"className": "sum"}, money(line["cost"])),
+        html.span({"className": "sum"}, _sum(line)),
         html.span(
             {"className": "share-bar", "aria-hidden": "true"},
             html.i({"style": {"width": f"{share:.1f}%"}}),
@@ -101,6 +101,11 @@ def _share(line: Line, total: Decimal, linked: bool, price: Any) -> VdomDict:
         html.small(note),
         _unpriced(line, unpriced, price) if unpriced else html.small(f"{share:.0f}%"),
     )
+
+
+def _sum(line: Line) -> str:
+    """What nobody knows the price of is not nothing."""
+    return "not known" if int(line["unpriced"]) and not amount(line) else money(line["cost"])
 
 
 def _unpriced(line: Line, unpriced: int, price: Any) -> VdomDict:

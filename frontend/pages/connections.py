@@ -1,5 +1,6 @@
 """AI connections: keys of providers, tested before they are kept, and how the providers do."""
 
+from collections import Counter
 from typing import Any
 
 from reactpy import component, html, use_state
@@ -90,7 +91,13 @@ def Desk(answer: Answer, health: Answer, repairs: Answer) -> Any:
         "edit": lambda row: opened("edit", id=row["id"]),
         "delete": lambda row: opened("delete", id=row["id"]),
     }
-    seen = {one["provider"]: one for one in (health.data or {}).get("providerHealth", [])}
+    kept = Counter(row["kind"] for row in rows)
+    # What was asked is counted by provider: with two connections to one it is of neither.
+    seen = {
+        one["provider"]: one
+        for one in (health.data or {}).get("providerHealth", [])
+        if kept[one["provider"]] == 1
+    }
     add = html.button(
         {"className": "button primary", "type": "button", "onClick": opened("add")},
         icon("plus"),
@@ -107,6 +114,15 @@ def Desk(answer: Answer, health: Answer, repairs: Answer) -> Any:
         _dialog(dialog, rows, kinds, closed),
         _fallbacks_dialog(dialog, health, closed),
     )
+
+
+def _head(number: int, add: Any) -> Any:
+    """Without a connection the page itself offers to add the first one."""
+    if not number:
+        return page_head("AI connections")
+    attributes = {"className": "button primary", "type": "button", "onClick": add}
+    button = html.button(attributes, icon("plus"), "Add connection")
+    return page_head("AI connections", plural(number, "connection"), button)
 
 
 def _answering(health: Answer, actions: dict[str, Any]) -> Any:

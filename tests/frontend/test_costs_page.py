@@ -35,6 +35,8 @@ async def test_calls_without_a_price_are_never_shown_as_nothing(world: World) ->
     world.spend()
     async with Screen(world, "/costs") as screen:
         await screen.shows("7 calls of models without a known price are not in these sums")
+        row = await screen.until(lambda s: s.find("li", "openai:own-model"))
+        assert "not known" in screen.text(row)
         await screen.click(screen.find("button", "7 unpriced: set a price"))
         dialog = await screen.until(lambda s: s.find("FormDialog"))
         model = dialog["attributes"]["fields"][0]
