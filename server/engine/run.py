@@ -48,12 +48,20 @@ class Run:
     _looking: asyncio.Task[None] | None = None
 
     def lost(self) -> None:
-        """Stop at once and write nothing more. A last word that is on its way already may be what
-        ended the lease; if it was not, the fence keeps it out."""
+        """Stop at once and write nothing more. What is about to be inserted was not there yet to be
+        renewed; and a last word that is on its way may be what ended the lease. If that was not
+        so, the fence keeps it out."""
+        if self.writer.inserting:
+            return
         self.gone = True
         self.writer.give_up()
         if not self.ending:
             self.abandon()
+
+    def refused(self) -> None:
+        """It could not be inserted, so there is nothing to run."""
+        self.gone = True
+        self.abandon()
 
     def abandon(self) -> None:
         """What is under way is left as it is, for another worker to go on with."""

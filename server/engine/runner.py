@@ -173,7 +173,7 @@ class Runner:
         try:
             await asyncio.shield(writer.accepted)
         except Exception:
-            run.lost()
+            run.refused()
             raise
         return Accepted(taken, run.finished or started, writer.last_seq)
 

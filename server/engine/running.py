@@ -109,6 +109,8 @@ class Running:
         self._runs[run.claimed.id] = run
         self._leases.hold(run.claimed.id, run.claimed.attempt, run)
         run.task = asyncio.create_task(self._execute(run))
+        # One that is cancelled before its first turn gets to no `finally` of its own.
+        run.task.add_done_callback(lambda _: run.writer.end())
 
     # --- inside
 

@@ -72,6 +72,7 @@ class Writer:
         self._clock = clock
         self.identity = identity
         self._new = new
+        self.inserting = new is not None
         self._steps: dict[str, StepRow] = {}
         self._events: list[EventRow] = []
         self._usage: list[UsageRow] = []
@@ -134,6 +135,15 @@ class Writer:
         """Somebody else goes on: what cannot be written now is not written at all."""
         self._given_up = True
 
+    def end(self) -> None:
+        """Whoever waits for a start that was broken off before anything of it was handed to the
+        database must not wait for ever."""
+        if self.accepted.done():
+            return
+        if all(task is None or task.done() for task in (self._next, self._last)):
+            self.accepted.set_exception(Unavailable("This process is being stopped."))
+            self.accepted.exception()
+
     def flush_if_old(self) -> None:
         """A long calculation is kept from time to time, too."""
         if self._clock.monotonic() - self._committed_at > FLUSH_SECONDS:
@@ -172,6 +182,7 @@ class Writer:
     async def _commit(self) -> None:
         commit = self._take()
         committed = await self._written(commit)
+        self.inserting = False
         self.commits += 1
         self.progressed = self.progressed or is_progress(commit)
         ours = self.last_seq + len(commit.events)

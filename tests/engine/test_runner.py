@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from server.core.errors import Unavailable
 from server.engine.lease import LEASE_SECONDS
 from server.engine.store import Commit, Committed
 from server.executions import service as executions
@@ -128,6 +129,40 @@ async def test_a_beat_between_the_last_commit_and_its_answer_takes_nothing_away(
     execution = await home.run(CHAIN, "x")
     assert execution.status is ExecutionStatus.COMPLETED
     await until(lambda: after == [execution.id])
+
+
+async def test_a_beat_before_the_first_commit_takes_nothing_away(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not inserted yet cannot be renewed, and its caller must not wait for ever."""
+    engine = home.rooms.engine
+    real_commit = engine.store.commit
+
+    async def commit(one: Commit) -> Committed:
+        if one.new is not None:
+            await engine.runner.runs._leases.beat()  # pyright: ignore[reportPrivateUsage]
+        return await real_commit(one)
+
+    monkeypatch.setattr(engine.store, "commit", commit)
+    bot = await home.bot(CHAIN, "Watched")
+    started = await asyncio.wait_for(home.start(bot, "x"), 5)
+    assert (await home.ended(started)).status is ExecutionStatus.COMPLETED
+
+
+async def test_a_start_that_is_broken_off_before_it_is_stored_is_told_so(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = home.rooms.engine.runner.runs
+    real_launch = runs.launch
+
+    def launch(run: Any) -> None:
+        real_launch(run)
+        run.abandon()
+
+    monkeypatch.setattr(runs, "launch", launch)
+    bot = await home.bot(CHAIN, "Stopped")
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(home.start(bot, "x"), 5)
 
 
 # --- what is recorded -----------------------------------------------------------------------
