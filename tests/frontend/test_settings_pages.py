@@ -45,7 +45,7 @@ async def test_a_password_is_set_and_signs_in(real: tuple[App, str], watched: Wa
     await page.get_by_role("button", name="Set a password").click()
     await page.get_by_label("New password").fill("short")
     await page.get_by_role("button", name="Set it").click()
-    await expect(page.get_by_text("A password has 10 to 200 characters.")).to_be_visible()
+    await expect(page.get_by_text("A password has 12 to 200 characters")).to_be_visible()
     await page.get_by_label("New password").fill(PASSWORD)
     await page.get_by_role("button", name="Set it").click()
     await expect(page.get_by_role("button", name="Change it")).to_be_visible()
