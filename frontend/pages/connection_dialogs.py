@@ -75,21 +75,10 @@ def ConnectionDialog(
 
     async def save(found: dict[str, Any]) -> None:
         kind = kinds[found["variant"]]
-        values = {**values_of(kind, found, row), "force": bool(found.get("force"))}
-        name = str(found["values"].get("name") or "").strip()
-        default = bool(found["values"].get("isDefault"))
         if row is None:
-            values |= {"kind": kind["name"], "name": name} | (
-                {"isDefault": True} if default else {}
-            )
-            payload = await client.mutate("create_connection", values)
+            payload = await client.mutate("create_connection", new_values(kind, found))
         else:
-            if not values["secrets"]:
-                del values["secrets"]
-            changed = {"isDefault": default} if default != row["isDefault"] else {}
-            values |= {"connectionId": row["id"], "name": name, **changed}
-            values["expectedVersion"] = row["version"]
-            payload = await client.mutate("update_connection", values)
+            payload = await client.mutate("update_connection", changed_values(kind, found, row))
         messages.say(f"{payload['connection']['name']} is kept. {_words(payload['test'])}")
         closed(True)
 
@@ -97,20 +86,11 @@ def ConnectionDialog(
         closed(False)
 
     chosen = [kinds[row["kind"]]] if row is not None else list(kinds.values())
-    variants = [
-        {
-            "value": kind["name"],
-            "label": kind["label"],
-            "help": kind["help"],
-            "fields": form_of(kind, row),
-        }
-        for kind in chosen
-    ]
     return FormDialog(
         {
             "title": f"Edit {row['name']}" if row else "Add an AI connection",
             "text": "It is tested by a real call before it is kept.",
-            "variants": variants,
+            "variants": [_variant(kind, row) for kind in chosen],
             "variant": first,
             "confirm": "Test and save",
             "testable": True,
@@ -120,6 +100,36 @@ def ConnectionDialog(
             "onClose": guard.js(close),
         }
     )
+
+
+def _variant(kind: dict[str, Any], row: dict[str, Any] | None) -> dict[str, Any]:
+    words = {"value": kind["name"], "label": kind["label"], "help": kind["help"]}
+    return {**words, "fields": form_of(kind, row)}
+
+
+def new_values(kind: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    default = {"isDefault": True} if found["values"].get("isDefault") else {}
+    return {"kind": kind["name"], **_common(kind, found, None), **default}
+
+
+def changed_values(
+    kind: dict[str, Any], found: dict[str, Any], row: dict[str, Any]
+) -> dict[str, Any]:
+    """Without a new secret the stored one stays; the default is only named when it changes."""
+    values = _common(kind, found, row)
+    if not values["secrets"]:
+        del values["secrets"]
+    default = bool(found["values"].get("isDefault"))
+    if default != row["isDefault"]:
+        values["isDefault"] = default
+    return {**values, "connectionId": row["id"], "expectedVersion": row["version"]}
+
+
+def _common(
+    kind: dict[str, Any], found: dict[str, Any], row: dict[str, Any] | None
+) -> dict[str, Any]:
+    name = str(found["values"].get("name") or "").strip()
+    return {**values_of(kind, found, row), "name": name, "force": bool(found.get("force"))}
 
 
 @component

@@ -13,15 +13,10 @@ from frontend.kit.js import ExecutionView
 from frontend.kit.messages import use_messages
 from frontend.kit.place import use_nav
 from frontend.kit.query import Answer, use_client, use_query
+from frontend.pages.execution_acts import Acts, replayable
 from frontend.pages.execution_dialogs import EventDialog, ModifyDialog
 from frontend.pages.not_found import missing
 
-CONTROLLED = {
-    "CANCEL": "Cancelling. The step that runs now is stopped.",
-    "PAUSE": "Pausing before the next step.",
-    "RESUME": "It goes on.",
-    "STEP": "One action is taken, then it holds again.",
-}
 LINKS = {"connections": "/connections", "costs": "/costs"}
 
 
@@ -45,6 +40,7 @@ def ExecutionPage() -> Any:
 @component
 def Desk(execution: dict[str, Any], answer: Answer) -> Any:
     nav, client, guard, messages = use_nav(), use_client(), use_guard(), use_messages()
+    acts = Acts(execution, client, nav, messages)
     asked, set_asked = use_state(execution["status"] == "WAITING")
     questions = use_query(
         "approvals", {"filter": {"executionId": execution["id"]}}, wanted=bool(asked)
@@ -53,50 +49,12 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
     refused, set_refused = use_state(0)
     dialog, set_dialog = use_state(cast(dict[str, Any] | None, None))
 
-    async def control(found: dict[str, Any]) -> None:
-        values = {"executionId": execution["id"], "action": found["action"]}
-        await client.mutate("control_execution", values)
-        messages.say(CONTROLLED[found["action"]], "info")
-
-    async def again(found: dict[str, Any]) -> None:
-        payload = await client.mutate(
-            "start_execution",
-            {
-                "botId": execution["bot"]["id"],
-                "versionId": (execution.get("version") or {}).get("id"),
-                "input": execution["input"],
-                "mode": found.get("mode") or "LIVE",
-                **_tape(execution),
-            },
-        )
-        nav.go(f"/executions/{payload['execution']['id']}")
-
-    async def replay(_found: dict[str, Any]) -> None:
-        payload = await client.mutate(
-            "start_execution",
-            {
-                "botId": execution["bot"]["id"],
-                "versionId": (execution.get("version") or {}).get("id"),
-                "mode": "RECORDED",
-                "recordingId": execution["id"],
-            },
-        )
-        nav.go(f"/executions/{payload['execution']['id']}")
-
-    async def keep(_found: dict[str, Any]) -> None:
-        payload = await client.mutate("keep_recording", {"executionId": execution["id"]})
-        kept = payload["recording"]
-        messages.say(f"Kept as “{kept['name']}”. Choose “Recorded” on the bot's page to replay it.")
-
     async def rerun(found: dict[str, Any]) -> None:
         try:
-            values = {"executionId": execution["id"], **rerun_values(found)}
-            payload = await client.mutate("rerun_execution", values)
+            await acts.rerun(found)
         except ClientError:
             set_refused(lambda n: n + 1)
             raise
-        messages.say("A new execution has begun. What stands before is taken over at no cost.")
-        nav.go(f"/executions/{payload['execution']['id']}")
 
     async def decided(found: dict[str, Any]) -> None:
         try:
@@ -115,7 +73,7 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
     async def send(found: dict[str, Any]) -> None:
         set_dialog({"what": "event", "event": found["event"]})
 
-    can = execution["viewerCan"]
+    can, taped = execution["viewerCan"], replayable(execution)
     handlers = {"onDecide": guard.js(decided), "onAsked": guard.js(more)}
     view = ExecutionView(
         {
@@ -124,11 +82,11 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
             "answer": answers,
             "refused": refused,
             "links": LINKS,
-            "onControl": guard.js(control),
-            "onAgain": guard.js(again),
+            "onControl": guard.js(acts.control),
+            "onAgain": guard.js(acts.again),
             "onRerun": guard.js(rerun) if execution["bot"] else None,
-            "onReplay": guard.js(replay) if replayable(execution) else None,
-            "onKeep": guard.js(keep) if replayable(execution) else None,
+            "onReplay": guard.js(acts.replay) if taped else None,
+            "onKeep": guard.js(acts.keep) if taped else None,
             "onModify": guard.js(modify),
             "onSend": guard.js(send) if can["cancel"] else None,
             **(handlers if can["cancel"] or can["retry"] else {"onAsked": handlers["onAsked"]}),
@@ -145,26 +103,6 @@ def _dialog(execution: dict[str, Any], dialog: dict[str, Any] | None, closed: An
             return EventDialog(event, closed)
         case _:
             return ""
-
-
-def _tape(execution: dict[str, Any]) -> dict[str, Any]:
-    recording = execution.get("recording")
-    return {"recordingId": recording["id"]} if recording else {}
-
-
-def replayable(execution: dict[str, Any]) -> bool:
-    """What was itself a replay needs no recording of its own."""
-    return bool(execution["bot"]) and execution.get("mode") != "RECORDED"
-
-
-def rerun_values(found: dict[str, Any]) -> dict[str, Any]:
-    """Without an input the earlier one counts; null would be one."""
-    values = {"version": found.get("version", "SAME"), "outputs": found.get("outputs") or {}}
-    if found.get("fromStep"):
-        values["fromStep"] = found["fromStep"]
-    if "input" in found:
-        values["input"] = found["input"]
-    return values
 
 
 def _questions(answer: Answer) -> list[dict[str, Any]]:
