@@ -9,9 +9,17 @@ from typing import Any
 
 import strawberry
 from strawberry.extensions import FieldExtension
+from strawberry.utils.str_converters import to_camel_case
 
 from server.api.errors import belongs_on_top, user_errors
-from server.core.errors import AppError, Denied, Invalid, Unauthenticated, Unavailable
+from server.core.errors import (
+    AppError,
+    Denied,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
 from server.models.away import is_away
 from server.models.unfit import is_unfit
 from server.workspaces.access import require
@@ -93,7 +101,17 @@ class Answers(FieldExtension):
         except AppError as error:
             if belongs_on_top(error):
                 raise
+            if isinstance(error, NotFound) and not error.path:
+                error.path = _only_id(kwargs.get("input"))
             return self.payload(errors=user_errors(error))
+
+
+def _only_id(given: Any) -> tuple[str, ...]:
+    """Which field of the input named what is not there, where only one can have."""
+    ids = [
+        name for name, value in vars(given).items() if name.endswith("_id") and value is not None
+    ]
+    return (to_camel_case(ids[0]),) if len(ids) == 1 else ()
 
 
 def query(scope: str, description: str, **options: Any) -> Any:

@@ -66,9 +66,7 @@ class NotificationFilter:
 
 @strawberry.type
 class NotificationQueries:
-    @query(
-        ONESELF, "The viewer's notifications, the latest first, without those put away."
-    )
+    @query(ONESELF, "The viewer's notifications, the latest first, without those put away.")
     async def notifications(
         self,
         info: Info,
@@ -114,6 +112,9 @@ class DismissNotificationsPayload:
 
 @strawberry.type(description="Something that happened outside, told with `emitEvent`.")
 class EmittedEvent:
+    id: strawberry.ID = strawberry.field(
+        description="`evt_…`; the same one again for the same `dedupeKey`."
+    )
     name: str = strawberry.field(description="Its name.")
     data: JSON | None = strawberry.field(description="What came with it.")
     at: datetime = strawberry.field(description="When it was told.")
@@ -177,5 +178,11 @@ class NotificationMutations:
     async def emit_event(self, info: Info, input: EmitEventInput) -> EmitEventPayload:
         given = Emitting(input.name, input.data, input.dedupe_key)
         row, woken = await happenings.emit(info.context.asker, info.context.rooms.engine, given)
-        event = EmittedEvent(name=row.name, data=row.data, at=row.created_at, woken=woken)
+        event = EmittedEvent(
+            id=strawberry.ID(public_id("event", row.id)),
+            name=row.name,
+            data=row.data,
+            at=row.created_at,
+            woken=woken,
+        )
         return EmitEventPayload(event=event)

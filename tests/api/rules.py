@@ -29,6 +29,7 @@ Rule = Callable[[GraphQLSchema], Iterator[str]]
 # Objects with an id that `node` does not fetch, and why.
 NO_NODE = {
     "Blob": "a part of an execution, read at its own address",
+    "EmittedEvent": "forgotten after a month; what it woke tells of it",
     "ModelInfo": "its id is what a program writes",
     "Person": "seen through what they did",
     "Template": "shipped with the program, the same everywhere",

@@ -102,11 +102,13 @@ async def test_an_event_wakes_who_waits(api: Api) -> None:
     started = await api.start(bot["id"], input="x")
     assert (await until(api, started["id"], "WAITING"))["waitingReason"] == "WAIT"
     sent = {"name": "order.paid", "data": {"id": 7}, "dedupeKey": "order-7"}
-    made = await api.change("emitEvent", "event { name data woken }", **sent)
+    made = await api.change("emitEvent", "event { id name data woken }", **sent)
+    event_id = made["event"].pop("id")
     assert made["event"] == {"name": "order.paid", "data": {"id": 7}, "woken": 1}
     ended = await until(api, started["id"], "COMPLETED")
     assert ended["output"]["event"]["data"] == {"id": 7}
-    again = await api.change("emitEvent", "event { woken }", **sent)
+    again = await api.change("emitEvent", "event { id woken }", **sent)
+    assert again["event"].pop("id") == event_id
     assert again["event"] == {"woken": 0}
     other = await api.change("emitEvent", "event { woken }", **{**sent, "data": 8})
     assert [one["code"] for one in other["errors"]] == ["IDEMPOTENCY_MISMATCH"]
