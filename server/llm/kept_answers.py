@@ -19,6 +19,7 @@ from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock
+from server.core.logs import REDACTION
 from server.llm.messages import ModelAnswer
 from server.llm.replays import answer_data, answer_of
 from server.models.away import is_away
@@ -53,7 +54,7 @@ class WorkspaceAnswers:
         return None
 
     async def keep(self, key: str, answer: ModelAnswer, seconds: float) -> None:
-        plain = answer_data(answer)
+        plain: dict[str, object] = REDACTION.kept_value(answer_data(answer))
         size = len(orjson.dumps(plain))
         if size > LARGEST_BYTES:
             return

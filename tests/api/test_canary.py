@@ -18,9 +18,10 @@ from server.connections.sealing import seal, unseal
 from server.core.ids import new_uuid, public_id
 from server.core.jsontext import dumps
 from server.core.logs import get_logger, setup_logs
+from server.executions import recordings
 from server.llm.errors import ModelError, ModelErrorKind
-from server.models.enums import ConnectionStatus, Role
-from server.models.tables import Connection, User
+from server.models.enums import ConnectionStatus, ExecutionStatus, Role
+from server.models.tables import Connection, KeptAnswer, ModelCall, User
 from server.tools.base import ToolFailed
 from server.workspaces import accounts, invitations, keys
 from server.workspaces.audit import AuditFilter
@@ -45,6 +46,7 @@ PLANTED = [KEY, *[text for name, text in ENVIRON.items() if name != "BALEYBOTS_S
 
 GIVES = 'chain { use echo with { text: "x" } }'
 ASKS = 'a { "goal": "Say it", "model": "leaky" }'
+KEEPS = 'a { "goal": "Say it", "model": "leaky", "cache": 60 }'
 FAILS = 'a { "goal": "Say it", "model": "refusing" }'
 
 
@@ -95,7 +97,12 @@ async def planted(home: Home) -> list[str]:
 
 async def everything(home: Home) -> list[str]:
     """Runs what leaks, and asks every query of the schema."""
-    executions = [await home.run(source) for source in (GIVES, ASKS, FAILS)]
+    executions = [await home.run(source) for source in (GIVES, ASKS, KEEPS, KEEPS, FAILS)]
+    for execution in executions:
+        if execution.status is ExecutionStatus.COMPLETED:
+            await recordings.keep(home.owner, home.rooms.clock, execution.id)
+    assert await KeptAnswer.all().count() == 1
+    assert await ModelCall.all().count() >= 3
     said = [repr(await home.events(execution)) for execution in executions]
     get_logger("test").error("refused", error=f"401 for {KEY}", authorization=f"Bearer {KEY}")
     get_logger("test").info("started", settings=repr(home.rooms.settings))
