@@ -23,6 +23,7 @@ from server.costs.budgets import Budgets
 from server.costs.door import Till
 from server.engine.caps import Caps
 from server.engine.engine import Engine
+from server.engine.store import Store
 from server.engine.stores import make_store
 from server.executions import happenings
 from server.executions.limits import RunLimits
@@ -113,27 +114,14 @@ async def assembled(
     """The schema must be there. Without a Redis this is the only process at work."""
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        if settings.redis_url is None:
-            stack.enter_context(alone(settings.data_dir))
-        database = await open_database(settings)
-        stack.push_async_callback(database.close)
-        hide(*settings.secret_values())
-        watch = KeyWatch(settings)
-        keys = load_keys(settings, warn=get_logger(__name__).warning)
-        await check_key(*keys)
-        bus = Bus(settings.redis_url)
-        await bus.start()
-        stack.push_async_callback(bus.stop)
-        store = make_store(database.address, refused=database.writes.refused)
-        await store.open()
-        stack.push_async_callback(store.close)
+        database, bus, store, box = await _grounds(settings, stack)
         board = None if bus.embedded else RedisBoard(bus.redis)
         gateway = gateway or Gateway(settings, board=board)
         stack.push_async_callback(gateway.close)
         approvals = Approvals(clock, bus.notices)
         notifier = Notifier(clock, bus.notices)
         limits = RunLimits(clock)
-        box, policy = SecretBox(*keys, fresh=watch.fresh), NetPolicy.of(settings)
+        policy = NetPolicy.of(settings)
         models = WorkspaceModels(Router(settings), box, clock)
         till = Till(gateway, models, Budgets(clock, notifier), clock)
         test = ConnectionTest(gateway, policy)
@@ -170,3 +158,24 @@ async def assembled(
             Reception(Throttle(bus.redis), clock, Mailer.of(settings)),
             VitalSigns(bus.notices, clock),
         )
+
+
+async def _grounds(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[Database, Bus, Store, SecretBox]:
+    """What everything else stands on; the stack closes it in the reverse order."""
+    if settings.redis_url is None:
+        stack.enter_context(alone(settings.data_dir))
+    database = await open_database(settings)
+    stack.push_async_callback(database.close)
+    hide(*settings.secret_values())
+    watch = KeyWatch(settings)
+    keys = load_keys(settings, warn=get_logger(__name__).warning)
+    await check_key(*keys)
+    bus = Bus(settings.redis_url)
+    await bus.start()
+    stack.push_async_callback(bus.stop)
+    store = make_store(database.address, refused=database.writes.refused)
+    await store.open()
+    stack.push_async_callback(store.close)
+    return database, bus, store, SecretBox(*keys, fresh=watch.fresh)
