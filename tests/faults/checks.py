@@ -149,7 +149,8 @@ def crash_free(rig: Rig) -> None:
 
 
 def _worst_recovery(rig: Rig, logs: list[Rows]) -> float | None:
-    """From the kill to the next beginning of what it hit, at worst."""
+    """From the kill to the next beginning of what it hit, at worst. A number of attempt that never
+    began was lost with another kill before it could, and the clock starts again with that."""
     worst: float | None = None
     for events in logs:
         for place, event in enumerate(events):
@@ -157,7 +158,8 @@ def _worst_recovery(rig: Rig, logs: list[Rows]) -> float | None:
                 continue
             before = moment(events[place - 1]["at"]).timestamp()
             at = moment(event["at"]).timestamp()
-            kills = [killed for killed in rig.killed_at if before - 0.5 <= killed <= at]
+            kills = sorted(killed for killed in rig.killed_at if before - 0.5 <= killed <= at)
+            again = max(0, event["attempt"] - events[place - 1]["attempt"] - 1)
             if kills:
-                worst = max(worst or 0.0, at - min(kills))
+                worst = max(worst or 0.0, at - kills[min(again, len(kills) - 1)])
     return worst

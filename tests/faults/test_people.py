@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.checks import check
 from tests.faults.conftest import Record
-from tests.faults.load import Load
+from tests.faults.load import AT_ONCE, Load
 from tests.faults.oracle import said
 from tests.faults.rig import Rig
 from tests.faults.waiting import until
@@ -117,16 +117,20 @@ async def test_cancel_with_a_dead_worker(world: Rig, record: Record) -> None:
 async def test_cancel_at_random(world: Rig, record: Record) -> None:
     load = await Load.make(world)
     count = world.some(20, 100)
-    await load.start(*range(count))
+    gate = asyncio.Semaphore(AT_ONCE)
 
-    async def soon(client: Client, name: str) -> None:
-        await asyncio.sleep(world.random.uniform(0, 1.0))  # a moment nobody chose
-        await _cancel(client, name)
+    async with world.client() as client, load.session() as session:
 
-    async with world.client() as client:
-        await asyncio.gather(*(soon(client, name) for name in load.accepted.values()))
+        async def soon(number: int) -> None:
+            async with gate:
+                name = await load.start_one(session, load.run(number))
+                await asyncio.sleep(world.random.uniform(0, 1.0))  # a moment nobody chose
+                await _cancel(client, name)
+
+        await asyncio.gather(*map(soon, range(count)))
     found = await check(world, load, ends="completed cancelled")
     rows = await world.tables.executions()
     mine = set(load.uuids().values())
     stopped = sum(str(r["id"]) in mine and r["status"] == "cancelled" for r in rows)
+    assert stopped, "all had ended before"
     record(found, f"{stopped} of {count} were stopped, the rest had ended")
