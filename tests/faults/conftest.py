@@ -134,6 +134,8 @@ def pytest_runtest_makereport(
         if report.passed:
             _lines.extend(lines)
             Results.of(item.config).keep(item.nodeid, lines)
+        else:
+            Results.of(item.config).forget(item.nodeid)
         Progress.of(item.config).show(fault.args[:2], item, report)
     return report
 

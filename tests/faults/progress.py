@@ -80,3 +80,8 @@ class Results:
             self.kept[name] = [vars(line) for line in lines]
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text(json.dumps(self.kept, indent=1))
+
+    def forget(self, name: str) -> None:
+        """What came out when all was over counts too."""
+        if self.path is not None and self.kept.pop(name, None) is not None:
+            self.path.write_text(json.dumps(self.kept, indent=1))
