@@ -213,5 +213,5 @@ async def test_what_failed_is_counted_and_closed(front: Front) -> None:
     assert (closed["errors"], closed["incident"]["note"]) == ([], "Mended.")
     again = await api.change("resolveIncident", "incident { id }", incidentId=first["id"])
     assert again["errors"][0]["code"] == "INVALID_STATE"
-    open_ones = await api.data(document, f={"resolved": False, "failureClass": "PROGRAM"})
+    open_ones = await api.data(document, f={"resolved": False, "failureClass": {"eq": "PROGRAM"}})
     assert open_ones["incidents"]["totalCount"] == 1
