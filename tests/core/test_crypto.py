@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from server.core.crypto import SecretBox, SecretKey, SecretUnreadable
-from server.core.keyring import KEY_FILE, load_secret_key
 from server.core.errors import KeyFileError
+from server.core.keyring import KEY_FILE, load_secret_key
 from server.core.settings import load_settings
 
 KEY = SecretKey.from_text("k" * 32)
