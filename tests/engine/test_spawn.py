@@ -368,5 +368,7 @@ async def test_a_token_for_some_bots_reaches_no_others_through_them(
     whole = await ran(caller, middle, greeter)
     assert (whole.status, whole.output) == (ExecutionStatus.COMPLETED, None)
     narrowed = replace(home.owner, bot_ids=frozenset({caller.id}))
-    again = await rerun(narrowed, home.rooms.engine, RerunRequest(whole.id, "chain/use:spawn_baleybot"))
+    again = await rerun(
+        narrowed, home.rooms.engine, RerunRequest(whole.id, "chain/use:spawn_baleybot")
+    )
     assert (await home.ended(again)).error["kind"] == "tool_forbidden"
