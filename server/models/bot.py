@@ -18,7 +18,7 @@ from server.models.quick_row import QuickRow
 from server.models.workspace import Workspace
 
 
-class Bot(QuickRow):
+class Bot(QuickRow, Model):
     id = id_field()
     workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField(
         "models.Workspace", related_name="bots", on_delete=fields.CASCADE

@@ -13,7 +13,7 @@ from server.models.fields import JsonField, LongTextField, ShortTextField, id_fi
 from server.models.quick_row import QuickRow
 
 
-class BotVersion(QuickRow):
+class BotVersion(QuickRow, Model):
     id = id_field()
     bot: fields.ForeignKeyRelation[Bot] = fields.ForeignKeyField(
         "models.Bot", related_name="versions", on_delete=fields.CASCADE

@@ -27,7 +27,7 @@ from server.models.quick_row import QuickRow
 from server.models.workspace import Workspace
 
 
-class Execution(QuickRow):
+class Execution(QuickRow, Model):
     id = id_field()
     workspace: fields.ForeignKeyRelation[Workspace] = fields.ForeignKeyField(
         "models.Workspace", related_name="executions", on_delete=fields.CASCADE

@@ -16,7 +16,7 @@ from server.models.fields import JsonField, ShortTextField
 from server.models.quick_row import QuickRow
 
 
-class ModelCall(QuickRow):
+class ModelCall(QuickRow, Model):
     id = fields.BigIntField(primary_key=True, generated=True)
     workspace_id = fields.UUIDField()
     execution: fields.ForeignKeyRelation[Execution] = fields.ForeignKeyField(

@@ -16,7 +16,6 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance
-from tortoise.models import Model
 
 Read = Callable[[Any], Any]
 
@@ -30,14 +29,13 @@ class Columns:
     state: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-class QuickRow(Model):
+class QuickRow:
+    """Stands before `Model` among the bases of a table."""
+
     _columns: ClassVar[dict[tuple[type, tuple[str, ...]], Columns]] = {}
 
-    class Meta(Model.Meta):
-        abstract = True
-
     @classmethod
-    def _init_from_db(cls, **kwargs: Any) -> Self:
+    def _init_from_db(cls, **kwargs: Any) -> Any:
         keys = tuple(kwargs)
         columns = cls._columns.get((cls, keys))
         if columns is None:
@@ -56,7 +54,8 @@ class QuickRow(Model):
     async def read(cls, statement: str) -> list[Self]:
         """Of a fixed statement with nothing but ids of ours in it, see `literals`: Tortoise takes
         longer to put a statement together than a database to answer it."""
-        found = await cls._meta.db.execute_query_dict(statement)
+        table: Any = cls
+        found = await table._meta.db.execute_query_dict(statement)
         return [cls._init_from_db(**row) for row in found]
 
 
@@ -69,7 +68,7 @@ def literals(ids: Iterable[UUID]) -> str:
     return ", ".join(map(literal, ids))
 
 
-def _columns_of(model: type[Model], keys: tuple[str, ...]) -> Columns:
+def _columns_of(model: Any, keys: tuple[str, ...]) -> Columns:
     """The same for all three databases, since a process may use more than one of them."""
     meta = model._meta
     known = {

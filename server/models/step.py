@@ -15,7 +15,7 @@ from server.models.fields import JsonField, ShortTextField
 from server.models.quick_row import QuickRow
 
 
-class Step(QuickRow):
+class Step(QuickRow, Model):
     id = fields.BigIntField(primary_key=True, generated=True)
     execution: fields.ForeignKeyRelation[Execution] = fields.ForeignKeyField(
         "models.Execution", related_name="steps", on_delete=fields.CASCADE
