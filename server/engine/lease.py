@@ -5,6 +5,7 @@ leases, as it should."""
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Protocol
 from uuid import UUID
 
@@ -37,6 +38,7 @@ class Leases:
         self._store = store
         self._owner = owner
         self._held: dict[UUID, tuple[int, Holder]] = {}
+        self._renewed: dict[UUID, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -48,9 +50,17 @@ class Leases:
 
     def hold(self, execution_id: UUID, attempt: int, holder: Holder) -> None:
         self._held[execution_id] = (attempt, holder)
+        self._renewed[execution_id] = monotonic()
 
     def drop(self, execution_id: UUID) -> None:
         self._held.pop(execution_id, None)
+        self._renewed.pop(execution_id, None)
+
+    def sure(self, execution_id: UUID) -> bool:
+        """Nobody else can have it yet. After this process stood still, or while the database is
+        away for long, that is not known."""
+        renewed = self._renewed.get(execution_id)
+        return renewed is not None and monotonic() - renewed < LEASE_SECONDS
 
     async def give_back(self, held: dict[UUID, int]) -> None:
         """At a stop: another worker may go on at once instead of after the lease."""
@@ -61,6 +71,7 @@ class Leases:
         asked = {execution_id: attempt for execution_id, (attempt, _) in self._held.items()}
         if not asked:
             return
+        began = monotonic()
         answers = {
             one.id: one for one in await self._store.renew(asked, self._owner, LEASE_SECONDS)
         }
@@ -71,7 +82,9 @@ class Leases:
             answer = answers.get(execution_id)
             if answer is None:
                 holder.lost()
-            elif answer.cancel_requested:
+                continue
+            self._renewed[execution_id] = began
+            if answer.cancel_requested:
                 holder.cancel()
 
     async def _beat_forever(self) -> None:

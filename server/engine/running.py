@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -108,6 +109,7 @@ class Running:
     def launch(self, run: Run) -> None:
         self._runs[run.claimed.id] = run
         self._leases.hold(run.claimed.id, run.claimed.attempt, run)
+        run.host.sure = partial(self._leases.sure, run.claimed.id)
         run.task = asyncio.create_task(self._execute(run))
         # One that is cancelled before its first turn gets to no `finally` of its own.
         run.task.add_done_callback(lambda _: run.writer.end())

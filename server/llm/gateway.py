@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -113,9 +114,12 @@ class Gateway:
         fast = self._use_fast_path and tools.fast.carries(route, facts)
         with _named(route):
             await self.circuits.admit(route)
-            if on_sent is not None:
-                on_sent(sent_of(call, request, left_out, window))
-            answer = await self._guarded(tools, call, fast, request, on_delta)
+            sent = (
+                None
+                if on_sent is None
+                else partial(on_sent, sent_of(call, request, left_out, window))
+            )
+            answer = await self._guarded(tools, call, fast, request, on_delta, sent)
         return replace(answer, left_out=len(left_out)) if left_out else answer
 
     async def prepare(self) -> _Tools:
@@ -138,9 +142,12 @@ class Gateway:
         fast: bool,
         request: ChatRequest,
         on_delta: OnDelta | None,
+        sent: Callable[[], None] | None,
     ) -> ModelAnswer:
         route = call.route
         async with self._turnstile.through(request.access):
+            if sent is not None:
+                sent()
             try:
                 answer = await self._asked(tools, call, fast, request, on_delta)
             except ModelError as error:

@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 
 from server.core.errors import Unavailable
+from server.engine import lease
 from server.engine.lease import LEASE_SECONDS
 from server.engine.store import Commit, Committed
 from server.executions import service as executions
+from server.llm.collector import OnDelta
 from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.messages import ChatRequest, ModelAnswer
+from server.llm.window import OnSent
 from server.models.enums import ExecutionStatus
 from server.models.tables import Execution, Usage
 from tests.support.rooms import Home, open_home
@@ -424,3 +428,35 @@ def test_the_lease_outlives_two_missed_heartbeats() -> None:
     from server.engine.lease import BEAT_SECONDS
 
     assert LEASE_SECONDS >= 3 * BEAT_SECONDS
+
+
+class StoodStill(ScriptedGateway):
+    """The process stands still after everything is stored and before the question leaves."""
+
+    async def chat(
+        self, request: ChatRequest, on_delta: OnDelta | None = None, on_sent: OnSent | None = None
+    ) -> ModelAnswer:
+        self.asked["here"].set()
+        await self.held["here"].wait()
+        nothing: Any = None
+        assert on_sent is not None
+        on_sent(nothing)
+        return await super().chat(request, on_delta, on_sent)
+
+
+@pytest.mark.parametrize("gateway", [ScriptedGateway(), StoodStill()], ids=["between", "leaving"])
+async def test_a_process_that_stood_still_sends_nothing_that_another_may_send(
+    tmp_path: Path, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing = "one" if type(gateway) is ScriptedGateway else "here"
+    gateway.hold(standing)
+    async with open_home(tmp_path, gateway=gateway) as home:
+        started = await home.start(await home.bot(CHAIN), "x")
+        await gateway.asked[standing].wait()
+        later = lease.monotonic() + lease.LEASE_SECONDS + 1
+        monkeypatch.setattr(lease, "monotonic", lambda: later)
+        gateway.held[standing].set()
+        runs = home.rooms.engine.runner.runs
+        await until(lambda: started.id not in runs)
+        assert gateway.calls["two"] == 0
+        assert (await executions.get(home.owner, started.id)).status is ExecutionStatus.RUNNING
