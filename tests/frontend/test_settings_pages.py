@@ -100,6 +100,7 @@ async def test_a_token_is_made_used_and_revoked(real: tuple[App, str], watched: 
     assert app.rooms is not None
     page = (await watched()).page
     await enter(page, url, "/settings/tokens")
+    await expect(page.locator("[data-points]")).to_contain_text("points for requests in a minute")
     await page.get_by_role("button", name="New token").first.click()
     await page.get_by_label("Name").fill("Nightly")
     await page.get_by_label("It may").select_option("some")
