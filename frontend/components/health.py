@@ -36,6 +36,7 @@ CLASSES = {
     "TRANSIENT": "not available",
 }
 COLUMNS = ("Provider", "Calls", "Failed", "Half, 95%, 99% in", "First word", "Cost")
+SPEEDS = ("Provider", "Model", "Answers", "Half began in", "95% began in")
 NUMBERS = frozenset({"Calls", "Half, 95%, 99% in", "First word", "Cost"})
 
 
@@ -77,6 +78,43 @@ def _provider(one: dict[str, Any], kinds: dict[str, Any]) -> VdomDict:
             duration(one.get("firstTokenMs")) or "–",
         ),
         html.td({"className": "num", "data-label": "Cost"}, money(one["cost"])),
+    )
+
+
+def speeds_table(found: list[dict[str, Any]], kinds: dict[str, Any]) -> Any:
+    """How soon each model begins to answer."""
+    rows = [_speed(one, model, kinds) for one in found for model in one["models"]]
+    if not rows:
+        return ""
+    head = [
+        html.th({"key": n, "scope": "col", "className": "num" if i > 1 else ""}, n)
+        for i, n in enumerate(SPEEDS)
+    ]
+    return html.section(
+        {"className": "health"},
+        html.h2({"className": "section-head"}, "First word by model, last 24 hours"),
+        html.div(
+            {"className": "table-wrap"},
+            html.table({"className": "table"}, html.thead(html.tr(*head)), html.tbody(*rows)),
+        ),
+    )
+
+
+def _speed(one: dict[str, Any], model: dict[str, Any], kinds: dict[str, Any]) -> VdomDict:
+    label = kinds.get(one["provider"], {}).get("label", one["provider"])
+    numbers = (
+        count(model["answers"]),
+        duration(model["firstTokenMs"]) or "–",
+        duration(model["firstTokenP95Ms"]) or "–",
+    )
+    return html.tr(
+        {"key": f"{one['provider']}:{model['model']}", "data-model": model["model"]},
+        html.td({"data-label": SPEEDS[0]}, label),
+        html.td({"data-label": SPEEDS[1]}, html.code(model["model"])),
+        *[
+            html.td({"key": name, "className": "num", "data-label": name}, number)
+            for name, number in zip(SPEEDS[2:], numbers, strict=True)
+        ],
     )
 
 

@@ -1,4 +1,4 @@
-"""Where the money went: bars per day, and shares per bot and model."""
+"""Where the money went: bars per day, and shares per bot, agent, model, operation and provider."""
 
 from datetime import date
 from decimal import Decimal

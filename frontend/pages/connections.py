@@ -8,7 +8,13 @@ from reactpy import component, html, use_state
 from frontend.components.badges import bot_tile
 from frontend.components.blocks import notice, page_head, skeleton
 from frontend.components.connections import connection_card
-from frontend.components.health import cache_card, fallbacks_card, health_table, repairs_table
+from frontend.components.health import (
+    cache_card,
+    fallbacks_card,
+    health_table,
+    repairs_table,
+    speeds_table,
+)
 from frontend.format import plural
 from frontend.kit.elements import icon
 from frontend.kit.handlers import use_guard
@@ -110,6 +116,7 @@ def Desk(answer: Answer, health: Answer, repairs: Answer) -> Any:
         _list(rows, kinds, seen, actions) if rows else _first(kinds, opened),
         _answering(health, actions),
         health_table((health.data or {}).get("providerHealth", []), kinds),
+        speeds_table((health.data or {}).get("providerHealth", []), kinds),
         repairs_table(((repairs.data or {}).get("healing") or {}).get("rates", []), kinds),
         _dialog(dialog, rows, kinds, closed),
         _fallbacks_dialog(dialog, health, closed),

@@ -110,10 +110,11 @@ def _numbers(costs: dict[str, Any]) -> Any:
     tokens = int(total["inputTokens"]) + int(total["outputTokens"])
     sent = f"{count(int(total['inputTokens']))} sent"
     unpriced = int(total["unpriced"])
+    asked = sum(int(line["calls"]) for line in costs["byOperation"] if line["key"] == "model")
     return kpi_strip(
         Kpi("Spend", money(spent), f"last {plural(len(days), 'day')}"),
         Kpi("At this rate", f"≈ {money(a_month)}", "a month"),
-        Kpi("Calls of models", count(int(total["calls"])), f"{count(unpriced)} unpriced"),
+        Kpi("Calls of models", count(asked), f"{count(unpriced)} unpriced"),
         Kpi("Tokens", count(tokens), sent),
     )
 
@@ -149,8 +150,17 @@ def _split(costs: dict[str, Any], opened: Any) -> Any:
 
     return html.div(
         {"className": "cost-split"},
-        shares("By bot", costs["byBot"], total, True, None),
-        shares("By model", costs["byModel"], total, False, price),
+        html.div(
+            {"className": "column"},
+            shares("By bot", costs["byBot"], total, True, None),
+            shares("By agent", costs["byEntity"], total, False, None),
+        ),
+        html.div(
+            {"className": "column"},
+            shares("By model", costs["byModel"], total, False, price),
+            shares("By operation", costs["byOperation"], total, False, None),
+            shares("By provider", costs["byProvider"], total, False, None),
+        ),
     )
 
 

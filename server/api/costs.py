@@ -22,17 +22,22 @@ from server.core.ids import public_id, read_id
 from server.costs import breakdown, health, prices, summary
 from server.costs.breakdown import Part
 from server.costs.forecast import forecast
-from server.costs.health import ProviderFigures
+from server.costs.health import ModelFigures, ProviderFigures
 from server.costs.summary import Line
 from server.models import tables
 from server.workspaces.listing import PageAsk
 
 
-@strawberry.type(description="What one bot, one model or one day has cost.")
+@strawberry.type(description="What one bot, model, provider, operation, agent or day has cost.")
 class CostLine:
-    key: str = strawberry.field(description="The bot's id, `provider:model` or the day.")
+    key: str = strawberry.field(
+        description="The bot's id, `provider:model`, the provider, `model` or `tool:name`, "
+        "`bot:agent`, or the day; `other` for what is summed beyond the dearest 49."
+    )
     name: str = strawberry.field(description="How it is called.")
-    calls: BigInt = strawberry.field(description="Calls of models.")
+    calls: BigInt = strawberry.field(
+        description="Calls of models, and those of tools that paid for something."
+    )
     input_tokens: BigInt = strawberry.field(description="Tokens sent.")
     output_tokens: BigInt = strawberry.field(description="Tokens written.")
     cost: Decimal = strawberry.field(description="US dollars, without the unpriced calls.")
@@ -66,6 +71,17 @@ class Costs:
     by_model: list[CostLine] = strawberry.field(description="By model, the dearest first.")
     by_day: list[CostLine] = strawberry.field(
         description="By day in the workspace's time zone, the earliest first."
+    )
+    by_provider: list[CostLine] = strawberry.field(
+        description="By whoever was paid, the dearest first."
+    )
+    by_operation: list[CostLine] = strawberry.field(
+        description="Calls of models in one line and each tool that paid in its own, the dearest "
+        "first: at most 50."
+    )
+    by_entity: list[CostLine] = strawberry.field(
+        description="By agent of a bot, its tools with it, the dearest first: at most 50. A step "
+        "that uses a tool itself stands as `use:tool`."
     )
 
     @strawberry.field(description="What the viewer may do about them.")
@@ -123,6 +139,23 @@ class ExecutionEstimate:
     )
 
 
+@strawberry.type(description="How soon a model began to answer.")
+class ModelSpeed:
+    model: str = strawberry.field(description="Which model.")
+    answers: int = strawberry.field(description="Answers whose first token was timed.")
+    first_token_ms: int = strawberry.field(description="Half of them began within this.")
+    first_token_p95_ms: int = strawberry.field(description="95 of 100 of them began within this.")
+
+    @classmethod
+    def of(cls, found: ModelFigures) -> ModelSpeed:
+        return cls(
+            model=found.model,
+            answers=found.answers,
+            first_token_ms=found.first_token_ms,
+            first_token_p95_ms=found.first_token_p95_ms,
+        )
+
+
 @strawberry.type(
     description="How a provider did in the last day, by the newest 10,000 attempts of this "
     "workspace whose executions are still kept."
@@ -144,6 +177,9 @@ class ProviderHealth:
     first_token_ms: int | None = strawberry.field(
         description="Half of the answers began within this."
     )
+    models: list[ModelSpeed] = strawberry.field(
+        description="How soon its models began to answer: the 20 that answered most."
+    )
     tokens: BigInt = strawberry.field(description="Tokens sent and written.")
     cost: Decimal = strawberry.field(description="US dollars.")
     last_error: str | None = strawberry.field(description="The last failure in words.")
@@ -160,6 +196,7 @@ class ProviderHealth:
             p95_ms=found.p95_ms,
             p99_ms=found.p99_ms,
             first_token_ms=found.first_token_ms,
+            models=[ModelSpeed.of(one) for one in found.models],
             left_alone=found.left_alone,
             cached=found.cached,
             tokens=BigInt(found.tokens),
@@ -237,6 +274,9 @@ class CostQueries:
             by_bot=[CostLine.of(line, _bot_key(line.key)) for line in found.by_bot],
             by_model=[CostLine.of(line) for line in found.by_model],
             by_day=[CostLine.of(line) for line in found.by_day],
+            by_provider=[CostLine.of(line) for line in found.by_provider],
+            by_operation=[CostLine.of(line) for line in found.by_operation],
+            by_entity=[CostLine.of(line, _entity_key(line.key)) for line in found.by_entity],
         )
 
     @query(
@@ -433,6 +473,11 @@ class CostMutations:
 
 def _bot_key(key: str) -> str:
     return "" if key == "None" else public_id("bot", UUID(key))
+
+
+def _entity_key(key: str) -> str:
+    bot, mark, entity = key.partition(":")
+    return f"{_bot_key(bot)}:{entity}" if mark else key
 
 
 def _connection_id(connection: str | None) -> strawberry.ID | None:

@@ -16,6 +16,9 @@ query CliCosts($days: Int!) {
     total { calls inputTokens outputTokens cost unpriced }
     byBot { key name calls inputTokens outputTokens cost unpriced }
     byModel { key name calls inputTokens outputTokens cost unpriced }
+    byEntity { key name calls inputTokens outputTokens cost unpriced }
+    byOperation { key name calls inputTokens outputTokens cost unpriced }
+    byProvider { key name calls inputTokens outputTokens cost unpriced }
     byDay { key calls cost unpriced }
   }
   budgets(first: 100) {
@@ -23,7 +26,14 @@ query CliCosts($days: Int!) {
   }
 }
 """
-GROUPS = {"bot": "byBot", "model": "byModel", "day": "byDay"}
+GROUPS = {
+    "bot": "byBot",
+    "agent": "byEntity",
+    "model": "byModel",
+    "operation": "byOperation",
+    "provider": "byProvider",
+    "day": "byDay",
+}
 
 
 @click.command(epilog=example("baleybots costs\nbaleybots costs --days 7 --by model --json"))
@@ -31,7 +41,7 @@ GROUPS = {"bot": "byBot", "model": "byModel", "day": "byDay"}
 @click.option("--by", type=click.Choice(list(GROUPS)), default="bot", show_default=True)
 @json_option
 def costs(days: int, by: str, as_json: bool) -> None:
-    """What bots, models or days have cost, and where the budgets stand."""
+    """What has been spent, by bot, agent, model, operation, provider or day, and the budgets."""
 
     async def work(remote: Remote) -> dict[str, Any]:
         return await remote.ask(COSTS, days=days)

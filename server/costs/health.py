@@ -17,9 +17,12 @@ from server.workspaces.access import Viewer, mine, require
 HOURS = 24
 # The newest ones tell how a provider does, however many there are.
 MOST_CALLS = 10_000
+# Of each provider, the models that answered most.
+MOST_MODELS = 20
 _COLUMNS = (
     "provider",
     "requested_model",
+    "model",
     "source",
     "error_kind",
     "error",
@@ -30,6 +33,16 @@ _COLUMNS = (
     "cost_nano",
     "created_at",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFigures:
+    """How soon a model begins to answer. `answers`: those whose first token was timed."""
+
+    model: str
+    answers: int
+    first_token_ms: int
+    first_token_p95_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,7 @@ class ProviderFigures:
     p95_ms: int | None = None
     p99_ms: int | None = None
     first_token_ms: int | None = None
+    models: list[ModelFigures] = field(default_factory=list[ModelFigures])
     tokens: int = 0
     cost_nano: int = 0
     last_error: str | None = None
@@ -91,11 +105,26 @@ def _figures(provider: str, rows: list[dict[str, Any]]) -> ProviderFigures:
         p95_ms=_percentile(times, 95),
         p99_ms=_percentile(times, 99),
         first_token_ms=_percentile(first, 50),
+        models=_models(answered),
         tokens=sum(int(row["input_tokens"]) + int(row["output_tokens"]) for row in rows),
         cost_nano=sum(int(row["cost_nano"] or 0) for row in rows),
         last_error=str((last["error"] or {}).get("message")) if last else None,
         last_error_at=last["created_at"] if last else None,
     )
+
+
+def _models(answered: list[dict[str, Any]]) -> list[ModelFigures]:
+    times: dict[str, list[int]] = defaultdict(list)
+    for row in answered:
+        if row["ttft_ms"] is not None:
+            times[row["model"] or row["requested_model"] or "unknown"].append(int(row["ttft_ms"]))
+    most = sorted(times.items(), key=lambda item: (-len(item[1]), item[0]))[:MOST_MODELS]
+    return [_model(model, sorted(found)) for model, found in most]
+
+
+def _model(model: str, ordered: list[int]) -> ModelFigures:
+    half, most = _percentile(ordered, 50), _percentile(ordered, 95)
+    return ModelFigures(model, len(ordered), half or 0, most or 0)
 
 
 def _percentile(ordered: Sequence[int], percent: int) -> int | None:

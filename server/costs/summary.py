@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,17 +14,21 @@ from tortoise.queryset import QuerySet
 
 from server.core.clock import Clock
 from server.core.errors import Invalid
+from server.costs.operations import entity_of_key, named_entity, named_operation, operation_of_row
 from server.costs.periods import zone_of
 from server.models.tables import Bot, Usage, Workspace
 from server.workspaces.access import Viewer, mine, require
 
 MOST_DAYS = 366
+# The dearest tools and agents; what is left of them is summed in one line.
+MOST_LINES = 50
+OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One bot, one model or one day. `unpriced`: calls without a known price, which the cost does
-    not hold."""
+    """What was paid under one key. `unpriced`: calls without a known price, which the cost does not
+    hold."""
 
     key: str
     name: str
@@ -41,6 +45,9 @@ class Summary:
     by_bot: list[Line]
     by_model: list[Line]
     by_day: list[Line]
+    by_provider: list[Line]
+    by_operation: list[Line]
+    by_entity: list[Line]
 
 
 async def summary(viewer: Viewer, clock: Clock, days: int = 30) -> Summary:
@@ -56,7 +63,41 @@ async def summary(viewer: Viewer, clock: Clock, days: int = 30) -> Summary:
         by_bot=[_named(line, names.get(line.key, "Deleted bot")) for line in by_bot],
         by_model=by_model,
         by_day=await _by_day(rows, since, days),
+        by_provider=_merged(by_model, lambda line: line.key.partition(":")[0]),
+        by_operation=await _by_operation(rows),
+        by_entity=await _by_entity(rows, names),
     )
+
+
+async def _by_operation(rows: QuerySet[Usage]) -> list[Line]:
+    found = await _grouped(rows.annotate(operation=operation_of_row()), "operation")
+    return _cut([_named(line, *named_operation(line.key)) for line in found])
+
+
+async def _by_entity(rows: QuerySet[Usage], bots: dict[str, str]) -> list[Line]:
+    """Agents of different bots are different ones, whatever they are called."""
+    entity = entity_of_key(Usage._meta.db.capabilities.dialect)
+    lines = await _grouped(rows.annotate(entity=entity), "bot_id", "entity")
+    merged = _merged(lines, lambda line: named_entity(line.key))
+    found: list[Line] = []
+    for line in merged:
+        bot, _, entity = line.key.partition(":")
+        words = entity.replace("use:", "use ", 1) or "No step"
+        found.append(_named(line, f"{words} · {bots.get(bot, 'Deleted bot')}"))
+    return _cut(found)
+
+
+def _merged(lines: Iterable[Line], key_of: Callable[[Line], str]) -> list[Line]:
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(key_of(line), []).append(line)
+    return _dearest(_named(_total(group), key, key) for key, group in groups.items())
+
+
+def _cut(lines: list[Line]) -> list[Line]:
+    if len(lines) <= MOST_LINES:
+        return lines
+    return [*lines[: MOST_LINES - 1], _named(_total(lines[MOST_LINES - 1 :]), "Other", OTHER)]
 
 
 async def first_day(viewer: Viewer, clock: Clock, days: int) -> datetime:
@@ -83,7 +124,11 @@ async def _grouped(rows: QuerySet[Usage], *keys: str) -> list[Line]:
     for row in found:
         key = ":".join(str(row[name]) for name in keys)
         lines[key] = _plus(lines.get(key) or _nothing(key), row)
-    return sorted(lines.values(), key=lambda line: (-line.cost_nano, -line.calls, line.key))
+    return _dearest(lines.values())
+
+
+def _dearest(lines: Iterable[Line]) -> list[Line]:
+    return sorted(lines, key=lambda line: (-line.cost_nano, -line.calls, line.key))
 
 
 def _plus(line: Line, row: dict[str, Any]) -> Line:

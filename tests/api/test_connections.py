@@ -166,13 +166,21 @@ async def test_a_price_of_ones_own_counts_from_the_next_call_on(
     assert 0 < float(second["usage"]["cost"]) < 0.001
     found = await api.data(
         "{ costs(days: 2) { total { calls cost unpriced } byBot { key name } byModel { key } "
-        "byDay { key calls } } providerHealth { provider requests failures medianMs } "
+        "byDay { key calls } byEntity { key name calls } byOperation { key calls } "
+        "byProvider { key calls } } "
+        "providerHealth { provider requests failures medianMs models { model answers } } "
         "openCircuits { provider } modelPrices { totalCount } }"
     )
     assert found["costs"]["total"]["calls"] == 2
     assert found["costs"]["byBot"][0] == {"key": bot["id"], "name": "Priced"}
     assert [day["calls"] for day in found["costs"]["byDay"]][-1] == 2
+    (agent,) = found["costs"]["byEntity"]
+    assert agent["key"].startswith(f"{bot['id']}:")
+    assert agent["name"].endswith(" · Priced")
+    assert found["costs"]["byOperation"] == [{"key": "model", "calls": 2}]
+    assert found["costs"]["byProvider"] == [{"key": "openai", "calls": 2}]
     assert found["providerHealth"][0]["requests"] == 2
+    assert found["providerHealth"][0]["models"][0]["answers"] == 2
     assert found["modelPrices"]["totalCount"] == 0
     await _costs_by_version_and_start(api, bot["id"])
 

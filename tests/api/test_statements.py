@@ -95,7 +95,7 @@ ALLOWED = {
     "bot_versions": 12,  # with authors, counts and what changed from one to the next
     "bot": 9,  # everything of one bot
     "execution": 13,  # everything of one execution, with its sub-bots and those above it
-    "costs": 7,  # sums by bot, model, day, and the budgets
+    "costs": 9,  # sums by bot, model, day, operation, agent, and the budgets
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest_asyncio
 
@@ -36,19 +37,20 @@ def owner(world: World) -> Viewer:
     return Viewer(new_uuid(), world.workspace.id, Role.OWNER, "A", "a@example.org", scopes=scopes)
 
 
-async def used(world: World, at: datetime, cost: int | None) -> None:
-    await Usage.create(
-        workspace_id=world.workspace.id,
-        bot_id=world.bot.id,
-        provider="openai",
-        requested_model="m",
-        model="m",
-        input_tokens=10,
-        output_tokens=1,
-        cost_nano=cost,
-        unpriced=cost is None,
-        created_at=at,
-    )
+async def used(world: World, at: datetime, cost: int | None, **more: Any) -> None:
+    facts: dict[str, Any] = {
+        "workspace_id": world.workspace.id,
+        "bot_id": world.bot.id,
+        "provider": "openai",
+        "requested_model": "m",
+        "model": "m",
+        "input_tokens": 10,
+        "output_tokens": 1,
+        "cost_nano": cost,
+        "unpriced": cost is None,
+        "created_at": at,
+    }
+    await Usage.create(**{**facts, **more})
 
 
 async def test_each_day_begins_at_the_workspaces_own_midnight(world: World) -> None:
@@ -86,6 +88,49 @@ async def test_a_year_of_days_is_one_statement_and_right(world: World) -> None:
     costs = [line.cost_nano for line in reversed(found.by_day)]
     assert costs[::5] == [number + 1 for number in range(0, 366, 5)]
     assert sum(costs) == sum(costs[::5]) == found.total.cost_nano
+
+
+PAID = {"provider": "lookups", "input_tokens": 0, "output_tokens": 0}
+
+
+async def test_costs_by_provider_by_operation_and_by_agent(world: World) -> None:
+    search = {**PAID, "requested_model": "search"}
+    await used(world, NOW, 100, step_key="chain/writer")
+    await used(world, NOW, 20, step_key="chain/loop[2]/writer~2")
+    await used(world, NOW, 3_000, step_key="chain/writer/turn[1]/search~2", **search)
+    await used(world, NOW, 40_000, step_key="use:search", **search)
+    await used(world, NOW, 7, step_key="judge", provider="anthropic")
+    await used(world, NOW, None, step_key="judge", provider="anthropic")
+    await used(world, NOW, 5, step_key=None)
+    found = await summary(owner(world), Frozen())
+    bot = world.bot
+    assert [(line.key, line.calls, line.cost_nano) for line in found.by_provider] == [
+        ("lookups", 2, 43_000),
+        ("openai", 3, 125),
+        ("anthropic", 2, 7),
+    ]
+    assert [(line.key, line.name, line.cost_nano) for line in found.by_operation] == [
+        ("tool:search", "search", 43_000),
+        ("model", "Model calls", 132),
+    ]
+    assert [(line.key, line.name, line.cost_nano) for line in found.by_entity] == [
+        (f"{bot.id}:use:search", f"use search · {bot.name}", 40_000),
+        (f"{bot.id}:writer", f"writer · {bot.name}", 3_120),
+        (f"{bot.id}:judge", f"judge · {bot.name}", 7),
+        (f"{bot.id}:", f"No step · {bot.name}", 5),
+    ]
+    assert found.by_entity[2].unpriced == 1
+    for lines in (found.by_provider, found.by_operation, found.by_entity):
+        assert sum(line.cost_nano for line in lines) == found.total.cost_nano
+
+
+async def test_agents_beyond_the_dearest_are_one_line(world: World) -> None:
+    for number in range(60):
+        await used(world, NOW, 1_000 - number, step_key=f"agent_{number}")
+    lines = (await summary(owner(world), Frozen())).by_entity
+    assert (len(lines), lines[0].name) == (50, f"agent_0 · {world.bot.name}")
+    assert (lines[-1].key, lines[-1].name, lines[-1].calls) == ("other", "Other", 11)
+    assert sum(line.cost_nano for line in lines) == sum(1_000 - number for number in range(60))
 
 
 async def test_a_bots_costs_by_version_and_by_what_started_it(world: World) -> None:

@@ -97,6 +97,23 @@ async def test_what_was_left_out_begins_so(tmp_path: Path) -> None:
     assert (left_out["how"], left_out["tokens"], len(left_out["preview"])) == ("dropped", 900, 200)
 
 
+async def test_how_soon_each_model_begins_is_told_apart(tmp_path: Path) -> None:
+    async with open_home(tmp_path, gateway=Telling({"m": ["fine"] * 2})) as home:
+        ended = await home.run(CHAIN, "tea")
+        row = await ModelCall.get(execution_id=ended.id)
+        copied = {name: getattr(row, name) for name in row._meta.fields_db_projection}
+        del copied["id"]
+        for model, times in (("quick", range(1, 101)), ("slow", [4_000])):
+            rows = [ModelCall(**{**copied, "model": model, "ttft_ms": ms}) for ms in times]
+            await ModelCall.bulk_create(rows)
+        (found,) = await provider_health(home.owner, home.rooms.clock)
+    speeds = {one.model: one for one in found.models}
+    assert found.models[0].model == "quick"
+    quick, slow = speeds["quick"], speeds["slow"]
+    assert (quick.answers, quick.first_token_ms, quick.first_token_p95_ms) == (100, 51, 96)
+    assert (slow.answers, slow.first_token_ms, slow.first_token_p95_ms) == (1, 4_000, 4_000)
+
+
 async def test_a_call_that_is_broken_off_is_kept_too(tmp_path: Path) -> None:
     gateway = Telling({"m": ["late"]})
     gateway.hold("m")

@@ -21,6 +21,7 @@ OPENAI = {
     ],
 }
 ANTHROPIC = {**OPENAI, "name": "anthropic", "label": "Anthropic", "help": "The Claude models."}
+PARTS = ("byBot", "byModel", "byEntity", "byOperation", "byProvider")
 MODELS = ["gpt-5", "gpt-5-mini"]
 
 
@@ -33,7 +34,7 @@ def no_costs(days: int) -> dict[str, Any]:
     today = datetime.now(UTC).date()
     names = [str(today - timedelta(days=n)) for n in reversed(range(days))]
     by_day = [line(name, name, 0, "0") for name in names]
-    return {"total": line("", "", 0, "0"), "byBot": [], "byModel": [], "byDay": by_day}
+    return {"total": line("", "", 0, "0"), "byDay": by_day, **{part: [] for part in PARTS}}
 
 
 class Money:
@@ -151,6 +152,12 @@ class Money:
             line("openai:gpt-5", "openai:gpt-5", 1298, "4.6412"),
             line("openai:own-model", "openai:own-model", 7, "0", unpriced=7),
         ]
+        found["byEntity"] = [line("bot_1:writer", "writer · Article briefing", 900, "3.9012")]
+        found["byOperation"] = [
+            line("model", "Model calls", 1300, "4.0412"),
+            line("tool:search", "search", 5, "0.6"),
+        ]
+        found["byProvider"] = [line("openai", "openai", 1305, "4.6412")]
         self.spent = found
 
     async def do_CreateBudget(self, variables: dict[str, Any]) -> dict[str, Any]:

@@ -142,6 +142,7 @@ PROVIDER = {
     "p95Ms": 900,
     "p99Ms": 1500,
     "firstTokenMs": 120,
+    "models": [{"model": "gpt-5", "answers": 9, "firstTokenMs": 130, "firstTokenP95Ms": 640}],
     "tokens": 900,
     "cost": "0.12",
     "lastError": "Too many calls.",
@@ -168,6 +169,9 @@ async def test_health_tells_failures_by_kind_and_how_long_answers_take(world: Wo
         assert "+4 cached" in words
         assert "2 too many calls, 1 too slow, left alone 2 times" in words
         assert "400 ms, 900 ms, 1.50 s" in words
+        speed = screen.text(screen.find("tr", **{"data-model": "gpt-5"}))
+        assert "130 ms" in speed
+        assert "640 ms" in speed
         await screen.shows("Asked again after a wait")
         await screen.shows("3 of 4 (75%)")
 

@@ -24,6 +24,16 @@ async def test_spend_is_shown_by_day_bot_and_model(world: World) -> None:
         assert "in 30 days" in chart["attributes"]["aria-label"]
 
 
+async def test_spend_is_shown_by_agent_operation_and_provider(world: World) -> None:
+    world.spend()
+    async with Screen(world, "/costs") as screen:
+        await screen.shows("By agent")
+        for words in ("writer · Article briefing", "Model calls", "search"):
+            assert screen.find("li", words), words
+        for panel in ("By agent", "By operation", "By provider"):
+            assert screen.find("section", **{"aria-label": panel}), panel
+
+
 async def test_time_lives_in_the_address(world: World) -> None:
     async with Screen(world, "/costs", "days=7") as screen:
         await screen.until(lambda s: s.find("a", "7 days", **{"aria-current": "true"}))
