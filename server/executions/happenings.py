@@ -14,7 +14,7 @@ from tortoise.transactions import in_transaction
 from server.core.clock import Clock
 from server.core.errors import IdempotencyMismatch, Invalid, TooLarge
 from server.core.ids import new_uuid
-from server.core.jsontext import dumps
+from server.core.jsontext import NotStorable, check_storable, dumps
 from server.engine.engine import Engine
 from server.executions.service import look
 from server.models.tables import EmittedEvent, EventWait
@@ -82,6 +82,10 @@ def _check(emitting: Emitting) -> None:
     key = emitting.dedupe_key
     if key is not None and not 1 <= len(key) <= KEY_LIMIT:
         raise Invalid(f"A dedupe key has 1 to {KEY_LIMIT} characters.", path=["dedupeKey"])
+    try:
+        check_storable(emitting.data)
+    except NotStorable as error:
+        raise Invalid(str(error), path=["data"]) from error
     if len(dumps(emitting.data)) > DATA_LIMIT:
         raise TooLarge("The data of an event has at most 1 MiB.", path=["data"])
 

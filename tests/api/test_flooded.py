@@ -44,14 +44,16 @@ def held() -> int:
 
 
 async def test_a_frame_of_fifty_mebibytes_is_not_taken_in(url: str, api: Api) -> None:  # S27
+    """The client lives in this process too: what it needs for a frame is there after the first."""
     frame = "x" * (50 * MIB)
-    before = held()
-    for _ in range(3):
+    before = 0
+    for _ in range(4):
         async with socket_to(url, bearer(api)) as wire:
             await wire.hello()
             with contextlib.suppress(ConnectionClosed):
                 await wire.connection.send(frame)
             assert await wire.closed() == 1009
+        before = before or held()
     assert held() - before < GROWTH
 
 

@@ -186,7 +186,7 @@ async def test_question_is_answered_with_changed_arguments(real: Real, watched: 
     real.models.always("asking", Reply(text="Twelve euros."))
     await real.start(page, "Asking", ASKING)
     await expect(page.locator(".question")).to_contain_text("wait", timeout=30_000)
-    await expect(page.locator(".sidebar .count")).to_contain_text("1", timeout=10_000)
+    await expect(page.locator(".sidebar nav .count")).to_contain_text("1", timeout=10_000)
     await page.get_by_role("link", name="Approvals").click()
     await expect(page.locator(".question")).to_contain_text("900")
     await page.keyboard.press("m")

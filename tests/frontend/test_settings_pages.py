@@ -138,7 +138,7 @@ async def test_from_one_workspace_to_another_in_every_tab(
     await expect(page.locator(".person small")).to_have_text("Second home")
     await expect(other.locator(".page-note")).to_have_text("Second home")
     await page.locator(".person-menu summary").click()
-    await page.get_by_role("button", name="My workspace").click()
+    await page.get_by_role("button", name="My workspace", exact=True).click()
     await expect(page.locator(".person small")).to_have_text("My workspace")
 
 
