@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from server.api import watching
-from tests.api.test_live import EVENTS, all_events, batches, bearer, url
+from tests.api.test_live import EVENTS, batches, bearer, url
 from tests.support.front import PURE, WRITER, Api, Front, socket_to
 
 __all__ = ["url"]
