@@ -23,7 +23,7 @@ test: ## lint, types, floors and all tests, on real databases and a real browser
 
 test-quick: ## Python alone: SQLite, embedded queue, no browser; under a minute
 	@.ci/setup dev
-	$(BIN)/python -m pytest -q -n 2 -m "$(QUICK)" $(ARGS)
+	$(BIN)/python -m pytest -q -n 3 -m "$(QUICK)" $(ARGS)
 
 lint:
 	$(BIN)/ruff check .

@@ -215,6 +215,7 @@ async def test_an_estimate_tells_its_basis(api: Api, models: ModelServer) -> Non
     assert (await api.data(document, id="bot_" + "0" * 26))["estimateExecution"] is None
 
 
+@pytest.mark.slow
 async def test_a_spent_budget_refuses_a_start_with_limit_and_spent(
     api: Api, models: ModelServer
 ) -> None:

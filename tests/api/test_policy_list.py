@@ -15,6 +15,8 @@ from server.core.settings import load_settings
 from tests import policy
 from tests.support.front import Api, Front, on_a_port
 
+pytestmark = pytest.mark.slow
+
 LISTS = Path(__file__).parent / "lists"
 REQUESTS = (LISTS / "hostile.jsonl").read_text()
 WANTED = [line.split(",") for line in (LISTS / "hostile.codes.txt").read_text().splitlines()]

@@ -176,6 +176,7 @@ def test_length_is_bounded() -> None:
         "[" + ", ".join(["result.fake.a"] * 100) + "]",
     ],
 )
+@pytest.mark.slow
 def test_hostile_work_ends_soon(text: str) -> None:
     """The best of three: what else the machine does is not what is asked."""
     assert min(_seconds_of(text) for _ in range(3)) < 0.25

@@ -16,6 +16,8 @@ from server.cli.group import cli
 from server.models.enums import Role
 from tests.support.front import Front, on_a_port, open_front
 
+pytestmark = pytest.mark.slow
+
 WRITER = 'writer { "goal": "Sum up the text" }\r\n\n'
 PURE = 'processor ("same") { "result" }'
 Run = Callable[..., Awaitable[Result]]

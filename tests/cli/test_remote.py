@@ -222,6 +222,7 @@ async def test_decisions_from_the_terminal(run: Run, front: Front) -> None:
     assert (late.exit_code, "approved this (continue) on" in late.output) == (1, True)
 
 
+@pytest.mark.slow
 async def test_an_execution_is_kept_and_replayed(run: Run, folder: Path) -> None:
     program = folder / "pair.bal"
     first = json.loads((await run("run", str(program), "--input", TEXT, "--json")).stdout)

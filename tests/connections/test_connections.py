@@ -68,6 +68,7 @@ async def test_a_wrong_key_is_told_and_not_stored(home: Home, models: ModelServe
     assert (test.ok, row.status) == (False, ConnectionStatus.ERROR)
 
 
+@pytest.mark.slow
 async def test_a_key_that_is_wrong_later_is_one_call_and_leads_to_its_connection(
     home: Home, models: ModelServer
 ) -> None:

@@ -18,6 +18,8 @@ from frontend.mount import MAX_MESSAGE_BYTES, PREFIX, ROOT_COMPONENT
 from tests.frontend.dev_app import build
 from tests.frontend.world import World
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Page:

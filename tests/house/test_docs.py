@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import GraphQLSchema, build_schema, parse, validate
 
 from tests.house.examples import Example, examples
 from tests.house.files import ROOT
@@ -43,12 +44,17 @@ async def test_examples_give_what_the_page_says(example: Example) -> None:
     assert (outcome.status, outcome.output) == ("completed", said["output"]), outcome.error
 
 
+@cache
+def _schema() -> GraphQLSchema:
+    return build_schema((ROOT / "graphql-schema/schema.graphql").read_text())
+
+
 GRAPHQL = re.compile(r"```graphql\n(.*?)```", re.S)
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
 def test_every_graphql_example_is_valid(page: Path) -> None:
-    schema = build_schema((ROOT / "graphql-schema/schema.graphql").read_text())
+    schema = _schema()
     for example in GRAPHQL.findall(page.read_text()):
         assert [str(error) for error in validate(schema, parse(example))] == []
 

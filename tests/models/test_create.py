@@ -18,6 +18,8 @@ from server.models.database import connect
 from server.models.migrate import known_migrations, migrate
 from server.models.tables import TABLES, Workspace
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = {
     "postgres": "SELECT table_name, column_name, data_type, character_maximum_length,"
     " is_nullable, column_default, numeric_precision, numeric_scale, is_identity"

@@ -29,6 +29,8 @@ from server.models.migrate import known_migrations, migrate
 from server.models.tables import TABLES
 from tests.support.database import opened, prepare
 
+pytestmark = pytest.mark.slow
+
 NEXT = "0099_next"
 
 HEAD = f"""
