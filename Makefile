@@ -21,7 +21,7 @@ test: ## lint, types, floors and all tests, on real databases and a real browser
 	@$(MAKE) --no-print-directory lint types floors
 	$(BIN)/python -m tests.support.services run -- $(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
-test-quick: ## Python alone: SQLite, embedded queue, no browser; under a minute
+test-quick: ## Python alone: SQLite, embedded queue, no browser; little more than a minute
 	@.ci/setup dev
 	$(BIN)/python -m pytest -q -n 3 -m "$(QUICK)" $(ARGS)
 
