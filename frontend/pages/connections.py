@@ -97,30 +97,24 @@ def Desk(answer: Answer, health: Answer, repairs: Answer) -> Any:
         "edit": lambda row: opened("edit", id=row["id"]),
         "delete": lambda row: opened("delete", id=row["id"]),
     }
-    kept = Counter(row["kind"] for row in rows)
-    # What was asked is counted by provider: with two connections to one it is of neither.
-    seen = {
-        one["provider"]: one
-        for one in (health.data or {}).get("providerHealth", [])
-        if kept[one["provider"]] == 1
-    }
-    add = html.button(
-        {"className": "button primary", "type": "button", "onClick": opened("add")},
-        icon("plus"),
-        "Add connection",
-    )
-    note = plural(len(rows), "connection") if rows else ""
+    asked_of = (health.data or {}).get("providerHealth", [])
     return html.div(
-        page_head("AI connections", note, add if rows else ""),
+        _head(len(rows), opened("add")),
         Circuits(health),
-        _list(rows, kinds, seen, actions) if rows else _first(kinds, opened),
+        _list(rows, kinds, _of_one(rows, asked_of), actions) if rows else _first(kinds, opened),
         _answering(health, actions),
-        health_table((health.data or {}).get("providerHealth", []), kinds),
-        speeds_table((health.data or {}).get("providerHealth", []), kinds),
+        health_table(asked_of, kinds),
+        speeds_table(asked_of, kinds),
         repairs_table(((repairs.data or {}).get("healing") or {}).get("rates", []), kinds),
         _dialog(dialog, rows, kinds, closed),
         _fallbacks_dialog(dialog, health, closed),
     )
+
+
+def _of_one(rows: list[dict[str, Any]], asked_of: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was asked is counted by provider: with two connections to one it is of neither."""
+    kept = Counter(row["kind"] for row in rows)
+    return {one["provider"]: one for one in asked_of if kept[one["provider"]] == 1}
 
 
 def _head(number: int, add: Any) -> Any:

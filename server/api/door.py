@@ -25,7 +25,6 @@ from server.core.errors import ErrorCode
 
 AWAY = ErrorCode.UNAVAILABLE.value
 MAX_BODY = 1024 * 1024
-MAX_START_BODY = 12 * 1024 * 1024
 MAX_SUBSCRIPTIONS = 50
 INIT_TIMEOUT = timedelta(seconds=10)
 

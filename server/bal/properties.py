@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from server.bal.analytics import AnalyticsSpec, read_analytics
@@ -24,7 +23,6 @@ from server.bal.type_blocks import read_type_block
 from server.bal.types import ObjectType
 from server.bal.vocabulary import DEFAULTS_PROPERTIES, ENTITY_PROPERTIES, canonical_key
 
-DEFAULT_STOP_STEPS = 25
 LONGEST_CACHE = 2_592_000
 
 
@@ -251,7 +249,3 @@ def _read_cache(value: Value | None, findings: Findings) -> int | float | None:
         findings.warning("unknown_property", message, value, 'As in "cache": 3600.')
         return None
     return read_number("cache", value, 0, LONGEST_CACHE, findings) or None
-
-
-def all_tools(specs: Iterable[EntitySpec]) -> frozenset[str]:
-    return frozenset(tool for spec in specs for tool in (*spec.tools, *spec.can_request))

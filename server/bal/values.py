@@ -31,11 +31,6 @@ def is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def is_true(value: Any) -> bool:
-    """Null, false, 0, the empty text, list and object are false; everything else is true."""
-    return bool(value)
-
-
 def to_number(value: Any) -> int | float | None:
     """A number, or the number that a text holds."""
     if isinstance(value, str):

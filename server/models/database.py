@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tortoise import Tortoise
 from tortoise.context import TortoiseContext
-from tortoise.exceptions import BaseORMException
 
 from server.core.errors import DatabaseError
 from server.core.settings import Settings
@@ -18,8 +16,6 @@ from server.models.address import Address, read_address
 from server.models.connection import tortoise_config
 from server.models.pulse import Pulse
 from server.models.writes import Writes
-
-_DRIVER_ERRORS = (BaseORMException, OSError, sqlite3.Error, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,3 @@ def told(text: str, *, bad: bool = False) -> str:
 
 def quoted(text: str) -> str:
     return escape(text, quote=True)
-
-
-def not_found_page() -> HTMLResponse:
-    told = '<p class="soft">There is nothing at this address.</p>'
-    return page("Not found", told + '<p><a class="button" href="/">To the start</a></p>', 404)
