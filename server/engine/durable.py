@@ -8,7 +8,7 @@ a model writes becomes `step.delta` events every 50 ms, which nobody waits for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -35,13 +35,14 @@ from server.engine.host import (
     StepFailed,
     ToolCall,
 )
+from server.engine.lease import Lease
 from server.engine.model_log import ModelLog
 from server.engine.modified import Modified
 from server.engine.outcomes import INTENT, Decided, Outcomes
 from server.engine.resting import Resting, Waiting
 from server.engine.step_time import resting, within
 from server.engine.stepping import Stepping
-from server.engine.store import ExecutionChange, Fenced, RecordedStep
+from server.engine.store import ExecutionChange, RecordedStep
 from server.engine.tool_calls import ToolCalls, ToolDesk
 from server.engine.writer import Identity, Writer
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
@@ -81,7 +82,7 @@ class DurableHost(ModelLog):
         self._people = People(self, deciding)
         self._outcomes = Outcomes(self, self._people)
         self.due_in: float | None = None
-        self.sure: Callable[[], bool] = lambda: True
+        self.lease: Lease | None = None
 
     # --- stopping
 
@@ -175,13 +176,8 @@ class DurableHost(ModelLog):
             await self._writer.settle()
         if self._cancelled or self._writer.cancel_requested:
             raise Cancelled
-        self._leave()
-
-    def _leave(self) -> None:
-        """Once more right before a call leaves: while this process stood still another one may
-        have taken the execution, and makes the very same call."""
-        if not self.sure():
-            raise Fenced("The lease ran out before the call left.")
+        if self.lease is not None:
+            await self.lease.renewed()
 
     async def _within(self, call: EntityCall, work: Coroutine[Any, Any, Result]) -> Result:
         """Working time of one step; after a wait it is counted anew."""
@@ -298,7 +294,8 @@ class DurableHost(ModelLog):
         attempt = self._call_log.leaving(key, request)
 
         def leaves(sent: Sent) -> None:
-            self._leave()
+            if self.lease is not None:
+                self.lease.check()
             attempt.left(sent)
 
         return await self.at_work(self._asking.once(key, request, wrote, leaves))

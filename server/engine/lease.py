@@ -13,7 +13,7 @@ import structlog
 
 from server.core.errors import Unavailable
 from server.core.tasks import end
-from server.engine.store import Store
+from server.engine.store import Fenced, Store
 
 LEASE_SECONDS = 15.0
 BEAT_SECONDS = 5.0
@@ -87,6 +87,12 @@ class Leases:
             if answer.cancel_requested:
                 holder.cancel()
 
+    async def renew(self, execution_id: UUID) -> None:
+        """Asks now instead of at the next beat. Raises Fenced when somebody else has it."""
+        await self.beat()
+        if not self.sure(execution_id):
+            raise Fenced("The lease ran out before the call left.")
+
     async def _beat_forever(self) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
@@ -95,3 +101,22 @@ class Leases:
             except Unavailable as error:
                 # The leases may still hold when the database is back; the fence decides then.
                 log.warning("lease_not_renewed", error=error.message)
+
+
+class Lease:
+    """What one run sees of it."""
+
+    def __init__(self, leases: Leases, execution_id: UUID) -> None:
+        self._leases = leases
+        self._id = execution_id
+
+    async def renewed(self) -> None:
+        """Before a call is made ready: the database may have been away longer than a lease."""
+        if not self._leases.sure(self._id):
+            await self._leases.renew(self._id)
+
+    def check(self) -> None:
+        """Right before a call leaves, when there is no time to ask: while this process stood still
+        another one may have taken the execution, and makes the very same call."""
+        if not self._leases.sure(self._id):
+            raise Fenced("The lease ran out before the call left.")

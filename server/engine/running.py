@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -13,7 +12,7 @@ import structlog
 from server.bus.queue import Queue
 from server.core.errors import AppError, Unavailable
 from server.engine.decisions import Diagnosing
-from server.engine.lease import Leases
+from server.engine.lease import Lease, Leases
 from server.engine.run import Run
 from server.engine.store import Fenced, Store
 from server.models.away import is_away
@@ -109,7 +108,7 @@ class Running:
     def launch(self, run: Run) -> None:
         self._runs[run.claimed.id] = run
         self._leases.hold(run.claimed.id, run.claimed.attempt, run)
-        run.host.sure = partial(self._leases.sure, run.claimed.id)
+        run.host.lease = Lease(self._leases, run.claimed.id)
         run.task = asyncio.create_task(self._execute(run))
         # One that is cancelled before its first turn gets to no `finally` of its own.
         run.task.add_done_callback(lambda _: run.writer.end())

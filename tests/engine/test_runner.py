@@ -444,19 +444,47 @@ class StoodStill(ScriptedGateway):
         return await super().chat(request, on_delta, on_sent)
 
 
-@pytest.mark.parametrize("gateway", [ScriptedGateway(), StoodStill()], ids=["between", "leaving"])
-async def test_a_process_that_stood_still_sends_nothing_that_another_may_send(
-    tmp_path: Path, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+def stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For longer than a lease."""
+    later = lease.monotonic() + lease.LEASE_SECONDS + 1
+    monkeypatch.setattr(lease, "monotonic", lambda: later)
+
+
+async def test_a_question_does_not_leave_a_process_that_stood_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    standing = "one" if type(gateway) is ScriptedGateway else "here"
-    gateway.hold(standing)
+    gateway = StoodStill()
+    gateway.hold("here")
     async with open_home(tmp_path, gateway=gateway) as home:
         started = await home.start(await home.bot(CHAIN), "x")
-        await gateway.asked[standing].wait()
-        later = lease.monotonic() + lease.LEASE_SECONDS + 1
-        monkeypatch.setattr(lease, "monotonic", lambda: later)
-        gateway.held[standing].set()
+        await gateway.asked["here"].wait()
+        stand_still(monkeypatch)
+        gateway.held["here"].set()
+        runs = home.rooms.engine.runner.runs
+        await until(lambda: started.id not in runs)
+        assert gateway.calls.total() == 0
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["still its own", "taken by another"])
+async def test_after_standing_still_a_run_asks_whether_it_is_its_own(
+    home: Home, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    release = gateway.hold("one")
+    started = await home.start(await home.bot(CHAIN), "x")
+    await gateway.asked["one"].wait()
+    stand_still(monkeypatch)
+    asked = home.rooms.engine.store.renew
+    held: Any = home.rooms.engine.store
+
+    async def others(*_: Any) -> list[Any]:
+        return []
+
+    monkeypatch.setattr(held, "renew", others if taken else asked)
+    release.set()
+    if taken:
         runs = home.rooms.engine.runner.runs
         await until(lambda: started.id not in runs)
         assert gateway.calls["two"] == 0
-        assert (await executions.get(home.owner, started.id)).status is ExecutionStatus.RUNNING
+    else:
+        assert (await home.ended(started)).status is ExecutionStatus.COMPLETED
+        assert gateway.calls["two"] == 1
