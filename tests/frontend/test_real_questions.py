@@ -3,7 +3,8 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.frontend.test_real_control import Real, Watch, connected, real
+from tests.frontend.test_real_control import ASKING, Real, Watch, connected, real
+from tests.support.model_server import Reply
 
 __all__ = ["real"]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -31,3 +32,48 @@ async def test_a_question_is_answered_in_a_form(real: Real, watched: Watch) -> N
         "data-status", "COMPLETED", timeout=20_000
     )
     await expect(page.locator(".execution")).to_contain_text("blue 3")
+
+
+BESIDE = """reader { "goal": "Tell the price.", "model": "openai:asking", "can_request": ["wait"] }
+slow { "goal": "Take your time.", "model": "openai:slow" }
+parallel { reader slow }
+"""
+AT_ONCE = """() => new MutationObserver(() => {
+  if (window.pressed || !document.querySelector(".question .button")) return;
+  window.pressed = true;
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "r", bubbles: true }));
+}).observe(document, { childList: true, subtree: true })"""
+
+
+async def test_a_key_counts_from_the_moment_the_question_is_there(
+    real: Real, watched: Watch
+) -> None:
+    page = (await watched()).page
+    await connected(page, real)
+    ask = Reply(delay=1.0, tool_calls=[("wait", {"seconds": 900})])
+    real.models.script("asking", ask)
+    await real.start(page, "Asking", ASKING)
+    await page.evaluate(AT_ONCE)
+    await expect(page.get_by_label("Why not?")).to_be_focused(timeout=20_000)
+
+
+async def test_a_reason_stays_when_another_branch_ends_meanwhile(
+    real: Real, watched: Watch
+) -> None:
+    page = (await watched()).page
+    await connected(page, real)
+    real.models.script("asking", Reply(tool_calls=[("wait", {"seconds": 900})]))
+    real.models.always("asking", Reply(text="Then I do not know."))
+    real.models.always("slow", Reply(text="Done.", delay=3.0))
+    await real.start(page, "Beside", BESIDE)
+    shown, why = page.locator(".execution"), page.get_by_label("Why not?")
+    await expect(page.locator(".question")).to_be_visible(timeout=20_000)
+    await expect(shown).to_have_attribute("data-status", "RUNNING")
+    await page.keyboard.press("r")
+    await why.fill("Not today.")
+    await expect(shown).to_have_attribute("data-status", "WAITING", timeout=20_000)
+    await expect(why).to_have_value("Not today.")
+    await expect(why).to_be_focused()
+    await page.get_by_role("button", name="Reject", exact=True).click()
+    await expect(shown).to_have_attribute("data-status", "COMPLETED", timeout=20_000)
+    assert "Not today." in str(real.models.requests[-1].body)

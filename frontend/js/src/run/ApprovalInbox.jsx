@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import { Question } from "./Question.jsx";
 
 /** What waits for a person. One question is the current one: A, R and M speak of it. */
@@ -7,7 +7,7 @@ export function ApprovalInbox({ approvals, answer, onDecide, canDecide }) {
   const list = useRef(null);
   const found = approvals.findIndex((q) => q.id === chosen);
   const at = Math.max(found, 0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog")) return;
       const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from "react";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { emit, online } from "../lib/emit.js";
 import { Icon } from "../lib/Icon.jsx";
 import { Words } from "../lib/Words.jsx";
@@ -42,7 +42,7 @@ function Ask({ label, icon, hotkey, onClick, primary, danger, disabled }) {
 function Extra({ id, kind, onSend, onClose }) {
   const [text, setText] = useState(kind === "reject" ? "" : "null");
   const field = useRef(null);
-  useEffect(() => { field.current?.querySelector("textarea")?.focus(); }, []);
+  useLayoutEffect(() => { field.current?.querySelector("textarea")?.focus(); }, []);
   const read = kind === "reject" ? { ok: true } : readJson(text);
   return (
     <div className="extra" ref={field} onKeyDown={(e) => { if (e.key === "Escape") { e.stopPropagation(); onClose(); } }}>
@@ -186,7 +186,8 @@ export function Question({ q, keys, current, onDecide, answer, canDecide = true 
   const isAsked = q.kind === "QUESTION";
   const only = isAsked ? onlyChoice(q.answerSchema) : null;
   const choices = q.choices?.length ? q.choices : Object.keys(CHOICES[q.kind] || {});
-  useEffect(() => {
+  // In the commit that paints it: a key that is pressed as soon as the question is seen counts.
+  useLayoutEffect(() => {
     if (!keys || !open) return undefined;
     const onKey = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, [contenteditable], dialog")) return;

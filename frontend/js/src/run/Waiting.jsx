@@ -42,41 +42,48 @@ function useAwaited(executionId, reason) {
   return found;
 }
 
-/** Why nothing moves, in words, and what to do about it. */
-export function Waiting({ run, steps, onSend, children }) {
-  const reason = run.status === "WAITING" ? run.waiting?.reason : null;
-  const events = useAwaited(run.id, reason);
+/** The words for where it stands: what kind, which heading, why; null while it goes on. */
+function standing(run, steps, events) {
   if (run.status === "PAUSED") {
-    return (
-      <section className="waiting" aria-label="Paused" data-kind="PAUSED">
-        <header><Icon name="pause" /><div>
-          <h2>Paused{run.held?.by ? <> by {run.held.by}</> : null}</h2>
-          <p>{run.held?.reason ? <>“{run.held.reason}” </> : null}Nothing runs and nothing is spent. Resume goes on from here; Step takes exactly one action and holds again.</p>
-        </div></header>
-        {children}
-      </section>
-    );
+    return { kind: "PAUSED", label: "Paused", icon: "pause", title: <>Paused{run.held?.by ? <> by {run.held.by}</> : null}</>,
+      text: <>{run.held?.reason ? <>“{run.held.reason}” </> : null}Nothing runs and nothing is spent. Resume goes on from here; Step takes exactly one action and holds again.</> };
   }
-  if (run.status !== "WAITING") return children || null;
+  if (run.status !== "WAITING") return null;
+  const kind = run.waiting?.reason;
   const child = steps.map((s) => (s.status === "WAITING" || s.status === "RUNNING" ? s.child : null)).find(Boolean);
-  const event = events[0]?.name;
-  const names = [...new Set(events.map((one) => one.name))].slice(0, 4);
+  const until = run.waiting?.seconds ? new Date(new Date(run.waiting.at).getTime() + run.waiting.seconds * 1000).toISOString() : null;
   const words = {
     RETRY: ["Waits before the next try", <Retry key="r" run={run} steps={steps} />],
     CHILD: ["Waits for another bot", child
       ? <>It goes on by itself when <a href={`/executions/${child.id}`}>{child.name || "that execution"}</a> has ended.</>
       : "It goes on by itself when the execution that it started has ended."],
-    WAIT: ["Waits as the program says", run.waiting?.seconds
-      ? <>It goes on by itself in <bb-left until={new Date(new Date(run.waiting.at).getTime() + run.waiting.seconds * 1000).toISOString()} />.</>
-      : "It goes on by itself when the time has come."],
+    WAIT: ["Waits as the program says", until ? <>It goes on by itself in <bb-left until={until} />.</> : "It goes on by itself when the time has come."],
   };
-  const until = run.waiting?.seconds ? new Date(new Date(run.waiting.at).getTime() + run.waiting.seconds * 1000).toISOString() : null;
-  if (event) words.WAIT = ["Waits for an event", <>It goes on when somebody tells of {events.map((one, i) => <Fragment key={one.stepKey}>{i ? ", " : ""}<code>{one.name}</code></Fragment>)}{until ? <>, at most for another <bb-left until={until} /></> : null}: with <code>emitEvent</code>, from a terminal, or here.</>];
-  const [title, text] = words[reason] || SAYINGS[reason] || ["Waits", "It goes on by itself."];
+  if (events.length) words.WAIT = ["Waits for an event", <>It goes on when somebody tells of {events.map((one, i) => <Fragment key={one.stepKey}>{i ? ", " : ""}<code>{one.name}</code></Fragment>)}{until ? <>, at most for another <bb-left until={until} /></> : null}: with <code>emitEvent</code>, from a terminal, or here.</>];
+  const [title, text] = words[kind] || SAYINGS[kind] || ["Waits", "It goes on by itself."];
+  return { kind, label: title, title, text, icon: kind === "APPROVAL" || kind === "OUTCOME_UNKNOWN" ? "hand" : "clock" };
+}
+
+function SendButtons({ events, onSend }) {
+  if (!events.length || !onSend) return null;
+  const names = [...new Set(events.map((one) => one.name))].slice(0, 4);
   return (
-    <section className="waiting" aria-label={title} data-kind={reason}>
-      <header><Icon name={reason === "APPROVAL" || reason === "OUTCOME_UNKNOWN" ? "hand" : "clock"} /><div><h2>{title}</h2><p>{text}</p></div>
-        {event && onSend ? <><span className="spacer" />{names.map((name) => <button key={name} type="button" className="button" onClick={() => onSend(name)}><Icon name="send" /> {names.length > 1 ? `Send ${name}` : "Send this event"}</button>)}</> : null}</header>
+    <>
+      <span className="spacer" />
+      {names.map((name) => <button key={name} type="button" className="button" onClick={() => onSend(name)}><Icon name="send" /> {names.length > 1 ? `Send ${name}` : "Send this event"}</button>)}
+    </>
+  );
+}
+
+/** Why nothing moves, in words, and what to do about it. The questions stand in the same place of the
+ * tree whatever the status is: one that is being answered keeps what was typed when others end. */
+export function Waiting({ run, steps, onSend, children }) {
+  const events = useAwaited(run.id, run.status === "WAITING" ? run.waiting?.reason : null);
+  const now = standing(run, steps, events);
+  if (!now && !children?.length) return null;
+  return (
+    <section className={now ? "waiting" : "waiting going-on"} aria-label={now?.label || "Questions"} data-kind={now?.kind}>
+      {now ? <header key="why"><Icon name={now.icon} /><div><h2>{now.title}</h2><p>{now.text}</p></div><SendButtons events={run.status === "WAITING" ? events : []} onSend={onSend} /></header> : null}
       {children}
     </section>
   );
