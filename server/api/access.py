@@ -8,6 +8,7 @@ from inspect import isawaitable
 from typing import Any
 
 import strawberry
+from strawberry import UNSET
 from strawberry.extensions import FieldExtension
 from strawberry.utils.str_converters import to_camel_case
 
@@ -102,16 +103,16 @@ class Answers(FieldExtension):
             if belongs_on_top(error):
                 raise
             if isinstance(error, NotFound) and not error.path:
-                error.path = _only_id(kwargs.get("input"))
+                error.path = _named(kwargs.get("input"), error.what)
             return self.payload(errors=user_errors(error))
 
 
-def _only_id(given: Any) -> tuple[str, ...]:
-    """Which field of the input named what is not there, where only one can have."""
-    ids = [
-        name for name, value in vars(given).items() if name.endswith("_id") and value is not None
-    ]
-    return (to_camel_case(ids[0]),) if len(ids) == 1 else ()
+def _named(given: Any, what: str) -> tuple[str, ...]:
+    """Which field of the input named what is not there, where one alone can have."""
+    filled = [name for name, value in vars(given).items() if value not in (None, UNSET)]
+    ids = [name for name in filled if name == "ids" or name.endswith(("_id", "_ids"))]
+    fits = [name for name in ids if name in (f"{what}_id", f"{what}_ids")] or ids
+    return (to_camel_case(fits[0]),) if len(fits) == 1 else ()
 
 
 def query(scope: str, description: str, **options: Any) -> Any:

@@ -381,8 +381,10 @@ async def _said_before(info: Info, input: StartExecutionInput) -> dict[str, Any]
         message = "Give the conversation itself, or the execution to continue."
         raise Invalid(message, path=["continues"])
     if input.continues is not None:
-        named, bot_id = read_id("execution", input.continues), read_id("bot", input.bot_id)
-        return {CONVERSATION: await conversation.after(info.context.asker, named, bot_id)}
+        said = await conversation.after(
+            info.context.asker, input.continues, read_id("bot", input.bot_id)
+        )
+        return {CONVERSATION: said}
     if input.conversation:
         said = [(one.role.value, one.content) for one in input.conversation]
         return {CONVERSATION: conversation.checked(said)}

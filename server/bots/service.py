@@ -208,7 +208,7 @@ def _living(viewer: Viewer) -> QuerySet[Bot]:
 async def one(viewer: Viewer, bot_id: UUID) -> Bot:
     bot = await _living(viewer).get_or_none(id=bot_id)
     if bot is None:
-        raise NotFound("There is no such bot.")
+        raise NotFound.of("bot")
     return bot
 
 

@@ -34,7 +34,7 @@ async def startable(viewer: Viewer, bot_id: UUID) -> Startable:
         )
         for row in rows:
             return Startable(bot_id, row["name"], BotState(row["state"]), row["draft_version"])
-    raise NotFound("There is no such bot.")
+    raise NotFound.of("bot")
 
 
 class Versions:

@@ -94,6 +94,14 @@ class NotFound(AppError):
     """Not found."""
 
     code = ErrorCode.NOT_FOUND
+    what: str = ""
+
+    @classmethod
+    def of(cls, what: str, *, hint: str | None = None) -> NotFound:
+        """`what` is the kind of thing; it tells which of several ids was meant."""
+        error = cls(f"There is no such {what}.", hint=hint)
+        error.what = what
+        return error
 
 
 class Invalid(AppError):

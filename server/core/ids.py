@@ -107,7 +107,7 @@ def read_id(kind: IdKind, text: str) -> UUID:
     """The id inside. Junk, an id of another kind and an unknown id look the same outside."""
     found = split_id(text)
     if found is None or found[0] != kind:
-        raise NotFound(f"There is no such {kind}.")
+        raise NotFound.of(kind)
     return found[1]
 
 

@@ -245,7 +245,7 @@ def _living(viewer: Viewer) -> Any:
 async def _one(viewer: Viewer, budget_id: UUID) -> Budget:
     row = await _living(viewer).get_or_none(id=budget_id)
     if row is None:
-        raise NotFound("There is no such budget.")
+        raise NotFound.of("budget")
     return row
 
 

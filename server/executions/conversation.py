@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from server.bal.values import text_of
-from server.core.errors import Invalid, InvalidState
+from server.core.errors import Invalid, InvalidState, NotFound
+from server.core.ids import read_id
 from server.engine.blobs import Blobs
 from server.engine.conversation import CONVERSATION
 from server.executions import service
@@ -31,9 +32,13 @@ def checked(messages: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"role": role, "content": text} for role, text in messages]
 
 
-async def after(viewer: Viewer, execution_id: UUID, bot_id: UUID) -> list[dict[str, str]]:
-    """What was said up to the end of that execution."""
-    row = await service.one(viewer, execution_id)
+async def after(viewer: Viewer, execution: str, bot_id: UUID) -> list[dict[str, str]]:
+    """What was said up to the end of that execution, named as the outside names it."""
+    try:
+        row = await service.one(viewer, read_id("execution", execution))
+    except NotFound as error:
+        error.path = ("continues",)
+        raise
     if row.bot_id != bot_id:
         raise Invalid("This execution is of another bot.", path=["continues"])
     if row.status is not ExecutionStatus.COMPLETED:

@@ -139,7 +139,7 @@ async def look(viewer: Viewer, execution_id: UUID) -> None:
     )
     bots = {UUID(str(row["bot_id"])) for row in rows}
     if not bots or (viewer.bot_ids is not None and not bots & viewer.bot_ids):
-        raise NotFound("There is no such execution.", hint=GONE)
+        raise NotFound.of("execution", hint=GONE)
 
 
 async def list_executions(

@@ -97,5 +97,5 @@ async def one_of_mine(viewer: Viewer, table: type[Table], row_id: UUID, what: st
     """A row of another workspace and one that never was look the same."""
     row = await mine(viewer, table).get_or_none(id=row_id)
     if row is None:
-        raise NotFound(f"There is no such {what}.")
+        raise NotFound.of(what)
     return row

@@ -97,7 +97,7 @@ async def list_tokens(
 async def get(viewer: Viewer, token_id: UUID) -> ApiToken:
     found = await _visible(viewer).get_or_none(id=token_id)
     if found is None:
-        raise NotFound("There is no such token.")
+        raise NotFound.of("token")
     return found
 
 

@@ -93,7 +93,7 @@ async def list_notifications(
 async def get(viewer: Viewer, notification_id: UUID) -> Notification:
     row = await _own(viewer).get_or_none(id=notification_id)
     if row is None:
-        raise NotFound("There is no such notification.")
+        raise NotFound.of("notification")
     return row
 
 

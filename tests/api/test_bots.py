@@ -137,7 +137,7 @@ async def test_ids_of_elsewhere_answer_like_ids_that_never_were(
     assert answer["bot"] is None
     (error,) = answer["errors"]
     assert (error["code"], error["message"]) == ("NOT_FOUND", "There is no such bot.")
-    assert error["path"] == ([] if name == "restoreBotVersion" else ["botId"])
+    assert error["path"] == ["botId"]
 
 
 async def test_lists_page_both_ways_and_are_stable_under_inserts(front: Front) -> None:

@@ -196,6 +196,20 @@ async def test_an_id_of_another_workspace_is_like_one_of_nothing(
             assert answers[0] == answers[1], (asked.name, slot.path)
 
 
+async def test_what_is_not_there_is_named_by_its_field(home: Home) -> None:
+    """In an input with several ids, too."""
+    place, wrong = await furnish(home, "named"), []
+    changes = [(asked, slot) for asked, slot in _id_slots() if asked.root == "Mutation"]
+    for asked, slot in changes:
+        values = asked.values(place.ids, slot)
+        put(values, slot, asked.sample(slot, MISSING))
+        payload = (await ask(home, place.owner, asked, values))["data"][asked.name]
+        for error in payload["errors"]:
+            if error["code"] == "NOT_FOUND" and error["path"] != list(slot.path[1:]):
+                wrong.append((asked.name, slot.name, error["path"]))
+    assert wrong == []
+
+
 async def test_every_kind_of_node_is_found_by_its_owner_and_by_nobody_else(
     home: Home, theirs: Place
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from server.core.errors import Invalid
+from server.core.ids import public_id
 from server.engine.conversation import CONVERSATION
 from server.executions import calls, conversation
 from tests.support.model_server import ModelServer, Reply
@@ -48,7 +49,8 @@ async def test_who_inherits_the_conversation_is_told_it_and_who_does_not_is_not(
         ended = await home.ended(await home.start(bot, "Who am I?", trigger=before))
         assert heard(models, 0) == [("system", "Listen"), *SAID, ("user", "Who am I?")]
         assert heard(models, 1) == [("system", "Judge"), ("user", "Noted.")]
-        said = await conversation.after(home.owner, ended.id, bot.id)
+        named = public_id("execution", ended.id)
+        said = await conversation.after(home.owner, named, bot.id)
         wanted = [*SAID, ("user", "Who am I?"), ("assistant", "Noted.")]
         assert [(one["role"], one["content"]) for one in said] == wanted
         rows = await calls.of_execution(home.owner, ended.id)
@@ -57,7 +59,7 @@ async def test_who_inherits_the_conversation_is_told_it_and_who_does_not_is_not(
             ["input", "system"],
         ]
         with pytest.raises(Invalid, match="another bot"):
-            await conversation.after(home.owner, ended.id, (await home.bot(BOTH)).id)
+            await conversation.after(home.owner, named, (await home.bot(BOTH)).id)
 
 
 @pytest.mark.slow
