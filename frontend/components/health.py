@@ -27,7 +27,6 @@ REPAIRS = {
     "continue": "A value in its place",
     None: "Nothing",
 }
-CLASSES = {"AI": "the model", "RATE_LIMIT": "too many calls", "AUTH": "the key"}
 CLASSES = {
     "AI": "the model",
     "AUTH": "the key",
@@ -40,7 +39,7 @@ SPEEDS = ("Provider", "Model", "Answers", "Half began in", "95% began in")
 NUMBERS = frozenset({"Calls", "Half, 95%, 99% in", "First word", "Cost"})
 
 
-def health_table(found: list[dict[str, Any]], kinds: dict[str, Any]) -> Any:
+def health_table(found: list[dict[str, Any]], kinds: dict[str, Any], names: dict[str, str]) -> Any:
     if not found:
         return ""
     head = [
@@ -55,21 +54,32 @@ def health_table(found: list[dict[str, Any]], kinds: dict[str, Any]) -> Any:
             html.table(
                 {"className": "table"},
                 html.thead(html.tr(*head)),
-                html.tbody(*[_provider(one, kinds) for one in found]),
+                html.tbody(*[row for one in found for row in _provider(one, kinds, names)]),
             ),
         ),
     )
 
 
-def _provider(one: dict[str, Any], kinds: dict[str, Any]) -> VdomDict:
+def _provider(one: dict[str, Any], kinds: dict[str, Any], names: dict[str, str]) -> list[VdomDict]:
+    """And each of its connections, where there are several."""
     label = kinds.get(one["provider"], {}).get("label", one["provider"])
+    rows = [_figures(one, one["provider"], bot_tile(label, None), html.span(label))]
+    if len(one["connections"]) > 1:
+        rows += [_connection(each, one["provider"], names) for each in one["connections"]]
+    return rows
+
+
+def _connection(each: dict[str, Any], provider: str, names: dict[str, str]) -> VdomDict:
+    through = each["connectionId"]
+    name = names.get(through, "a deleted connection") if through else "key of the environment"
+    return _figures(each, f"{provider}-{through}", html.small("through"), html.span(name))
+
+
+def _figures(one: dict[str, Any], key: str, *who: Any) -> VdomDict:
     speeds = [duration(one.get(key)) or "–" for key in ("medianMs", "p95Ms", "p99Ms")]
     return html.tr(
-        {"key": one["provider"], "data-provider": one["provider"]},
-        html.td(
-            {"className": "who", "data-label": "Provider"},
-            html.div(bot_tile(label, None), html.span(label)),
-        ),
+        {"key": key, "data-provider": key},
+        html.td({"className": "who", "data-label": "Provider"}, html.div(*who)),
         html.td({"className": "num", "data-label": "Calls"}, *_calls(one)),
         html.td({"data-label": "Failed", "className": "failed"}, *_failed(one)),
         html.td({"className": "num", "data-label": COLUMNS[3]}, ", ".join(speeds)),

@@ -68,8 +68,9 @@ def _day(key: str) -> str:
     return f"{found.day} {found:%b}"
 
 
-def shares(heading: str, lines: list[Line], total: Decimal, linked: bool, price: Any) -> VdomDict:
-    rows = [_share(line, total, linked, price) for line in lines[:12]]
+def shares(heading: str, lines: list[Line], total: Decimal, place: str, price: Any) -> VdomDict:
+    """`place`: where a line's key leads to, nowhere when it is empty."""
+    rows = [_share(line, total, place, price) for line in lines[:12]]
     body: Any = (
         html.ul({"className": "cost-lines"}, *rows)
         if rows
@@ -82,11 +83,11 @@ def shares(heading: str, lines: list[Line], total: Decimal, linked: bool, price:
     )
 
 
-def _share(line: Line, total: Decimal, linked: bool, price: Any) -> VdomDict:
+def _share(line: Line, total: Decimal, place: str, price: Any) -> VdomDict:
     share = float(100 * amount(line) / total) if total else 0
     name: Any = line["name"]
-    if linked and line["key"]:
-        name = html.a({"href": f"/bots/{line['key']}"}, line["name"])
+    if place and line["key"]:
+        name = html.a({"href": f"{place}/{line['key']}"}, line["name"])
     unpriced = int(line["unpriced"])
     tokens = int(line["inputTokens"]) + int(line["outputTokens"])
     note = f"{plural(int(line['calls']), 'call')} · {count(tokens)} tokens"

@@ -1,6 +1,5 @@
 """AI connections: keys of providers, tested before they are kept, and how the providers do."""
 
-from collections import Counter
 from typing import Any
 
 from reactpy import component, html, use_state
@@ -101,9 +100,9 @@ def Desk(answer: Answer, health: Answer, repairs: Answer) -> Any:
     return html.div(
         _head(len(rows), opened("add")),
         Circuits(health),
-        _list(rows, kinds, _of_one(rows, asked_of), actions) if rows else _first(kinds, opened),
+        _list(rows, kinds, _by_connection(asked_of), actions) if rows else _first(kinds, opened),
         _answering(health, actions),
-        health_table(asked_of, kinds),
+        health_table(asked_of, kinds, {row["id"]: row["name"] for row in rows}),
         speeds_table(asked_of, kinds),
         repairs_table(((repairs.data or {}).get("healing") or {}).get("rates", []), kinds),
         _dialog(dialog, rows, kinds, closed),
@@ -111,10 +110,8 @@ def Desk(answer: Answer, health: Answer, repairs: Answer) -> Any:
     )
 
 
-def _of_one(rows: list[dict[str, Any]], asked_of: list[dict[str, Any]]) -> dict[str, Any]:
-    """What was asked is counted by provider: with two connections to one it is of neither."""
-    kept = Counter(row["kind"] for row in rows)
-    return {one["provider"]: one for one in asked_of if kept[one["provider"]] == 1}
+def _by_connection(asked_of: list[dict[str, Any]]) -> dict[str, Any]:
+    return {one["connectionId"]: one for of in asked_of for one in of["connections"]}
 
 
 def _head(number: int, add: Any) -> Any:
@@ -154,7 +151,7 @@ def _list(
         connection_card(
             row,
             kinds.get(row["kind"], {}).get("label", row["kind"]),
-            seen.get(row["kind"]),
+            seen.get(row["id"]),
             actions,
         )
         for row in rows

@@ -152,14 +152,16 @@ def _split(costs: dict[str, Any], opened: Any) -> Any:
         {"className": "cost-split"},
         html.div(
             {"className": "column"},
-            shares("By bot", costs["byBot"], total, True, None),
-            shares("By agent", costs["byEntity"], total, False, None),
+            shares("By bot", costs["byBot"], total, "/bots", None),
+            shares("By agent", costs["byEntity"], total, "", None),
+            shares("Dearest executions", costs["byExecution"], total, "/executions", None),
         ),
         html.div(
             {"className": "column"},
-            shares("By model", costs["byModel"], total, False, price),
-            shares("By operation", costs["byOperation"], total, False, None),
-            shares("By provider", costs["byProvider"], total, False, None),
+            shares("By model", costs["byModel"], total, "", price),
+            shares("By operation", costs["byOperation"], total, "", None),
+            shares("By provider", costs["byProvider"], total, "", None),
+            shares("By connection", costs["byConnection"], total, "", None),
         ),
     )
 

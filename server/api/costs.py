@@ -12,6 +12,7 @@ from strawberry.scalars import JSON
 from server.api.access import mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
+from server.api.provider_health import ProviderHealth
 from server.api.relay import Connection as Page
 from server.api.relay import Node, connection_of
 from server.api.scalars import BigInt, Cursor, dollars
@@ -22,17 +23,20 @@ from server.core.ids import public_id, read_id
 from server.costs import breakdown, health, prices, summary
 from server.costs.breakdown import Part
 from server.costs.forecast import forecast
-from server.costs.health import ModelFigures, ProviderFigures
-from server.costs.summary import Line
+from server.costs.summary import ENVIRONMENT, OTHER, Line
 from server.models import tables
 from server.workspaces.listing import PageAsk
 
 
-@strawberry.type(description="What one bot, model, provider, operation, agent or day has cost.")
+@strawberry.type(
+    description="What one bot, execution, model, provider, connection, operation, agent or day "
+    "cost."
+)
 class CostLine:
     key: str = strawberry.field(
-        description="The bot's id, `provider:model`, the provider, `model` or `tool:name`, "
-        "`bot:agent`, or the day; `other` for what is summed beyond the dearest 49."
+        description="The id of the bot, the execution or the connection, `provider:model`, the "
+        "provider, `environment:provider`, `model` or `tool:name`, `bot:agent`, or the day; "
+        "`other` for what is summed beyond the dearest 49."
     )
     name: str = strawberry.field(description="How it is called.")
     calls: BigInt = strawberry.field(
@@ -68,12 +72,19 @@ class CostPermissions:
 class Costs:
     total: CostLine = strawberry.field(description="All of it.")
     by_bot: list[CostLine] = strawberry.field(description="By bot, the dearest first.")
+    by_execution: list[CostLine] = strawberry.field(
+        description="The 20 dearest executions, also those that are deleted by now."
+    )
     by_model: list[CostLine] = strawberry.field(description="By model, the dearest first.")
     by_day: list[CostLine] = strawberry.field(
         description="By day in the workspace's time zone, the earliest first."
     )
     by_provider: list[CostLine] = strawberry.field(
         description="By whoever was paid, the dearest first."
+    )
+    by_connection: list[CostLine] = strawberry.field(
+        description="Calls of models by the connection they went through, the dearest first: at "
+        "most 50. Those through keys of the environment stand by provider."
     )
     by_operation: list[CostLine] = strawberry.field(
         description="Calls of models in one line and each tool that paid in its own, the dearest "
@@ -137,73 +148,6 @@ class ExecutionEstimate:
     unpriced: list[str] = strawberry.field(
         description="Models without a known price, counted with an assumed one."
     )
-
-
-@strawberry.type(description="How soon a model began to answer.")
-class ModelSpeed:
-    model: str = strawberry.field(description="Which model.")
-    answers: int = strawberry.field(description="Answers whose first token was timed.")
-    first_token_ms: int = strawberry.field(description="Half of them began within this.")
-    first_token_p95_ms: int = strawberry.field(description="95 of 100 of them began within this.")
-
-    @classmethod
-    def of(cls, found: ModelFigures) -> ModelSpeed:
-        return cls(
-            model=found.model,
-            answers=found.answers,
-            first_token_ms=found.first_token_ms,
-            first_token_p95_ms=found.first_token_p95_ms,
-        )
-
-
-@strawberry.type(
-    description="How a provider did in the last day, by the newest 10,000 attempts of this "
-    "workspace whose executions are still kept."
-)
-class ProviderHealth:
-    provider: str = strawberry.field(description="Which provider.")
-    requests: int = strawberry.field(description="Attempts that were made.")
-    left_alone: int = strawberry.field(
-        description="Attempts that were not made because its circuit was open."
-    )
-    cached: int = strawberry.field(
-        description="Questions that the cache answered in its place, at no cost."
-    )
-    failures: int = strawberry.field(description="Attempts that failed.")
-    failures_by_kind: JSON = strawberry.field(description="The failures counted by their kind.")
-    median_ms: int | None = strawberry.field(description="Half of the answers took at most this.")
-    p95_ms: int | None = strawberry.field(description="95 of 100 answers took at most this.")
-    p99_ms: int | None = strawberry.field(description="99 of 100 answers took at most this.")
-    first_token_ms: int | None = strawberry.field(
-        description="Half of the answers began within this."
-    )
-    models: list[ModelSpeed] = strawberry.field(
-        description="How soon its models began to answer: the 20 that answered most."
-    )
-    tokens: BigInt = strawberry.field(description="Tokens sent and written.")
-    cost: Decimal = strawberry.field(description="US dollars.")
-    last_error: str | None = strawberry.field(description="The last failure in words.")
-    last_error_at: datetime | None = strawberry.field(description="When that was.")
-
-    @classmethod
-    def of(cls, found: ProviderFigures) -> ProviderHealth:
-        return cls(
-            provider=found.provider,
-            requests=found.requests,
-            failures=found.failures,
-            failures_by_kind=JSON(found.failures_by_kind),
-            median_ms=found.median_ms,
-            p95_ms=found.p95_ms,
-            p99_ms=found.p99_ms,
-            first_token_ms=found.first_token_ms,
-            models=[ModelSpeed.of(one) for one in found.models],
-            left_alone=found.left_alone,
-            cached=found.cached,
-            tokens=BigInt(found.tokens),
-            cost=dollars(found.cost_nano),
-            last_error=found.last_error,
-            last_error_at=found.last_error_at,
-        )
 
 
 @strawberry.type(description="A provider that is left alone after failing again and again.")
@@ -272,9 +216,16 @@ class CostQueries:
         return Costs(
             total=CostLine.of(found.total),
             by_bot=[CostLine.of(line, _bot_key(line.key)) for line in found.by_bot],
+            by_execution=[
+                CostLine.of(line, public_id("execution", UUID(line.key)))
+                for line in found.by_execution
+            ],
             by_model=[CostLine.of(line) for line in found.by_model],
             by_day=[CostLine.of(line) for line in found.by_day],
             by_provider=[CostLine.of(line) for line in found.by_provider],
+            by_connection=[
+                CostLine.of(line, _connection_key(line.key)) for line in found.by_connection
+            ],
             by_operation=[CostLine.of(line) for line in found.by_operation],
             by_entity=[CostLine.of(line, _entity_key(line.key)) for line in found.by_entity],
         )
@@ -473,6 +424,11 @@ class CostMutations:
 
 def _bot_key(key: str) -> str:
     return "" if key == "None" else public_id("bot", UUID(key))
+
+
+def _connection_key(key: str) -> str:
+    through = key != OTHER and not key.startswith(ENVIRONMENT)
+    return public_id("connection", UUID(key)) if through else key
 
 
 def _entity_key(key: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from server.connections.uses import provider_of
 from server.core.clock import Clock
@@ -21,6 +22,7 @@ MOST_CALLS = 10_000
 MOST_MODELS = 20
 _COLUMNS = (
     "provider",
+    "connection_id",
     "requested_model",
     "model",
     "source",
@@ -46,11 +48,10 @@ class ModelFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderFigures:
+class Figures:
     """`left_alone`: attempts that were not made because its circuit was open. `cached`: questions
     that the cache answered in its place. Times are those of whole answers."""
 
-    provider: str
     requests: int
     failures: int
     left_alone: int = 0
@@ -60,11 +61,26 @@ class ProviderFigures:
     p95_ms: int | None = None
     p99_ms: int | None = None
     first_token_ms: int | None = None
-    models: list[ModelFigures] = field(default_factory=list[ModelFigures])
     tokens: int = 0
     cost_nano: int = 0
     last_error: str | None = None
     last_error_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFigures:
+    """Of one connection; None: through the keys of the environment."""
+
+    connection_id: UUID | None
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFigures:
+    provider: str
+    figures: Figures
+    models: list[ModelFigures]
+    connections: list[ConnectionFigures]
 
 
 async def provider_health(viewer: Viewer, clock: Clock) -> list[ProviderFigures]:
@@ -78,7 +94,20 @@ async def provider_health(viewer: Viewer, clock: Clock) -> list[ProviderFigures]
         if row["created_at"] >= since and _counts(row):
             asked = row["provider"] or provider_of(row["requested_model"] or "") or "unknown"
             found[asked].append(row)
-    return [_figures(provider, found[provider]) for provider in sorted(found)]
+    return [_of_provider(provider, found[provider]) for provider in sorted(found)]
+
+
+def _of_provider(provider: str, rows: list[dict[str, Any]]) -> ProviderFigures:
+    through: dict[UUID | None, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        through[row["connection_id"]].append(row)
+    each = [ConnectionFigures(one, _figures(through[one])) for one in through]
+    return ProviderFigures(
+        provider,
+        _figures(rows),
+        _models([row for row in rows if row["source"] == "live"]),
+        sorted(each, key=lambda one: (-one.figures.requests, str(one.connection_id))),
+    )
 
 
 def _counts(row: dict[str, Any]) -> bool:
@@ -86,7 +115,7 @@ def _counts(row: dict[str, Any]) -> bool:
     return row["source"] != "recorded" and row["error_kind"] != BROKEN_OFF
 
 
-def _figures(provider: str, rows: list[dict[str, Any]]) -> ProviderFigures:
+def _figures(rows: list[dict[str, Any]]) -> Figures:
     """Rows come newest first."""
     failed = [row for row in rows if row["source"] == "failed"]
     tried = [row for row in failed if not (row["error"] or {}).get("circuitOpen")]
@@ -94,8 +123,7 @@ def _figures(provider: str, rows: list[dict[str, Any]]) -> ProviderFigures:
     times = sorted(int(row["duration_ms"] or 0) for row in answered)
     first = sorted(int(row["ttft_ms"]) for row in answered if row["ttft_ms"] is not None)
     last = tried[0] if tried else None
-    return ProviderFigures(
-        provider=provider,
+    return Figures(
         requests=len(answered) + len(tried),
         failures=len(tried),
         left_alone=len(failed) - len(tried),
@@ -105,7 +133,6 @@ def _figures(provider: str, rows: list[dict[str, Any]]) -> ProviderFigures:
         p95_ms=_percentile(times, 95),
         p99_ms=_percentile(times, 99),
         first_token_ms=_percentile(first, 50),
-        models=_models(answered),
         tokens=sum(int(row["input_tokens"]) + int(row["output_tokens"]) for row in rows),
         cost_nano=sum(int(row["cost_nano"] or 0) for row in rows),
         last_error=str((last["error"] or {}).get("message")) if last else None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from tortoise.expressions import Case, RawSQL, When
 from tortoise.functions import Count, Sum
@@ -16,13 +17,17 @@ from server.core.clock import Clock
 from server.core.errors import Invalid
 from server.costs.operations import entity_of_key, named_entity, named_operation, operation_of_row
 from server.costs.periods import zone_of
-from server.models.tables import Bot, Usage, Workspace
+from server.models.tables import Bot, Connection, Execution, Usage, Workspace
 from server.workspaces.access import Viewer, mine, require
 
 MOST_DAYS = 366
 # The dearest tools and agents; what is left of them is summed in one line.
 MOST_LINES = 50
+MOST_EXECUTIONS = 20
 OTHER = "other"
+ENVIRONMENT = "environment"
+DEMO = "demo"
+_GONE = "Deleted connection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,11 @@ class Line:
 class Summary:
     total: Line
     by_bot: list[Line]
+    by_execution: list[Line]
     by_model: list[Line]
     by_day: list[Line]
     by_provider: list[Line]
+    by_connection: list[Line]
     by_operation: list[Line]
     by_entity: list[Line]
 
@@ -61,9 +68,11 @@ async def summary(viewer: Viewer, clock: Clock, days: int = 30) -> Summary:
     return Summary(
         total=_total(by_model),
         by_bot=[_named(line, names.get(line.key, "Deleted bot")) for line in by_bot],
+        by_execution=await _by_execution(viewer, rows, names),
         by_model=by_model,
         by_day=await _by_day(rows, since, days),
         by_provider=_merged(by_model, lambda line: line.key.partition(":")[0]),
+        by_connection=await _by_connection(viewer, rows),
         by_operation=await _by_operation(rows),
         by_entity=await _by_entity(rows, names),
     )
@@ -72,6 +81,46 @@ async def summary(viewer: Viewer, clock: Clock, days: int = 30) -> Summary:
 async def _by_operation(rows: QuerySet[Usage]) -> list[Line]:
     found = await _grouped(rows.annotate(operation=operation_of_row()), "operation")
     return _cut([_named(line, *named_operation(line.key)) for line in found])
+
+
+async def _by_execution(viewer: Viewer, rows: QuerySet[Usage], bots: dict[str, str]) -> list[Line]:
+    """Only the dearest: a month may hold a million of them."""
+    dearest: list[Any] = (
+        await rows.filter(execution_id__isnull=False)
+        .annotate(cost=Sum("cost_nano"))
+        .group_by("execution_id")
+        .order_by("-cost", "-execution_id")
+        .limit(MOST_EXECUTIONS)
+        .values_list("execution_id", flat=True)
+    )
+    lines = await _grouped(rows.filter(execution_id__in=dearest), "execution_id", "bot_id")
+    ids = {UUID(line.key.partition(":")[0]) for line in lines}
+    begun = dict(await mine(viewer, Execution).filter(id__in=ids).values_list("id", "created_at"))
+    zone = await _zone(viewer)
+    found: list[Line] = []
+    for line in lines:
+        execution, _, bot = line.key.partition(":")
+        at = begun.get(UUID(execution))
+        when = f"{at.astimezone(zone):%d %b, %H:%M}" if at else "deleted"
+        found.append(_named(line, f"{bots.get(bot, 'Deleted bot')} · {when}", execution))
+    return found
+
+
+async def _by_connection(viewer: Viewer, rows: QuerySet[Usage]) -> list[Line]:
+    """What tools pay for goes through none. The keys of the environment are told apart by provider:
+    each of them is another account."""
+    asked = rows.annotate(operation=operation_of_row())
+    lines = await _grouped(asked, "operation", "connection_id", "provider")
+    merged = _merged(
+        (line for line in lines if line.key.startswith(":")), lambda line: _through(line.key)
+    )
+    names = await _connection_names(viewer, [line.key for line in merged])
+    return _cut([_named(line, names.get(line.key, _GONE)) for line in merged])
+
+
+def _through(key: str) -> str:
+    _, connection, provider = key.split(":", 2)
+    return f"{ENVIRONMENT}:{provider}" if connection == "None" else connection
 
 
 async def _by_entity(rows: QuerySet[Usage], bots: dict[str, str]) -> list[Line]:
@@ -104,9 +153,13 @@ async def first_day(viewer: Viewer, clock: Clock, days: int) -> datetime:
     """The midnight that so many days begin with, in the workspace's time zone."""
     if not 1 <= days <= MOST_DAYS:
         raise Invalid(f"Ask for 1 to {MOST_DAYS} days.", path=["days"])
-    zone = zone_of((await Workspace.get(id=viewer.workspace_id).only("id", "timezone")).timezone)
+    zone = await _zone(viewer)
     today = clock.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     return today - timedelta(days=days - 1)
+
+
+async def _zone(viewer: Viewer) -> ZoneInfo:
+    return zone_of((await Workspace.get(id=viewer.workspace_id).only("id", "timezone")).timezone)
 
 
 async def _grouped(rows: QuerySet[Usage], *keys: str) -> list[Line]:
@@ -194,6 +247,20 @@ def _named(line: Line, name: str, key: str | None = None) -> Line:
         line.cost_nano,
         line.unpriced,
     )
+
+
+async def _connection_names(viewer: Viewer, keys: list[str]) -> dict[str, str]:
+    """A deleted one is still called by its name."""
+    known = [UUID(key) for key in keys if not key.startswith(ENVIRONMENT)]
+    found = mine(viewer, Connection).filter(id__in=known).only("id", "name", "deleted_at")
+    rows = await found if known else []
+    names = {str(row.id): f"{row.name} (deleted)" if row.deleted_at else row.name for row in rows}
+    return names | {key: _without(key) for key in keys if key.startswith(ENVIRONMENT)}
+
+
+def _without(key: str) -> str:
+    provider = key.partition(":")[2]
+    return "Demo model" if provider == DEMO else f"Key of the environment · {provider}"
 
 
 async def _bot_names(viewer: Viewer, ids: list[str]) -> dict[str, str]:

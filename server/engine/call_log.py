@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from server.core.logs import REDACTION
+from server.engine.facts import connection_of
 from server.engine.store import CallRow
 from server.engine.writer import Identity
 from server.llm.errors import ModelError
@@ -74,6 +75,7 @@ class CallLog:
             "requested_model": answer.requested_model,
             "model": answer.model,
             "provider": answer.provider,
+            "connection_id": connection_of(answer.connection),
             "answer": answer_data(answer),
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
@@ -93,6 +95,7 @@ class CallLog:
             row,
             provider=row.provider or error.provider,
             model=row.model or error.model,
+            connection_id=row.connection_id or connection_of(error.connection),
             error=error_json(error, next),
             error_kind=error.kind.value,
             input_tokens=0 if half is None else half.usage.input_tokens,
@@ -131,6 +134,7 @@ class CallLog:
         if sent is not None:
             row["model"], row["provider"] = sent.model, sent.provider
             row["address"], row["mode"] = sent.address, sent.mode
+            row["connection_id"] = connection_of(sent.connection)
             row["params"], row["context_window"] = sent.params, sent.window
         return CallRow(**(row if told is None else row | told))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from server.engine import events as happened
 from server.engine.host import Failure, StepEnd, StepFailed, StepStart
@@ -153,7 +154,12 @@ def usage_row(identity: Identity, key: str, answer: ModelAnswer, now: datetime) 
         estimated=answer.estimated,
         unpriced=answer.unpriced,
         duration_ms=round(answer.duration_ms),
+        connection_id=connection_of(answer.connection),
     )
+
+
+def connection_of(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
 
 
 def charge_row(identity: Identity, key: str, tool: str, charge: Charge, now: datetime) -> UsageRow:

@@ -26,6 +26,7 @@ _UUIDS = {
     "parent_id",
     "forked_from_id",
     "execution_id",
+    "connection_id",
 }
 _INTS = {
     "attempt",

@@ -102,6 +102,7 @@ CALL_COLUMNS = (
     "model",
     "provider",
     "address",
+    "connection_id",
     "source",
     "repair",
     "mode",
@@ -141,6 +142,7 @@ USAGE_COLUMNS = (
     "estimated",
     "unpriced",
     "duration_ms",
+    "connection_id",
     "created_at",
 )
 
@@ -366,6 +368,7 @@ def call_row(commit: Commit, call: CallRow) -> Row:
         clean(call.model),
         call.provider,
         clean(call.address),
+        call.connection_id,
         call.source,
         call.repair,
         call.mode,
@@ -407,5 +410,6 @@ def usage_row(commit: Commit, usage: UsageRow) -> Row:
         usage.estimated,
         usage.unpriced,
         usage.duration_ms,
+        usage.connection_id,
         usage.created_at,
     )

@@ -177,6 +177,7 @@ class CallRow:
     model: str | None = None
     provider: str | None = None
     address: str | None = None
+    connection_id: UUID | None = None
     repair: bool = False
     mode: str | None = None
     carried: int = 0
@@ -217,6 +218,7 @@ class UsageRow:
     estimated: bool = False
     unpriced: bool = False
     duration_ms: int = 0
+    connection_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def _put_together(
         duration_ms=(ended - started) * 1000,
         reasoning=collector.reasoning,
         parts={share.part: share.tokens for share in shares_of(request, usage.input_tokens)},
+        connection=route.connection,
     )
 
 

@@ -41,7 +41,7 @@ class ModelError(Upstream):
     `partial`: the text that had already come when the stream broke; never to be taken as whole.
     `half`: what had come of the answer with what it cost all the same, None when nothing had.
     `circuit_open`: the provider was not asked at all; another model should be, if there is one.
-    `provider` and `model`: who was to be asked, once that is known.
+    `provider`, `model` and `connection`: who was to be asked and how, once that is known.
     """
 
     def __init__(
@@ -65,3 +65,4 @@ class ModelError(Upstream):
         self.half: ModelAnswer | None = None
         self.provider: str | None = None
         self.model: str | None = None
+        self.connection: str | None = None

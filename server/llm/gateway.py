@@ -216,6 +216,7 @@ def _named(route: Route) -> Iterator[None]:
     except ModelError as error:
         assert route.provider is not None
         error.provider, error.model = route.provider.name, route.model
+        error.connection = route.connection
         raise
 
 

@@ -122,7 +122,8 @@ class ModelAnswer:
     """A whole answer with what it took. `cost` is in nano-dollars, None when no price is known;
     `price` is what it was counted with. `source`: from where, when the model was not asked.
     `left_out`: messages that were dropped or shortened to fit the model. `parts`: how many of the
-    tokens read were the system text, tools, history, context, input."""
+    tokens read were the system text, tools, history, context, input. `connection`: through
+    which one it came, None for the keys of the environment."""
 
     text: str
     tool_calls: tuple[ToolCall, ...]
@@ -140,6 +141,7 @@ class ModelAnswer:
     source: Source = "live"
     left_out: int = 0
     parts: dict[Part, int] | None = None
+    connection: str | None = None
 
     @property
     def unpriced(self) -> bool:

@@ -52,6 +52,7 @@ class Sent:
     left_out: tuple[LeftOut, ...]
     window: int | None
     address: str | None = None
+    connection: str | None = None
 
 
 OnSent = Callable[[Sent], None]
@@ -71,6 +72,7 @@ def sent_of(
         left_out=left_out,
         window=window,
         address=call.route.api_base,
+        connection=call.route.connection,
     )
 
 

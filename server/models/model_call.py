@@ -31,6 +31,7 @@ class ModelCall(QuickRow, Model):
     model = ShortTextField(max_length=200, null=True)
     provider = ShortTextField(max_length=100, null=True)
     address = ShortTextField(max_length=500, null=True)
+    connection_id = fields.UUIDField(null=True)
     source = fields.CharField(max_length=10)
     repair = fields.BooleanField(default=False)
     mode = fields.CharField(max_length=10, null=True)

@@ -34,6 +34,7 @@ class Usage(Model):
     estimated = fields.BooleanField(default=False)
     unpriced = fields.BooleanField(default=False)
     duration_ms = fields.IntField(default=0)
+    connection_id = fields.UUIDField(null=True)
     created_at = fields.DatetimeField()
 
     class Meta(Model.Meta):

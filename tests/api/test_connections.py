@@ -48,7 +48,7 @@ async def made(api: Api, models: ModelServer, **more: Any) -> dict[str, Any]:
 
 
 async def ended(api: Api, execution_id: str) -> dict[str, Any]:
-    document = "query($id: ID!) { execution(id: $id) { status error { kind } usage { cost } } }"
+    document = "query($id: ID!) { execution(id: $id) { id status error { kind } usage { cost } } }"
     while True:
         found = (await api.data(document, id=execution_id))["execution"]
         if found["status"] in ("COMPLETED", "FAILED"):
@@ -147,7 +147,7 @@ async def test_who_may_not(front: Front, role: Role, document: str) -> None:
 async def test_a_price_of_ones_own_counts_from_the_next_call_on(
     api: Api, models: ModelServer
 ) -> None:
-    await made(api, models)
+    connection = (await made(api, models))["connection"]
     bot = await api.bot(SPEAKER, "Priced")
     price = {"model": "OpenAI:gpt-4o-mini", "inputPrice": "1000", "outputPrice": "0"}
     price["cacheWritePrice"] = "1250"
@@ -167,8 +167,10 @@ async def test_a_price_of_ones_own_counts_from_the_next_call_on(
     found = await api.data(
         "{ costs(days: 2) { total { calls cost unpriced } byBot { key name } byModel { key } "
         "byDay { key calls } byEntity { key name calls } byOperation { key calls } "
-        "byProvider { key calls } } "
-        "providerHealth { provider requests failures medianMs models { model answers } } "
+        "byProvider { key calls } byConnection { key name calls } "
+        "byExecution { key name cost } } "
+        "providerHealth { provider requests failures medianMs models { model answers } "
+        "connections { connectionId requests failures medianMs cost } } "
         "openCircuits { provider } modelPrices { totalCount } }"
     )
     assert found["costs"]["total"]["calls"] == 2
@@ -179,7 +181,14 @@ async def test_a_price_of_ones_own_counts_from_the_next_call_on(
     assert agent["name"].endswith(" · Priced")
     assert found["costs"]["byOperation"] == [{"key": "model", "calls": 2}]
     assert found["costs"]["byProvider"] == [{"key": "openai", "calls": 2}]
+    through = {"key": connection["id"], "name": connection["name"], "calls": 2}
+    assert found["costs"]["byConnection"] == [through]
+    runs = [(line["key"], line["cost"]) for line in found["costs"]["byExecution"]]
+    assert runs == [(run["id"], run["usage"]["cost"]) for run in (first, second)]
+    assert found["costs"]["byExecution"][0]["name"].startswith("Priced · ")
     assert found["providerHealth"][0]["requests"] == 2
+    (figures,) = found["providerHealth"][0]["connections"]
+    assert (figures["connectionId"], figures["requests"]) == (connection["id"], 2)
     assert found["providerHealth"][0]["models"][0]["answers"] == 2
     assert found["modelPrices"]["totalCount"] == 0
     await _costs_by_version_and_start(api, bot["id"])

@@ -13,8 +13,9 @@ from server.connections import service
 from server.connections.service import Given, InUse, StaleConnection, TrialFailed
 from server.core.errors import AddressRefused, Conflict, Denied, Invalid, NotFound
 from server.core.ids import public_id
+from server.costs.health import provider_health
 from server.models.enums import ConnectionStatus, ExecutionStatus, Role
-from server.models.tables import AuditEntry, Connection, Member, User, Workspace
+from server.models.tables import AuditEntry, Connection, Member, Usage, User, Workspace
 from server.workspaces.access import Viewer, scopes_of
 from tests.support.model_server import ModelServer, Reply
 from tests.support.own_models import BAD, BETTER, GOOD, connect, home_beside
@@ -94,6 +95,12 @@ async def test_a_bot_uses_the_connection_and_goes_on_when_its_key_is_rotated(
     assert (await home.run(SAY)).status is ExecutionStatus.COMPLETED
     used = [one.key for one in models.requests if one.body.get("messages")]
     assert used == [GOOD, BETTER]
+    paid = await Usage.all().values_list("connection_id", flat=True)
+    assert list(paid) == [row.id, row.id]
+    (figures,) = await provider_health(home.owner, home.rooms.clock)
+    assert [(one.connection_id, one.figures.requests) for one in figures.connections] == [
+        (row.id, 2)
+    ]
 
 
 async def test_from_its_making_to_its_end_on_every_database(

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest_asyncio
 
@@ -13,8 +14,8 @@ from server.core.clock import SystemClock
 from server.core.ids import new_uuid
 from server.costs.breakdown import breakdown
 from server.costs.summary import summary
-from server.models.enums import ExecutionMode, ExecutionStatus, Role, TriggerKind
-from server.models.tables import BotVersion, Execution, Usage, Workspace
+from server.models.enums import ConnectionStatus, ExecutionMode, ExecutionStatus, Role, TriggerKind
+from server.models.tables import BotVersion, Connection, Execution, Usage, Workspace
 from server.workspaces.access import Viewer, scopes_of
 from tests.support.database import World, opened
 
@@ -90,6 +91,7 @@ async def test_a_year_of_days_is_one_statement_and_right(world: World) -> None:
     assert sum(costs) == sum(costs[::5]) == found.total.cost_nano
 
 
+WORKS = ConnectionStatus.CONNECTED
 PAID = {"provider": "lookups", "input_tokens": 0, "output_tokens": 0}
 
 
@@ -122,6 +124,33 @@ async def test_costs_by_provider_by_operation_and_by_agent(world: World) -> None
     assert found.by_entity[2].unpriced == 1
     for lines in (found.by_provider, found.by_operation, found.by_entity):
         assert sum(line.cost_nano for line in lines) == found.total.cost_nano
+
+
+async def test_costs_by_connection_and_the_dearest_executions(world: World) -> None:
+    main = await Connection.create(
+        workspace_id=world.workspace.id, kind="openai", name="Main", status=WORKS
+    )
+    gone = await Connection.create(
+        workspace_id=world.workspace.id, kind="openai", name="Old", status=WORKS, deleted_at=NOW
+    )
+    for number in range(30):
+        run = UUID(int=number // 2 + 1)
+        await used(world, NOW, number, execution_id=run, connection_id=main.id)
+    await used(world, NOW, 500, connection_id=gone.id)
+    await used(world, NOW, 60)
+    await used(world, NOW, 0, provider="demo")
+    await used(world, NOW, 9, step_key="use:search", **{**PAID, "requested_model": "search"})
+    found = await summary(owner(world), Frozen())
+    assert [(line.key, line.name, line.calls, line.cost_nano) for line in found.by_connection] == [
+        (str(gone.id), "Old (deleted)", 1, 500),
+        (str(main.id), "Main", 30, 435),
+        ("environment:openai", "Key of the environment · openai", 1, 60),
+        ("environment:demo", "Demo model", 1, 0),
+    ]
+    dearest = found.by_execution
+    assert [line.cost_nano for line in dearest] == [number * 4 + 1 for number in range(14, -1, -1)]
+    assert (dearest[0].key, dearest[0].calls) == (str(UUID(int=15)), 2)
+    assert dearest[0].name == f"{world.bot.name} · deleted"
 
 
 async def test_agents_beyond_the_dearest_are_one_line(world: World) -> None:

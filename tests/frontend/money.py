@@ -21,7 +21,15 @@ OPENAI = {
     ],
 }
 ANTHROPIC = {**OPENAI, "name": "anthropic", "label": "Anthropic", "help": "The Claude models."}
-PARTS = ("byBot", "byModel", "byEntity", "byOperation", "byProvider")
+PARTS = (
+    "byBot",
+    "byExecution",
+    "byModel",
+    "byEntity",
+    "byOperation",
+    "byProvider",
+    "byConnection",
+)
 MODELS = ["gpt-5", "gpt-5-mini"]
 
 
@@ -158,6 +166,11 @@ class Money:
             line("tool:search", "search", 5, "0.6"),
         ]
         found["byProvider"] = [line("openai", "openai", 1305, "4.6412")]
+        found["byConnection"] = [
+            line("con_0", "Main", 1000, "4.0412"),
+            line("environment:openai", "Key of the environment · openai", 305, "0.6"),
+        ]
+        found["byExecution"] = [line("exe_1", "Article briefing · 20 Nov, 09:00", 40, "1.20")]
         self.spent = found
 
     async def do_CreateBudget(self, variables: dict[str, Any]) -> dict[str, Any]:

@@ -147,6 +147,7 @@ PROVIDER = {
     "cost": "0.12",
     "lastError": "Too many calls.",
     "lastErrorAt": "2026-11-03T09:30:00.000Z",
+    "connections": [],
 }
 
 
@@ -174,6 +175,23 @@ async def test_health_tells_failures_by_kind_and_how_long_answers_take(world: Wo
         assert "640 ms" in speed
         await screen.shows("Asked again after a wait")
         await screen.shows("3 of 4 (75%)")
+
+
+async def test_two_connections_to_one_provider_are_told_apart(world: World) -> None:
+    main, spare = world.add_connection("Main"), world.add_connection("Spare")
+    each = {**PROVIDER, "lastError": None, "requests": 10, "failures": 0, "failuresByKind": {}}
+    through = [
+        {**each, "connectionId": main["id"], "requests": 9},
+        {**each, "connectionId": spare["id"], "requests": 2, "failures": 1},
+        {**each, "connectionId": None, "requests": 1},
+    ]
+    world.health = [{**PROVIDER, "connections": through}]
+    async with Screen(world, "/connections") as screen:
+        card = await screen.until(lambda s: s.find("article", "Spare"))
+        assert "2, 1 failed" in screen.text(card)
+        row = screen.find("tr", **{"data-provider": f"openai-{main['id']}"})
+        assert screen.text(row).startswith("through Main 9")
+        assert "key of the environment" in screen.text(screen.find("table"))
 
 
 async def test_the_chain_of_the_workspace_is_set_on_the_page(world: World) -> None:
