@@ -21,10 +21,13 @@ SINCE = {"": "Any time", "1": "Last 24 hours", "7": "Last 7 days", "30": "Last 3
 KINDS = {
     "": "Everything",
     "bot": "Bots",
+    "bundle": "Bundles",
+    "recording": "Recordings",
     "connection": "Connections",
     "budget": "Budgets",
     "price": "Prices",
     "approval": "Approvals",
+    "incident": "Incidents",
     "member": "Members",
     "invitation": "Invitations",
     "token": "API tokens",

@@ -90,7 +90,7 @@ async def create(
         settings=settings,
         status=ConnectionStatus.UNCONFIGURED,
     )
-    test = await _tried(desk, row, kind, secrets, given.force)
+    test = await _tried(viewer, desk, row, kind, secrets, given)
     _note(row, test, desk)
     row.name_key = _key_of(row.name)
     row.sealed, row.shown = seal(desk.box, row, secrets), shown(secrets)
@@ -120,7 +120,7 @@ async def update(
     if given.name is not None:
         row.name = _checked_name(given.name)
         row.name_key = _key_of(row.name)
-    test = await _tried(desk, row, kind, secrets, given.force)
+    test = await _tried(viewer, desk, row, kind, secrets, given)
     _note(row, test, desk)
     if given.secrets is not None:
         row.sealed, row.shown = seal(desk.box, row, secrets), shown(secrets)
@@ -142,9 +142,11 @@ async def test(viewer: Viewer, desk: Desk, connection_id: UUID) -> tuple[Connect
     except SecretUnreadable as unreadable:
         tested = Tested(False, unreadable.message)
     _note(row, tested, desk)
-    await row.save(
-        update_fields=["status", "status_message", "models", "last_checked_at", "updated_at"]
-    )
+    async with in_transaction():
+        await row.save(
+            update_fields=["status", "status_message", "models", "last_checked_at", "updated_at"]
+        )
+        await _audit_trial(viewer, row, tested)
     desk.changed(viewer.workspace_id)
     return row, tested
 
@@ -155,7 +157,11 @@ async def try_out(viewer: Viewer, desk: Desk, kind_name: str, given: Given) -> T
     kind = kind_of(kind_name)
     settings = checked_settings(kind, given.settings or {}, desk.policy)
     secrets = checked_secrets(kind, given.secrets or {}, {})
-    return await desk.test(Opened(new_uuid(), kind, given.name or kind.label, settings, secrets))
+    row = Connection(id=new_uuid(), kind=kind.name, name=given.name or kind.label)
+    row.settings = settings
+    tested = await desk.test(Opened(row.id, kind, row.name, settings, secrets))
+    await _audit_trial(viewer, row, tested, secrets)
+    return tested
 
 
 async def delete(
@@ -214,10 +220,17 @@ async def _one(viewer: Viewer, connection_id: UUID) -> Connection:
 
 
 async def _tried(
-    desk: Desk, row: Connection, kind: Kind, secrets: dict[str, str], force: bool
+    viewer: Viewer,
+    desk: Desk,
+    row: Connection,
+    kind: Kind,
+    secrets: dict[str, str],
+    given: Given,
 ) -> Tested:
+    """What is stored has an entry of its own; a refused trial left the house all the same."""
     tested = await desk.test(Opened(row.id, kind, row.name, row.settings, secrets))
-    if not tested.ok and not force:
+    if not tested.ok and not given.force:
+        await _audit_trial(viewer, row, tested, given.secrets)
         raise TrialFailed(tested)
     return tested
 
@@ -281,6 +294,17 @@ async def _audit(
         after["entered"] = rotated
     subject = audit.Subject("connection", row.id, row.name)
     await audit.record(viewer, action, subject, audit.Change(before, after, reason))
+
+
+async def _audit_trial(
+    viewer: Viewer, row: Connection, tested: Tested, entered: Values | None = None
+) -> None:
+    """Somebody sent a key out: which kind, where to and how it went, without the key."""
+    after: dict[str, Any] = {"kind": row.kind, "settings": dict(row.settings), "works": tested.ok}
+    if entered:
+        after["entered"] = sorted(entered)
+    subject = audit.Subject("connection", row.id, row.name)
+    await audit.record(viewer, "connection.tested", subject, audit.Change(after=after))
 
 
 def _facts(row: Connection) -> dict[str, Any]:
