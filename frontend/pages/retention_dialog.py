@@ -25,9 +25,11 @@ def RetentionDialog(bot: dict[str, Any], closed: Closed) -> Any:
     answer, tell = use_answer()
     if found.data is None:
         return ""
+    now = found.data["bot"]
 
     async def save(form: dict[str, Any]) -> None:
-        values = {"botId": bot["id"], **rule_of(form["values"])}
+        seen = {"botId": bot["id"], "expectedVersion": (now or {}).get("retentionVersion")}
+        values = {**seen, **rule_of(form["values"])}
         await client.mutate("update_bot_retention", values)
         messages.say("The rule is set. Old executions go in small batches from now on.")
         closed(True)
@@ -40,7 +42,7 @@ def RetentionDialog(bot: dict[str, Any], closed: Closed) -> Any:
             "title": f"How long {bot['name']} keeps its executions",
             "text": "Ended executions go with their steps, events and files. What runs or waits "
             "is never deleted; what was spent stays in the costs.",
-            "fields": fields_of((found.data["bot"] or {}).get("retention")),
+            "fields": fields_of((now or {}).get("retention")),
             "confirm": "Save",
             "answer": answer,
             "onSubmit": sent(guard, tell, save),

@@ -241,6 +241,12 @@ class Bot(Node):
     def retention(self) -> BotRetention | None:
         return BotRetention.of(self.row.retention)
 
+    @strawberry.field(
+        description="Counts the changes of `retention`; send it back as `expectedVersion`."
+    )
+    def retention_version(self) -> int:
+        return self.row.retention_version
+
     @strawberry.field(description="What the viewer may do with it.")
     def viewer_can(self, info: Info) -> BotPermissions:
         can = info.context.asker.can("bot")
@@ -367,6 +373,10 @@ class UpdateBotRetentionInput:
     statuses: list[ExecutionStatus] | None = strawberry.field(
         default=None, description="Only these are deleted: final ones; all of them when absent."
     )
+    expected_version: int | None = strawberry.field(
+        default=None,
+        description="The `retentionVersion` that was looked at; without it the last one wins.",
+    )
 
 
 @strawberry.input(description="Input of `deleteBot`.")
@@ -418,12 +428,13 @@ class BotMutations:
         "bots:write",
         UpdateBotRetentionPayload,
         "Says how long the finished executions of a bot are kept. Errors: NOT_FOUND, "
-        "INVALID_INPUT.",
+        "CONFLICT, INVALID_INPUT.",
     )
     async def update_bot_retention(
         self, info: Info, input: UpdateBotRetentionInput
     ) -> UpdateBotRetentionPayload:
         bot_id = read_id("bot", input.bot_id)
         rule = checked_rule(input.max_age_days, input.max_count, input.statuses)
-        row = await set_rule(info.context.asker, bot_id, None if input.inherit else rule)
+        kept = None if input.inherit else rule
+        row = await set_rule(info.context.asker, bot_id, kept, input.expected_version)
         return UpdateBotRetentionPayload(bot=Bot.of(row))

@@ -20,14 +20,14 @@ from tortoise.transactions import in_transaction
 
 from server.bots import service as bots
 from server.core.clock import Clock
-from server.core.errors import Invalid
+from server.core.errors import Conflict, Invalid
 from server.core.ids import uuid_at
 from server.engine.blobs import unavailable
 from server.models.enums import FINAL_STATUSES, ExecutionStatus
 from server.models.sqlite_space import INCREMENTAL
 from server.models.tables import Blob, BlobPart, Bot, Event, Execution, ModelCall, Step
 from server.workspaces import audit
-from server.workspaces.access import Viewer, require
+from server.workspaces.access import Viewer, mine, require
 
 EXECUTIONS_AT_ONCE = 50
 ROWS_AT_ONCE = 2_000
@@ -61,6 +61,14 @@ class Rule:
         return cls(found["maxAgeDays"], found["maxCount"], statuses)
 
 
+class RuleMoved(Conflict):
+    """Somebody else set another rule in the meantime; load it again."""
+
+    def __init__(self, current_version: int) -> None:
+        super().__init__(path=["expectedVersion"])
+        self.current_version = current_version
+
+
 def checked_rule(
     max_age_days: int | None, max_count: int | None, statuses: Sequence[ExecutionStatus] | None
 ) -> Rule:
@@ -75,13 +83,20 @@ def checked_rule(
     return Rule(max_age_days, max_count, chosen)
 
 
-async def set_rule(viewer: Viewer, bot_id: UUID, rule: Rule | None) -> Bot:
-    """None: what the installation says."""
+async def set_rule(
+    viewer: Viewer, bot_id: UUID, rule: Rule | None, expected_version: int | None = None
+) -> Bot:
+    """None: what the installation says. A rule deletes for good, so nobody sets one over another
+    that they have not seen."""
     require(viewer, "bots:write")
     bot = await bots.one(viewer, bot_id)
+    looked_at = bot.retention_version if expected_version is None else expected_version
     before, bot.retention = bot.retention, None if rule is None else rule.to_json()
     async with in_transaction():
-        await bot.save(update_fields=["retention"])
+        rows = mine(viewer, Bot).filter(id=bot_id, retention_version=looked_at)
+        bot.retention_version = looked_at + 1
+        if not await rows.update(retention=bot.retention, retention_version=bot.retention_version):
+            raise RuleMoved((await bots.one(viewer, bot_id)).retention_version)
         subject = audit.Subject("bot", bot.id, bot.name)
         change = audit.Change({"retention": before}, {"retention": bot.retention})
         await audit.record(viewer, "bot.retention_changed", subject, change)

@@ -1,9 +1,10 @@
 """`source` is the draft. `name_key` is the folded name while the bot lives and NULL once it is
 deleted: no database counts two NULLs as equal, so the name is free again. The published
 version is a plain id, because versions point at bots already. `retention` says how long its
-executions are kept; NULL leaves that to the installation. `draft_edit` is the number of the entry
-of the draft's journal that made the draft what it is: undo moves it back. `imported_hash` is the
-text that a bundle brought last, to tell whether somebody changed it here since."""
+executions are kept; NULL leaves that to the installation. `retention_version` counts its changes.
+`draft_edit` is the number of the entry of the draft's journal that made the draft what it is: undo
+moves it back. `imported_hash` is the text that a bundle brought last, to tell whether somebody
+changed it here since."""
 
 from __future__ import annotations
 
@@ -38,6 +39,7 @@ class Bot(QuickRow, Model):
     published_version_id = fields.UUIDField(null=True)
     summary = JsonField(default=dict)
     retention = JsonField(null=True)
+    retention_version = fields.IntField(default=1, db_default=1)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now=True)
     deleted_at = fields.DatetimeField(null=True)

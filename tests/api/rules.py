@@ -100,9 +100,7 @@ CODES = {
     "BUDGET_EXCEEDED", "TOO_LARGE", "UNAVAILABLE", "UPSTREAM_FAILED", "INTERNAL",
 }  # fmt: skip
 # A change that needs no `expectedVersion`, and why.
-NO_VERSION = {
-    "updateBotRetention": "sets the whole rule at once",
-}
+NO_VERSION: dict[str, str] = {}
 # Nodes with which nothing can be done.
 NOTHING_TO_DO = {
     "BudgetNotice": "says what happened",

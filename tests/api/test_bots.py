@@ -231,5 +231,13 @@ async def test_how_long_executions_are_kept(api: Api) -> None:
     assert made == {"bot": {"retention": rule}, "errors": []}
     back = await api.change("updateBotRetention", wanted, botId=bot["id"], inherit=True)
     assert back["bot"]["retention"] is None
+    late = {"botId": bot["id"], "maxAgeDays": 1, "expectedVersion": 2}
+    lost = await api.change("updateBotRetention", f"{wanted}", **late)
+    assert lost["bot"] is None
+    assert [(one["code"], one["path"]) for one in lost["errors"]] == [
+        ("CONFLICT", ["expectedVersion"])
+    ]
+    third = await api.change("updateBotRetention", wanted, **{**late, "expectedVersion": 3})
+    assert third["errors"] == []
     wrong = await api.change("updateBotRetention", wanted, botId=bot["id"], maxAgeDays=0)
     assert [error["path"] for error in wrong["errors"]] == [["maxAgeDays"]]
