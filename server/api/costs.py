@@ -7,7 +7,6 @@ from decimal import Decimal
 from uuid import UUID
 
 import strawberry
-from strawberry.scalars import JSON
 
 from server.api.access import mutation, query
 from server.api.context import Info
@@ -16,13 +15,10 @@ from server.api.provider_health import ProviderHealth
 from server.api.relay import Connection as Page
 from server.api.relay import Node, connection_of
 from server.api.scalars import BigInt, Cursor, dollars
-from server.bots import service as bots
-from server.bots.programs import read_program
 from server.core.errors import NotFound
 from server.core.ids import public_id, read_id
 from server.costs import breakdown, health, prices, summary
 from server.costs.breakdown import Part
-from server.costs.forecast import forecast
 from server.costs.summary import ENVIRONMENT, OTHER, Line
 from server.models import tables
 from server.workspaces.listing import PageAsk
@@ -136,20 +132,6 @@ class BotCosts:
     )
 
 
-@strawberry.type(description="What a run will probably cost.")
-class ExecutionEstimate:
-    cost: Decimal = strawberry.field(description="US dollars, the likely amount.")
-    low: Decimal = strawberry.field(description="US dollars, hardly less.")
-    high: Decimal = strawberry.field(description="US dollars, hardly more.")
-    basis: str = strawberry.field(description="`history`: earlier executions; or `program`.")
-    executions: int = strawberry.field(description="How many earlier executions it rests on.")
-    calls: int = strawberry.field(description="Calls of models, at least.")
-    explanation: str = strawberry.field(description="Its basis in a sentence.")
-    unpriced: list[str] = strawberry.field(
-        description="Models without a known price, counted with an assumed one."
-    )
-
-
 @strawberry.type(description="A provider that is left alone after failing again and again.")
 class OpenCircuit:
     provider: str = strawberry.field(description="Which provider.")
@@ -248,32 +230,6 @@ class CostQueries:
                 for part in found.by_version
             ],
             by_trigger=[ExecutionCosts.of(part) for part in found.by_trigger],
-        )
-
-    @query(
-        "executions:read",
-        "What a run of the bot's draft will probably cost, and what that is based on; null when "
-        "there is no such bot.",
-    )
-    async def estimate_execution(
-        self, info: Info, bot_id: strawberry.ID, input: JSON | None = None
-    ) -> ExecutionEstimate | None:
-        asker, till = info.context.asker, info.context.rooms.till
-        try:
-            bot = await bots.one(asker, read_id("bot", bot_id))
-        except NotFound:
-            return None
-        plan = read_program(bot.source)
-        found = await forecast(asker, till.gateway, till.models, bot.id, plan, input)
-        return ExecutionEstimate(
-            cost=dollars(found.cost_nano),
-            low=dollars(found.low_nano),
-            high=dollars(found.high_nano),
-            basis=found.basis,
-            executions=found.runs,
-            calls=found.calls,
-            explanation=found.words,
-            unpriced=list(found.unpriced),
         )
 
     @query("connections:read", "How each provider did in the last day.")

@@ -29,6 +29,7 @@ from server.api.errors import (
     is_unavailable,
     tidy,
 )
+from server.api.estimates import EstimateQueries
 from server.api.events import EVENT_KINDS, OtherEvent
 from server.api.executions import ExecutionMutations, ExecutionQueries
 from server.api.health import HealthQueries
@@ -81,6 +82,7 @@ class Query(
     HealthQueries,
     ConnectionQueries,
     CostQueries,
+    EstimateQueries,
     BudgetQueries,
     PricingQueries,
     AnsweringQueries,

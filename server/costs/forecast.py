@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import median, quantiles
+from statistics import mean, median, quantiles
 from typing import Any, Literal
 from uuid import UUID
 
 from server.bal.plan import Plan
+from server.bal.plan_steps import PlanUnreadable
 from server.core.jsontext import dumps
-from server.costs.quotes import UNKNOWN_RATES, quote
-from server.llm.catalogue import catalogue
+from server.costs.quotes import Quote, quote
+from server.llm.catalogue import Rates, catalogue
 from server.llm.errors import ModelError
 from server.llm.gateway import Gateway
 from server.llm.messages import ChatRequest, Message
 from server.llm.workspace_models import Own, WorkspaceModels, is_demo
 from server.models.enums import ExecutionMode, ExecutionStatus
-from server.models.tables import Execution
+from server.models.tables import BotVersion, Execution
 from server.workspaces.access import Viewer, mine, require
 
 LEAST_RUNS = 3
 MOST_RUNS = 50
 TYPICAL_OUTPUT = 500
+_SHOWN_PRICES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,28 @@ class Forecast:
     basis: Literal["history", "program"]
     runs: int
     calls: int
+    tokens: int
     words: str
     unpriced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    version_id: UUID
+    cost: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What one call of an entity takes, and of which model."""
+
+    model: str
+    quoted: Quote
+
+    @property
+    def output(self) -> int:
+        return min(TYPICAL_OUTPUT, self.quoted.output_tokens)
 
 
 async def forecast(
@@ -44,20 +68,50 @@ async def forecast(
 ) -> Forecast:
     """From completed executions where there are some, else from the program and the prices."""
     require(viewer, "executions:read")
-    past: list[Any] = await (
-        mine(viewer, Execution)
-        .filter(bot_id=bot_id, status=ExecutionStatus.COMPLETED, mode=ExecutionMode.LIVE)
-        .order_by("-id")
-        .limit(MOST_RUNS)
-        .values_list("cost_nano", flat=True)
-    )
-    costs = [int(one) for one in past]
-    if len(costs) >= LEAST_RUNS:
-        return _from_history(costs, plan)
+    past = await _past(viewer, bot_id, plan)
+    if len(past) >= LEAST_RUNS:
+        return _from_history(past, plan)
     return await _from_program(viewer, gateway, models, plan, input)
 
 
-def _from_history(costs: list[int], plan: Plan) -> Forecast:
+async def _past(viewer: Viewer, bot_id: UUID, plan: Plan) -> list[_Past]:
+    """What another model cost says nothing of this one; what has no price, nothing at all."""
+    rows: list[Any] = await (
+        mine(viewer, Execution)
+        .filter(bot_id=bot_id, status=ExecutionStatus.COMPLETED, mode=ExecutionMode.LIVE)
+        .filter(unpriced=False)
+        .order_by("-id")
+        .limit(MOST_RUNS)
+        .values_list("version_id", "cost_nano", "input_tokens", "output_tokens")
+    )
+    past = [
+        _Past(version, int(cost), int(read) + int(wrote)) for version, cost, read, wrote in rows
+    ]
+    alike = await _alike({one.version_id for one in past}, plan)
+    return [one for one in past if one.version_id in alike]
+
+
+async def _alike(version_ids: Iterable[UUID], plan: Plan) -> set[UUID]:
+    """The versions that ask the same models."""
+    wanted, found = _models_of(plan), set[UUID]()
+    for version_id, data in await BotVersion.filter(id__in=list(version_ids)).values_list(
+        "id", "plan"
+    ):
+        try:
+            same = _models_of(Plan.from_json(data)) == wanted
+        except PlanUnreadable:
+            continue
+        if same:
+            found.add(version_id)
+    return found
+
+
+def _models_of(plan: Plan) -> Counter[str | None]:
+    return Counter(entity.model for entity in plan.entities.values())
+
+
+def _from_history(past: list[_Past], plan: Plan) -> Forecast:
+    costs = [one.cost for one in past]
     tenths = quantiles(costs, n=10, method="inclusive")
     return Forecast(
         cost_nano=round(median(costs)),
@@ -66,7 +120,8 @@ def _from_history(costs: list[int], plan: Plan) -> Forecast:
         basis="history",
         runs=len(costs),
         calls=plan.calls.fewest,
-        words=f"What the last {len(costs)} completed executions cost.",
+        tokens=round(median(one.tokens for one in past)),
+        words=f"By what the last {len(costs)} completed executions cost.",
     )
 
 
@@ -74,39 +129,36 @@ async def _from_program(
     viewer: Viewer, gateway: Gateway, models: WorkspaceModels, plan: Plan, input: Any
 ) -> Forecast:
     own = await models.of(viewer.workspace_id)
-    likely, most, unpriced = [], [], []
+    found: list[_Call] = []
     for entity in plan.entities.values():
         text = entity.goal + dumps(input)
         request = ChatRequest(
             messages=(Message("system", text),), model=entity.model, max_tokens=entity.max_tokens
         )
-        found = _cost(gateway, models, own, request)
-        if found is None:
-            continue
-        quoted, known = found
-        likely.append(quoted.cost(min(TYPICAL_OUTPUT, quoted.output_tokens)))
-        most.append(quoted.nano)
-        if not known:
-            unpriced.append(entity.model or "the default model")
+        if (call := _call(gateway, models, own, request)) is not None:
+            found.append(call)
     calls = plan.calls
-    each = sum(likely) / len(plan.entities) if plan.entities else 0
-    dear = max(most, default=0)
-    highest = dear * (calls.most if calls.most is not None else calls.fewest * 10)
+    likely = [one.quoted.cost(one.output) for one in found]
+    taken = sum(one.quoted.input_tokens + one.output for one in found)
+    dear = max((one.quoted.nano for one in found), default=0)
+    often = max(calls.fewest, 1) / max(len(plan.entities), 1)
+    unpriced = (one.model for one in found if not one.quoted.known)
     return Forecast(
-        cost_nano=round(each * max(calls.fewest, 1)) if likely else 0,
+        cost_nano=round(sum(likely) * often),
         low_nano=round(min(likely, default=0) * calls.fewest),
-        high_nano=round(highest),
+        high_nano=dear * (calls.most if calls.most is not None else calls.fewest * 10),
         basis="program",
         runs=0,
         calls=calls.fewest,
-        words=_words(calls.fewest, calls.most, bool(likely)),
+        tokens=round(taken * often),
+        words=_words(calls.fewest, calls.most, found),
         unpriced=tuple(dict.fromkeys(unpriced)),
     )
 
 
-def _cost(
+def _call(
     gateway: Gateway, models: WorkspaceModels, own: Own, request: ChatRequest
-) -> tuple[Any, bool] | None:
+) -> _Call | None:
     """None for what is free or cannot be reached."""
     if is_demo(request.model):
         return None
@@ -116,14 +168,32 @@ def _cost(
     except ModelError:
         return None
     quoted = quote(catalogue(), route, request, own)
-    return None if quoted is None else (quoted, quoted.facts.rates is not UNKNOWN_RATES)
+    return None if quoted is None else _Call(request.model or route.model, quoted)
 
 
-def _words(fewest: int, most: int | None, priced: bool) -> str:
-    if not priced:
+def _words(fewest: int, most: int | None, found: list[_Call]) -> str:
+    if not found:
         return "Its models cost nothing."
-    much = "more with every item of a list" if most is None else f"at most {most}"
+    at_least = f"{fewest} {'call' if fewest == 1 else 'calls'}"
+    much = f"{at_least} or more, one for each item" if most is None else f"{fewest} to {most} calls"
+    often = at_least if most == fewest else much
+    written = round(mean(one.output for one in found))
     return (
-        f"Counted from the program: {fewest} calls at least, {much}, about {TYPICAL_OUTPUT} tokens "
-        "each. It becomes exact with its first executions."
+        f"Counted from the program: {often}, about {written} tokens written by each, "
+        f"{_prices(found)}. Better after {LEAST_RUNS} completed executions."
     )
+
+
+def _prices(found: list[_Call]) -> str:
+    known = {one.model: one.quoted.facts.rates for one in found if one.quoted.known}
+    if not known:
+        return "at an assumed price"
+    if len(known) > _SHOWN_PRICES:
+        return f"at the prices of its {len(known)} models"
+    said = [f"{_rate(rates)} for {model}" for model, rates in known.items() if rates is not None]
+    return f"at {' and '.join(said)} per million tokens sent / written"
+
+
+def _rate(rates: Rates) -> str:
+    """Nano-dollars per token are thousandths of a dollar per million."""
+    return f"${(rates.input / 1000).normalize():f} / ${(rates.output / 1000).normalize():f}"

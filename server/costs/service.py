@@ -216,6 +216,10 @@ async def standing(viewer: Viewer, office: Office, row: Budget) -> Standing:
     require(viewer, "costs:read")
     if row.scope is BudgetScope.EXECUTION:
         return Standing()
+    return await standing_of(row, office)
+
+
+async def standing_of(row: Budget, office: Office) -> Standing:
     counter = await _counter(row, office)
     return Standing(counter.spent_nano, counter.reserved_nano, counter.starts_at, counter.ends_at)
 
@@ -224,17 +228,22 @@ async def refuse_if_spent(viewer: Viewer, office: Office, bot_id: UUID) -> None:
     """Before a start: nothing begins that a spent budget would stop at its first call."""
     if not await office.budgets.has_any(viewer.workspace_id):
         return
-    rows = await Budget.filter(
-        workspace_id=viewer.workspace_id, deleted_at=None, action=BudgetAction.STOP
-    )
-    for row in rows:
-        if row.scope is BudgetScope.EXECUTION or row.bot_id not in (None, bot_id):
-            continue
-        if row.scope is BudgetScope.USER and row.user_id != viewer.user_id:
+    for row in await concerning(viewer, bot_id):
+        if row.action is not BudgetAction.STOP or row.scope is BudgetScope.EXECUTION:
             continue
         counter = await _counter(row, office)
         if counter.spent_nano >= row.limit_nano:
             raise BudgetSpent(row.name, row.limit_nano, counter.spent_nano)
+
+
+async def concerning(viewer: Viewer, bot_id: UUID) -> list[Budget]:
+    """The budgets that a run of the bot by the viewer counts for."""
+    return [
+        row
+        for row in await _living(viewer)
+        if row.bot_id in (None, bot_id)
+        and (row.scope is not BudgetScope.USER or row.user_id == viewer.user_id)
+    ]
 
 
 def _living(viewer: Viewer) -> Any:

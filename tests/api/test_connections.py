@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -208,19 +209,41 @@ async def _costs_by_version_and_start(api: Api, bot_id: str) -> None:
     assert nobody["botCosts"] is None
 
 
+async def budget(api: Api, name: str, limit: Decimal, **more: str) -> None:
+    made = await api.change("createBudget", "budget { id }", name=name, limit=str(limit), **more)
+    assert made["errors"] == []
+
+
 @pytest.mark.slow
 async def test_an_estimate_tells_its_basis(api: Api, models: ModelServer) -> None:
     await made(api, models)
     bot = await api.bot(SPEAKER, "Estimated")
     document = """query($id: ID!) { estimateExecution(botId: $id, input: "x") {
-      cost low high basis executions explanation unpriced } }"""
+      cost low high basis executions tokens explanation unpriced
+      passes { name action left endsAt } } }"""
     found = (await api.data(document, id=bot["id"]))["estimateExecution"]
     assert (found["basis"], found["executions"], found["unpriced"]) == ("program", 0, [])
     assert 0 < float(found["low"]) <= float(found["cost"]) <= float(found["high"])
+    assert "1 call, about 100 tokens" in found["explanation"]
+    assert "$0.15 / $0.6 for openai:gpt-4o-mini" in found["explanation"]
+    assert (int(found["tokens"]) > 100, found["passes"]) == (True, [])
     for _ in range(3):
         await ended(api, (await api.start(bot["id"], input="x"))["id"])
     found = (await api.data(document, id=bot["id"]))["estimateExecution"]
     assert (found["basis"], found["executions"]) == ("history", 3)
+    each = Decimal(found["cost"])
+    await budget(api, "spacious", each * 5)
+    await budget(api, "nearly spent", each * 7 / 2, action="WARN")
+    await budget(api, "for each", each / 5, scope="EXECUTION", action="ASK")
+    passes = (await api.data(document, id=bot["id"]))["estimateExecution"]["passes"]
+    assert [(one["name"], one["action"], Decimal(one["left"])) for one in passes] == [
+        ("for each", "ASK", each / 5),
+        ("nearly spent", "WARN", each / 2),
+    ]
+    other = SPEAKER.replace("gpt-4o-mini", "gpt-4o")
+    await api.change("saveBotDraft", "bot { id }", botId=bot["id"], source=other)
+    found = (await api.data(document, id=bot["id"]))["estimateExecution"]
+    assert (found["basis"], found["executions"]) == ("program", 0)
     assert (await api.data(document, id="bot_" + "0" * 26))["estimateExecution"] is None
 
 
