@@ -122,6 +122,7 @@ def Run(bot: dict[str, Any], answer: Answer, desk: Any) -> Any:
             "execution": execution if ready else None,
             "answer": answers,
             "canRun": bot["viewerCan"]["run"],
+            "draft": desk.draft.version,
             "recordings": recordings.data["recordings"]["nodes"] if recordings.data else None,
             "onRecorded": guard.js(recorded),
             "onForget": guard.js(forget),

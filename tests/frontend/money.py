@@ -173,6 +173,12 @@ class Money:
         found["byExecution"] = [line("exe_1", "Article briefing · 20 Nov, 09:00", 40, "1.20")]
         self.spent = found
 
+    async def do_EstimateExecution(self, _: dict[str, Any]) -> dict[str, Any]:
+        found = {"cost": "0.0021", "low": "0.0012", "high": "0.0044", "basis": "history"}
+        words = "By what the last 12 completed executions cost."
+        more = {"tokens": 1840, "explanation": words, "unpriced": [], "passes": []}
+        return {"estimateExecution": {**found, **more}}
+
     async def do_CreateBudget(self, variables: dict[str, Any]) -> dict[str, Any]:
         budget = self.add_budget(**variables["input"])
         return {"createBudget": {"budget": budget, "errors": []}}

@@ -8,6 +8,7 @@ import { isLeaf, rows, totals } from "./fold.js";
 import { InputForm, hasForm } from "./InputForm.jsx";
 import { StepCard, spent } from "./StepCard.jsx";
 import { Failure } from "./Failure.jsx";
+import { Foreseen } from "./Foreseen.jsx";
 import { Copy, Value, asText } from "./Value.jsx";
 
 /** A press that is sent twice over a broken line still starts one execution. */
@@ -135,6 +136,7 @@ export function RunPanel(props) {
   const [tape, setTape] = useState("");
   const [goesOn, setGoesOn] = useState(false);
   const [pressed, setPressed] = useState(0);
+  const [ended, setEnded] = useState(0);
   const latest = useRef(props);
   latest.current = props;
   const input = readInput(text);
@@ -192,10 +194,11 @@ export function RunPanel(props) {
           <span className="spacer" />
           {text ? <button type="button" className="button small quiet" onClick={() => change("")} data-offline-ok>Clear</button> : null}
         </div>
+        {how === "LIVE" && canRun ? <Foreseen botId={botId} draft={props.draft} ended={ended} text={text} value={input.value} /> : null}
       </div>
       {executionId ? (
         <LiveRun key={executionId} executionId={executionId} snapshot={execution} onCancel={props.onCancel} onDemo={canRun ? () => run("DEMO") : undefined}
-          onFinished={(status) => emit(latest.current.onFinished, { id: executionId, status })} />
+          onFinished={(status) => { setEnded((n) => n + 1); emit(latest.current.onFinished, { id: executionId, status }); }} />
       ) : (
         <div className="run-empty"><Icon name="play" /><p>The answer appears here while it is being written.</p></div>
       )}

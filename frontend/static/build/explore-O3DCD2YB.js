@@ -213,6 +213,7 @@ query Estimate($bot: ID!, $input: JSON) {
     high
     explanation
     unpriced
+    passes { name action left }
   }
 }
 `;var su=`# Start a bot
