@@ -1,7 +1,7 @@
-"""Our queue over arq. arq keeps the jobs; two lists wake the workers within milliseconds.
+"""Our queue over arq. arq keeps the jobs; what is ready wakes the workers within milliseconds.
 
-`ready` is the quick way for executions: one list entry, many read at once. A lost entry is
-healed by the sweep, which looks at the tables.
+`ready` is the quick way for executions: one entry each, many read at once. A lost entry is healed
+by the sweep, which looks at the tables.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from arq.connections import ArqRedis
 
 from server.bus.batcher import Batcher
 from server.bus.jobs import Job
+from server.bus.turns import Ready, Turns
 
-READY = "baleybots:ready"
 WAKE = "baleybots:wake"
 
-# With no worker up the lists must not grow; the sweep finds what was cut off.
-READY_LIMIT = 10_000
+# With no worker up the list must not grow.
 WAKE_LIMIT = 1_000
 
 
@@ -26,12 +25,15 @@ class Queue:
     def __init__(self, redis: ArqRedis) -> None:
         # redis-py types its commands as "sync or async", which nobody can await
         self.redis: Any = redis
-        self._ready = Batcher[str]("ready", self._push)
+        self.turns = Turns(redis)
+        self._ready = Batcher[Ready]("ready", self.turns.add)
+        # False while the worker of this process knows, or cannot know, that something waits.
+        self.nothing_waits = True
 
-    def ready(self, *execution_ids: str) -> None:
+    def ready(self, *executions: Ready) -> None:
         """Call it after the commit; does not wait for Redis."""
-        for execution_id in execution_ids:
-            self._ready.add(execution_id)
+        for execution in executions:
+            self._ready.add(execution)
 
     async def enqueue(self, job: Job) -> bool:
         """False when a job with the same key is waiting already."""
@@ -45,12 +47,6 @@ class Queue:
 
     async def flush(self) -> None:
         await self._ready.flush()
-
-    async def waiting(self) -> int:
-        return await self.redis.llen(READY) + await self.redis.zcard(self.redis.default_queue_name)
-
-    async def _push(self, ids: list[str]) -> None:
-        await self._push_bounded(READY, READY_LIMIT, ids)
 
     async def _push_bounded(self, key: str, limit: int, values: list[str]) -> None:
         async with self.redis.pipeline(transaction=False) as pipe:

@@ -1,21 +1,22 @@
 """The only file that knows how an arq worker works inside (arq is pinned for it).
 
-Beside arq's own poll two readers wait on the lists of `queue.py`: one makes arq look at once, the
-other takes ready executions in batches while there is room for them.
+Beside arq's own poll two readers wait: one for the list of `queue.py` that makes arq look at once,
+the other takes ready executions in turn, as many as there is room for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import arq.worker
 import structlog
 
-from server.bus.queue import READY, WAKE, Queue
+from server.bus.queue import WAKE, Queue
 from server.bus.redis import AWAY, JOBS_KEY
+from server.bus.turns import Ready
 from server.core.tasks import end
 
 log = structlog.get_logger("bus")
@@ -34,7 +35,11 @@ class ReadyTaker(Protocol):
         """How many may start now; waits until it is at least one."""
         ...
 
-    def take(self, execution_ids: list[str]) -> None: ...
+    def free(self) -> int:
+        """The same, without waiting."""
+        ...
+
+    def take(self, executions: Sequence[Ready]) -> None: ...
 
 
 class _ArqWorker(arq.worker.Worker):
@@ -64,6 +69,7 @@ class QueueWorker:
         taker: ReadyTaker,
         max_jobs: int = 10,
     ) -> None:
+        self._queue = queue
         self._redis = queue.redis
         self._functions = dict(functions)
         self._taker = taker
@@ -86,15 +92,20 @@ class QueueWorker:
             await self._arq.drain(drain_seconds)
 
     async def _read_ready(self) -> None:
+        """There may be less room when something comes than there was before."""
+        turns = self._queue.turns
         while True:
-            room = await self._taker.room()
-            entry = await self._redis.blpop([READY], timeout=BLOCK_SECONDS)
-            if entry is None:
+            self._queue.nothing_waits = False
+            await self._taker.room()
+            self._queue.nothing_waits = True
+            turn = await turns.next(BLOCK_SECONDS)
+            self._queue.nothing_waits = False
+            if turn is None:
                 continue
-            more = min(room, READY_BATCH) - 1
-            rest = await self._redis.lpop(READY, more) if more else None
-            ids = [one.decode(errors="replace") for one in (entry[1], *(rest or ()))]
-            self._taker.take(ids)
+            if (free := self._taker.free()) < 1:
+                await turns.put_back(turn)
+            elif taken := await turns.take(turn, min(free, READY_BATCH)):
+                self._taker.take(taken)
 
     def _build(self) -> _ArqWorker:
         return _ArqWorker(

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from server.bus.notices import Notices
 from server.bus.queue import Queue
+from server.bus.turns import Ready
 from server.core.clock import Clock
 from server.engine import events as happened
 from server.engine.heard import CONTROL_TOPIC
@@ -176,7 +177,8 @@ class Control:
         told = {"id": str(execution_id), "seq": committed.last_seq, "type": kind, "data": data}
         self._notices.publish(CONTROL_TOPIC, told)
         if way.wakes:
-            self._queue.ready(str(execution_id))
+            row = await Execution.get(id=execution_id).only("bot_id")
+            self._queue.ready(Ready(execution_id, target.workspace_id, row.bot_id))
         return True
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from server.engine.store import Claimed, RecordedStep
+from server.bus.turns import Ready
+from server.engine.store import Claimed, Due, RecordedStep
 from server.models.enums import ControlAsked, ExecutionMode, StepStatus, TriggerKind
 from server.models.large import read_value
+
+AT_ALL = timedelta(days=36_500)
 
 
 def claimed(row: Sequence[Any]) -> Claimed:
@@ -52,6 +56,12 @@ def recorded(row: Sequence[Any]) -> RecordedStep:
         position,
         None if started_at is None else moment(started_at),
     )
+
+
+def due(rows: Iterable[Sequence[Any]]) -> list[Due]:
+    """In the order in which every store's DUE gives it, but the rows as they like."""
+    found = [Due(Ready(*map(uuid_value, row[:3])), float(row[3])) for row in rows]
+    return sorted(found, key=attrgetter("seconds"), reverse=True)
 
 
 def json_value(text: str | None) -> Any:

@@ -20,6 +20,7 @@ from server.engine.making import Limiting, Surroundings
 from server.engine.runner import Runner
 from server.engine.snapshots import Snapshots
 from server.engine.store import Store
+from server.engine.sweep import Sweep
 from server.engine.tool_calls import Worlds
 from server.llm.gateway import Gateway
 from server.models.enums import ExecutionStatus
@@ -81,6 +82,7 @@ class Engine:
             store, bus.notices, bus.queue, clock, self.runner, self._cancel_children
         )
         self.snapshots = Snapshots(store)
+        self._sweep = Sweep(store, bus.queue)
         self.feeds = Feeds(store, bus.notices)
         self.kin = Kin(store, bus.queue, clock, self.runner.nudge, self.control.cancel)
 
@@ -102,9 +104,7 @@ class Engine:
 
     async def wake_due(self) -> int:
         """Hands what is due and in nobody's hands to the workers: the sweep of each second."""
-        due = await self.store.due()
-        self.bus.queue.ready(*(str(execution_id) for execution_id in due))
-        return len(due)
+        return await self._sweep.look()
 
     async def _cancel_children(
         self, execution_id: UUID, reason: str | None, by: str | None

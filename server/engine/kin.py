@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from server.bus.queue import Queue
+from server.bus.turns import Ready
 from server.core.clock import Clock
 from server.core.ids import read_id
 from server.engine.store import Commit, ExecutionChange, Fenced, Store
@@ -19,7 +20,7 @@ def _listed(statuses: Iterable[ExecutionStatus]) -> str:
 
 
 TRIES = 3
-LOOKED_AT = ("id", "status", "waiting_reason", "due_at", "nudged")
+LOOKED_AT = ("id", "workspace_id", "bot_id", "status", "waiting_reason", "due_at", "nudged")
 OPEN = frozenset(ExecutionStatus) - FINAL_STATUSES
 REASON = "The execution that started it has ended."
 
@@ -88,7 +89,7 @@ class Kin:
             except Fenced:
                 continue
             self._nudge(execution_id)
-            self._queue.ready(str(execution_id))
+            self._queue.ready(Ready(row.id, row.workspace_id, row.bot_id))
             return
 
     async def _make_due(self, row: Execution) -> None:

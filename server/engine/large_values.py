@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +18,13 @@ from server.core.jsontext import NotStorable, written
 from server.core.logs import REDACTION
 from server.engine.blobs import Blobs
 from server.engine.store import (
+    DUE_LIMIT,
     UNSET,
     CallRow,
     Claimed,
     Commit,
     Committed,
+    Due,
     EventRow,
     ExecutionChange,
     Held,
@@ -87,8 +90,8 @@ class LargeValues:
     async def release_others(self, owner: str) -> list[UUID]:
         return await self._store.release_others(owner)
 
-    async def due(self, limit: int = 1000) -> list[UUID]:
-        return await self._store.due(limit)
+    async def due(self, limit: int = DUE_LIMIT, *, within: timedelta | None = None) -> list[Due]:
+        return await self._store.due(limit, within=within)
 
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
         """A value that several steps hold is read once."""

@@ -147,7 +147,8 @@ def wake(rows: int) -> str:
 HELD_BY_OTHERS = """SELECT id FROM executions
 WHERE status = 'running' AND NOT (owner <=> %s) ORDER BY id FOR UPDATE"""
 
-DUE = f"""SELECT id FROM executions WHERE due_at <= {NOW} AND {_CLAIMABLE} AND (
+DUE = f"""SELECT id, workspace_id, bot_id, TIMESTAMPDIFF(MICROSECOND, due_at, {NOW}) / 1000000
+FROM executions WHERE due_at BETWEEN {_LATER} AND {NOW} AND {_CLAIMABLE} AND (
     dispatched_at IS NULL OR dispatched_at < due_at OR dispatched_at < {_LATER})
 ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"""
 

@@ -248,11 +248,13 @@ RELEASE_OTHERS = """UPDATE executions SET
 WHERE status = 'running' AND owner IS DISTINCT FROM $1 RETURNING id"""
 
 DUE = f"""{_QUICK} UPDATE executions e SET dispatched_at = now() FROM (
-    SELECT id FROM executions WHERE due_at <= now() AND {_CLAIMABLE} AND (
+    SELECT id FROM executions
+    WHERE due_at BETWEEN {_seconds("$3::float8")} AND now() AND {_CLAIMABLE} AND (
         dispatched_at IS NULL OR dispatched_at < due_at
         OR dispatched_at < {_seconds("$1::float8")})
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) f, quick
-WHERE e.id = f.id AND quick.done = 'off' RETURNING e.id, e.due_at"""
+WHERE e.id = f.id AND quick.done = 'off'
+RETURNING e.id, e.workspace_id, e.bot_id, extract(epoch FROM now() - e.due_at)::float8"""
 
 STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position,
     started_at FROM steps

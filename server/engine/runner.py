@@ -17,6 +17,7 @@ import structlog
 
 from server.bal.plan import Plan
 from server.bus.queue import Queue
+from server.bus.turns import Ready
 from server.core.errors import Unavailable
 from server.core.tasks import end
 from server.engine import events as happened
@@ -106,9 +107,12 @@ class Runner:
         """How many more may be taken now; waits until it is at least one."""
         return await self.runs.room()
 
-    def take(self, execution_ids: Sequence[str]) -> None:
+    def free(self) -> int:
+        return self.runs.free()
+
+    def take(self, executions: Sequence[Ready]) -> None:
         """Claims in one statement and advances what it got, in tasks of their own."""
-        task = asyncio.create_task(self._take(_ids_in(execution_ids)))
+        task = asyncio.create_task(self._take(executions))
         self._claims.add(task)
         task.add_done_callback(self._claims.discard)
 
@@ -120,13 +124,14 @@ class Runner:
 
     async def accept(self, new: NewExecution, plan: Plan) -> Accepted:
         """Stores a new execution and returns once it is durable. A program that calls nothing is
-        finished by then, in the same transaction."""
-        if (self._inline or plan.pure) and self.runs.free() > 0:
+        finished by then, in the same transaction. Nobody else goes before those who wait."""
+        at_once = plan.pure or (self._inline and self._queue.nothing_waits)
+        if at_once and self.runs.free() > 0:
             return await self._accept_and_run(new, plan)
         writer = self._making.writer(identity_of(new, self._around.owner), new)
         writer.event(_queued(new))
         await writer.settle()
-        self._queue.ready(str(new.id))
+        self._queue.ready(Ready(new.id, new.workspace_id, new.bot_id))
         return Accepted(new, None, writer.last_seq)
 
     async def accept_fork(
@@ -137,7 +142,7 @@ class Runner:
         committed = await self._around.store.commit(commit)
         tell(self._around.notices, new.id, events, committed.last_seq)
         tell_workspace(self._around.notices, new.workspace_id, new.id)
-        self._queue.ready(str(new.id))
+        self._queue.ready(Ready(new.id, new.workspace_id, new.bot_id))
 
     def tell(self, execution_id: UUID, seq: int, kind: str, data: dict[str, Any]) -> None:
         """The quick way to a run of this process; the event is in its log already."""
@@ -177,19 +182,19 @@ class Runner:
             raise
         return Accepted(taken, run.finished or started, writer.last_seq)
 
-    async def _take(self, ids: list[UUID]) -> None:
+    async def _take(self, executions: Sequence[Ready]) -> None:
         if self.runs.closed:
-            self._queue.ready(*map(str, ids))
+            self._queue.ready(*executions)
             return
-        self.runs.starting += len(ids)
+        self.runs.starting += len(executions)
         try:
-            await self._claimed(ids)
+            await self._claimed([one.id for one in executions])
         except Exception as error:
             if not _is_for_now(error):
                 raise
-            log.warning("claim_failed", count=len(ids), error=str(error))
+            log.warning("claim_failed", count=len(executions), error=str(error))
         finally:
-            self.runs.starting -= len(ids)
+            self.runs.starting -= len(executions)
             self.runs.changed()
 
     async def _claimed(self, ids: list[UUID]) -> list[Run]:
@@ -244,17 +249,6 @@ class Runner:
 def _is_for_now(error: Exception) -> bool:
     """The database cannot be used for the moment, whoever noticed it."""
     return isinstance(error, Unavailable) or is_away(error)
-
-
-def _ids_in(texts: Sequence[str]) -> list[UUID]:
-    """Whatever else lies in the list of a shared Redis must not cost its neighbours their turn."""
-    found: list[UUID] = []
-    for text in texts:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            log.warning("no_execution_id", given=text[:80])
-    return found
 
 
 def _claimed_at_insert(new: NewExecution, now: datetime) -> Claimed:

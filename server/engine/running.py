@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 
 from server.bus.queue import Queue
+from server.bus.turns import Ready
 from server.core.errors import AppError, Unavailable
 from server.engine.decisions import Diagnosing
 from server.engine.lease import Lease, Leases
@@ -145,10 +146,10 @@ class Running:
             if run.host.troubled and self._diagnosing is not None:
                 await self._diagnosing.learn(self._store, claimed)
         elif run.host.nudged:
-            self._queue.ready(str(claimed.id))
+            self._queue.ready(_ready(run))
         elif run.due_in is not None and run.due_in <= SOON_SECONDS:
             loop = asyncio.get_running_loop()
-            loop.call_later(run.due_in + 0.01, self._queue.ready, str(claimed.id))
+            loop.call_later(run.due_in + 0.01, self._queue.ready, _ready(run))
 
     async def _wait_for_runs(self, seconds: float) -> None:
         tasks = [run.task for run in self._runs.values() if run.task is not None]
@@ -156,7 +157,8 @@ class Running:
             await asyncio.wait(tasks, timeout=seconds)
 
     async def _hand_back(self, runs: list[Run]) -> None:
-        held = {run.claimed.id: run.claimed.attempt for run in runs if run.finished is None}
+        left = [run for run in runs if run.finished is None]
+        held = {run.claimed.id: run.claimed.attempt for run in left}
         for execution_id in held:
             self._runs.pop(execution_id, None)
             self._leases.drop(execution_id)
@@ -164,4 +166,9 @@ class Running:
             await self._leases.give_back(held)
         except Unavailable as error:
             log.warning("leases_not_given_back", count=len(held), error=error.message)
-        self._queue.ready(*(str(execution_id) for execution_id in held))
+        self._queue.ready(*map(_ready, left))
+
+
+def _ready(run: Run) -> Ready:
+    claimed = run.claimed
+    return Ready(claimed.id, claimed.workspace_id, claimed.bot_id)

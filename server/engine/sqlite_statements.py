@@ -74,10 +74,10 @@ WAKE = """UPDATE executions SET
 WHERE id = :id AND status IN ('waiting', 'running')"""
 
 DUE = f"""UPDATE executions SET dispatched_at = :now WHERE id IN (
-    SELECT id FROM executions WHERE due_at <= :now AND {_CLAIMABLE} AND (
+    SELECT id FROM executions WHERE due_at BETWEEN :since AND :now AND {_CLAIMABLE} AND (
         dispatched_at IS NULL OR dispatched_at < due_at OR dispatched_at < :before)
     ORDER BY due_at LIMIT :limit)
-RETURNING id, due_at"""
+RETURNING id, workspace_id, bot_id, due_at"""
 
 STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position,
     started_at FROM steps

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID
 
+from server.bus.turns import Ready
 from server.core.errors import AppError
 from server.models.enums import (
     ControlAsked,
@@ -30,6 +31,7 @@ from server.models.enums import (
 
 BATCH_LIMIT = 512
 REDISPATCH_SECONDS = 10.0
+DUE_LIMIT = 1000
 # After so many lost workers at one step an execution runs alone; the next loss is its own.
 SUSPECT_LOSSES = 2
 
@@ -287,6 +289,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """An execution to be sent to a worker, and for how many seconds it has been due."""
+
+    ready: Ready
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedStep:
     """A finished step of an earlier attempt, or one that waits: with an error it failed and a
     person is asked what to do, without one it has begun and goes on."""
@@ -360,9 +370,9 @@ class Store(Protocol):
         restart of the single one."""
         ...
 
-    async def due(self, limit: int = 1000) -> list[UUID]:
-        """Open executions that are due and were not sent to a worker lately, marked as sent.
-        This is what heals a lost wake-up, a dead worker and a wait that is over."""
+    async def due(self, limit: int = DUE_LIMIT, *, within: timedelta | None = None) -> list[Due]:
+        """Open executions that are due and were not sent to a worker lately, marked as sent; those
+        that are due for longest come first. `within`: none that is due for longer than this."""
         ...
 
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:

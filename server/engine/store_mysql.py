@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,7 +13,7 @@ import pymysql
 
 from server.core.errors import Unavailable
 from server.engine import mysql_statements as sql
-from server.engine.decode import claimed, json_value, moment, recorded
+from server.engine.decode import AT_ALL, claimed, due, json_value, moment, recorded
 from server.engine.group import Answer, GroupWriter
 from server.engine.rows import (
     Row,
@@ -26,11 +26,13 @@ from server.engine.rows import (
     usage_row,
 )
 from server.engine.store import (
+    DUE_LIMIT,
     REDISPATCH_SECONDS,
     AlreadyAccepted,
     Claimed,
     Commit,
     Committed,
+    Due,
     Fenced,
     Held,
     RecordedStep,
@@ -113,14 +115,16 @@ class MysqlStore:
 
         return await self._transaction(release)
 
-    async def due(self, limit: int = 1000) -> list[UUID]:
-        async def due(run: Run) -> list[UUID]:
-            ids = [row[0] for row in await run(sql.DUE, (_micro(-REDISPATCH_SECONDS), limit))]
-            if ids:
-                await run(sql.sent(len(ids)), ids)
-            return [UUID(each) for each in ids]
+    async def due(self, limit: int = DUE_LIMIT, *, within: timedelta | None = None) -> list[Due]:
+        since = _micro(-(within or AT_ALL).total_seconds())
 
-        return await self._transaction(due)
+        async def find(run: Run) -> list[Row]:
+            rows = await run(sql.DUE, (since, _micro(-REDISPATCH_SECONDS), limit))
+            if rows:
+                await run(sql.sent(len(rows)), [row[0] for row in rows])
+            return rows
+
+        return due(await self._transaction(find))
 
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
         rows = await self._fetch(sql.STEPS, (str(execution_id),))

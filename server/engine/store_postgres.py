@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from server.core.errors import Unavailable
 from server.engine import postgres_statements as sql
-from server.engine.decode import claimed, json_value, recorded
+from server.engine.decode import AT_ALL, claimed, due, json_value, recorded
 from server.engine.group import Answer, GroupWriter
 from server.engine.rows import (
     Row,
@@ -23,11 +24,13 @@ from server.engine.rows import (
     usage_row,
 )
 from server.engine.store import (
+    DUE_LIMIT,
     REDISPATCH_SECONDS,
     AlreadyAccepted,
     Claimed,
     Commit,
     Committed,
+    Due,
     Fenced,
     Held,
     RecordedStep,
@@ -83,9 +86,9 @@ class PostgresStore:
     async def release_others(self, owner: str) -> list[UUID]:
         return [row[0] for row in await self._fetch(sql.RELEASE_OTHERS, owner)]
 
-    async def due(self, limit: int = 1000) -> list[UUID]:
-        rows = await self._fetch(sql.DUE, -REDISPATCH_SECONDS, limit)
-        return [row[0] for row in sorted(rows, key=_second)]
+    async def due(self, limit: int = DUE_LIMIT, *, within: timedelta | None = None) -> list[Due]:
+        since = -(within or AT_ALL).total_seconds()
+        return due(await self._fetch(sql.DUE, -REDISPATCH_SECONDS, limit, since))
 
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
         rows = await self._fetch(sql.STEPS, execution_id)
@@ -179,7 +182,3 @@ async def _leave_as_it_is(connection: Any) -> None:
 
 def _id_of(commit: Commit) -> bytes:
     return commit.execution_id.bytes
-
-
-def _second(row: Sequence[Any]) -> Any:
-    return row[1]

@@ -15,7 +15,7 @@ from server.core.clock import Clock, SystemClock
 from server.core.errors import Unavailable
 from server.core.jsontext import dumps
 from server.engine import sqlite_statements as sql
-from server.engine.decode import claimed, json_value, moment, recorded
+from server.engine.decode import AT_ALL, claimed, due, json_value, moment, recorded
 from server.engine.rows import (
     CHANGE_COLUMNS,
     Row,
@@ -29,11 +29,13 @@ from server.engine.rows import (
 )
 from server.engine.sqlite_writer import Gathered, SqliteWriter, Work
 from server.engine.store import (
+    DUE_LIMIT,
     REDISPATCH_SECONDS,
     AlreadyAccepted,
     Claimed,
     Commit,
     Committed,
+    Due,
     ExecutionChange,
     Fenced,
     Held,
@@ -105,13 +107,14 @@ class SqliteStore:
 
         return [UUID(row[0]) for row in await self._writer.write(work)]
 
-    async def due(self, limit: int = 1000) -> list[UUID]:
+    async def due(self, limit: int = DUE_LIMIT, *, within: timedelta | None = None) -> list[Due]:
         def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> list[Row]:
-            before = now - timedelta(seconds=REDISPATCH_SECONDS)
-            return db.execute(sql.DUE, {"now": now, "before": before, "limit": limit}).fetchall()
+            times = {"now": now, "before": now - timedelta(seconds=REDISPATCH_SECONDS)}
+            given = {**times, "since": now - (within or AT_ALL), "limit": limit}
+            rows = db.execute(sql.DUE, given).fetchall()
+            return [(*row[:3], (now - moment(row[3])).total_seconds()) for row in rows]
 
-        rows = await self._writer.write(work)
-        return [UUID(row[0]) for row in sorted(rows, key=_second)]
+        return due(await self._writer.write(work))
 
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
         rows = await self._read(sql.STEPS, (str(execution_id),))
@@ -218,7 +221,3 @@ def _due_at(now: datetime, due_in: float | None) -> datetime | None:
 
 def _pairs(held: dict[UUID, int]) -> str:
     return dumps([[str(each), attempt] for each, attempt in held.items()])
-
-
-def _second(row: Sequence[Any]) -> Any:
-    return row[1]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,11 +10,17 @@ import orjson
 
 from server.bus.bus import Bus
 from server.bus.jobs import Job
-from server.bus.queue import READY_LIMIT
+from server.bus.turns import LIMIT_OF_A_BOT, TURNS, Ready
 from server.bus.worker import QueueWorker
+from server.core.ids import new_uuid
 from tests.support.waiting import until
 
-Heard = asyncio.Queue[tuple[str, float]]
+Heard = asyncio.Queue[tuple[Any, float]]
+WORKSPACE, BOT = new_uuid(), new_uuid()
+
+
+def ready() -> Ready:
+    return Ready(new_uuid(), WORKSPACE, BOT)
 
 
 class Taker:
@@ -22,16 +28,19 @@ class Taker:
 
     def __init__(self, limit: int = 100) -> None:
         self.limit = limit
-        self.batches: list[list[str]] = []
+        self.batches: list[Sequence[Ready]] = []
         self.heard: Heard = asyncio.Queue()
 
     async def room(self) -> int:
         return self.limit
 
-    def take(self, execution_ids: list[str]) -> None:
-        self.batches.append(execution_ids)
-        for execution_id in execution_ids:
-            self.heard.put_nowait((execution_id, time.perf_counter()))
+    def free(self) -> int:
+        return self.limit
+
+    def take(self, executions: Sequence[Ready]) -> None:
+        self.batches.append(executions)
+        for execution in executions:
+            self.heard.put_nowait((execution, time.perf_counter()))
 
 
 @asynccontextmanager
@@ -50,14 +59,14 @@ async def working(
 async def test_ready_execution_is_picked_up_within_milliseconds(bus: Bus) -> None:
     taker = Taker()
     async with working(bus, taker):
-        bus.queue.ready("first")
+        bus.queue.ready(ready())
         await taker.heard.get()
         waits = []
-        for number in range(20):
+        for _ in range(20):
             started = time.perf_counter()
-            bus.queue.ready(f"e{number}")
-            execution_id, at = await taker.heard.get()
-            assert execution_id == f"e{number}"
+            bus.queue.ready(one := ready())
+            execution, at = await taker.heard.get()
+            assert execution == one
             waits.append(at - started)
     assert sorted(waits)[10] < 0.05
 
@@ -131,16 +140,16 @@ async def test_payload_in_redis_is_json_and_not_pickle(bus: Bus) -> None:
     assert stored["k"] == {"name": "Ada"}
 
 
-async def test_with_no_worker_the_ready_list_stays_bounded(bus: Bus) -> None:
-    for number in range(3):
-        bus.queue.ready(*(f"{number}-{one}" for one in range(READY_LIMIT // 2)))
+async def test_with_no_worker_what_is_ready_stays_bounded(bus: Bus) -> None:
+    for _ in range(3):
+        bus.queue.ready(*(ready() for _ in range(LIMIT_OF_A_BOT // 2)))
         await bus.queue.flush()
-    assert await bus.queue.waiting() == READY_LIMIT
+    assert await bus.queue.redis.zcard(f"{TURNS}:{WORKSPACE}:{BOT}") == LIMIT_OF_A_BOT
 
 
 async def test_no_more_is_taken_at_once_than_there_is_room(bus: Bus) -> None:
     taker = Taker(limit=3)
-    bus.queue.ready(*(f"e{number}" for number in range(10)))
+    bus.queue.ready(*(ready() for _ in range(10)))
     await bus.queue.flush()
     async with working(bus, taker):
         got = {(await taker.heard.get())[0] for _ in range(10)}

@@ -13,8 +13,9 @@ import pytest
 
 from server.bus.bus import Bus
 from server.bus.jobs import Job
+from server.bus.turns import TURNS
 from server.bus.worker import QueueWorker
-from tests.bus.test_queue import Taker
+from tests.bus.test_queue import BOT, WORKSPACE, Taker, ready
 from tests.support import services
 from tests.support.waiting import until
 
@@ -90,8 +91,8 @@ async def test_worker_survives_a_redis_restart(own_redis: OwnRedis) -> None:
     await until(bus.alive)
     await bus.queue.enqueue(Job("note", {"text": "after"}))
     assert await asyncio.wait_for(heard.get(), 15) == "after"
-    bus.queue.ready("e1")
-    assert (await asyncio.wait_for(taker.heard.get(), 15))[0] == "e1"
+    bus.queue.ready(one := ready())
+    assert (await asyncio.wait_for(taker.heard.get(), 15))[0] == one
     await worker.stop()
     await bus.stop()
 
@@ -116,7 +117,7 @@ async def test_nobody_waits_for_a_redis_that_is_not_there() -> None:
     bus = Bus(f"redis://127.0.0.1:{services.free_port()}/0")
     await bus.start()
     started = time.perf_counter()
-    bus.queue.ready("e1")
+    bus.queue.ready(ready())
     bus.notices.publish("x", 1)
     assert time.perf_counter() - started < 0.1
     assert await bus.alive(seconds=0.2) is False
@@ -128,10 +129,11 @@ async def test_a_redis_without_memory_is_as_one_that_is_away(own_redis: OwnRedis
     await until(bus.alive)
     redis: Any = bus.redis
     await redis.config_set("maxmemory", "1")
-    bus.queue.ready("lost")
+    bus.queue.ready(ready())
     await bus.queue.flush()
     await redis.config_set("maxmemory", "0")
-    bus.queue.ready("kept")
+    bus.queue.ready(kept := ready())
     await bus.queue.flush()
-    assert await redis.lrange("baleybots:ready", 0, -1) == [b"kept"]
+    lane = f"{TURNS}:{WORKSPACE}:{BOT}"
+    assert await redis.zrange(lane, 0, -1) == [str(kept.id).encode()]
     await bus.stop()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from server.bus.turns import Ready
 from server.core.ids import new_uuid
 from server.engine import isolation
 from server.executions import service as executions
@@ -102,8 +103,9 @@ async def waiting_suspect(home: Home) -> Execution:
     bot = await home.bot("use long with { text: 'i' }", f"Long {new_uuid()}")
     home.rooms.engine.runner.runs.max_running = 0
     row = await home.start(bot, {"text": "x"})
-    home.rooms.engine.runner.runs.max_running = 8
     await Execution.filter(id=row.id).update(losses=2)
+    home.rooms.engine.runner.runs.max_running = 8
+    home.rooms.engine.runner.runs.changed()
     return row
 
 
@@ -112,7 +114,7 @@ async def test_what_is_started_meanwhile_waits_and_then_runs(tmp_path: Path) -> 
     tool = Tool("long", "Takes long.", calls, input=INPUT, idempotent=True)
     async with open_home(tmp_path, tools=[tool]) as home:
         suspect = await waiting_suspect(home)
-        home.rooms.bus.queue.ready(str(suspect.id))
+        home.rooms.bus.queue.ready(Ready(suspect.id, suspect.workspace_id, suspect.bot_id))
         await until(lambda: calls.now == 1)
         other = await home.start(await home.bot("use long with { text: 'i' }"), {"text": "y"})
         assert (await executions.get(home.owner, other.id)).status is ExecutionStatus.PENDING

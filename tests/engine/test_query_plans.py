@@ -99,14 +99,15 @@ async def test_what_is_due(world: World) -> None:
     kind = world.database.address.kind
     if kind == "sqlite":
         given = {":now": "'2999-01-01'", ":before": "'2000-01-01'", ":limit": "100"}
+        given[":since"] = "'1999-01-01'"
         await assert_by_index(world, _filled(sqlite_statements.DUE, given))
     elif kind == "postgres":
         statement = postgres_statements.DUE.replace("$1::float8", "-10::float8")
-        inner = statement.replace("$2", "100")
+        inner = statement.replace("$2", "100").replace("$3::float8", "-1e9::float8")
         plan = json.dumps([str(list(row.values())) for row in await _ask(f"EXPLAIN {inner}")])
         assert "Seq Scan on executions" not in plan, plan
     else:
-        await assert_by_index(world, mysql_statements.DUE % ("-10", "100"))
+        await assert_by_index(world, mysql_statements.DUE % ("-1000000000", "-10", "100"))
 
 
 async def test_a_claim(world: World) -> None:

@@ -160,7 +160,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def tick(self) -> None:
         """Only what a worker may take is sent to one."""
-        found = self.run(self.world.store.due())
+        found = [one.ready.id for one in self.run(self.world.store.due())]
         assert self.takeable or self.target.execution_id not in found
 
     @precondition(lambda self: self.claims)

@@ -39,7 +39,7 @@ def commit(new: NewExecution, change: ExecutionChange, **more: Any) -> Commit:
 
 
 async def due(world: World) -> list[Any]:
-    return await world.store.due()
+    return [one.ready.id for one in await world.store.due()]
 
 
 async def test_a_waiting_parent_is_due_with_the_end_of_its_child(world: World) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
 import pytest
 import redis.asyncio
+from arq.connections import ArqRedis
 
 from server.bus.jobs import ADVANCE
-from server.bus.queue import READY, Queue
+from server.bus.queue import Queue
 from server.bus.redis import open_redis
+from server.bus.turns import TURNS, Ready
 from server.core.ids import new_uuid
 from tests.faults.checks import check
 from tests.faults.conftest import Record
@@ -23,6 +28,7 @@ from tests.support.processes import Client
 from tests.support.restartable import Restartable
 
 KINDS = ["postgres"]
+ACCOUNT = ("id", "workspace_id", "bot_id")
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 
@@ -188,8 +194,9 @@ async def test_woken_five_times(world: Rig, record: Record) -> None:
     for name in load.uuids().values():
         for number in range(5):
             await client.enqueue_job(ADVANCE, _job_id=f"{name}:{number}", execution_id=name)
-        queue.ready(*[name] * 5)
-    await queue.flush()
+    for _ in range(5):
+        queue.ready(*(await _as_ready(load)))
+        await queue.flush()
     found = await check(world, load)
     await client.aclose(close_connection_pool=True)
     names = set(load.uuids().values())
@@ -197,6 +204,17 @@ async def test_woken_five_times(world: Rig, record: Record) -> None:
     assert attempts == {1}
     assert found.repeated == 0
     record(found)
+
+
+async def _as_ready(load: Load) -> list[Ready]:
+    mine = set(load.uuids().values())
+    rows = [row for row in await load.rig.tables.executions() if str(row["id"]) in mine]
+    return [Ready(*(UUID(str(row[name])) for name in ACCOUNT)) for row in rows]
+
+
+async def _nothing_waits(client: ArqRedis) -> bool:
+    jobs = await client.zcard(client.default_queue_name)
+    return not jobs and not await client.keys(f"{TURNS}*")
 
 
 @pytest.mark.fault("F28", "wake-ups for what is not there or has ended", short=("postgres",))
@@ -207,15 +225,20 @@ async def test_woken_for_nothing(world: Rig, record: Record) -> None:
     before = await world.tables.executions()
     client = open_redis(_url(world))
     queue = Queue(client)
-    unknown = [str(new_uuid()) for _ in range(5)]
-    for name in [*unknown, *load.uuids().values()]:
-        await client.enqueue_job(ADVANCE, execution_id=name)
-        queue.ready(name)
+    ended = await _as_ready(load)
+    unknown = [replace(ended[0], id=new_uuid()) for _ in range(5)]
+    for one in [*unknown, *ended]:
+        await client.enqueue_job(ADVANCE, execution_id=str(one.id))
+    queue.ready(*unknown, *ended)
     await queue.flush()
-    await client.rpush(READY, "not-an-id", b"\xff\xfe", "")  # type: ignore[misc]
-    await load.start(*range(5, 10))  # these come behind the rubbish in the same list
+    place = f"{TURNS}:{ended[0].workspace_id}"
+    rubbish: dict[Any, float] = {"not-an-id": 0, b"\xff\xfe": 0, "": 0}
+    await client.zadd(f"{place}:{ended[0].bot_id}", rubbish)
+    await client.zadd(place, {"no-bot": 0})
+    await client.zadd(TURNS, {"no-workspace": 0})
+    await load.start(*range(5, 10))  # these come behind the rubbish
     found = await check(world, load, seconds=20)
-    assert await queue.waiting() == 0
+    await until("nothing waits", lambda: _nothing_waits(client), 10)
     await client.aclose(close_connection_pool=True)
     after = {str(row["id"]): row for row in await world.tables.executions()}
     assert all(after[str(row["id"])] == row for row in before), "an ended execution was touched"
