@@ -25,13 +25,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _cannot_listen(host: str, port: int, error: OSError) -> StartError:
     if error.errno == errno.EADDRINUSE:
-        hint = "Stop it, or give another port with --port."
+        other = _next(port)
+        hint = f"Stop it, or give another port: --port {other}, or `make run PORT={other}`."
         return StartError(f"Port {port} on {host} is taken by another program.", hint=hint)
     if error.errno == errno.EACCES:
         hint = "Ports below 1024 need more rights: give another with --port."
         return StartError(f"Port {port} may not be used.", hint=hint)
     hint = "Give an address of this machine with --host."
     return StartError(f"{host}:{port} cannot be used: {error.strerror or error}.", hint=hint)
+
+
+def _next(port: int) -> int:
+    return port + 1 if port < 65535 else 8000
 
 
 def address_of(listener: socket.socket) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from server.core.settings import Settings
 
 data_option = click.option(
-    "--data-dir", type=click.Path(file_okay=False), help="Folder for database and key."
+    "--data-dir", type=click.Path(), metavar="DIRECTORY", help="Folder for database and key."
 )
 
 

@@ -71,6 +71,8 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK | os.X_OK)
         reason = "you may not write there"
+    except FileExistsError:
+        writable, reason = False, "it is a file"
     except OSError as error:
         writable, reason = False, error.strerror or str(error)
     if not writable:

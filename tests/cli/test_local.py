@@ -96,7 +96,8 @@ def stops_with(result: Result, *words: str) -> None:
 def test_a_taken_port(data: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        stops_with(run("up", "--port", port, "--data-dir", data), port, "--port")
+        wanted = ("--port", f"make run PORT={int(port) + 1}")
+        stops_with(run("up", "--port", port, "--data-dir", data), port, *wanted)
     assert not Path(data).exists()
 
 
@@ -108,6 +109,7 @@ def test_a_data_folder_that_is_none(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     stops_with(run("up", "--port", "0", "--data-dir", str(file / "data")), "--data-dir")
+    stops_with(run("up", "--port", "0", "--data-dir", str(file)), "it is a file", "--data-dir")
 
 
 @pytest.mark.parametrize(

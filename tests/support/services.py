@@ -180,9 +180,12 @@ def _postgres_programs(folder: Path) -> Path:
     source = postgres_source()
     if os.geteuid() != 0 or all(p.stat().st_mode & 0o001 for p in source.parents):
         return source
-    copy = folder / "pginstall"
-    shutil.copytree(source.parent, copy, symlinks=True)
-    return copy / "bin"
+    # The package's programs find their libraries in a folder beside it, by a relative way.
+    package, copy = source.parent.parent, folder / source.parent.parent.name
+    shutil.copytree(source.parent, copy / source.parent.name, symlinks=True)
+    for libraries in package.parent.glob(f"{package.name}.libs"):
+        shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+    return copy / source.parent.name / "bin"
 
 
 def _unprivileged_user() -> str | None:
