@@ -19,7 +19,7 @@ from server.api.kinds import BotState, ExecutionStatus, OrderDirection
 from server.api.relay import Connection, Node, connection_of
 from server.api.scalars import BalSource, BigInt, Cursor, dollars, whole
 from server.api.versions import BotVersion, DraftEdit, Person, person_of
-from server.bots import drafts, journal, service
+from server.bots import drafts, service
 from server.core.errors import Invalid, NotFound
 from server.core.ids import public_id, read_id
 from server.executions.figures import BotFigures
@@ -157,12 +157,12 @@ class Bot(Node):
         return await person_of(info, self.row.edited_by_id)
 
     @strawberry.field(description="Whether `undoBotDraft` has something to undo.")
-    async def can_undo(self) -> bool:
-        return (await journal.steps_possible(self.row))[0]
+    async def can_undo(self, info: Info) -> bool:
+        return await _steps(info, self.row, 0)
 
     @strawberry.field(description="Whether `redoBotDraft` has something to redo.")
-    async def can_redo(self) -> bool:
-        return (await journal.steps_possible(self.row))[1]
+    async def can_redo(self, info: Info) -> bool:
+        return await _steps(info, self.row, 1)
 
     @strawberry.field(description="The journal of the draft, the latest change first.")
     async def draft_edits(
@@ -188,7 +188,8 @@ class Bot(Node):
         before: Cursor | None = None,
     ) -> Connection[BotVersion]:
         ask = PageAsk(first, after, last, before)
-        page = await service.list_versions(info.context.asker, self.row.id, ask)
+        page = await service.list_versions(info.context.asker, self.row, ask)
+        info.context.loaders.remember(self.row, page.rows)
         return connection_of(page, Connection[BotVersion], BotVersion.of)
 
     @strawberry.field(description="Its executions, the latest first.")
@@ -308,7 +309,15 @@ class BotQueries:
         row = await _by_id(info, id) if id is not None else None
         if name is not None:
             row = await service.find(info.context.asker, name)
-        return Bot.of(row) if row is not None else None
+        if row is None:
+            return None
+        info.context.loaders.remember(row)
+        return Bot.of(row)
+
+
+async def _steps(info: Info, row: tables.Bot, which: int) -> bool:
+    found = await info.context.loaders.steps.load((row.id, row.draft_edit))
+    return found is not None and found[which]
 
 
 async def _by_id(info: Info, bot_id: str) -> tables.Bot | None:

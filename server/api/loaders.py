@@ -4,14 +4,14 @@ Made anew for each operation, so that nothing that is remembered gets old."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
-from server.bots import authors, publishing, tags
+from server.bots import authors, journal, publishing, tags
 from server.bots import service as bots
 from server.executions import calls, figures, kinship
 from server.executions.first_pages import first_pages
@@ -37,8 +37,11 @@ class Loaders:
         self.version_before: DataLoader[tuple[UUID, int], tables.BotVersion | None] = _by_id(
             viewer, authors.versions_by_number
         )
-        self.version_count: DataLoader[UUID, int | None] = _by_id(
+        self.version_count: DataLoader[tuple[UUID, UUID], int | None] = _by_id(
             viewer, publishing.execution_counts
+        )
+        self.steps: DataLoader[tuple[UUID, int], tuple[bool, bool] | None] = _by_id(
+            viewer, lambda _, places: journal.steps_possible(places)
         )
         self.author: DataLoader[UUID, tables.User | None] = _by_id(viewer, authors.authors)
         self.tags: DataLoader[UUID, list[str] | None] = _by_id(viewer, tags.of_seen_bots)
@@ -59,6 +62,14 @@ class Loaders:
         self.words: DataLoader[tuple[UUID, str], dict[int, Words]] = _one_by_one(
             lambda place: calls.words_of(viewer, *place)
         )
+
+    def remember(self, bot: tables.Bot, versions: Sequence[tables.BotVersion] = ()) -> None:
+        """What was just read is not read again for a field below it."""
+        self.bot.prime(bot.id, bot)
+        self.version_before.prime((bot.id, 0), None)
+        for row in versions:
+            self.version.prime(row.id, row)
+            self.version_before.prime((bot.id, row.number), row)
 
 
 def _first_executions(

@@ -103,7 +103,8 @@ class BotVersion(Node):
 
     @strawberry.field(description="How many executions ran it.")
     async def execution_count(self, info: Info) -> int:
-        return await info.context.loaders.version_count.load(self.row.id) or 0
+        place = (self.row.bot_id, self.row.id)
+        return await info.context.loaders.version_count.load(place) or 0
 
     @strawberry.field(
         description="What changed since the version before, in words; empty for the first one and "

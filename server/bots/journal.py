@@ -5,6 +5,7 @@ as in any editor. What is old goes first when the journal gets long or heavy."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,12 +99,19 @@ async def redo_step(bot: Bot) -> tuple[str, Entry] | None:
     return None if above is None else (patch_of(above).redone(bot.source), Entry(above.number))
 
 
-async def steps_possible(bot: Bot) -> tuple[bool, bool]:
-    """Whether there is something to undo, and to redo."""
-    near = [bot.draft_edit, bot.draft_edit + 1]
-    rows = DraftEdit.filter(bot_id=bot.id, number__in=near)
-    found = await rows.values_list("number", flat=True)
-    return near[0] in found, near[1] in found
+async def steps_possible(
+    places: Sequence[tuple[UUID, int]],
+) -> dict[tuple[UUID, int], tuple[bool, bool]]:
+    """Whether there is something to undo, and to redo, by bot and its `draft_edit`."""
+    rows = DraftEdit.filter(
+        bot_id__in=list({bot_id for bot_id, _ in places}),
+        number__in=list({near for _, now in places for near in (now, now + 1)}),
+    )
+    found = set(await rows.values_list("bot_id", "number"))
+    return {
+        (bot_id, now): ((bot_id, now) in found, (bot_id, now + 1) in found)
+        for bot_id, now in places
+    }
 
 
 def patch_of(row: DraftEdit) -> Patch:

@@ -157,19 +157,21 @@ async def annotate(viewer: Viewer, version_id: UUID, words: Words) -> BotVersion
     return found.update_from_dict(said)  # type: ignore[return-value]
 
 
-async def execution_counts(viewer: Viewer, version_ids: Sequence[UUID]) -> dict[UUID, int]:
+async def execution_counts(
+    viewer: Viewer, versions: Sequence[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], int]:
+    """By bot and version; the bot is what the index begins with."""
     require(viewer, "executions:read")
-    ids = list(version_ids)
-    bots = await BotVersion.filter(id__in=ids).distinct().values_list("bot_id", flat=True)
+    bots, ids = zip(*versions, strict=True)
     rows: list[Any] = (
         await mine(viewer, Execution)
-        .filter(bot_id__in=list(bots), version_id__in=ids)
+        .filter(bot_id__in=list(set(bots)), version_id__in=list(ids))
         .annotate(count=Count("id"))
         .group_by("version_id")
         .values_list("version_id", "count")
     )
     found = {UUID(str(version_id)): int(count) for version_id, count in rows}
-    return {version_id: found.get(version_id, 0) for version_id in ids}
+    return {one: found.get(one[1], 0) for one in versions}
 
 
 async def _wanted(

@@ -171,11 +171,11 @@ async def duplicate(viewer: Viewer, bot_id: UUID, name: str | None = None) -> Bo
     return made
 
 
-async def list_versions(
-    viewer: Viewer, bot_id: UUID, ask: PageAsk | None = None
-) -> Page[BotVersion]:
+async def list_versions(viewer: Viewer, bot: Bot, ask: PageAsk | None = None) -> Page[BotVersion]:
+    """Of a bot that the viewer was given."""
     require(viewer, "bots:read")
-    bot = await one(viewer, bot_id)
+    if bot.deleted:
+        raise NotFound.of("bot")
     rows = BotVersion.filter(bot_id=bot.id).only(*_VERSION_COLUMNS)
     return await read_page(rows, ask or PageAsk())
 

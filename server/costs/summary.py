@@ -62,28 +62,35 @@ async def summary(viewer: Viewer, clock: Clock, days: int = 30) -> Summary:
     require(viewer, "costs:read")
     since = await first_day(viewer, clock, days)
     rows = mine(viewer, Usage).filter(created_at__gte=since.astimezone(UTC))
-    by_bot = await _grouped(rows, "bot_id")
+    entity = entity_of_key(Usage._meta.db.capabilities.dialect)
+    entities = await _grouped(rows.annotate(entity=entity), "bot_id", "entity")
+    by_bot = _merged(entities, lambda line: line.key.partition(":")[0])
     names = await _bot_names(viewer, [line.key for line in by_bot])
     by_model = await _grouped(rows, "provider", "model")
+    paths = await _grouped(
+        rows.annotate(operation=operation_of_row()), "connection_id", "provider", "operation"
+    )
     return Summary(
         total=_total(by_model),
         by_bot=[_named(line, names.get(line.key, "Deleted bot")) for line in by_bot],
-        by_execution=await _by_execution(viewer, rows, names),
+        by_execution=await _by_execution(viewer, rows, names, since),
         by_model=by_model,
         by_day=await _by_day(rows, since, days),
         by_provider=_merged(by_model, lambda line: line.key.partition(":")[0]),
-        by_connection=await _by_connection(viewer, rows),
-        by_operation=await _by_operation(rows),
-        by_entity=await _by_entity(rows, names),
+        by_connection=await _by_connection(viewer, paths),
+        by_operation=_by_operation(paths),
+        by_entity=_by_entity(entities, names),
     )
 
 
-async def _by_operation(rows: QuerySet[Usage]) -> list[Line]:
-    found = await _grouped(rows.annotate(operation=operation_of_row()), "operation")
+def _by_operation(paths: list[Line]) -> list[Line]:
+    found = _merged(paths, lambda line: line.key.split(":", 2)[2])
     return _cut([_named(line, *named_operation(line.key)) for line in found])
 
 
-async def _by_execution(viewer: Viewer, rows: QuerySet[Usage], bots: dict[str, str]) -> list[Line]:
+async def _by_execution(
+    viewer: Viewer, rows: QuerySet[Usage], bots: dict[str, str], since: datetime
+) -> list[Line]:
     """Only the dearest: a month may hold a million of them."""
     dearest: list[Any] = (
         await rows.filter(execution_id__isnull=False)
@@ -93,40 +100,37 @@ async def _by_execution(viewer: Viewer, rows: QuerySet[Usage], bots: dict[str, s
         .limit(MOST_EXECUTIONS)
         .values_list("execution_id", flat=True)
     )
+    if not dearest:
+        return []
     lines = await _grouped(rows.filter(execution_id__in=dearest), "execution_id", "bot_id")
     ids = {UUID(line.key.partition(":")[0]) for line in lines}
     begun = dict(await mine(viewer, Execution).filter(id__in=ids).values_list("id", "created_at"))
-    zone = await _zone(viewer)
     found: list[Line] = []
     for line in lines:
         execution, _, bot = line.key.partition(":")
         at = begun.get(UUID(execution))
-        when = f"{at.astimezone(zone):%d %b, %H:%M}" if at else "deleted"
+        when = f"{at.astimezone(since.tzinfo):%d %b, %H:%M}" if at else "deleted"
         found.append(_named(line, f"{bots.get(bot, 'Deleted bot')} · {when}", execution))
     return found
 
 
-async def _by_connection(viewer: Viewer, rows: QuerySet[Usage]) -> list[Line]:
+async def _by_connection(viewer: Viewer, paths: list[Line]) -> list[Line]:
     """What tools pay for goes through none. The keys of the environment are told apart by provider:
     each of them is another account."""
-    asked = rows.annotate(operation=operation_of_row())
-    lines = await _grouped(asked, "operation", "connection_id", "provider")
     merged = _merged(
-        (line for line in lines if line.key.startswith(":")), lambda line: _through(line.key)
+        (line for line in paths if line.key.endswith(":")), lambda line: _through(line.key)
     )
     names = await _connection_names(viewer, [line.key for line in merged])
     return _cut([_named(line, names.get(line.key, _GONE)) for line in merged])
 
 
 def _through(key: str) -> str:
-    _, connection, provider = key.split(":", 2)
+    connection, provider, _ = key.split(":", 2)
     return f"{ENVIRONMENT}:{provider}" if connection == "None" else connection
 
 
-async def _by_entity(rows: QuerySet[Usage], bots: dict[str, str]) -> list[Line]:
+def _by_entity(lines: list[Line], bots: dict[str, str]) -> list[Line]:
     """Agents of different bots are different ones, whatever they are called."""
-    entity = entity_of_key(Usage._meta.db.capabilities.dialect)
-    lines = await _grouped(rows.annotate(entity=entity), "bot_id", "entity")
     merged = _merged(lines, lambda line: named_entity(line.key))
     found: list[Line] = []
     for line in merged:
@@ -239,7 +243,7 @@ def _total(lines: Iterable[Line]) -> Line:
 
 def _named(line: Line, name: str, key: str | None = None) -> Line:
     return Line(
-        key or line.key,
+        line.key if key is None else key,
         name,
         line.calls,
         line.input_tokens,

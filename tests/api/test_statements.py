@@ -77,6 +77,16 @@ async def test_the_list_of_executions_asks_five_times_at_most(
     assert len(asked) <= 5, asked
 
 
+async def test_bots_and_their_journals_are_asked_for_at_once(
+    busy: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = "{ bots { nodes { id canUndo canRedo versions(first: 3) { nodes { isLive } } } } }"
+    bots = (await busy.data(document))["bots"]["nodes"]
+    with counted(monkeypatch) as asked:
+        await busy.data(document)
+    assert len(asked) <= 2 + len(bots), asked  # the versions of each bot, and nothing twice
+
+
 async def test_the_list_of_bots_does_not_ask_for_each(
     busy: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,10 +102,10 @@ async def test_the_list_of_bots_does_not_ask_for_each(
 # Screens of the web app that may ask more often than five times, and why.
 ALLOWED = {
     "bots": 7,  # with tags, counts, the latest executions of each and those of the last days
-    "bot_versions": 12,  # with authors, counts and what changed from one to the next
-    "bot": 9,  # everything of one bot
+    "bot_versions": 8,  # with tags, authors, the journal, totals and executions of each
+    "bot": 8,  # everything of one bot
     "execution": 13,  # everything of one execution, with its sub-bots and those above it
-    "costs": 9,  # sums by bot, model, day, operation, agent, and the budgets
+    "costs": 10,  # sums by agent, model, day, connection and execution, and the budgets
 }
 
 

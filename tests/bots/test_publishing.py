@@ -111,7 +111,8 @@ async def test_executions_are_counted_by_version(home: Home) -> None:
         await home.ended(await home.start(bot, 1))
     one, two = await versions(home, bot.id)
     await home.ended(await home.start(bot, 1, version_id=one.id))
-    counted = await publishing.execution_counts(home.owner, [one.id, two.id, new_uuid()])
+    places = [(bot.id, version_id) for version_id in (one.id, two.id, new_uuid())]
+    counted = await publishing.execution_counts(home.owner, places)
     assert list(counted.values()) == [2, 2, 0]
 
 
