@@ -11,17 +11,23 @@ from frontend.kit.elements import ago, elapsed, icon
 
 HEADINGS = ("Status", "Bot", "Started", "Duration", "Tokens", "Cost", "Trigger")
 MODES = {"DEMO": "The demo model answered", "RECORDED": "Recorded answers, at no cost"}
+DELETED = {"name": "Deleted bot", "icon": None}
 NUMBERS = {"Duration", "Tokens", "Cost"}
 
 
-def execution_table(executions: list[dict[str, Any]], with_bot: bool = True) -> VdomDict:
+def execution_table(
+    executions: list[dict[str, Any]], with_bot: bool = True, choosing: bool = False
+) -> VdomDict:
     names = [name for name in HEADINGS if with_bot or name not in {"Bot", "Trigger"}]
     slowest = max([entry.get("durationMs") or 0 for entry in executions], default=0)
     head = [
         html.th({"key": name, "scope": "col", "className": "num" if name in NUMBERS else ""}, name)
         for name in names
     ]
-    rows = [_row(entry, with_bot, slowest) for entry in executions]
+    if choosing:
+        hidden = html.span({"className": "visually-hidden"}, "Choose")
+        head.insert(0, html.th({"key": "box", "scope": "col", "className": "box"}, hidden))
+    rows = [_row(entry, with_bot, slowest, choosing) for entry in executions]
     return html.div(
         {"className": "table-wrap"},
         html.table(
@@ -32,8 +38,9 @@ def execution_table(executions: list[dict[str, Any]], with_bot: bool = True) -> 
     )
 
 
-def _row(entry: dict[str, Any], with_bot: bool, slowest: float) -> VdomDict:
+def _row(entry: dict[str, Any], with_bot: bool, slowest: float, choosing: bool) -> VdomDict:
     cells = [
+        *([_box(entry)] if choosing else []),
         _status(entry, cover=not with_bot),
         *([_bot(entry)] if with_bot else []),
         html.td({"data-label": "Started"}, ago(entry.get("startedAt") or entry["createdAt"])),
@@ -49,6 +56,25 @@ def _row(entry: dict[str, Any], with_bot: bool, slowest: float) -> VdomDict:
         words = TRIGGERS.get(kind, kind.capitalize())
         cells.append(html.td({"data-label": "Trigger"}, words, *_mode(entry)))
     return html.tr({"key": entry["id"], "data-execution": entry["id"]}, *cells)
+
+
+def _box(entry: dict[str, Any]) -> VdomDict:
+    name = (entry["bot"] or DELETED)["name"]
+    return html.td(
+        {"className": "box"},
+        html.button(
+            {
+                "className": "pick",
+                "type": "button",
+                "role": "checkbox",
+                "aria-checked": "false",
+                "aria-label": f"Choose this execution of {name}",
+                "title": "Choose (x)",
+                "data-select": entry["id"],
+            },
+            icon("check"),
+        ),
+    )
 
 
 def _status(entry: dict[str, Any], cover: bool) -> VdomDict:
@@ -68,7 +94,7 @@ def _mode(entry: dict[str, Any]) -> list[Any]:
 
 
 def _bot(entry: dict[str, Any]) -> VdomDict:
-    bot = entry["bot"]
+    bot = entry["bot"] or DELETED
     error = entry.get("error")
     why: Any = html.small({"className": "why"}, error["message"]) if error else ""
     link = html.a({"href": f"/executions/{entry['id']}", "className": "cover"}, bot["name"])

@@ -39,11 +39,11 @@ def _bundle(file: str, *names: str) -> list[VdomConstructor]:
     "FormDialog",
     "OnceDialog",
 )
-(Watch, WaitingCount, Now, Notifications, RowKeys) = _bundle(
-    "watch.js", "Watch", "WaitingCount", "Now", "Notifications", "RowKeys"
+(Watch, WaitingCount, Now, Notifications, RowKeys, BulkBar) = _bundle(
+    "watch.js", "Watch", "WaitingCount", "Now", "Notifications", "RowKeys", "BulkBar"
 )
 (Studio,) = _bundle("studio.js", "Studio")
-(Difference, BundleUpload, BulkBar) = _bundle("bots.js", "Difference", "BundleUpload", "BulkBar")
+(Difference, BundleUpload) = _bundle("bots.js", "Difference", "BundleUpload")
 (RunPanel, ExecutionView, ApprovalInbox, Comparison) = _bundle(
     "run.js", "RunPanel", "ExecutionView", "ApprovalInbox", "Comparison"
 )

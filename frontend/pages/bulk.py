@@ -67,9 +67,27 @@ def Bulk(bots: list[dict[str, Any]], reload: Callable[[], None], archived: bool)
             ask = FormDialog(_tag_many(number) | handlers | {"onSubmit": guard.js(tagged)})
     shown = [{"id": bot["id"], "name": bot["name"]} for bot in bots]
     bar = BulkBar(
-        {"bots": shown, "answer": answer, "archived": archived, "onAct": guard.js(chosen)}
+        {
+            "items": shown,
+            "item": "[data-bot]",
+            "label": "Chosen bots",
+            "acts": _acts(archived),
+            "exportTo": "/bundles/bots.zip",
+            "answer": answer,
+            "onAct": guard.js(chosen),
+        }
     )
     return html.div(bar, ask)
+
+
+def _acts(archived: bool) -> list[dict[str, Any]]:
+    away = {"action": "ARCHIVE", "icon": "archive", "words": "Archive", "last": True}
+    back = {"action": "UNARCHIVE", "icon": "rotate-cw", "words": "Take back", "last": True}
+    return [
+        {"action": "TAG", "icon": "tag", "words": "Tag", "asks": True},
+        back if archived else away,
+        {"action": "DELETE", "icon": "trash-2", "words": "Delete", "asks": True, "last": True},
+    ]
 
 
 def _delete_many(number: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from frontend.client import ClientError
 from frontend.components.blocks import notice, skeleton
 from frontend.components.deciding import decide, question_of
 from frontend.kit.elements import title
-from frontend.kit.handlers import use_guard
-from frontend.kit.js import ExecutionView
+from frontend.kit.handlers import Guard, use_guard
+from frontend.kit.js import Dialog, ExecutionView
 from frontend.kit.messages import use_messages
 from frontend.kit.place import use_nav
 from frontend.kit.query import Answer, use_client, use_query
@@ -17,6 +17,13 @@ from frontend.pages.execution_acts import Acts, replayable
 from frontend.pages.execution_dialogs import EventDialog, ModifyDialog
 from frontend.pages.not_found import missing
 
+DELETE = {
+    "title": "Delete this execution?",
+    "text": "It goes for good, with its steps, events and files. What it spent stays in the costs, "
+    "and recordings of it stay.",
+    "confirm": "Delete it",
+    "danger": True,
+}
 LINKS = {"connections": "/connections", "costs": "/costs"}
 
 
@@ -73,6 +80,9 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
     async def send(found: dict[str, Any]) -> None:
         set_dialog({"what": "event", "event": found["event"]})
 
+    async def remove(_found: dict[str, Any]) -> None:
+        set_dialog({"what": "delete"})
+
     can, taped = execution["viewerCan"], replayable(execution)
     handlers = {"onDecide": guard.js(decided), "onAsked": guard.js(more)}
     view = ExecutionView(
@@ -88,17 +98,24 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
             "onReplay": guard.js(acts.replay) if taped else None,
             "onKeep": guard.js(acts.keep) if taped else None,
             "onModify": guard.js(modify),
+            "onDelete": guard.js(remove),
             "onSend": guard.js(send) if can["cancel"] else None,
             **(handlers if can["cancel"] or can["retry"] else {"onAsked": handlers["onAsked"]}),
         }
     )
-    return html.div(view, _dialog(execution, dialog, lambda _changed: set_dialog(None)))
+    return html.div(view, _dialog(acts, dialog, guard, lambda _changed: set_dialog(None)))
 
 
-def _dialog(execution: dict[str, Any], dialog: dict[str, Any] | None, closed: Any) -> Any:
+def _dialog(acts: Acts, dialog: dict[str, Any] | None, guard: Guard, closed: Any) -> Any:
+    async def close(_found: dict[str, Any]) -> None:
+        closed(False)
+
     match dialog:
+        case {"what": "delete"}:
+            handlers = {"onConfirm": guard.js(acts.delete), "onClose": guard.js(close)}
+            return Dialog(DELETE | handlers)
         case {"what": "modify", "entity": entity}:
-            return ModifyDialog(execution["id"], entity, closed)
+            return ModifyDialog(acts.execution["id"], entity, closed)
         case {"what": "event", "event": event}:
             return EventDialog(event, closed)
         case _:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from frontend.client import Client
+from frontend.client import Client, ClientError
 from frontend.kit.messages import Messages
 from frontend.kit.place import Nav
 
@@ -42,6 +42,14 @@ class Acts:
         values = {"executionId": self.execution["id"]}
         name = (await self.client.mutate("keep_recording", values))["recording"]["name"]
         self.messages.say(f"Kept as “{name}”. Choose “Recorded” on the bot's page to replay it.")
+
+    async def delete(self, _found: dict[str, Any]) -> None:
+        values = {"executionIds": [self.execution["id"]]}
+        (outcome,) = (await self.client.mutate("delete_executions", values))["results"]
+        if outcome["errors"]:
+            raise ClientError(outcome["errors"][0]["message"])
+        self.messages.say("The execution is deleted.")
+        self.nav.go("/executions")
 
     async def rerun(self, found: dict[str, Any]) -> None:
         values = {"executionId": self.execution["id"], **rerun_values(found)}

@@ -1,20 +1,18 @@
 """All executions: newest first, filtered by the address, read again when something changes."""
 
-from contextlib import suppress
 from typing import Any
 
 from reactpy import component, html, use_state
 
-from frontend.client import ClientError
 from frontend.components.blocks import empty, notice, page_head, skeleton
 from frontend.components.execution_table import execution_table
 from frontend.format import TRIGGERS, plural
 from frontend.kit.elements import icon
-from frontend.kit.handlers import message, use_guard
-from frontend.kit.js import Dialog, Now, RowKeys, Select, Watch
-from frontend.kit.messages import use_messages
+from frontend.kit.handlers import message
+from frontend.kit.js import Now, RowKeys, Select, Watch
 from frontend.kit.place import Nav, use_nav
-from frontend.kit.query import Answer, use_client, use_query
+from frontend.kit.query import Answer, use_query
+from frontend.pages.bulk_executions import BulkExecutions, may_choose
 
 PAGE_SIZE = 50
 MODES = {"LIVE": "Live", "DEMO": "Demo", "RECORDED": "Recorded"}
@@ -48,16 +46,20 @@ def ExecutionsPage() -> Any:
         set_pages(pages[:-1] if cursor is None else [*pages, cursor])
 
     total = answer.data["executions"]["totalCount"] if answer.data else None
-    queued = nav.query("status") == "queued"
+    nodes = answer.data["executions"]["nodes"] if answer.data else []
+    choosing = may_choose(nodes)
     note = "" if total is None else plural(total, "execution")
     return html.div(
-        page_head("Executions", note, CancelQueued(answer) if queued else ""),
+        page_head("Executions", note),
         Watch({"onChange": changed}),
         Now({}),
         RowKeys({"rows": "[data-execution] a.cover"}),
         _filters(nav, bots, lambda: set_pages([None])),
-        _body(nav, answer),
+        _body(nav, answer, choosing),
         _pager(answer, pages, turn),
+        BulkExecutions(nodes, total or 0, filter_of(nav), answer.reload, key="bulk")
+        if choosing
+        else "",
     )
 
 
@@ -146,56 +148,14 @@ def _pick(nav: Nav, reset: Any, name: str, label: str, every: str, words: dict[s
     )
 
 
-@component
-def CancelQueued(answer: Answer) -> Any:
-    """Only for a list of nothing but what waits in the queue, and for no more than it shows."""
-    client, guard, messages = use_client(), use_guard(), use_messages()
-    asking, set_asking = use_state(False)
-    nodes = answer.data["executions"]["nodes"] if answer.data else []
-    ids = [node["id"] for node in nodes if node["status"] == "PENDING"]
-
-    async def cancel(_found: dict[str, Any]) -> None:
-        done = 0
-        for execution_id in ids:
-            with suppress(ClientError):  # one that has begun or ended meanwhile is left alone
-                values = {"executionId": execution_id, "action": "CANCEL"}
-                await client.mutate("control_execution", values)
-                done += 1
-        messages.say(f"{plural(done, 'queued execution')} cancelled.")
-        answer.reload()
-
-    async def close(_found: dict[str, Any]) -> None:
-        set_asking(False)
-
-    words = f"Cancel {plural(len(ids), 'queued execution')}"
-    button = {"className": "button", "type": "button", "onClick": lambda _event: set_asking(True)}
-    if not ids:
-        return ""
-    return html.div(
-        html.button(button, icon("circle-slash"), words),
-        Dialog(
-            {
-                "title": f"{words}?",
-                "text": "They have not begun, so nothing was paid. What runs is left alone.",
-                "confirm": "Cancel them",
-                "danger": True,
-                "onConfirm": guard.js(cancel),
-                "onClose": guard.js(close),
-            }
-        )
-        if asking
-        else "",
-    )
-
-
-def _body(nav: Nav, answer: Answer) -> Any:
+def _body(nav: Nav, answer: Answer, choosing: bool) -> Any:
     if answer.error and answer.data is None:
         return notice(answer.error, lambda _event: answer.reload())
     if answer.data is None:
         return skeleton("row", 8)
     nodes = answer.data["executions"]["nodes"]
     if nodes:
-        return execution_table(nodes)
+        return execution_table(nodes, choosing=choosing)
     if filter_of(nav):
         return empty(
             "funnel",

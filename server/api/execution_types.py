@@ -251,6 +251,7 @@ class ExecutionPermissions:
     resume: bool = strawberry.field(description="Let it go on after a pause, or take one step.")
     modify: bool = strawberry.field(description="Change an entity for the rest of it.")
     retry: bool = strawberry.field(description="Do it again, as a whole or from a step.")
+    delete: bool = strawberry.field(description="Delete it for good; only what has ended.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,6 +471,7 @@ class Execution(Node):
             resume=can["resume"] and paused,
             modify=can["modify"] and goes_on,
             retry=can["retry"] and status.final,
+            delete=can["delete"] and status.final,
         )
 
     @classmethod
@@ -494,10 +496,18 @@ class Execution(Node):
             created_at=row.created_at,
             started_at=row.started_at,
             finished_at=row.finished_at,
-            duration_ms=whole(row.duration_ms),
+            duration_ms=whole(_lasted(row)),
             queued_ms=whole(row.queued_ms),
             last_seq=row.last_seq,
         )
+
+
+def _lasted(row: tables.Execution) -> int | None:
+    """What ended while nobody held it, such as one cancelled while it waited, has no worker that
+    measured it."""
+    if row.duration_ms is not None or row.started_at is None or row.finished_at is None:
+        return row.duration_ms
+    return max(0, round((row.finished_at - row.started_at).total_seconds() * 1000))
 
 
 async def _related(info: Info, execution_id: UUID | None) -> Execution | None:

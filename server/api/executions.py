@@ -92,7 +92,7 @@ async def executions_page(
         key = (bot_id, page_size(ask.first), whole)
         page = await info.context.loaders.first_executions.load(key)
     else:
-        where = _where(given or ExecutionFilter(), bot_id)
+        where = where_of(given or ExecutionFilter(), bot_id)
         page = await service.list_executions(asker, ask, where, descending=falling, whole=whole)
     around = await beside(info, page.rows)
     return connection_of(
@@ -102,7 +102,7 @@ async def executions_page(
     )
 
 
-def _where(given: ExecutionFilter, bot_id: UUID | None) -> service.ExecutionFilter:
+def where_of(given: ExecutionFilter, bot_id: UUID | None = None) -> service.ExecutionFilter:
     created = given.created_at or DateComparator()
     if given.bot_id is not None and bot_id is None:
         bot_id = read_id("bot", given.bot_id)
@@ -364,16 +364,20 @@ class ExecutionMutations:
     async def control_execution(
         self, info: Info, input: ControlExecutionInput
     ) -> ControlExecutionPayload:
-        if input.reason is not None and len(input.reason) > REASON_LIMIT:
-            raise Invalid(f"A reason has at most {REASON_LIMIT} characters.", path=["reason"])
         row = await service.control(
             info.context.asker,
             info.context.rooms.engine,
             read_id("execution", input.execution_id),
             input.action.value,
-            input.reason,
+            checked_reason(input.reason),
         )
         return ControlExecutionPayload(execution=Execution.of(row))
+
+
+def checked_reason(reason: str | None) -> str | None:
+    if reason is not None and len(reason) > REASON_LIMIT:
+        raise Invalid(f"A reason has at most {REASON_LIMIT} characters.", path=["reason"])
+    return reason
 
 
 async def _said_before(info: Info, input: StartExecutionInput) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from server.api.health import HealthQueries
 from server.api.incidents import IncidentMutations, IncidentQueries
 from server.api.limits import Gate
 from server.api.live import ExecutionSubscriptions
+from server.api.many_executions import ManyExecutionMutations
 from server.api.marks import MarkMutations
 from server.api.members import MemberMutations, MemberQueries
 from server.api.nodes import NodeQueries
@@ -100,6 +101,7 @@ class Mutation(
     BotChangeMutations,
     BundleMutations,
     ExecutionMutations,
+    ManyExecutionMutations,
     MarkMutations,
     ApprovalMutations,
     NotificationMutations,

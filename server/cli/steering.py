@@ -1,4 +1,4 @@
-"""`executions cancel|pause|resume|step|retry`: what changes an execution."""
+"""`executions cancel|delete|pause|resume|step|retry`: what changes an execution."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ mutation CliControl($input: ControlExecutionInput!) {
   controlExecution(input: $input) { execution { id status } errors { code message path } }
 }
 """
+MANY = """
+mutation CliCancelMany($input: CancelExecutionsInput!) {
+  cancelExecutions(input: $input) {
+    results { executionId execution { status } errors { message } } errors { code message path }
+  }
+}
+"""
+DELETE = """
+mutation CliDelete($input: DeleteExecutionsInput!) {
+  deleteExecutions(input: $input) {
+    results { executionId errors { message } } errors { code message path }
+  }
+}
+"""
 RERUN = """
 mutation CliRerun($input: RerunExecutionInput!) {
   rerunExecution(input: $input) {
@@ -28,15 +42,38 @@ mutation CliRerun($input: RerunExecutionInput!) {
 """
 reason_option = click.option("--reason", help="Why; shown with the execution.")
 execution_argument = click.argument("execution_id", metavar="EXECUTION")
+executions_argument = click.argument(
+    "execution_ids", metavar="EXECUTION...", nargs=-1, required=True
+)
 
 
-@executions.command(epilog=example("baleybots executions cancel exe_… --reason 'wrong input'"))
-@execution_argument
+@executions.command(
+    epilog=example(
+        "baleybots executions cancel exe_… --reason 'wrong input'\n"
+        "baleybots executions cancel exe_… exe_…"
+    )
+)
+@executions_argument
 @reason_option
 @json_option
-def cancel(execution_id: str, reason: str | None, as_json: bool) -> None:
-    """Stop an execution. What is finished stays stored."""
-    _control(execution_id, "CANCEL", reason, as_json)
+def cancel(execution_ids: tuple[str, ...], reason: str | None, as_json: bool) -> None:
+    """Stop one execution or several. What is finished stays stored."""
+    if len(execution_ids) == 1:
+        _control(execution_ids[0], "CANCEL", reason, as_json)
+    else:
+        _many(MANY, "cancelling", execution_ids, reason, as_json)
+
+
+@executions.command(epilog=example("baleybots executions delete exe_… exe_… --yes"))
+@executions_argument
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@reason_option
+@json_option
+def delete(execution_ids: tuple[str, ...], yes: bool, reason: str | None, as_json: bool) -> None:
+    """Delete ended executions for good. What they cost stays in the costs."""
+    if not yes:
+        click.confirm(f"Delete {len(execution_ids)} for good?", abort=True)
+    _many(DELETE, "deleted", execution_ids, reason, as_json)
 
 
 @executions.command(epilog=example("baleybots executions pause exe_…"))
@@ -131,6 +168,23 @@ def _control(execution_id: str, action: str, reason: str | None, as_json: bool) 
     found = connected(work)
     found = {**found, "status": found["status"].lower()}
     print_json(found) if as_json else say(f"{found['id']} {found['status']}")
+
+
+def _many(
+    document: str, word: str, ids: tuple[str, ...], reason: str | None, as_json: bool
+) -> None:
+    async def work(remote: Remote) -> Any:
+        return (await remote.change(document, executionIds=ids, reason=reason))["results"]
+
+    found = connected(work)
+    if as_json:
+        print_json(found)
+    else:
+        for one in found:
+            why = "; ".join(error["message"] for error in one["errors"])
+            status = (one.get("execution") or {}).get("status", word).lower()
+            say(f"{one['executionId']} {why or status}")
+    raise SystemExit(1 if any(one["errors"] for one in found) else 0)
 
 
 def _output(text: str) -> tuple[str, Any]:

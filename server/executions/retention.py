@@ -127,7 +127,7 @@ class Retention:
         if deleted:
             log.info("executions_deleted", count=deleted)
         if deleted or orphans:
-            await _give_space_back()
+            await give_space_back()
         return deleted
 
     async def _prune_bot(self, bot_id: UUID, rule: Rule) -> int:
@@ -200,7 +200,7 @@ async def _delete_blobs(execution_ids: Sequence[UUID]) -> None:
         await asyncio.sleep(0)
 
 
-async def _give_space_back() -> None:
+async def give_space_back() -> None:
     """SQLite keeps what was deleted as free pages until it is told; the others do it themselves."""
     connection = Bot._meta.db
     if connection.capabilities.dialect != "sqlite":

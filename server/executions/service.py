@@ -153,7 +153,7 @@ async def list_executions(
     """Newest first: ids sort by time of creation. Unless `whole`, what may be large (input and
     output) and what only workers use stays in the database."""
     require(viewer, "executions:read")
-    rows = _chosen(mine(viewer, Execution), where or ExecutionFilter())
+    rows = matching(mine(viewer, Execution), where or ExecutionFilter())
     if not whole:
         rows = rows.only(*light_columns())
     return await read_page(rows, ask or PageAsk(), descending=descending)
@@ -339,7 +339,7 @@ def _blank() -> dict[str, Any]:
     return {**vars(Execution()), "_saved_in_db": True}
 
 
-def _chosen(rows: QuerySet[Execution], where: ExecutionFilter) -> QuerySet[Execution]:
+def matching(rows: QuerySet[Execution], where: ExecutionFilter) -> QuerySet[Execution]:
     given: dict[str, Any] = {
         "bot_id": where.bot_id,
         "status__in": None if where.statuses is None else list(where.statuses),

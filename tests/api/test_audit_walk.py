@@ -134,6 +134,16 @@ async def answered(place: Place, values: dict[str, Any]) -> None:
     )
 
 
+async def open_one(place: Place, values: dict[str, Any]) -> None:
+    await running(place, values)
+    values["input"] = {"executionIds": [public("execution", place.rows["execution"])]}
+
+
+async def ended_one(place: Place, values: dict[str, Any]) -> None:
+    await ended(place, values)
+    values["input"] = {"executionIds": [public("execution", place.rows["execution"])]}
+
+
 async def uploaded(place: Place, values: dict[str, Any]) -> None:
     bundle = await uploads.keep(place.owner, "bots.zip", await exporting.export(place.owner))
     await tables.Bot.filter(id=place.rows["bot"]).update(source='processor ("other") { "x" }')
@@ -168,6 +178,8 @@ SET_UPS: dict[str, SetUp] = {
     "testConnection": a_filled_in_form,
     "setModelPrice": a_model,
     "keepRecording": answered,
+    "cancelExecutions": open_one,
+    "deleteExecutions": ended_one,
     "applyImport": uploaded,
 }
 

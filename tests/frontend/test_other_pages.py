@@ -46,6 +46,38 @@ async def test_older_executions_are_one_press_away(world: World) -> None:
         await screen.until(lambda s: len(s.all("tr")) == 51)
 
 
+@pytest.mark.parametrize("everything", [False, True])
+async def test_chosen_executions_are_cancelled_after_a_question(
+    world: World, everything: bool
+) -> None:
+    running = world.add_execution(next(iter(world.bots.values())), "RUNNING")
+    async with Screen(world, "/executions", "status=running") as screen:
+        await screen.until(lambda s: s.find("BulkBar"))
+        item = next(i for i in screen.props("BulkBar")["items"] if i["id"] == running["id"])
+        assert (item["open"], item["ended"]) == (True, False)
+        chosen = {"action": "CANCEL", "ids": [running["id"]], "everything": everything}
+        await screen.tell("BulkBar", "onAct", chosen)
+        await screen.tell("Dialog", "onConfirm")
+        last = await screen.until(lambda s: s.props("Toasts")["last"])
+        assert last["text"].endswith("cancelled.")
+    (sent,) = [values["input"] for name, values in world.calls if name == "CancelExecutions"]
+    if everything:
+        assert sent["filter"]["status"]["in"][0] == "PENDING"
+        assert set(sent["filter"]["createdAt"]) == {"lte"}
+    else:
+        assert sent == {"executionIds": [running["id"]]}
+
+
+async def test_an_ended_execution_is_deleted_from_its_page(world: World) -> None:
+    old = next(e for e in world.executions.values() if e["status"] == "COMPLETED")
+    async with Screen(world, f"/executions/{old['id']}") as screen:
+        await screen.tell("ExecutionView", "onDelete")
+        await screen.tell("Dialog", "onConfirm")
+        await screen.until(lambda s: s.props("NavBridge")["goto"]["n"] == 1)
+        assert screen.props("NavBridge")["goto"]["path"] == "/executions"
+    assert old["id"] not in world.executions
+
+
 async def test_failed_row_says_why(world: World) -> None:
     async with Screen(world, "/executions", "status=failed") as screen:
         await screen.shows("The provider has no model named")

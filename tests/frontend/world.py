@@ -207,6 +207,24 @@ class World(Money):
         task.add_done_callback(self.tasks.discard)
         return {"startExecution": {"execution": execution, "errors": []}}
 
+    async def do_CancelExecutions(self, variables: dict[str, Any]) -> dict[str, Any]:
+        ids = self._meant(variables["input"], ended=False)
+        for one in ids:
+            execution = self.executions[one]
+            execution |= {"status": "CANCELLED", "finishedAt": stamp(datetime.now(UTC))}
+            execution["viewerCan"] |= {"cancel": False, "delete": True}
+        return {"cancelExecutions": _many(ids)}
+
+    async def do_DeleteExecutions(self, variables: dict[str, Any]) -> dict[str, Any]:
+        ids = self._meant(variables["input"], ended=True)
+        for one in ids:
+            del self.executions[one]
+        return {"deleteExecutions": _many(ids)}
+
+    def _meant(self, values: dict[str, Any], *, ended: bool) -> list[str]:
+        fit = [e["id"] for e in self.executions.values() if (e["status"] in ENDED) == ended]
+        return [one for one in fit if one in values.get("executionIds", fit)]
+
     async def do_ControlExecution(self, variables: dict[str, Any]) -> dict[str, Any]:
         values = variables["input"]
         execution = self.executions[values["executionId"]]
@@ -312,7 +330,13 @@ class World(Money):
             "durationMs": took if ended else None,
             "queuedMs": 38,
             "lastSeq": 0,
-            "viewerCan": {"cancel": not ended, "pause": not ended, "resume": False, "retry": ended},
+            "viewerCan": {
+                "cancel": not ended,
+                "pause": not ended,
+                "resume": False,
+                "retry": ended,
+                "delete": ended,
+            },
             "forkedFrom": None,
             "forkedFromStep": None,
             "forks": [],
@@ -402,6 +426,11 @@ class World(Money):
                 return
             async with self.changed:
                 await self.changed.wait_for(lambda seen=after: len(events) > seen)
+
+
+def _many(ids: list[str]) -> dict[str, Any]:
+    results = [{"executionId": one, "errors": []} for one in ids]
+    return {"doneCount": len(ids), "remainingCount": 0, "results": results, "errors": []}
 
 
 def _connection(nodes: list[Any], total: int | None = None) -> dict[str, Any]:

@@ -1,4 +1,3 @@
 export { bind } from "./lib/bind.js";
 export { Difference } from "./bots/Difference.jsx";
 export { BundleUpload } from "./bots/BundleUpload.jsx";
-export { BulkBar } from "./bots/BulkBar.jsx";

@@ -44,3 +44,4 @@ export function WaitingCount() {
   useChanges(read, 1500);
   return number ? <span className="count">{number}<span className="visually-hidden"> waiting</span></span> : null;
 }
+export { BulkBar } from "./shell/BulkBar.jsx";

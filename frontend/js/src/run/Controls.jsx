@@ -17,13 +17,15 @@ function Button({ icon, children, primary, action, onControl, busy }) {
 }
 
 /** What can be done to an execution where it stands. */
-export function Controls({ run, can, onControl, onRetry, onAgain, onReplay, onKeep, onRerun, onModify }) {
+export function Controls({ run, can, onControl, onRetry, onAgain, onReplay, onKeep, onRerun, onModify, onDelete }) {
   const asked = run.asked?.action;
   if (isFinal(run.status)) {
-    if (can.retry === false) return null;
+    const remove = onDelete && can.delete ? <button type="button" className="icon-button" aria-label="Delete this execution" title="Delete it for good" onClick={onDelete}><Icon name="trash-2" /></button> : null;
+    if (can.retry === false) return remove;
     const broken = run.status !== "COMPLETED";
     return (
       <>
+        {remove}
         {onKeep ? <button type="button" className="button quiet" aria-label="Keep as recording" title="Keep as a recording: what models answered and tools gave, to replay it at no cost" onClick={onKeep}><Icon name="archive" /> Keep</button> : null}
         {onReplay ? <button type="button" className="button" title="The same answers once more, at no cost: no model and no tool is called" onClick={onReplay}><Icon name="history" /> Replay</button> : null}
         {onRerun ? <button type="button" className="button" title="Begin again at a step, with other results or another version" onClick={onRerun}><Icon name="fast-forward" /> Rerun…</button> : null}

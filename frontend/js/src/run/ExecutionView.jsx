@@ -187,7 +187,8 @@ export function ExecutionView(props) {
         {past || now.deleted ? null : <Controls run={now} can={can} onControl={(action) => emit(props.onControl, { action })}
           onRetry={canRerun ? () => rerun({}) : undefined} onRerun={canRerun && eligible.length ? () => setDialog({ step: failed && eligible.includes(failed) ? failed : eligible.find(isLeaf) || eligible[0] }) : undefined}
           onModify={mayModify ? () => emit(props.onModify, { entity: step.type === "entity" ? step.name : null }) : undefined} onAgain={() => emit(props.onAgain, { id: now.id, mode: facts.mode })}
-          onReplay={props.onReplay ? () => emit(props.onReplay) : undefined} onKeep={props.onKeep ? () => emit(props.onKeep) : undefined} />}
+          onReplay={props.onReplay ? () => emit(props.onReplay) : undefined} onKeep={props.onKeep ? () => emit(props.onKeep) : undefined}
+          onDelete={props.onDelete ? () => emit(props.onDelete) : undefined} />}
       </Head>
       <Family facts={facts} />
       <Facts run={run} facts={facts} at={past ? run.at : null} kin={kin.current} />

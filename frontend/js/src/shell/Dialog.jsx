@@ -3,7 +3,7 @@ import { emit } from "../lib/emit.js";
 import { Icon } from "../lib/Icon.jsx";
 
 /** A question with two answers, shown by the browser's own modal so that focus and Esc are right. */
-export function Dialog({ title, text, confirm, danger, onConfirm, onClose }) {
+export function Dialog({ title, text, confirm, keep, danger, onConfirm, onClose }) {
   const ref = useRef(null);
   useEffect(() => { ref.current?.showModal(); }, []);
   const close = () => { ref.current?.close(); };
@@ -16,7 +16,7 @@ export function Dialog({ title, text, confirm, danger, onConfirm, onClose }) {
       </header>
       <p>{text}</p>
       <footer>
-        <button type="button" className="button" onClick={close}>Keep it</button>
+        <button type="button" className="button" onClick={close}>{keep || "Keep it"}</button>
         <button type="button" className={`button ${danger ? "danger" : "primary"}`}
           onClick={() => { emit(onConfirm); close(); }}>{confirm}</button>
       </footer>
