@@ -3,9 +3,10 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
+from typing import Literal
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 
 from server.core.errors import Conflict, Denied, Invalid, NotFound
 from server.models.enums import LinkPurpose, Role
@@ -57,6 +58,33 @@ async def test_the_disabled_are_not_let_in(home: Home) -> None:
     await with_password(door)
     await accounts.disable_user(ADA)
     assert await door.by_password(ADA, SECRET, HERE) is None
+
+
+class Noting(PasswordHasher):
+    """Argon2id that remembers which hashes it was asked about."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=64, parallelism=1)
+        self.asked: list[str] = []
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+        self.asked.append(str(hash))
+        return super().verify(hash, password)
+
+
+@pytest.mark.parametrize("who", [ADA, "nobody@example.org", "owner@localhost", "gone@example.org"])
+async def test_every_refusal_costs_the_same_work(home: Home, who: str) -> None:  # S03
+    """One argon2id of the same settings, also for who is unknown, has no password or is disabled:
+    the time of an answer tells nobody which addresses exist."""
+    hasher = Noting()
+    door = reception(hasher)
+    await with_password(door)
+    gone = await signed_in("gone@example.org")
+    await door.change(gone, None, SECRET)
+    await accounts.disable_user("gone@example.org")
+    hasher.asked.clear()
+    assert await door.by_password(who, "not the password", HERE) is None
+    assert [extract_parameters(one) for one in hasher.asked] == [extract_parameters(CHEAP.hash(""))]
 
 
 async def test_a_hash_of_other_settings_is_renewed_at_the_next_sign_in(home: Home) -> None:
