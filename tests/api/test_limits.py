@@ -66,9 +66,9 @@ SCHEMA = Schema(Query, extensions=[Gate], config=StrawberryConfig(disable_field_
 
 async def refused(document: str, *, introspection: bool = True, **variables: Any) -> str | None:
     """The code of the refusal; None when the document ran."""
-    start = time.perf_counter()
+    start = time.process_time()
     result = await SCHEMA.execute(document, variables, context_value=Asked(introspection))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     if not result.errors:
         return None
     assert result.data is None
@@ -101,9 +101,9 @@ async def test_depth_through_fragments() -> None:
 async def test_fragments_that_spread_each_other_twice_are_not_expanded() -> None:
     """Written out, this document would have 2^60 fields."""
     pairs = "".join(f"fragment F{i} on Thing {{...F{i + 1} ...F{i + 1}}}" for i in range(60))
-    start = time.perf_counter()
+    start = time.process_time()
     await refused("{...F0}" + pairs + "fragment F60 on Thing {a: name}")
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 async def test_fragments_that_spread_themselves() -> None:

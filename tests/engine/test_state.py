@@ -108,10 +108,10 @@ async def test_a_jump_in_a_long_execution_reads_only_what_lies_between() -> None
     assert (await snapshots.at(execution_id, 10_000)).seq == 10_000
     book.read = 0
     for seq in (9_500, 1_200, 4_999, 7_001):
-        began = time.perf_counter()
+        began = time.process_time()
         state = await snapshots.at(execution_id, seq)
         assert state.to_json() == fold(book.story[:seq]).to_json()
-        assert time.perf_counter() - began < 1
+        assert time.process_time() - began < 1
     assert book.read < 4 * 1_000
 
 

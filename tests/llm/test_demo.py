@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import jsonschema
@@ -239,12 +239,12 @@ def test_a_choice_follows_the_text(given: str, options: list[str], chosen: str) 
 @pytest.mark.parametrize("piece", ["a", "Aa ", "1 ", "1", "(", "a@", "A. ", "\n\n-", "**", "12 a"])
 def test_no_input_makes_it_slow(piece: str) -> None:
     long = piece * (200_000 // len(piece))
-    started = perf_counter()
+    started = process_time()
     for goal in ("Summarise", "Review", "Draft a reply"):
         answer(demo(goal, long))
     fields = dict.fromkeys(("email", "phone", "company", "address", "name", "price"), NULLABLE)
     answer(demo("Extract", long, output_schema={"type": "object", "properties": fields}))
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
 
 
 def test_a_form_without_an_end_comes_to_one() -> None:

@@ -145,9 +145,9 @@ async def test_a_link_in_the_folder_of_files_leads_nowhere(tmp_path: Path) -> No
 async def test_ten_thousand_ranges_cost_nothing(front: Front) -> None:  # S61
     (file,) = [path for path in static_files() if path.name == "favicon.svg"]
     ranges = ",".join(f"{n}-{n + 1}" for n in range(0, 20_000, 2))
-    began = time.perf_counter()
+    began = time.process_time()
     answer = await front.http.get(f"/static/{file.name}", headers={"range": f"bytes={ranges}"})
-    assert time.perf_counter() - began < FAST
+    assert time.process_time() - began < FAST
     assert answer.status_code in (200, 400, 416)
     assert len(answer.content) < 10 * file.stat().st_size + 2_000
 
@@ -155,9 +155,9 @@ async def test_ten_thousand_ranges_cost_nothing(front: Front) -> None:  # S61
 async def test_a_form_of_very_many_fields_is_refused(front: Front) -> None:  # S61
     small = "&".join(f"a{n}" for n in range(1_500))
     for body, status in (("&".join("a=b" for _ in range(100_000)), 413), (small, 410)):
-        began = time.perf_counter()
+        began = time.process_time()
         answer = await front.http.post("/signin", content=body, headers=FORM)
-        assert time.perf_counter() - began < FAST
+        assert time.process_time() - began < FAST
         assert answer.status_code == status
         assert "set-cookie" not in answer.headers
 
@@ -166,9 +166,9 @@ async def test_a_form_of_very_many_parts_is_refused(front: Front) -> None:  # S6
     part = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n'
     headers = FORM | {"content-type": "multipart/form-data; boundary=x"}
     for count in (50, 10_000):
-        began = time.perf_counter()
+        began = time.process_time()
         answer = await front.http.post("/signin", content=part * count + "--x--", headers=headers)
-        assert time.perf_counter() - began < FAST
+        assert time.process_time() - began < FAST
         assert answer.status_code in (410, 413), "read as if it were empty"
 
 
