@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from server.assembly import Assembly
-from server.bus.jobs import ADVANCE, SWEEP
+from server.bus.jobs import ADVANCE
 from server.bus.worker import JobFunction
 
 
@@ -14,7 +14,4 @@ def job_functions(rooms: Assembly) -> dict[str, JobFunction]:
     async def advance(ctx: dict[str, Any], execution_id: str) -> None:
         await rooms.engine.runner.advance(UUID(execution_id))
 
-    async def sweep(ctx: dict[str, Any]) -> None:
-        await rooms.engine.wake_due()
-
-    return {ADVANCE: advance, SWEEP: sweep}
+    return {ADVANCE: advance}

@@ -1,7 +1,7 @@
 """The only file that knows how an arq worker works inside (arq is pinned for it).
 
-Beside arq's own poll two readers wait: one for the list of `queue.py` that makes arq look at once,
-the other takes ready executions in turn, as many as there is room for.
+Beside arq's own poll a reader waits for executions that are ready, and takes them in turn, as many
+as there is room for.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 import arq.worker
 import structlog
 
-from server.bus.queue import WAKE, Queue
+from server.bus.queue import Queue
 from server.bus.redis import AWAY, JOBS_KEY
 from server.bus.turns import Ready
 from server.core.tasks import end
@@ -43,12 +43,6 @@ class ReadyTaker(Protocol):
 
 
 class _ArqWorker(arq.worker.Worker):
-    async def wake_forever(self) -> None:
-        redis: Any = self.pool
-        while True:
-            if await redis.blpop([WAKE], timeout=BLOCK_SECONDS):
-                await self._poll_iteration()
-
     async def drain(self, seconds: float) -> None:
         self.allow_pick_jobs = False
         running = [task for task in self.tasks.values() if not task.done()]
@@ -79,7 +73,7 @@ class QueueWorker:
 
     def start(self) -> None:
         worker = self._arq = self._build()
-        loops = {"jobs": worker.main, "wake": worker.wake_forever, "ready": self._read_ready}
+        loops = {"jobs": worker.main, "ready": self._read_ready}
         self._loops = [asyncio.create_task(_for_ever(*loop)) for loop in loops.items()]
 
     async def stop(self, drain_seconds: float = 0.0) -> None:

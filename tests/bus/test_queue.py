@@ -9,11 +9,9 @@ from typing import Any
 import orjson
 
 from server.bus.bus import Bus
-from server.bus.jobs import Job
 from server.bus.turns import LIMIT_OF_A_BOT, TURNS, Ready
 from server.bus.worker import QueueWorker
 from server.core.ids import new_uuid
-from tests.support.waiting import until
 
 Heard = asyncio.Queue[tuple[Any, float]]
 WORKSPACE, BOT = new_uuid(), new_uuid()
@@ -71,53 +69,6 @@ async def test_ready_execution_is_picked_up_within_milliseconds(bus: Bus) -> Non
     assert sorted(waits)[10] < 0.05
 
 
-async def test_job_runs_at_once_with_its_payload_though_arq_polls_slowly(bus: Bus) -> None:
-    heard: Heard = asyncio.Queue()
-
-    async def greet(ctx: dict[str, Any], name: str) -> None:
-        heard.put_nowait((name, time.perf_counter()))
-
-    async with working(bus, greet=greet):
-        await bus.queue.enqueue(Job("greet", {"name": "first"}))
-        await heard.get()
-        waits = []
-        for _ in range(10):
-            started = time.perf_counter()
-            await bus.queue.enqueue(Job("greet", {"name": "Ada"}))
-            name, at = await heard.get()
-            assert name == "Ada"
-            waits.append(at - started)
-    assert sorted(waits)[5] < 0.1
-
-
-async def test_jobs_with_one_key_are_one_job_until_it_ran(bus: Bus) -> None:
-    heard: Heard = asyncio.Queue()
-
-    async def note(ctx: dict[str, Any]) -> None:
-        heard.put_nowait(("ran", 0.0))
-
-    job = Job("note", key="only-once")
-    assert await bus.queue.enqueue(job) is True
-    assert await bus.queue.enqueue(job) is False
-    async with working(bus, note=note):
-        await heard.get()
-        await until(lambda: bus.queue.enqueue(job))
-        await heard.get()
-
-
-async def test_delayed_job_waits(bus: Bus) -> None:
-    heard: Heard = asyncio.Queue()
-
-    async def note(ctx: dict[str, Any]) -> None:
-        heard.put_nowait(("ran", time.perf_counter()))
-
-    async with working(bus, note=note):
-        started = time.perf_counter()
-        await bus.queue.enqueue(Job("note", delay_seconds=0.2))
-        _, at = await heard.get()
-    assert at - started >= 0.19
-
-
 async def test_a_failing_job_does_not_stop_the_worker(bus: Bus) -> None:
     heard: Heard = asyncio.Queue()
 
@@ -128,13 +79,13 @@ async def test_a_failing_job_does_not_stop_the_worker(bus: Bus) -> None:
         heard.put_nowait(("ran", 0.0))
 
     async with working(bus, fail=fail, note=note):
-        await bus.queue.enqueue(Job("fail"))
-        await bus.queue.enqueue(Job("note"))
+        await bus.redis.enqueue_job("fail")
+        await bus.redis.enqueue_job("note")
         await heard.get()
 
 
 async def test_payload_in_redis_is_json_and_not_pickle(bus: Bus) -> None:
-    await bus.queue.enqueue(Job("greet", {"name": "Ada"}, key="seen"))
+    await bus.redis.enqueue_job("greet", name="Ada", _job_id="seen")
     stored = orjson.loads(await bus.redis.get("arq:job:seen") or b"null")
     assert stored["f"] == "greet"
     assert stored["k"] == {"name": "Ada"}
@@ -144,7 +95,7 @@ async def test_with_no_worker_what_is_ready_stays_bounded(bus: Bus) -> None:
     for _ in range(3):
         bus.queue.ready(*(ready() for _ in range(LIMIT_OF_A_BOT // 2)))
         await bus.queue.flush()
-    assert await bus.queue.redis.zcard(f"{TURNS}:{WORKSPACE}:{BOT}") == LIMIT_OF_A_BOT
+    assert await bus.redis.zcard(f"{TURNS}:{WORKSPACE}:{BOT}") == LIMIT_OF_A_BOT
 
 
 async def test_no_more_is_taken_at_once_than_there_is_room(bus: Bus) -> None:
@@ -166,7 +117,7 @@ async def test_stopping_lets_the_running_job_end(bus: Bus) -> None:
         ended.set()
 
     async with working(bus, slow=slow) as worker:
-        await bus.queue.enqueue(Job("slow"))
+        await bus.redis.enqueue_job("slow")
         await started.wait()
         stopping = asyncio.create_task(worker.stop(drain_seconds=5))
         may_end.set()

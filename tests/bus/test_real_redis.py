@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from server.bus.bus import Bus
-from server.bus.jobs import Job
 from server.bus.turns import TURNS
 from server.bus.worker import QueueWorker
 from tests.bus.test_queue import BOT, WORKSPACE, Taker, ready
@@ -83,13 +82,13 @@ async def test_worker_survives_a_redis_restart(own_redis: OwnRedis) -> None:
     taker = Taker()
     worker = QueueWorker(bus.queue, {"note": note}, taker)
     worker.start()
-    await bus.queue.enqueue(Job("note", {"text": "before"}))
+    await bus.redis.enqueue_job("note", text="before")
     assert await heard.get() == "before"
 
     own_redis.stop()
     own_redis.start()
     await until(bus.alive)
-    await bus.queue.enqueue(Job("note", {"text": "after"}))
+    await bus.redis.enqueue_job("note", text="after")
     assert await asyncio.wait_for(heard.get(), 15) == "after"
     bus.queue.ready(one := ready())
     assert (await asyncio.wait_for(taker.heard.get(), 15))[0] == one

@@ -73,7 +73,7 @@ async def test_alone_a_bot_fills_all_the_room_at_once_and_the_oldest_go_first(bu
     assert await turns.take(turn, 8) == ready[:8]
     assert await taken(turns, 12, 100) == ready[8:]
     assert await turns.next(0.01) is None
-    assert await bus.queue.redis.keys(f"{TURNS}*") == []
+    assert await bus.redis.keys(f"{TURNS}*") == []
 
 
 async def test_what_is_sent_again_waits_once(bus: Bus) -> None:
@@ -108,7 +108,7 @@ async def test_a_clock_that_was_wrong_holds_nobody_up(bus: Bus) -> None:
     turns, ready = bus.queue.turns, waiting(1)
     tomorrow = time.time() + 86_400
     await turns.add(ready)
-    await bus.queue.redis.zadd(TURNS, {str(ready[0].workspace_id): tomorrow})
+    await bus.redis.zadd(TURNS, {str(ready[0].workspace_id): tomorrow})
     others = waiting(100)
     await turns.add(others)
     await turns.add(ready)
