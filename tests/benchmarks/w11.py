@@ -1,5 +1,6 @@
 """W11: 400 executions with one model call of 200 ms, by 1, 2 and 4 worker processes over PostgreSQL
-and Redis; half of them are of a second bot that came later."""
+and Redis; half of them are of a second bot that came later, and is not to be served later: `late`
+is how much later its median ended, in parts of the whole (0.5: one bot after the other)."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.benchmarks import turns
 from tests.benchmarks.stub import model_server
 from tests.benchmarks.table import Row, load_average
 from tests.support import services
@@ -53,7 +55,7 @@ async def measure(repeats: int, seconds: float) -> list[Row]:
             )
         )
         earlier = took
-    return rows
+    return rows + await turns.measure()
 
 
 def _with_workers(count: int) -> tuple[float, float, float]:

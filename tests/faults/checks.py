@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,12 +22,24 @@ _CRASH = re.compile(r'^Traceback|never retrieved|destroyed but it is pending|"le
 
 @dataclass(frozen=True)
 class Found:
-    """The figures of one fault."""
+    """The figures of one fault. `recoveries`: for each time that an execution was hit, how long
+    until it went on. `hits`: how many times that was."""
 
     accepted: int
     lost: int
     repeated: int
-    recovery: float | None
+    recoveries: tuple[float, ...] = ()
+    hits: int = 0
+
+    @property
+    def recovery(self) -> float | None:
+        """The worst."""
+        return max(self.recoveries, default=None)
+
+    def within(self, share: float) -> float:
+        """So many of the recoveries took no longer."""
+        ordered = sorted(self.recoveries) or [0.0]
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 async def check(rig: Rig, *loads: Load, ends: str = "completed", seconds: float = 90) -> Found:
@@ -50,8 +62,9 @@ async def check(rig: Rig, *loads: Load, ends: str = "completed", seconds: float 
         _no_ghosts(load, executions.values())
     _no_stale_lease(executions.values())
     crash_free(rig)
-    recovery = _worst_recovery(rig, [events[name] for name in wanted.values()])
-    return Found(len(wanted), 0, repeated, recovery)
+    recoveries = [one for name in wanted.values() for one in _recoveries(rig, name, events[name])]
+    hits = sum(len(hit.executions & set(wanted.values())) for hit in rig.hits)
+    return Found(len(wanted), 0, repeated, tuple(recoveries), hits)
 
 
 async def _all_ended(rig: Rig, wanted: dict[str, str], seconds: float) -> None:
@@ -93,6 +106,12 @@ def _gapless(run: str, row: dict[str, Any], events: Rows) -> None:
     assert kinds.count(kinds[-1]) == 1, run
     finished = Counter(e["step_key"] for e in events if e["type"] == "step.completed")
     assert not [key for key, count in finished.items() if count > 1], (run, finished)
+    over: set[str] = set()
+    for event in events:
+        asked_again = event["type"] == "model.requested" and event["step_key"] in over
+        assert not asked_again, (run, event["step_key"], "was asked again when it had finished")
+        if event["type"] == "step.completed":
+            over.add(event["step_key"])
 
 
 def _paid_as_used(run: str, row: dict[str, Any], events: Rows, usage: Rows) -> None:
@@ -148,18 +167,16 @@ def crash_free(rig: Rig) -> None:
         assert found is None, f"{name}:\n{log[max(0, found.start() - 1500) : found.end() + 2500]}"
 
 
-def _worst_recovery(rig: Rig, logs: list[Rows]) -> float | None:
-    """From the kill to the next beginning of what it hit, at worst. A number of attempt that never
-    began was lost with another kill before it could, and the clock starts again with that."""
-    worst: float | None = None
-    for events in logs:
-        for place, event in enumerate(events):
-            if event["type"] != "execution.started" or not place:
-                continue
-            before = moment(events[place - 1]["at"]).timestamp()
-            at = moment(event["at"]).timestamp()
-            kills = sorted(killed for killed in rig.killed_at if before - 0.5 <= killed <= at)
-            again = max(0, event["attempt"] - events[place - 1]["attempt"] - 1)
-            if kills:
-                worst = max(worst or 0.0, at - kills[min(again, len(kills) - 1)])
-    return worst
+def _recoveries(rig: Rig, name: str, events: Rows) -> Iterator[float]:
+    """From the kill of the process that held it to its next beginning. One that was taken and
+    killed again before it could begin is counted from the last kill of its holder; where no kill
+    of a holder is known, from the first kill of all, which is no shorter."""
+    for place, event in enumerate(events):
+        if event["type"] != "execution.started" or not place:
+            continue
+        before = moment(events[place - 1]["at"]).timestamp() - 0.5
+        at = moment(event["at"]).timestamp()
+        held = [hit.at for hit in rig.hits if name in hit.executions and before <= hit.at <= at]
+        killed = [max(held)] if held else [one for one in rig.killed_at if before <= one <= at]
+        if killed:
+            yield at - min(killed)

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -33,6 +34,7 @@ from tests.support.restartable import Restartable
 WORKERS = 3
 MORE_MEMORY = 1.2
 SPARE_MEMORY = 48 * 2**20
+_OWNER = re.compile(r'^(?=.*"worker_ready").*"owner": ?"(\w+)"', re.M)
 
 
 @dataclass(eq=False)
@@ -61,6 +63,12 @@ class Member:
         return self.process is not None and self.process.popen.poll() is None
 
     @property
+    def owner(self) -> str:
+        """The name under which it holds executions; a single process says none."""
+        found = _OWNER.search(self.running.output())
+        return found[1] if found else ""
+
+    @property
     def proxies(self) -> list[Proxy]:
         return [one for one in (self.models, self.database, self.redis) if one is not None]
 
@@ -69,6 +77,14 @@ class Member:
 
     def memory(self) -> int:
         return psutil.Process(self.pid).memory_info().rss
+
+
+@dataclass(frozen=True)
+class Hit:
+    """When a process was killed, and the executions that it held then."""
+
+    at: float
+    executions: frozenset[str]
 
 
 @dataclass
@@ -93,6 +109,7 @@ class Rig:
     workers: list[Member] = field(default_factory=list)
     token: str = ""
     killed_at: list[float] = field(default_factory=list)
+    hits: list[Hit] = field(default_factory=list)
     random: random.Random = field(default_factory=random.Random)
     _read_to: dict[str, int] = field(default_factory=dict)
     _all: list[Member] = field(default_factory=list)
@@ -182,9 +199,18 @@ class Rig:
 
     async def kill(self, member: Member, how: signal.Signals = signal.SIGKILL) -> int:
         """Ends one process by its id, and says how it ended."""
-        self.killed_at.append(time.time())
+        self.killed_at.append(at := time.time())
         member.signal(how)
-        return await asyncio.to_thread(member.running.popen.wait, 60)
+        code = await asyncio.to_thread(member.running.popen.wait, 60)
+        if how is signal.SIGKILL and member in self.working:
+            self.hits.append(Hit(at, await self._left_behind()))
+        return code
+
+    async def _left_behind(self) -> frozenset[str]:
+        """What is held by nobody that is alive; the table says by whom, the logs say who is who."""
+        alive = {member.owner for member in self.working if member.alive}
+        held = [row for row in await self.tables.executions() if row["status"] == "running"]
+        return frozenset(str(row["id"]) for row in held if row["owner"] not in alive)
 
     async def replace(self, member: Member) -> Member:
         """Another process in place of one that has ended."""
@@ -205,6 +231,7 @@ class Rig:
     def begin(self) -> None:
         """Of another fault: what the logs and the clock say up to here is not about it."""
         self.killed_at.clear()
+        self.hits.clear()
         asked = {call.process for call in self.oracle.calls}
         for member in self.members:
             warm = (member is self.door and not self.embedded) or member.key in asked
