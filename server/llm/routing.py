@@ -8,7 +8,7 @@ hold `/`, `:` and `.`; only a known provider's name before the first colon is a 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -120,12 +120,8 @@ class Router:
             return Route(requested=name, provider=None, model=rest)
         if colon and rest and (provider := BY_NAME.get(prefix.lower())):
             return self._to(provider, rest, name)
-        if colon and (close := _close_provider(prefix)) and not self.own_endpoint():
-            raise ModelError(
-                ModelErrorKind.MODEL_UNKNOWN,
-                f"No provider is called “{prefix}”.",
-                f"Did you mean {close}:{rest}?",
-            )
+        if colon and not self.own_endpoint():
+            _refuse_misspelt(prefix, rest)
         return self._to(self._house_of(name), name, name)
 
     def _house_of(self, model: str) -> Provider:
@@ -143,22 +139,22 @@ class Router:
         raise self._homeless(model)
 
     def _homeless(self, model: str) -> ModelError:
-        if not self._set_up:
+        prefix, colon, _ = model.partition(":")
+        near = did_you_mean(_nearest(self._set_up or PROVIDERS, model, self.known))
+        if colon and not near:
+            return _no_such_provider(prefix, model)
+        if self._set_up:
+            hint = near or f"Write it with its provider, such as {self._set_up[0].name}:{model}."
+        elif near:
+            hint = f"{near} No provider is set up yet. {_connect('OPENAI_API_KEY')}."
+        else:
             return ModelError(
                 ModelErrorKind.PROVIDER_AUTH,
                 f"The model “{model}” needs a provider, and none is set up.",
-                "Set the key of a provider, such as OPENAI_API_KEY, or run in demo with the model "
-                f'"{DEMO_MODEL}".',
+                f'{_connect("OPENAI_API_KEY")}, or run in demo with the model "{DEMO_MODEL}".',
             )
-        near = [
-            f"{one.name}:{name}" for one in self._set_up for name in self.known.nearest(one, model)
-        ]
-        return ModelError(
-            ModelErrorKind.MODEL_UNKNOWN,
-            f"It is not known which provider has the model “{model}”.",
-            did_you_mean(near[:3])
-            or f"Write it with its provider, such as {self._set_up[0].name}:{model}.",
-        )
+        message = f"It is not known which provider has the model “{model}”."
+        return ModelError(ModelErrorKind.MODEL_UNKNOWN, message, hint)
 
     def _to(self, provider: Provider, model: str, requested: str) -> Route:
         key_name, key = self._value(provider.keys)
@@ -167,7 +163,7 @@ class Router:
             raise ModelError(
                 ModelErrorKind.PROVIDER_AUTH,
                 f"The model “{requested}” needs a key for {provider.label}, and none is set.",
-                f"Set {' or '.join(provider.keys)} and start again, or run in demo.",
+                f"{_meant(provider, model, self.known)}{_connect(*provider.keys)}, or run in demo.",
             )
         if provider.needs_base and not base:
             raise ModelError(
@@ -210,6 +206,8 @@ def _through(access: Access, name: str) -> Route:
     provider = BY_NAME[access.provider]
     prefix, colon, rest = name.partition(":")
     named = BY_NAME.get(prefix.lower()) if colon and rest else None
+    if colon and named is None and not access.api_base:
+        _refuse_misspelt(prefix, rest)
     if named is not None and named is not provider and not access.api_base:
         raise ModelError(
             ModelErrorKind.MODEL_UNKNOWN,
@@ -240,9 +238,46 @@ def _is_of(provider: Provider, model: str, known: Catalogue) -> bool:
     return model.startswith(provider.families) or known.find(provider, model) is not None
 
 
-def _close_provider(prefix: str) -> str | None:
+def _refuse_misspelt(prefix: str, rest: str) -> None:
     close = difflib.get_close_matches(prefix.lower(), [*BY_NAME, DEMO_PREFIX], n=1, cutoff=0.75)
-    return close[0] if close else None
+    if close:
+        raise ModelError(
+            ModelErrorKind.MODEL_UNKNOWN,
+            f"No provider is called “{prefix}”.",
+            f"Did you mean {close[0]}:{rest}?",
+        )
+
+
+def _no_such_provider(prefix: str, model: str) -> ModelError:
+    names = ", ".join(one.name for one in PROVIDERS)
+    return ModelError(
+        ModelErrorKind.MODEL_UNKNOWN,
+        f"No provider is called “{prefix}”.",
+        f"There are {names}; write the model after one of them, as in ollama:{model}.",
+    )
+
+
+def _nearest(houses: Sequence[Provider], model: str, known: Catalogue) -> list[str]:
+    """Of all houses the closest names; `openai/gpt-4o` is how others write `openai:gpt-4o`."""
+    house, slash, rest = model.partition("/")
+    if slash and (named := BY_NAME.get(house.lower())) in houses:
+        return [f"{named.name}:{rest}"] if named else []
+    near = [(one, name) for one in houses for name in known.nearest(one, model)]
+    lowered = model.lower()
+    near.sort(key=lambda at: -difflib.SequenceMatcher(None, lowered, at[1].lower()).ratio())
+    return [f"{one.name}:{name}" for one, name in near[:3]]
+
+
+def _meant(provider: Provider, model: str, known: Catalogue) -> str:
+    """A name that nobody knows may be misspelt, beside the key that is missing."""
+    if known.find(provider, model) is not None:
+        return ""
+    near = did_you_mean([f"{provider.name}:{name}" for name in known.nearest(provider, model)])
+    return f"{near} " if near else ""
+
+
+def _connect(*keys: str) -> str:
+    return f"Add a connection under AI connections (/connections) or set {' or '.join(keys)}"
 
 
 def did_you_mean(names: list[str]) -> str:

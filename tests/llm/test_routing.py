@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from server.core.settings import load_settings
+from server.llm.access import Access
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.routing import Route, Router
 
@@ -65,6 +68,13 @@ def test_the_demo_model_answers(model: str | None, environ: dict[str, str]) -> N
         ("gemini:gemini-2.5-pro", OPENAI, ModelErrorKind.PROVIDER_AUTH, "GOOGLE_API_KEY"),
         ("azure:my-deployment", {"AZURE_API_KEY": "k"}, ModelErrorKind.PROVIDER_AUTH, "API_BASE"),
         ("some-model", {}, ModelErrorKind.PROVIDER_AUTH, "run in demo"),
+        ("opnai:gpt-4o", {}, ModelErrorKind.MODEL_UNKNOWN, "openai:gpt-4o"),
+        ("gpt4o", {}, ModelErrorKind.MODEL_UNKNOWN, "openai:gpt-4o"),
+        ("claud-haiku-4-5", {}, ModelErrorKind.MODEL_UNKNOWN, "anthropic:claude-haiku-4-5"),
+        ("openai/gpt-4o", {}, ModelErrorKind.MODEL_UNKNOWN, "openai:gpt-4o"),
+        ("nobody:gpt-4o-mini", {}, ModelErrorKind.MODEL_UNKNOWN, "openai:gpt-4o-mini"),
+        ("nobody:else", OPENAI | ANTHROPIC, ModelErrorKind.MODEL_UNKNOWN, "There are openai,"),
+        ("openai:gpt-4oo", {}, ModelErrorKind.PROVIDER_AUTH, "Did you mean openai:gpt-4o"),
         ("opnai:gpt-4o", OPENAI, ModelErrorKind.MODEL_UNKNOWN, "openai:gpt-4o"),
         ("gtp-4o-mini", OPENAI | ANTHROPIC, ModelErrorKind.MODEL_UNKNOWN, "openai:gpt-4o-mini"),
         (None, OWN, ModelErrorKind.MODEL_UNKNOWN, "BALEYBOTS_DEFAULT_MODEL"),
@@ -79,6 +89,15 @@ def test_what_can_go_nowhere_says_what_to_do(
     assert caught.value.kind is kind
     assert says in str(caught.value.hint)
     assert not caught.value.retryable
+
+
+def test_a_misspelt_provider_is_not_sent_to_a_connection_of_another() -> None:
+    access = Access("c", "Main", "openai", api_key="k")
+    with pytest.raises(ModelError, match="No provider is called") as caught:
+        Router(load_settings({})).route("antropic:claude-haiku-4-5", access)
+    assert "anthropic:claude-haiku-4-5" in str(caught.value.hint)
+    own = replace(access, api_base="http://models.test/v1")
+    assert Router(load_settings({})).route("antropic:mine", own).model == "antropic:mine"
 
 
 def test_a_route_carries_key_and_address_and_shows_no_key() -> None:
