@@ -20,6 +20,7 @@ from server.bal.planner import plan
 from server.engine.facts import failure_of
 from server.engine.host import Outcome, Recorded
 from server.engine.replay import CALLS, Command, History
+from server.executions.happenings import Emitting, emit
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ExecutionStatus, StepStatus
 from tests.support.rooms import Home, open_home
@@ -34,12 +35,15 @@ BROKEN = ModelError(ModelErrorKind.BAD_REQUEST, "No.")
 
 @dataclass(frozen=True)
 class Told:
-    """A program with its input and what its models say; `remedy` answers a failed step."""
+    """A program with its input and what its models say; `remedy` answers a failed step, `event` is
+    told when it waits, and `Greeter` is the bot `child`."""
 
     source: str
     input: Any = "x"
     answers: dict[str, list[Said]] = field(default_factory=dict)
     remedy: Answer | None = None
+    event: Emitting | None = None
+    child: str | None = None
 
 
 STORIES = {
@@ -81,6 +85,38 @@ STORIES = {
         'if ("$told.n > 2") { a } else { b } use wait with { seconds: 0 } }',
         remedy=Answer("answer", value={"n": 3}),
     ),
+    "event": Told(
+        'chain { a use wait with { event: "order.paid", seconds: 3600 } => paid '
+        'if ("$paid.event.data.n > 1") { b } else { c } }',
+        event=Emitting("order.paid", {"n": 2}),
+    ),
+    "gathered": Told(
+        'chain { parallel { "left": a "right": chain { b => inner c } } merge { l: result.left, '
+        'r: result.right, i: $inner } select { both: [result.l, result.r], i: result.i } }',
+    ),
+    "errors": Told(
+        'chain { map (result.items, errors: skip) { b } => kept parallel { "one": a "two": '
+        'loop ("until": "iteration == 2", "max": 3) { c gate ("true") { a } } } '
+        "select { kept: $kept, rest: result } }",
+        {"items": ["x", "y", "z"]},
+        {"b": [lambda asked: BROKEN if asked.messages[-1].content == "y" else "fine"]},
+    ),
+    "stopped": Told(
+        "try { map (result.items, concurrency: 1) { b } } catch { chain { "
+        'processor ("why") { "{ kind: error.kind, got: result }" } c } }',
+        {"items": ["x", "y", "z"]},
+        {"b": ["one", BROKEN]},
+    ),
+    "spawned": Told(
+        'chain { a use spawn_baleybot with { baleybot: "Greeter", input: "{{result}}" } => child '
+        "select { said: $child.output } b }",
+        child='processor ("hello") { "\'Hello \' + result" }',
+    ),
+    "waited": Told(
+        "chain { map (result, concurrency: 2) { chain { use wait with { seconds: 0 } "
+        'use echo with { text: "{{item}}" } } } c }',
+        ["x", "y", "z"],
+    ),
     "run_facts": Told("chain { a select { spent: $run.tokens, who: $user.name } b }"),
 }
 
@@ -90,11 +126,16 @@ async def record(name: str, told: Told) -> History:
         gateway = ScriptedGateway(answers=dict(told.answers))
         echo = Counted().tool
         async with open_home(Path(folder), gateway=gateway, tools=[echo]) as home:
+            if told.child is not None:
+                await home.bot(told.child, "Greeter")
             execution = await home.start(await home.bot(ENTITIES + told.source), told.input)
             if told.remedy is not None:
                 await home.until(execution, ExecutionStatus.WAITING)
                 (asked,) = (await approvals.list_approvals(home.owner)).rows
                 await approvals.decide(home.owner, home.rooms.engine, asked.id, told.remedy)
+            if told.event is not None:
+                await home.until(execution, ExecutionStatus.WAITING)
+                await emit(home.owner, home.rooms.engine, told.event)
             return await _history(home, await home.ended(execution), told)
 
 

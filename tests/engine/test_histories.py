@@ -57,7 +57,7 @@ def test_every_construct_is_in_one_of_them() -> None:
     steps = [step for path in FILES for step in all_steps(Plan.from_json(read(path)["plan"]).root)]
     wanted = {
         "entity", "use", "chain", "parallel", "if", "gate", "loop", "map", "filter", "select",
-        "processor", "try", "route", "when",
+        "processor", "try", "route", "when", "merge",
     }  # fmt: skip
     assert wanted <= {step.type for step in steps}
     assert CALLS <= wanted
