@@ -130,23 +130,30 @@ class Reception:
             if user.password is not None:
                 await self._prove(viewer, user, current or "")
             user.email = accounts.clean_email(email)
+            await self.throttle.enter(f"address {user.id}", viewer.address, _never)
         change = audit.Change(before, {"name": user.name, "email": user.email})
+        subject = audit.Subject("user", user.id, user.email)
         try:
             async with in_transaction():
                 await user.save(update_fields=["name", "email"])
                 if user.email != before["email"]:  # links in a mailbox that is given up
                     await accounts.end_links(user.id, self.clock)
-                subject = audit.Subject("user", user.id, user.email)
                 await audit.record(viewer, "user.changed", subject, change, self.clock)
         except IntegrityError:
-            raise Conflict(f"{user.email} belongs to another account.", path=["email"]) from None
+            raise await self._refused_address(viewer, user, before["email"]) from None
+        if user.email != before["email"]:
+            await self.throttle.succeeded(f"address {user.id}", viewer.address)
         return user
 
-    async def _prove(self, viewer: Viewer, user: User, current: str) -> None:
-        async def at_home() -> bool:
-            return False
+    async def _refused_address(self, viewer: Viewer, user: User, present: str) -> Conflict:
+        """Whoever is refused learns that somebody has it: the tries are few, and on record."""
+        subject = audit.Subject("user", user.id, present)
+        change = audit.Change(after={"email": user.email})
+        await audit.record(viewer, "user.address_refused", subject, change, self.clock)
+        return Conflict("This address cannot be used here.", hint="Take another.", path=["email"])
 
-        await self.throttle.enter(f"change {user.email}", viewer.address, at_home)
+    async def _prove(self, viewer: Viewer, user: User, current: str) -> None:
+        await self.throttle.enter(f"change {user.email}", viewer.address, _never)
         if not await self.passwords.fits(current, user.password):
             raise Invalid("This is not your present password.", path=["currentPassword"])
         await self.throttle.succeeded(f"change {user.email}", viewer.address)
@@ -161,3 +168,8 @@ class Reception:
         await audit.record_by(
             actor, workspace_id, "user.password_set", subject, change, clock=self.clock
         )
+
+
+async def _never() -> bool:
+    """No address is trusted more than others."""
+    return False

@@ -315,6 +315,19 @@ async def test_a_name_and_an_address_are_one_s_own_to_change(home: Home) -> None
     assert await door.by_password("new@example.org", SECRET, HERE) is not None
 
 
+async def test_nobody_finds_out_by_trying_which_addresses_have_accounts(home: Home) -> None:
+    door = reception()
+    ada = await signed_in()
+    for _ in range(PER_PAIR):
+        with pytest.raises(Conflict, match="cannot be used"):
+            await door.update_profile(ada, None, home.owner.email, None)
+    for email in (home.owner.email, "free@example.org"):
+        with pytest.raises(TooManyTries):
+            await door.update_profile(ada, None, email, None)
+    assert (await User.get(id=ada.user_id)).email == ADA
+    assert (await actions()).count("user.address_refused") == PER_PAIR
+
+
 async def test_links_do_not_outlive_the_address_they_were_sent_to(home: Home) -> None:
     ada = await signed_in()
     link = await accounts.make_reset_link(ADA)
