@@ -78,6 +78,11 @@ class Member:
     def memory(self) -> int:
         return psutil.Process(self.pid).memory_info().rss
 
+    def cpu(self) -> float:
+        """Seconds of a core up to now."""
+        used = psutil.Process(self.pid).cpu_times()
+        return used.user + used.system
+
 
 @dataclass(frozen=True)
 class Hit:
