@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import email
-import email.policy
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,57 +18,10 @@ from cryptography.x509.oid import NameOID
 from server.core.errors import Upstream
 from server.core.net import mail
 from server.core.net.mail import Letter, Mailer
+from tests.support.post_office import PASSWORD, Post, post_office, the_letter
 
-PASSWORD = "mail-canary-0123456789"
 LINK = "https://bots.test/reset?token=" + "a" * 43
 LETTER = Letter("ada@example.org", "A new password", f"Set it here:\n\n{LINK}\n")
-
-
-@dataclass
-class Post:
-    """What the mail server was given. `refusing`: its answer to every recipient."""
-
-    letters: list[Envelope] = field(default_factory=list)
-    tried: list[str] = field(default_factory=list)
-    refusing: str = ""
-
-    async def handle_RCPT(self, _s: Any, _t: Any, envelope: Any, to: str, _o: Any) -> str:
-        if self.refusing:
-            return self.refusing
-        envelope.rcpt_tos.append(to)
-        return "250 OK"
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:
-        self.letters.append(envelope)
-        return "250 OK"
-
-    def authenticate(self, _s: Any, _t: Any, _e: Any, _m: str, given: Any) -> AuthResult:
-        self.tried.append(given.password.decode())
-        return AuthResult(success=given.password == PASSWORD.encode(), handled=False)
-
-
-def the_letter(post: Post) -> EmailMessage:
-    (envelope,) = post.letters
-    content = envelope.original_content or b""
-    return email.message_from_bytes(content, policy=email.policy.default)  # type: ignore[return-value]
-
-
-@asynccontextmanager
-async def post_office(
-    post: Post, implicit: ssl.SSLContext | None = None, **how: Any
-) -> AsyncIterator[int]:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(post, hostname="mail.test", loop=loop, enable_SMTPUTF8=True, **how),
-        "127.0.0.1",
-        0,
-        ssl=implicit,
-    )
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        await server.wait_closed()
 
 
 @pytest.fixture(scope="module")
