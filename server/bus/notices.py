@@ -107,6 +107,10 @@ class Notices:
         if self._reader is not None:
             await end(self._reader)
 
+    def anybody_hears(self, topic: str) -> bool:
+        """Other processes may; in this one it is known."""
+        return self._redis is not None or topic in self._subscribers
+
     def publish(self, topic: str, data: Any) -> None:
         """Call it after the commit, never before."""
         notice = Notice(topic, data)

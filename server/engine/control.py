@@ -170,7 +170,7 @@ class Control:
             committed = await self._store.commit(commit)
         except Fenced:
             return False
-        tell(self._notices, execution_id, commit.events, committed.last_seq)
+        tell(self._notices, commit, committed.last_seq)
         tell_workspace(self._notices, target.workspace_id, execution_id)
         kind, data = way.event.TYPE, way.event.to_data()
         self._runner.tell(execution_id, committed.last_seq, kind, data)

@@ -14,8 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from server.core.errors import Unavailable
-from server.core.jsontext import NotStorable, written
-from server.core.logs import REDACTION
+from server.core.jsontext import NotStorable
 from server.engine.blobs import Blobs
 from server.engine.store import (
     DUE_LIMIT,
@@ -34,6 +33,7 @@ from server.engine.store import (
     Store,
     StoredEvent,
 )
+from server.engine.texts import Texts, size
 from server.models.large import Large
 
 INLINE_BYTES = 1024 * 1024
@@ -72,7 +72,7 @@ class LargeValues:
             return await self._store.commit(commit)
         kept: dict[int, Large] = {}
         for mark, (value, text) in heavy.items():
-            kept[mark] = await self._blobs.put(commit.execution_id, text.decode(), value)
+            kept[mark] = await self._blobs.put(commit.execution_id, text, value)
         return await self._store.commit(_lightened(commit, kept))
 
     async def claim(
@@ -118,17 +118,17 @@ class LargeValues:
         value = await self._blobs.whole(claimed.input)
         return replace(claimed, input=value, trigger=await self._blobs.whole(claimed.trigger))
 
-    def _heavy(self, commit: Commit) -> dict[int, tuple[Any, bytes]]:
+    def _heavy(self, commit: Commit) -> dict[int, tuple[Any, str]]:
         """What does not stay in its row, by identity: the same value is often said twice."""
         spent = self._spent.get(commit.execution_id, 0)
-        heavy: dict[int, tuple[Any, bytes]] = {}
+        heavy: dict[int, tuple[Any, str]] = {}
         sizes: dict[int, int] = {}
         for value in _values(commit):
             mark = id(value)
             if mark not in sizes:
-                text = _text(value)
-                sizes[mark] = len(text)
-                if len(text) > (INLINE_BYTES if spent < RUN_INLINE_BYTES else TIGHT_BYTES):
+                text = _text(value, commit.texts)
+                sizes[mark] = size(text)
+                if sizes[mark] > (INLINE_BYTES if spent < RUN_INLINE_BYTES else TIGHT_BYTES):
                     heavy[mark] = (value, text)
             if mark not in heavy:
                 spent += sizes[mark]
@@ -154,7 +154,8 @@ def _values(commit: Commit) -> Iterator[Any]:
     for step in commit.steps:
         yield from _sized(step.input, step.output)
     for event in commit.events:
-        yield from _sized(*_fields(event))
+        if size(_text(event.data, commit.texts)) > TIGHT_BYTES:
+            yield from _sized(*_fields(event))
     for call in commit.calls:
         yield from _sized(call.messages, call.params, call.answer)
 
@@ -173,13 +174,12 @@ def _may_be_large(value: Any) -> bool:
     return isinstance(value, dict | list)
 
 
-def _text(value: Any) -> bytes:
+def _text(value: Any, texts: Texts) -> str:
     """What cannot be written at all is refused by whoever writes it, by name."""
     try:
-        text = written(value)
-        return REDACTION.kept(text.decode()).encode() if REDACTION.knows_any else text
+        return texts.of(value)
     except NotStorable:
-        return b""
+        return ""
 
 
 def _lightened(commit: Commit, kept: dict[int, Large]) -> Commit:

@@ -17,8 +17,8 @@ from server.engine.store import (
     Unset,
     UsageRow,
 )
+from server.engine.texts import Texts
 from server.models.enums import FINAL_STATUSES, ControlAsked, ExecutionStatus, StepStatus
-from server.models.large import value_text
 
 NUL = "\x00"
 _MARK = "\N{REPLACEMENT CHARACTER}"
@@ -209,18 +209,18 @@ def clean(text: str | None) -> str | None:
     return REDACTION.kept(text.replace(NUL, _MARK) if NUL in text else text)
 
 
-def encoded(value: Any) -> str | None:
-    return None if value is UNSET else REDACTION.kept(value_text(value))
+def encoded(value: Any, texts: Texts) -> str | None:
+    return None if value is UNSET else texts.of(value)
 
 
-def optional(value: Any) -> str | None:
+def optional(value: Any, texts: Texts) -> str | None:
     """JSON for a column where nothing and null are the same."""
-    return None if value is None else REDACTION.kept(value_text(value))
+    return None if value is None else texts.of(value)
 
 
 def new_row(commit: Commit, new: NewExecution) -> Row:
     """In the order of NEW_COLUMNS; the due time is counted by the database and comes apart."""
-    change = commit.change or ExecutionChange()
+    change, texts = commit.change or ExecutionChange(), commit.texts
     sums = totals(list(commit.usage))
     status, reason, owner = new.status, new.waiting_reason, new.owner
     if change.status is not None:
@@ -235,10 +235,10 @@ def new_row(commit: Commit, new: NewExecution) -> Row:
         reason.value if reason else None,
         new.mode.value,
         new.trigger_kind.value,
-        optional(new.trigger),
-        optional(new.input),
-        encoded(change.output),
-        optional(change.error),
+        optional(new.trigger, texts),
+        optional(new.input, texts),
+        encoded(change.output, texts),
+        optional(change.error, texts),
         clean(new.idempotency_key),
         new.request_hash,
         owner,
@@ -266,7 +266,7 @@ def new_row(commit: Commit, new: NewExecution) -> Row:
 
 def change_row(commit: Commit) -> Row:
     """What a commit sets in an execution that is there, in the order of CHANGE_COLUMNS."""
-    change = commit.change or ExecutionChange()
+    change, texts = commit.change or ExecutionChange(), commit.texts
     fence = commit.fence
     sums = totals(list(commit.usage))
     return (
@@ -279,8 +279,8 @@ def change_row(commit: Commit) -> Row:
         change.due_in,
         len(commit.events),
         is_progress(commit),
-        encoded(change.output),
-        optional(change.error),
+        encoded(change.output, texts),
+        optional(change.error, texts),
         change.started_at,
         change.finished_at,
         change.duration_ms,
@@ -314,11 +314,12 @@ def new_due_in(commit: Commit, new: NewExecution) -> float | None:
     return new.due_in if change is None or change.status is None else change.due_in
 
 
-def event_row(event: EventRow) -> Row:
-    return (event.type, event.at, clean(event.step_key), event.attempt, optional(event.data))
+def event_row(event: EventRow, texts: Texts) -> Row:
+    data = optional(event.data, texts)
+    return (event.type, event.at, clean(event.step_key), event.attempt, data)
 
 
-def step_row(step: StepRow) -> Row:
+def step_row(step: StepRow, texts: Texts) -> Row:
     return (
         clean(step.key),
         clean(step.parent_key),
@@ -328,10 +329,10 @@ def step_row(step: StepRow) -> Row:
         step.status.value,
         step.attempt,
         step.reused,
-        optional(step.input),
-        encoded(step.output),
-        optional(step.error),
-        optional(step.issues),
+        optional(step.input, texts),
+        encoded(step.output, texts),
+        optional(step.error, texts),
+        optional(step.issues, texts),
         clean(step.requested_model),
         clean(step.model),
         clean(step.provider),
@@ -353,10 +354,12 @@ def step_row(step: StepRow) -> Row:
 
 def step_rows(commit: Commit) -> list[Row]:
     """The last word on each key: one statement cannot write a row twice."""
-    return [step_row(step) for step in {step.key: step for step in commit.steps}.values()]
+    last = {step.key: step for step in commit.steps}
+    return [step_row(step, commit.texts) for step in last.values()]
 
 
 def call_row(commit: Commit, call: CallRow) -> Row:
+    texts = commit.texts
     return (
         call.workspace_id,
         commit.execution_id,
@@ -373,13 +376,13 @@ def call_row(commit: Commit, call: CallRow) -> Row:
         call.repair,
         call.mode,
         call.carried,
-        optional(call.messages),
-        optional(call.params),
-        optional(call.parts),
-        optional(call.left_out),
+        optional(call.messages, texts),
+        optional(call.params, texts),
+        optional(call.parts, texts),
+        optional(call.left_out, texts),
         call.context_window,
-        optional(call.answer),
-        optional(call.error),
+        optional(call.answer, texts),
+        optional(call.error, texts),
         call.error_kind,
         call.input_tokens,
         call.output_tokens,
@@ -406,7 +409,7 @@ def usage_row(commit: Commit, usage: UsageRow) -> Row:
         usage.reasoning_tokens,
         usage.cache_write_tokens,
         usage.cost_nano,
-        optional(usage.price),
+        optional(usage.price, commit.texts),
         usage.estimated,
         usage.unpriced,
         usage.duration_ms,

@@ -140,7 +140,7 @@ class Runner:
         """A new execution that brings results with it; a worker takes it."""
         commit = Commit(new.id, new=new, events=events, steps=steps)
         committed = await self._around.store.commit(commit)
-        tell(self._around.notices, new.id, events, committed.last_seq)
+        tell(self._around.notices, commit, committed.last_seq)
         tell_workspace(self._around.notices, new.workspace_id, new.id)
         self._queue.ready(Ready(new.id, new.workspace_id, new.bot_id))
 

@@ -20,6 +20,7 @@ from uuid import UUID
 
 from server.bus.turns import Ready
 from server.core.errors import AppError
+from server.engine.texts import Texts
 from server.models.enums import (
     ControlAsked,
     ExecutionMode,
@@ -242,6 +243,7 @@ class Commit:
     calls: Sequence[CallRow] = ()
     worked_ms: int = 0
     wakes: UUID | None = None
+    texts: Texts = field(default_factory=Texts, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

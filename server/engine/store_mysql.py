@@ -257,7 +257,10 @@ async def _write_rows(run: Run, batch: list[Commit], answers: dict[UUID, Answer]
         if not isinstance(answer, Committed):
             continue
         key, first = commit.execution_id, answer.last_seq - len(commit.events) + 1
-        events += [(key, first + i, *event_row(event)) for i, event in enumerate(commit.events)]
+        events += [
+            (key, first + i, *event_row(event, commit.texts))
+            for i, event in enumerate(commit.events)
+        ]
         steps += [(key, *row) for row in step_rows(commit)]
         usage += [usage_row(commit, row) for row in commit.usage]
         calls += [call_row(commit, row) for row in commit.calls]

@@ -136,7 +136,10 @@ def _batch(commits: list[Commit]) -> tuple[Any, ...]:
         else:
             changes.append(change_row(commit))
         key, last = commit.execution_id, len(commit.events) - 1
-        events += [(key, last - i, *event_row(event)) for i, event in enumerate(commit.events)]
+        events += [
+            (key, last - i, *event_row(event, commit.texts))
+            for i, event in enumerate(commit.events)
+        ]
         steps += [(key, *row) for row in step_rows(commit)]
         usage += [usage_row(commit, row) for row in commit.usage]
         calls += [call_row(commit, row) for row in commit.calls]

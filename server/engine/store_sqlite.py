@@ -157,7 +157,7 @@ class SqliteStore:
 def _commit_work(commit: Commit) -> Work[Committed]:
     """Encodes at once, in the caller's hands: a value that cannot be stored is its own error."""
     execution_id = str(commit.execution_id)
-    events = [event_row(event) for event in commit.events]
+    events = [event_row(event, commit.texts) for event in commit.events]
     steps = [(execution_id, *row) for row in step_rows(commit)]
     usage = [usage_row(commit, row) for row in commit.usage]
     calls = [call_row(commit, row) for row in commit.calls]

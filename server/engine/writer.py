@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,6 @@ import structlog
 from server.bus.notices import Notices
 from server.core.clock import Clock
 from server.core.errors import Unavailable
-from server.core.jsontext import loads, written
-from server.core.logs import REDACTION
 from server.engine.events import ExecutionEvent
 from server.engine.log import topic
 from server.engine.rows import is_progress
@@ -34,6 +32,7 @@ from server.engine.store import (
     StoredEvent,
     UsageRow,
 )
+from server.engine.texts import size
 
 FLUSH_SECONDS = 0.1
 CARRIED_BYTES = 64 * 1024
@@ -247,17 +246,20 @@ class Writer:
 
     def _tell(self, commit: Commit, last_seq: int) -> None:
         if commit.events:
-            tell(self._notices, self.identity.id, commit.events, last_seq)
+            tell(self._notices, commit, last_seq)
         changed = commit.change is not None and commit.change.status is not None
         if commit.new is not None or changed:
             tell_workspace(self._notices, self.identity.workspace_id, self.identity.id)
 
 
-def tell(notices: Notices, execution_id: UUID, events: Sequence[EventRow], last_seq: int) -> None:
+def tell(notices: Notices, commit: Commit, last_seq: int) -> None:
     """The notice carries the events themselves, unless they are large."""
+    here, events = topic(commit.execution_id), commit.events
+    if not notices.anybody_hears(here):
+        return
     first = last_seq - len(events) + 1
     carried = None
-    told = _fit_into_a_notice(events)
+    told = _fit_into_a_notice(commit)
     if told is not None:
         carried = [
             StoredEvent(
@@ -265,27 +267,17 @@ def tell(notices: Notices, execution_id: UUID, events: Sequence[EventRow], last_
             ).to_json()
             for place, (event, shown) in enumerate(zip(events, told, strict=True))
         ]
-    notices.publish(topic(execution_id), {"seq": last_seq, "events": carried})
+    notices.publish(here, {"seq": last_seq, "events": carried})
 
 
-def _fit_into_a_notice(events: Sequence[EventRow]) -> list[Any] | None:
+def _fit_into_a_notice(commit: Commit) -> list[Any] | None:
     """The data of each, as clean as it is stored: who looks on sees no secret either."""
-    room, told = CARRIED_BYTES, list[Any]()
-    for event in events:
-        text = written(event.data) if event.data else b""
-        room -= len(text)
+    room, texts = CARRIED_BYTES, commit.texts
+    for event in commit.events:
+        room -= size(texts.of(event.data))
         if room < 0:
             return None
-        told.append(_clean(event.data, text))
-    return told
-
-
-def _clean(data: Any, text: bytes) -> Any:
-    if not text or not REDACTION.knows_any:
-        return data
-    given = text.decode()
-    kept = REDACTION.kept(given)
-    return data if kept is given or kept == given else loads(kept)
+    return [texts.shown(event.data) for event in commit.events]
 
 
 def tell_workspace(notices: Notices, workspace_id: UUID, execution_id: UUID) -> None:
