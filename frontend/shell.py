@@ -8,7 +8,7 @@ from reactpy import component, html
 from reactpy.types import Component, VdomDict
 
 from frontend.components.person_menu import person_menu
-from frontend.components.standing import ReadOnly
+from frontend.components.standing import Standing
 from frontend.kit.elements import icon
 from frontend.kit.js import Keys, Notifications, ThemeSwitch, WaitingCount
 from frontend.kit.messages import MessageHost
@@ -31,7 +31,7 @@ def frame(nav: Nav, page: Component) -> VdomDict:
     return html.div(
         {"className": "app"},
         Sidebar(),
-        html.main({"id": "main", "key": nav.place.path, "tabIndex": -1}, ReadOnly(), page),
+        html.main({"id": "main", "key": nav.place.path, "tabIndex": -1}, Standing(), page),
         MessageHost(),
     )
 

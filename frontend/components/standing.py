@@ -1,4 +1,4 @@
-"""A line above every page while nothing can be changed."""
+"""Lines above every page while nothing can be changed, or while few requests are left."""
 
 import asyncio
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from reactpy import component, html, use_async_effect, use_state
 
 from frontend.client import ClientError
+from frontend.components.points import are_few, points_left
 from frontend.kit.elements import icon
 from frontend.kit.query import use_client
 
@@ -14,29 +15,41 @@ WORDS = (
     "Nothing can be changed at the moment: the database takes no writes, mostly because its disk "
     "is full. Make space there; executions wait and go on by themselves."
 )
+UNTIL_THEN = "Until then some requests are refused; executions go on all the same."
 
 
 @component
-def ReadOnly() -> Any:
+def Standing() -> Any:
     """Asks again and again: it must appear, and go away, without a reload."""
     client = use_client()
     writable, set_writable = use_state(True)
+    short, set_short = use_state("")
 
     async def watch() -> None:
         while True:
             try:
                 found = await client.query("standing", {})
-            except ClientError:
-                found = None
-            if found is not None:
+            except ClientError as refused:
+                set_short(str(refused) if refused.code == "RATE_LIMITED" else "")
+            else:
                 set_writable(found["health"]["writable"])
+                left = found["viewer"]["rateLimit"]
+                set_short(points_left(left) if are_few(left) else "")
             await asyncio.sleep(EVERY_SECONDS)
 
     use_async_effect(watch, dependencies=[])
-    if writable:
+    if writable and not short:
         return ""
     return html.div(
-        {"className": "note read-only", "role": "alert"},
+        {"className": "standing"},
+        "" if writable else _note("read-only", "Read only. ", WORDS),
+        _note("few-requests", "Few requests are left. ", f"{short} {UNTIL_THEN}") if short else "",
+    )
+
+
+def _note(name: str, title: str, words: str) -> Any:
+    return html.div(
+        {"className": f"note {name}", "role": "alert", "key": name},
         icon("triangle-alert"),
-        html.p(html.strong("Read only. "), WORDS),
+        html.p(html.strong(title), words),
     )

@@ -1,14 +1,14 @@
 """API tokens: made for a purpose, shown once, ended."""
 
-import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reactpy import component, html, use_state
 
 from frontend.components.blocks import empty
+from frontend.components.points import points_left
 from frontend.components.settings import ROLES, pager, row_button, settings_page, table, waiting
-from frontend.format import count, moment, plural
+from frontend.format import moment, plural
 from frontend.kit.elements import ago, icon
 from frontend.kit.handlers import use_guard
 from frontend.kit.js import FormDialog, OnceDialog
@@ -19,7 +19,6 @@ from frontend.pages.members import role_options
 
 HERE = "/settings/tokens"
 PAGE = 50
-WHOSE = {"token": "this token", "user": "you", "workspace": "this workspace"}
 EXPIRY = {"30": "In 30 days", "90": "In 90 days", "365": "In a year", "": "Never"}
 
 
@@ -85,13 +84,8 @@ def _points(found: dict[str, Any] | None) -> Any:
     """Nothing where nobody counts."""
     if found is None:
         return ""
-    seconds = max(1, math.ceil((moment(found["resetAt"]) - datetime.now(UTC)).total_seconds()))
-    left, most = count(found["remaining"]), count(found["limit"])
-    text = f"{left} of {most} points for requests in a minute are left to {WHOSE[found['whose']]}."
-    if found["remaining"] < found["limit"]:
-        text += f" All of them are back in {seconds} s."
     attributes = {"className": "muted", "data-points": found["whose"]}
-    return html.p({**attributes, "style": {"marginTop": "var(--s4)"}}, text)
+    return html.p({**attributes, "style": {"marginTop": "var(--s4)"}}, points_left(found))
 
 
 def _table(rows: list[dict[str, Any]], bots: dict[str, str], opened: Any) -> Any:

@@ -6,6 +6,8 @@ from frontend.components import standing
 from tests.frontend.screen import Screen
 from tests.frontend.world import World
 
+LATER = "2099-01-01T00:00:00Z"
+
 
 async def test_while_nothing_can_be_changed_every_page_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch
@@ -17,3 +19,14 @@ async def test_while_nothing_can_be_changed_every_page_says_so(
         await screen.shows("Make space there")
         world.writable = True
         await screen.until(lambda page: "Read only." not in page.text())
+
+
+async def test_who_has_few_requests_left_is_told_before_one_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "EVERY_SECONDS", 0.01)
+    world.points = {"whose": "user", "limit": 6000, "remaining": 1100, "resetAt": LATER}
+    async with Screen(world, "/executions") as screen:
+        await screen.shows("1,100 of 6,000 points for requests in a minute are left to you.")
+        world.points = world.points | {"remaining": 1300}
+        await screen.until(lambda page: "Few requests" not in page.text())

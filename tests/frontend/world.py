@@ -41,6 +41,7 @@ class World(Money):
         self.approvals: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.writable = True
+        self.points: dict[str, Any] | None = None
         self.notifications: list[dict[str, Any]] = []
         self.changed = asyncio.Condition()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -76,7 +77,7 @@ class World(Money):
         }
 
     async def do_Standing(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"health": {"writable": self.writable}}
+        return {"health": {"writable": self.writable}, "viewer": {"rateLimit": self.points}}
 
     async def do_Notifications(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"notifications": _connection(self.notifications)}
