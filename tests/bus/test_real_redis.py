@@ -33,7 +33,9 @@ class OwnRedis:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = ["redis-server", "--port", str(self.port), "--save", "", "--bind", "127.0.0.1"]
+        program = services._program("redis-server", "valkey-server")
+        assert program is not None
+        command = [program, "--port", str(self.port), "--save", "", "--bind", "127.0.0.1"]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--dir", str(self._folder)], stdout=log, stderr=log

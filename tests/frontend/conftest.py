@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from frontend import mount
 from tests.frontend.dev_app import build
 from tests.frontend.scripts import lived_in, with_templates
 from tests.frontend.world import World
+from tests.support import services
 from tests.support.waiting import until
 
 CHROMIUM_ARGS = [
@@ -96,18 +98,21 @@ async def site(world: World, site_of: OpenSite) -> Site:
     return await site_of(world)
 
 
-@pytest_asyncio.fixture(scope="session")
-async def browser() -> AsyncIterator[Any]:
-    import os
-    import shutil
-
+@asynccontextmanager
+async def open_browser() -> AsyncIterator[Any]:
     from playwright.async_api import async_playwright
 
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     async with async_playwright() as playwright:
+        path = services.chromium()
         made = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
         yield made
         await made.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Any]:
+    async with open_browser() as made:
+        yield made
 
 
 @dataclass

@@ -1,6 +1,6 @@
-"""A scripted model server over HTTP, in the formats of OpenAI, Anthropic, Gemini and Ollama by the
-path that is asked: streaming, delaying, failing and cutting on demand. It counts and keeps every
-request, and knows which were hung up on.
+"""A scripted model server over HTTP, in the formats of OpenAI, Anthropic, Gemini, Ollama, Cohere
+and Bedrock by the path that is asked: streaming, delaying, failing and cutting on demand. It counts
+and keeps every request, and knows which were hung up on.
 
 In a test: `async with ModelServer() as models: models.script("m", Reply("hi"))`, address in
 `models.url`. As a process: `python -m tests.support.model_server --port 0 --delay-ms 50`.
@@ -25,6 +25,8 @@ import httptools
 import orjson
 
 from tests.support.anthropic_wire import anthropic_answer, anthropic_error
+from tests.support.bedrock_wire import bedrock_answer, bedrock_error
+from tests.support.cohere_wire import cohere_answer, cohere_error
 from tests.support.gemini_wire import gemini_answer, gemini_error
 from tests.support.model_wire import openai_answer, openai_error
 from tests.support.ollama_wire import ollama_answer, ollama_error
@@ -37,7 +39,8 @@ class Reply:
     broken; `cut_before_usage`: it is broken right before the frame that counts tokens.
     `stream_error`: a stream says this after the text, as an error, instead of its end.
     `refusal`: why the model will not answer, beside the text. `body`: sent as it is instead of an
-    answer, as `content_type`. `hang`: nothing is ever sent.
+    answer, as `content_type`. `hang`: nothing is ever sent. `gate`: half of it is sent, the rest
+    when this is set.
     """
 
     text: str = "ok"
@@ -56,6 +59,7 @@ class Reply:
     cut_before_usage: bool = False
     stream_error: str = ""
     hang: bool = False
+    gate: asyncio.Event | None = None
     usage: dict[str, Any] | None = field(default_factory=dict)
     model: str | None = None
     body: bytes | None = None
@@ -254,7 +258,7 @@ class _Connection(asyncio.Protocol):
         body = orjson.loads(self._body) if self._body else {}
         received = self._current = self._server.receive(path, self._headers, body)
         reply = self._server.reply_to(received)
-        if reply.delay or reply.gap or reply.hang:
+        if reply.delay or reply.gap or reply.hang or reply.gate:
             self._sending = asyncio.ensure_future(self._send_slowly(received, reply))
             return None
         frames = _frames(received, reply)
@@ -268,10 +272,12 @@ class _Connection(asyncio.Protocol):
         await asyncio.sleep(reply.delay)
         frames = _frames(received, reply)
         self._write_head(received, reply)
-        if not reply.gap:
+        if not reply.gap and reply.gate is None:
             return self._write_frames(received, reply, frames)
         sent = 0
-        for frame in frames:
+        for number, frame in enumerate(frames):
+            if reply.gate is not None and number == len(frames) // 2:
+                await reply.gate.wait()
             if self._is_cut(reply, sent + len(frame), frame):
                 return self._cut(reply, frame, sent)
             self._write(received, reply, frame)
@@ -345,6 +351,8 @@ def _streams(received: Received, reply: Reply) -> bool:
 
 
 def _kind_of_stream(received: Received) -> str:
+    if received.path.endswith("/converse-stream"):
+        return "application/vnd.amazon.eventstream"
     return "application/x-ndjson" if _is_ollama(received) else "text/event-stream"
 
 
@@ -362,6 +370,10 @@ def _frames(received: Received, reply: Reply) -> list[bytes]:
         if failed:
             return [gemini_error(reply)]
         return gemini_answer(body, reply, number, received.model, received.streams)
+    if received.path.endswith(("/converse", "/converse-stream")):
+        return [bedrock_error(reply)] if failed else bedrock_answer(body, reply, received.streams)
+    if received.path.endswith("/v2/chat"):
+        return [cohere_error(reply)] if failed else cohere_answer(body, reply, number)
     if _is_ollama(received):
         return [ollama_error(reply)] if failed else ollama_answer(body, reply)
     return [openai_error(reply)] if failed else openai_answer(body, reply, number)

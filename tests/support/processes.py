@@ -174,7 +174,7 @@ class Client:
         data = await self.ask(
             "query($id: ID!) { execution(id: $id) {"
             " status output error { kind message } durationMs"
-            " usage { inputTokens outputTokens cost }"
+            " usage { inputTokens outputTokens totalTokens cost }"
             " steps { key name type status attempt durationMs } } }",
             id=name,
         )
