@@ -51,6 +51,16 @@ def test_the_bill_of_materials_names_all_of_it() -> None:  # S75
         assert part["hashes"]
 
 
+def test_a_release_of_the_last_week_is_not_locked() -> None:  # S75
+    """A poisoned release is mostly found within days."""
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(r"^COOL \?= 7 days$", makefile, re.MULTILINE)
+    resolving = re.findall(r"^\tuv pip compile .*", makefile, re.MULTILINE)
+    assert len(resolving) == len(LOCKS)
+    for line in resolving:
+        assert '--exclude-newer "$(COOL)"' in line, line
+
+
 @pytest.mark.parametrize("place", [".ci/setup", "Dockerfile"])
 def test_what_is_not_in_the_lock_is_not_installed(place: str) -> None:  # S75
     """The lock with its hashes, and then ourselves without dependencies."""
