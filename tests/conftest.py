@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -12,13 +13,30 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
-from tests.support import services
+from tests.support import services, tables
+from tests.support.examples import SHARE
+from tests.support.logs import plain_logs
 
 # The same examples each time: a red run must mean that the change broke something. For a hunt:
 # `HYPOTHESIS_PROFILE=hunt`, best with more `max_examples`.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("quick", derandomize=True, deadline=None, max_examples=SHARE)
 hypothesis.settings.register_profile("hunt", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+# What is there once all tests are found stays to the end: no use in looking through it for waste
+# again and again, which would be a tenth of the time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+tables.finalise_once()
+plain_logs()
 
 # A developer's own settings and keys must not decide what the tests see.
 for _name in list(os.environ):

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import structlog
 
 from server.api.executor import Executor
 from server.api.schema import schema
@@ -29,6 +28,7 @@ from server.workspaces.audit_export import exported
 from server.workspaces.passwords import Passwords
 from server.workspaces.sessions import Visitor
 from tests.api.samples import EVERYTHING, Place
+from tests.support.logs import plain_logs
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
 from tests.support.tools import Counted
@@ -55,7 +55,7 @@ def log() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     setup_logs("debug", "json", stream=stream)
     yield stream
-    structlog.reset_defaults()
+    plain_logs()
 
 
 @pytest_asyncio.fixture

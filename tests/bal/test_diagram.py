@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.bal.diagram import Diagram, diagram, draw
@@ -16,6 +16,7 @@ from server.bal.parser import parse
 from server.bal.printer import to_text
 from tests.bal.cases import Case, read_cases
 from tests.bal.programs import commented, programs
+from tests.support.examples import examples
 
 
 def drawn(source: str) -> Diagram:
@@ -100,7 +101,7 @@ def test_an_edit_elsewhere_moves_no_id() -> None:
     assert ids <= {node.id for node in drawn(after).nodes}
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(programs())
 def test_every_step_is_drawn_in_a_place_of_its_own(program: Program) -> None:
     picture = diagram(program)
@@ -119,7 +120,7 @@ def test_every_step_is_drawn_in_a_place_of_its_own(program: Program) -> None:
     }
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(programs(), st.integers(0, 1 << 32))
 def test_children_stand_inside_their_container_and_nobody_overlaps(
     program: Program, seed: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.bal.diff import describe, diff
@@ -14,6 +14,7 @@ from server.bal.parser import parse
 from server.bal.printer import to_text
 from tests.bal.cases import Case, read_cases
 from tests.bal.programs import commented, programs
+from tests.support.examples import examples
 
 
 @pytest.mark.parametrize("case", read_cases("diff.txt"), ids=str)
@@ -39,13 +40,13 @@ def test_a_change_is_data_too() -> None:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(programs(), st.integers(0, 1 << 32))
 def test_formatting_and_remarks_are_no_change(program: Program, seed: int) -> None:
     assert diff(program, parse(commented(to_text(program), seed)).program) == []
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(programs(), programs())
 def test_any_two_programs_can_be_compared(old: Program, new: Program) -> None:
     changes = diff(old, new)

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.bal.diagram import DiagramNode, diagram, draw
@@ -21,8 +21,9 @@ from server.bal.printer import to_text
 from server.bal.tree import sites
 from tests.bal.cases import Case, read_cases
 from tests.bal.programs import NAMES, commented, programs
+from tests.support.examples import examples
 
-GENERATED = settings(max_examples=40, deadline=None)
+GENERATED = examples(40)
 SEEDS = st.integers(0, 1 << 32)
 
 
@@ -109,7 +110,7 @@ def test_renaming_there_and_back_gives_the_same_bytes(program: Program, seed: in
     assert rename_entity(there, "another_name", name).text == source
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(programs(), SEEDS)
 def test_any_edit_of_a_step_gives_a_program_or_a_reason(program: Program, seed: int) -> None:
     source = commented(to_text(program), seed)
@@ -164,7 +165,7 @@ ODD_VALUES = st.sampled_from(
 PARTS = ("entity", "key", "value", "properties", "name", "step", "to", "text", "in", "settings")
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.sampled_from(sorted(EDITS)),
     st.dictionaries(st.sampled_from((*PARTS, "last", "setting")), ODD_VALUES),

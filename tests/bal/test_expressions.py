@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.bal import vocabulary
@@ -24,6 +24,7 @@ from server.bal.expressions import (
     paths,
 )
 from server.bal.slots import SlotError, parse_slots, render, render_value, slot_paths
+from tests.support.examples import examples
 
 TABLE = Path(__file__).parent / "fixtures" / "expressions.txt"
 SCOPE = Scope(
@@ -240,13 +241,13 @@ def _never_fails(text: str, value: Any) -> None:
     json.dumps(found, allow_nan=False)
 
 
-@settings(max_examples=150, deadline=1000)
+@examples(150, deadline=1000)
 @given(words=st.lists(WORDS, max_size=25), value=VALUES)
 def test_any_row_of_words_is_a_value_or_a_mistake(words: list[str], value: Any) -> None:
     _never_fails(" ".join(words), value)
 
 
-@settings(max_examples=150, deadline=1000)
+@examples(150, deadline=1000)
 @given(text=st.text(max_size=60), value=VALUES)
 def test_any_text_is_a_value_or_a_mistake(text: str, value: Any) -> None:
     _never_fails(text, value)
@@ -266,7 +267,7 @@ EXPRESSIONS = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=1000)
+@examples(150, deadline=1000)
 @given(text=EXPRESSIONS, value=VALUES)
 def test_any_right_expression_has_a_value(text: str, value: Any) -> None:
     if len(text) <= MAX_LENGTH:

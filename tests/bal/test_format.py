@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.bal.formatter import format_source
@@ -15,8 +15,9 @@ from server.bal.printer import to_text
 from tests.bal.canonical import canonical, same_meaning
 from tests.bal.cases import Case, read_cases
 from tests.bal.programs import commented, programs
+from tests.support.examples import examples
 
-GENERATED = settings(max_examples=150, deadline=None)
+GENERATED = examples(150)
 
 
 def read(text: str) -> Program:

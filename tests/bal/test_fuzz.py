@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from server.bal.checker import Catalogue, check
@@ -11,11 +11,10 @@ from server.bal.lexer import decode
 from server.bal.parser import parse
 from server.bal.types import TypeMistake, from_json_schema, parse_type, to_json_schema, to_text
 from tests.bal.grammar import programs
+from tests.support.examples import examples
 
-QUICK = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
-FEWER = settings(QUICK, max_examples=40)
+MANY = examples(150, suppress_health_check=[HealthCheck.too_slow])
+FEWER = examples(40, suppress_health_check=[HealthCheck.too_slow])
 PIECES = [
     *"a b chain parallel if else loop map select merge with run try catch finally when".split(),
     *"route gate filter processor use on_error analytics defaults goal true null".split(),
@@ -37,19 +36,19 @@ def holds_together(source: str) -> None:
     assert report.ok or any(one.severity == "error" for one in report.diagnostics)
 
 
-@QUICK
+@MANY
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     holds_together(decode(data))
 
 
-@QUICK
+@MANY
 @given(st.text(max_size=200))
 def test_any_text(source: str) -> None:
     holds_together(source)
 
 
-@QUICK
+@MANY
 @given(st.lists(st.sampled_from(PIECES), max_size=80))
 def test_any_words_of_the_language(pieces: list[str]) -> None:
     holds_together(" ".join(pieces))
@@ -72,7 +71,7 @@ def test_damaged_program(source: str, data: st.DataObject) -> None:
     holds_together(source[:start] + patch + source[end:])
 
 
-@QUICK
+@MANY
 @given(st.text("stringumbeay|?[]<>(){}:,.'\"0159 minax", max_size=40))
 def test_any_type(text: str) -> None:
     found = parse_type(text)

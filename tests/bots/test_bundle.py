@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.bots import unpacking
@@ -20,6 +20,7 @@ from server.bots.bundle import BundledBot, Contents, Stub, pack
 from server.bots.unpacking import BundleRefused, unpack
 from server.core.errors import ErrorCode, TooLarge
 from server.core.filenames import name_of, stem_of
+from tests.support.examples import examples
 
 WRITER = 'writer { "goal": "Write" }\n'
 ONE = Contents((BundledBot("Writer", WRITER, ("daily",)),), (Stub("openai", "OpenAI"),))
@@ -49,7 +50,7 @@ bots = st.builds(
 )
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.lists(bots, max_size=4, unique_by=lambda bot: bot.name.casefold()))
 def test_what_goes_in_comes_out_and_gives_the_same_bytes(found: list[BundledBot]) -> None:
     data = pack(Contents(tuple(found)))

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from server.core import logs
 from server.core.logs import MASK, Redaction, get_logger, printable, setup_logs
+from tests.support.logs import plain_logs
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     monkeypatch.setattr(logs, "REDACTION", Redaction())
     yield io.StringIO()
     root.handlers[:], root.level = before
-    structlog.reset_defaults()
+    plain_logs()
 
 
 def test_a_line_for_machines_is_one_json_object(stream: io.StringIO) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from server.bal.checker import check
 from server.bal.planner import plan
@@ -17,6 +17,7 @@ from server.engine.host import EntityCall
 from server.engine.offline import OfflineHost, run_source
 from server.engine.walker import walk
 from tests.engine.random_programs import ANSWERS, PROGRAMS, REPLIES
+from tests.support.examples import examples
 
 WRITER = 'writer { goal: "Write a title" output: { title: "string", words: "integer" } }\n'
 
@@ -65,7 +66,7 @@ async def test_a_program_of_every_construct_runs_with_nothing_around_it() -> Non
     assert run.calls[0][0] == "planner"
 
 
-@settings(max_examples=100, deadline=2000)
+@examples(100, deadline=2000)
 @given(
     source=PROGRAMS,
     value=ANSWERS,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from server.bal.checker import check
 from server.bal.planner import plan
@@ -15,6 +15,7 @@ from server.engine.host import EntityCall, Remedy
 from server.engine.walker import walk
 from tests.engine.random_programs import ANSWERS, PROGRAMS, REPLIES
 from tests.engine.rig import Rig
+from tests.support.examples import examples
 
 
 class CannedRig(Rig):
@@ -30,7 +31,7 @@ class CannedRig(Rig):
         return Remedy("skip")
 
 
-@settings(max_examples=100, deadline=2000)
+@examples(100, deadline=2000)
 @given(source=PROGRAMS, value=ANSWERS, answers=REPLIES)
 def test_a_replay_says_the_same_and_asks_nobody_again(
     source: str, value: Any, answers: dict[str, list[Any]]

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any, Literal
 from uuid import UUID
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -45,6 +44,7 @@ from server.workspaces.access import Viewer
 from server.workspaces.permissions import SCOPES
 from tests.engine.test_store import step
 from tests.support.database import World, event, opened
+from tests.support.examples import examples
 
 PENDING, RUNNING = ExecutionStatus.PENDING, ExecutionStatus.RUNNING
 WAITING, PAUSED = ExecutionStatus.WAITING, ExecutionStatus.PAUSED
@@ -305,7 +305,7 @@ class Life(RuleBasedStateMachine):
 
 
 def test_no_order_of_events_leads_where_an_execution_may_not_be(tmp_path: Path) -> None:
-    few = settings(max_examples=20, stateful_step_count=25, deadline=None)
+    few = examples(20, stateful_step_count=25)
     with asyncio.Runner() as runner:
         place = opened(f"sqlite://{tmp_path / 'x.db'}", tmp_path)
         world = runner.run(place.__aenter__())

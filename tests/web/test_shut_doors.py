@@ -19,6 +19,7 @@ from server.core.logs import setup_logs
 from server.models.enums import Role
 from server.models.tables import Execution
 from tests.support.front import HOST, PURE, Api, Front, open_front
+from tests.support.logs import plain_logs
 
 FAST = 0.5  # seconds: 100 ms on a quiet machine, and this one may be busy
 FORM = {"content-type": "application/x-www-form-urlencoded", "origin": HOST}
@@ -231,7 +232,7 @@ def test_a_name_writes_no_second_line_into_the_log(form: Any) -> None:  # S74
         structlog.get_logger("api").warning("bot_renamed", name=ODD, path=f"/bots/{ODD}")
         written = stream.getvalue()
     finally:
-        structlog.reset_defaults()
+        plain_logs()
     assert written.count("\n") == 1
     assert "\r" not in written
     assert "\x1b[31mred" not in written
