@@ -9,6 +9,7 @@ from dataclasses import dataclass
 class Provider:
     """`litellm`: its name inside the library. `keys` and `bases`: names in the environment, the
     first one that is set wins. `extras`: further arguments of the call and where they come from.
+    `streams`: the library understands its streams; else whole answers are asked for.
     `address`: where it is, as the library has it. `fast`: the parity tests of the fast path pass.
     `hosts`: where its key may go when no address is given: these and what ends with them.
     `model`: what answers when a bot names no model and this is the first provider set up."""
@@ -24,6 +25,7 @@ class Provider:
     free: bool = False
     address: str | None = None
     fast: bool = False
+    streams: bool = True
     key_param: str = "api_key"
     extras: tuple[tuple[str, str], ...] = ()
     families: tuple[str, ...] = ()
@@ -150,6 +152,7 @@ PROVIDERS: tuple[Provider, ...] = (
         model="command-a-03-2025",
         families=("command",),
         aliases=("cohere_chat",),
+        streams=False,
         hosts=("api.cohere.com", "api.cohere.ai"),
     ),
     Provider(
@@ -188,6 +191,8 @@ PROVIDERS: tuple[Provider, ...] = (
         "Hugging Face",
         "huggingface",
         keys=("HUGGINGFACE_API_KEY",),
+        address="https://router.huggingface.co/v1",
+        fast=True,
         hosts=("huggingface.co",),
     ),
     Provider(

@@ -176,7 +176,7 @@ class Router:
         return Route(
             requested,
             provider,
-            model,
+            _as_sent(provider, model),
             key,
             _address(base),
             key_name,
@@ -224,7 +224,7 @@ def _through(access: Access, name: str) -> Route:
     return Route(
         requested=name,
         provider=provider,
-        model=rest if named is provider else name,
+        model=_as_sent(provider, rest if named is provider else name),
         api_key=access.api_key or None,
         api_base=_address(access.api_base),
         key_name=f"the key of the connection “{access.label}”",
@@ -232,6 +232,15 @@ def _through(access: Access, name: str) -> Route:
         extra=access.extra,
         connection=access.connection,
     )
+
+
+def _as_sent(provider: Provider, model: str) -> str:
+    """The library writes `house/owner/model` for what Hugging Face itself calls
+    `owner/model:house`."""
+    if provider.name == "huggingface" and model.count("/") == 2 and ":" not in model:
+        house, _, rest = model.partition("/")
+        return f"{rest}:{house}"
+    return model
 
 
 def _is_of(provider: Provider, model: str, known: Catalogue) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from server.llm.messages import ChatRequest, Message, ToolSpec
@@ -22,6 +22,8 @@ class Call:
 
 
 def make_call(route: Route, request: ChatRequest, mode: Mode) -> Call:
+    if route.provider is not None and not route.provider.streams:
+        request = replace(request, stream=False)
     asked = told_in_words(request) if mode == "words" else request
     messages = [_message(message) for message in asked.messages]
     return Call(route, messages, _params(request, mode), request.stream, mode)

@@ -106,5 +106,11 @@ def test_a_route_carries_key_and_address_and_shows_no_key() -> None:
     assert "sk-a" not in repr(found)
 
 
+def test_hugging_face_is_told_the_house_behind_the_model() -> None:
+    environ = {"HUGGINGFACE_API_KEY": "k"}
+    assert route("huggingface:together/deepseek-ai/R1", environ).model == "deepseek-ai/R1:together"
+    assert route("huggingface:deepseek-ai/R1", environ).model == "deepseek-ai/R1"
+
+
 def test_ollama_may_be_named_by_host_alone() -> None:
     assert route("ollama:m", {"OLLAMA_HOST": "gpu:11434"}).api_base == "http://gpu:11434"
