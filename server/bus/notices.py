@@ -14,14 +14,12 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
-import structlog
 from arq.connections import ArqRedis
 
 from server.bus.batcher import Batcher
+from server.bus.outage import Outage
 from server.bus.redis import AWAY
 from server.core.tasks import end
-
-log = structlog.get_logger("bus")
 
 CHANNEL = "baleybots:notices"
 SUBSCRIBER_LIMIT = 1000
@@ -96,6 +94,7 @@ class Notices:
         self._subscribers: dict[str, set[Subscription]] = {}
         self._batcher = Batcher[Notice]("notices", self._send)
         self._reader: asyncio.Task[None] | None = None
+        self._outage = Outage("notices")
         self.listening = asyncio.Event()
 
     async def start(self) -> None:
@@ -145,7 +144,7 @@ class Notices:
             try:
                 await self._read(redis)
             except AWAY as error:
-                log.warning("redis_away", what="notices", error=str(error))
+                self._outage.tell(error)
             self.listening.clear()
             await asyncio.sleep(random.uniform(0.1, 1.0))
 
@@ -154,6 +153,7 @@ class Notices:
             await pubsub.subscribe(CHANNEL)
             async for message in pubsub.listen():
                 if message["type"] == "subscribe":
+                    self._outage.over()
                     self._resync_all()
                     self.listening.set()
                 elif message["type"] == "message":

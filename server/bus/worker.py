@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 import arq.worker
 import structlog
 
+from server.bus.outage import Outage
 from server.bus.queue import Queue
 from server.bus.redis import AWAY, JOBS_KEY
 from server.bus.turns import Ready
@@ -119,11 +120,12 @@ class QueueWorker:
 
 
 async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    outage = Outage(name)
     while True:
         try:
             await run()
         except AWAY as error:
-            log.warning("redis_away", what=name, error=str(error))
+            outage.tell(error)
         except Exception:
             log.exception("worker_loop_failed", what=name)
         await asyncio.sleep(random.uniform(0.1, 1.0))
