@@ -35,7 +35,9 @@ class Remote:
         self.url = url.rstrip("/")
         self.token = token
         headers = {"authorization": f"Bearer {token}"}
-        self._http = httpx.AsyncClient(headers=headers, timeout=60, trust_env=False)
+        # Reading the certificates of the machine takes longer than most answers of a server on it.
+        tls = not self.url.lower().startswith("http://")
+        self._http = httpx.AsyncClient(headers=headers, timeout=60, trust_env=False, verify=tls)
 
     async def __aenter__(self) -> Remote:
         return self
