@@ -100,14 +100,19 @@ async def test_in_one_process_a_second_bot_has_its_turn(tmp_path: Path) -> None:
         many = [await home.start(greedy, {"text": "x"}) for _ in range(12)]
         one = await home.start(modest, {"text": "x"})
         await until(lambda: len(slow.came) == 2)
+        await until(lambda: not home.rooms.bus.queue.nothing_waits)
+        home.rooms.engine.runner.runs.max_running = 3
+        many.append(await home.start(greedy, {"text": "x"}))
+        assert many[-1].status is ExecutionStatus.PENDING, "it went before those who wait"
+        home.rooms.engine.runner.runs.changed()
         for round in range(1, 4):
             slow.let_go(1)
             many.append(await home.start(greedy, {"text": "x"}))
-            await until(lambda round=round: len(slow.came) >= 2 + round)
-        assert "modest" in slow.came[:5], slow.came
+            await until(lambda round=round: len(slow.came) >= 3 + round)
+        assert "modest" in slow.came[:6], slow.came
         slow.let_go(100)
         assert {(await home.ended(row)).status for row in [one, *many]} == {
             ExecutionStatus.COMPLETED
         }
     assert slow.came.count("modest") == 1
-    assert len(slow.came) == 16
+    assert len(slow.came) == 17
