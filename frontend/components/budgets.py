@@ -44,7 +44,7 @@ def budget_card(budget: dict[str, Any], whose: str, actions: dict[str, Any] | No
 
 
 def _words(budget: dict[str, Any], whose: str) -> str:
-    return f"{whose}, {PERIODS[budget['period']]}"
+    return whose if budget["standing"] is None else f"{whose}, {PERIODS[budget['period']]}"
 
 
 def _standing(budget: dict[str, Any]) -> list[VdomDict]:

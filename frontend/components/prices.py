@@ -7,7 +7,7 @@ from reactpy import html
 from frontend.format import money
 
 
-def own_row(node: dict[str, Any], opened: Any) -> Any:
+def own_row(node: dict[str, Any], opened: Any, may: bool) -> Any:
     acts = [
         html.button(
             {
@@ -31,10 +31,10 @@ def own_row(node: dict[str, Any], opened: Any) -> Any:
         ),
     ]
     mark = html.span({"className": "chip"}, "yours")
-    return price_row(node["id"], node["model"], node, mark, acts)
+    return price_row(node["id"], node["model"], node, mark, acts if may else [])
 
 
-def shipped_row(model: dict[str, Any], opened: Any) -> Any:
+def shipped_row(model: dict[str, Any], opened: Any, may: bool) -> Any:
     act = html.button(
         {
             "className": "button small quiet",
@@ -45,7 +45,7 @@ def shipped_row(model: dict[str, Any], opened: Any) -> Any:
         "Change",
     )
     mark = html.span({"className": "muted"}, "shipped")
-    return price_row(model["id"], model["id"], model, mark, [act])
+    return price_row(model["id"], model["id"], model, mark, [act] if may else [])
 
 
 def price_row(key: str, name: str, row: dict[str, Any], mark: Any, acts: list[Any]) -> Any:

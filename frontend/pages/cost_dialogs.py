@@ -37,7 +37,9 @@ def _choice(name: str, label: str, words: dict[str, str], **more: Any) -> dict[s
 
 
 @component
-def BudgetDialog(budget: dict[str, Any] | None, bots: list[dict[str, Any]], closed: Closed) -> Any:
+def BudgetDialog(
+    budget: dict[str, Any] | None, bots: dict[str, str], people: dict[str, str], closed: Closed
+) -> Any:
     client, guard, messages = use_client(), use_guard(), use_messages()
     answer, tell = use_answer()
 
@@ -61,7 +63,7 @@ def BudgetDialog(budget: dict[str, Any] | None, bots: list[dict[str, Any]], clos
             "title": "Edit the budget" if budget else "Add a budget",
             "text": "Before each call its likely cost is set aside, so a limit holds also when "
             "many executions run at once.",
-            "fields": budget_fields(budget, bots),
+            "fields": budget_fields(budget, bots, people),
             "confirm": "Save",
             "answer": answer,
             "onSubmit": sent(guard, tell, save),
@@ -70,7 +72,9 @@ def BudgetDialog(budget: dict[str, Any] | None, bots: list[dict[str, Any]], clos
     )
 
 
-def budget_fields(budget: dict[str, Any] | None, bots: list[dict[str, Any]]) -> list[Any]:
+def budget_fields(
+    budget: dict[str, Any] | None, bots: dict[str, str], people: dict[str, str]
+) -> list[Any]:
     found = budget or {}
     limit = str(Decimal(str(found["limit"])).normalize().__format__("f")) if budget else ""
     fields: list[Any] = [
@@ -84,15 +88,15 @@ def budget_fields(budget: dict[str, Any] | None, bots: list[dict[str, Any]]) -> 
         },
     ]
     if budget is None:
-        scopes = {key: words for key, words in SCOPES.items() if key != "USER"}
-        names = {bot["id"]: bot["name"] for bot in bots}
-        if not names:
-            del scopes["BOT"]
+        subjects = {"BOT": ("botId", "Bot", bots), "USER": ("userId", "Person", people)}
+        offered = {key: found for key, found in subjects.items() if found[2]}
+        missing = subjects.keys() - offered.keys()
+        scopes = {key: words for key, words in SCOPES.items() if key not in missing}
         fields.append(_choice("scope", "Whose spending", scopes))
-        if names:
-            only = {"name": "scope", "values": ["BOT"]}
-            fields.append(_choice("botId", "Bot", names, when=only))
-        once = {"name": "scope", "values": ["WORKSPACE", "BOT"]}
+        for scope, (name, label, names) in offered.items():
+            only = {"name": "scope", "values": [scope]}
+            fields.append(_choice(name, label, names, when=only))
+        once = {"name": "scope", "values": ["WORKSPACE", "BOT", "USER"]}
         periods = {key: words.capitalize() for key, words in PERIODS.items()}
         fields.append(_choice("period", "For", periods, value="MONTH", when=once))
     action = found.get("action", "STOP")

@@ -22,6 +22,7 @@ from frontend.pages.cost_dialogs import AdjustDialog, BudgetDialog, PriceDialog
 SPANS = (7, 30, 90)
 USUAL = 30
 SHOWN_SHIPPED = 40
+NOTHING = {"setPrices": False, "setBudgets": False}
 
 
 @component
@@ -31,6 +32,8 @@ def CostsPage() -> Any:
     answer = use_query("costs", {"days": days})
     prices = use_query("model_prices", {"first": 100})
     bots = use_query("shell")
+    may = answer.data["costs"]["viewerCan"] if answer.data else NOTHING
+    people = use_query("budget_people", wanted=may["setBudgets"])
     nothing: dict[str, Any] = {}
     dialog, set_dialog = use_state(nothing)
 
@@ -47,12 +50,13 @@ def CostsPage() -> Any:
             prices.reload()
 
     names = {bot["id"]: bot["name"] for bot in _bots(bots)}
+    persons = _people(people)
     return html.div(
         page_head("Costs", _note(answer), _spans(days)),
         Watch({"onChange": changed}),
-        _body(answer, opened, names),
-        _prices(prices, opened) if answer.data else "",
-        _dialog(dialog, _bots(bots), _models(prices), closed),
+        _body(answer, opened, names | persons),
+        _prices(prices, opened, may["setPrices"]) if answer.data else "",
+        _dialog(dialog, (names, persons), _models(prices), closed),
     )
 
 
@@ -63,6 +67,12 @@ def days_of(nav: Nav) -> int:
 
 def _bots(answer: Answer) -> list[dict[str, Any]]:
     return answer.data["bots"]["nodes"] if answer.data else []
+
+
+def _people(answer: Answer) -> dict[str, str]:
+    nodes = answer.data["members"]["nodes"] if answer.data else []
+    users = [node["user"] for node in nodes]
+    return {user["id"]: user["name"] or user["email"] for user in users}
 
 
 def _models(answer: Answer) -> list[str]:
@@ -138,12 +148,14 @@ def _unpriced(costs: dict[str, Any], opened: Any) -> Any:
                 "onClick": opened("price", model=first),
             },
             "Set a price",
-        ),
+        )
+        if costs["viewerCan"]["setPrices"]
+        else "",
     )
 
 
 def _split(costs: dict[str, Any], opened: Any) -> Any:
-    total = Decimal(str(costs["total"]["cost"]))
+    total, may = Decimal(str(costs["total"]["cost"])), costs["viewerCan"]["setPrices"]
 
     def price(line: dict[str, Any]) -> Any:
         return opened("price", model=line["key"])
@@ -158,7 +170,7 @@ def _split(costs: dict[str, Any], opened: Any) -> Any:
         ),
         html.div(
             {"className": "column"},
-            shares("By model", costs["byModel"], total, "", price),
+            shares("By model", costs["byModel"], total, "", price if may else None),
             shares("By operation", costs["byOperation"], total, "", None),
             shares("By provider", costs["byProvider"], total, "", None),
             shares("By connection", costs["byConnection"], total, "", None),
@@ -173,8 +185,9 @@ def _budgets(data: dict[str, Any], opened: Any, names: dict[str, str]) -> Any:
         "adjust": lambda budget: opened("adjust", budget=budget),
         "delete": lambda budget: opened("delete", budget=budget),
     }
-    add = add_button("Add budget", opened("budget"))
-    cards = [budget_card(node, _whose(node, names), actions) for node in nodes]
+    may = data["costs"]["viewerCan"]["setBudgets"]
+    add: Any = add_button("Add budget", opened("budget")) if may else ""
+    cards = [budget_card(node, _whose(node, names), actions if may else None) for node in nodes]
     body: Any = (
         html.div({"className": "budgets"}, *cards)
         if cards
@@ -198,6 +211,8 @@ def _budgets(data: dict[str, Any], opened: Any, names: dict[str, str]) -> Any:
 def _whose(budget: dict[str, Any], names: dict[str, str]) -> str:
     if budget["scope"] == "BOT":
         return names.get(budget["botId"], "A deleted bot")
+    if budget["scope"] == "USER":
+        return names.get(budget["userId"], SCOPES["USER"])
     return SCOPES[budget["scope"]]
 
 
@@ -224,7 +239,7 @@ def _notices(data: dict[str, Any], budgets: list[dict[str, Any]]) -> Any:
     )
 
 
-def _prices(answer: Answer, opened: Any) -> Any:
+def _prices(answer: Answer, opened: Any, may: bool) -> Any:
     if answer.data is None:
         return notice(answer.error) if answer.error else skeleton("row", 3)
     nodes = answer.data["modelPrices"]["nodes"]
@@ -235,15 +250,17 @@ def _prices(answer: Answer, opened: Any) -> Any:
         html.th({"key": n or "acts", "scope": "col", "className": "num" if 0 < i < 4 else ""}, n)
         for i, n in enumerate(names)
     ]
-    rows = [own_row(node, opened) for node in nodes]
-    rows += [shipped_row(model, opened) for model in shipped[:SHOWN_SHIPPED]]
+    rows = [own_row(node, opened, may) for node in nodes]
+    rows += [shipped_row(model, opened, may) for model in shipped[:SHOWN_SHIPPED]]
     table: Any = html.div(
         {"className": "table-wrap"},
         html.table({"className": "table"}, html.thead(html.tr(*head)), html.tbody(*rows)),
     )
     note = "US dollars per million tokens. Your own price stands in the place of the shipped one."
     return html.section(
-        section_row("Prices of models", note, add_button("Set a price", opened("price"))),
+        section_row(
+            "Prices of models", note, add_button("Set a price", opened("price")) if may else ""
+        ),
         table
         if rows
         else empty(
@@ -255,10 +272,10 @@ def _prices(answer: Answer, opened: Any) -> Any:
     )
 
 
-def _dialog(dialog: dict[str, Any], bots: Any, models: list[str], closed: Any) -> Any:
+def _dialog(dialog: dict[str, Any], subjects: Any, models: list[str], closed: Any) -> Any:
     match dialog.get("what"):
         case "budget":
-            return BudgetDialog(dialog.get("budget"), bots, closed)
+            return BudgetDialog(dialog.get("budget"), *subjects, closed)
         case "adjust":
             return AdjustDialog(dialog["budget"], closed)
         case "price":

@@ -42,7 +42,8 @@ def no_costs(days: int) -> dict[str, Any]:
     today = datetime.now(UTC).date()
     names = [str(today - timedelta(days=n)) for n in reversed(range(days))]
     by_day = [line(name, name, 0, "0") for name in names]
-    return {"total": line("", "", 0, "0"), "byDay": by_day, **{part: [] for part in PARTS}}
+    may = {"viewerCan": {"setPrices": True, "setBudgets": True}}
+    return {**may, "total": line("", "", 0, "0"), "byDay": by_day, **{part: [] for part in PARTS}}
 
 
 class Money:
@@ -172,6 +173,10 @@ class Money:
         ]
         found["byExecution"] = [line("exe_1", "Article briefing · 20 Nov, 09:00", 40, "1.20")]
         self.spent = found
+
+    async def do_BudgetPeople(self, _: dict[str, Any]) -> dict[str, Any]:
+        ada = {"id": "usr_1", "name": "Ada Marlow", "email": "ada@example.com"}
+        return {"members": {"nodes": [{"user": ada}]}}
 
     async def do_EstimateExecution(self, _: dict[str, Any]) -> dict[str, Any]:
         found = {"cost": "0.0021", "low": "0.0012", "high": "0.0044", "basis": "history"}

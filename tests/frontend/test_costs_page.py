@@ -109,3 +109,33 @@ def test_amounts_are_read_as_people_write_them(typed: str, read: str) -> None:
 def test_what_is_no_amount_is_refused(typed: Any) -> None:
     with pytest.raises(ClientError, match="amount in US dollars"):
         dollars(typed, "limit")
+
+
+async def test_a_budget_of_one_person(world: World) -> None:
+    async with Screen(world, "/costs") as screen:
+        await screen.until(
+            lambda s: (
+                any(n == "BudgetPeople" for n, _ in world.calls) and s.find("button", "Add budget")
+            )
+        )
+        await screen.click(screen.find("button", "Add budget"))
+        dialog = await screen.until(lambda s: s.find("FormDialog"))
+        fields = {one["name"]: one for one in dialog["attributes"]["fields"]}
+        assert "USER" in [one["value"] for one in fields["scope"]["options"]]
+        assert fields["userId"]["options"] == [{"value": "usr_1", "label": "Ada Marlow"}]
+        typed = {"name": "Hers", "limit": "5", "scope": "USER", "userId": "usr_1", "period": "WEEK"}
+        await screen.tell("FormDialog", "onSubmit", {"values": {**typed, "action": "STOP"}})
+        card = await screen.until(lambda s: s.find("article", "Hers"))
+        assert "Ada Marlow, a week" in screen.text(card)
+
+
+async def test_who_may_only_look_is_offered_nothing_to_press(world: World) -> None:
+    world.spend()
+    world.add_budget("25", "Mine", percent=10)
+    world.spent["viewerCan"] = {"setPrices": False, "setBudgets": False}  # type: ignore[index]
+    async with Screen(world, "/costs") as screen:
+        await screen.shows("Dearest executions")
+        assert screen.find("a", "20 Nov, 09:00", href="/executions/exe_1")
+        await screen.shows("Key of the environment · openai")
+        for words in ("Add budget", "Edit", "Set a price", "Change", "unpriced: set a price"):
+            assert screen.find("button", words) is None, words
