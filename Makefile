@@ -18,8 +18,8 @@ run: ## set up what is needed, then start everything in one process
 	@$(BIN)/baleybots up --port $(PORT) --data-dir $(DATA)
 
 test: ## lint, types, floors and all tests, on real databases and a real browser
-	@.ci/setup dev
 	@.ci/servers
+	@.ci/setup dev
 	@$(MAKE) --no-print-directory lint types floors
 	$(BIN)/python -m tests.support.services run -- $(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
@@ -40,13 +40,13 @@ floors:
 	$(BIN)/lint-imports --no-cache
 
 journeys: ## the real command in a subprocess and a real browser
-	@.ci/setup dev
 	@.ci/servers
+	@.ci/setup dev
 	$(BIN)/python -m tests.support.services run -- $(BIN)/python -m pytest -q -m "journey or browser" $(ARGS)
 
 faults: ## every fault of docs/reliability.md on every set-up; ONLY=F03 SETUP=postgres SEEDS=1 RESUME=1
-	@.ci/setup dev
 	@.ci/servers
+	@.ci/setup dev
 	$(BIN)/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(SETUP),--setup $(SETUP)) \
 	  $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RESUME),--resume) $(ARGS)
 

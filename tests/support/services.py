@@ -5,7 +5,8 @@ else from the programs on PATH, else (PostgreSQL) from a package. What cannot be
 `ServiceMissing` with the command to type: a missing server never becomes a skipped test.
 
 `python -m tests.support.services run -- COMMAND …` starts all three, puts their addresses in the
-environment of COMMAND and stops them afterwards; `… check` only says what is missing (exit 2).
+environment of COMMAND and stops them afterwards; `… check` only says what is missing (exit 2),
+with any Python and before the dependencies are installed.
 """
 
 from __future__ import annotations
@@ -127,14 +128,15 @@ SERVICES: dict[str, Callable[[], contextlib.AbstractContextManager[str]]] = {
 }
 
 
-def missing() -> list[ServiceMissing]:
+def missing(*, installed: bool) -> list[ServiceMissing]:
     """What cannot be had on this machine, each with the command to type. An address in the
-    environment does not spare the program: tests stop and start servers of their own."""
+    environment does not spare the program: tests stop and start servers of their own. PostgreSQL
+    comes with the dependencies, so it is only missing when these are `installed`."""
     checks: list[Callable[[], object]] = [
         chromium,
         lambda: _need("MariaDB", "mariadb-server", "mariadbd", "mysqld"),
         lambda: _need("Redis", "redis-server", "redis-server", "valkey-server"),
-        postgres_source,
+        *([postgres_source] if installed else []),
     ]
     found: list[ServiceMissing] = []
     for check in checks:
@@ -285,7 +287,7 @@ def _run_with_services(command: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    if lacking := missing():
+    if lacking := missing(installed=arguments[:1] != ["check"]):
         packages = " ".join(one.package for one in lacking)
         said = [*map(str, lacking), f"All at once: {_SUDO}apt-get install {packages}"]
         sys.stderr.write("\n".join(said) + "\n")
