@@ -114,10 +114,13 @@ def redis() -> Iterator[str]:
 
 def chromium() -> str:
     """The path of a Chromium or Chrome program."""
-    named = os.environ.get("TEST_CHROMIUM")
-    found = named or _program("chromium", "chromium-browser", "google-chrome", "chrome")
+    if named := os.environ.get("TEST_CHROMIUM"):
+        found, title = shutil.which(named), f"Chromium at {named} (TEST_CHROMIUM)"
+    else:
+        found = _program("chromium", "chromium-browser", "google-chrome", "chrome")
+        title = "Chromium"
     if not found:
-        raise ServiceMissing("Chromium", "chromium")
+        raise ServiceMissing(title, "chromium")
     return found
 
 
