@@ -94,7 +94,7 @@ class Approvals:
             created_at=now,
             expires_at=now + timedelta(seconds=question.expires_in),
         )
-        row.arguments = question.arguments
+        row.arguments = question.shown
         row.choices = list(question.choices) or None
         row.diagnosis = question.diagnosis
         try:

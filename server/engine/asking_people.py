@@ -142,7 +142,7 @@ class People:
                 approval_id=approval_id,
                 approval_kind=question.kind.value,
                 tool=question.tool,
-                arguments=question.arguments,
+                arguments=question.shown,
                 reason=question.reason,
                 expires_at=expires_at,
             ),

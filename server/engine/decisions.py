@@ -18,6 +18,7 @@ from server.models.enums import ApprovalKind, WaitingReason
 from server.tools.base import AskPerson
 
 EXPIRES_SECONDS: Final = 7 * 24 * 3600.0
+MOST_SHOWN: Final = 4_000
 REMEDIES: Final = ("retry", "skip", "continue", "fail")
 
 Verdict = Literal["approved", "rejected", "modified", "expired"]
@@ -25,13 +26,15 @@ Verdict = Literal["approved", "rejected", "modified", "expired"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`key` names the question inside the execution, `step_key` the step that waits."""
+    """`key` names the question inside the execution, `step_key` the step that waits. `given` is
+    shown where there are no arguments to agree to."""
 
     key: str
     step_key: str
     kind: ApprovalKind
     tool: str | None = None
     arguments: Any = None
+    given: Any = None
     entity: str | None = None
     goal: str | None = None
     reason: str | None = None
@@ -43,6 +46,14 @@ class Question:
     @property
     def words(self) -> str:
         return self.reason or f"`{self.tool}`"
+
+    @property
+    def shown(self) -> Any:
+        """What a person sees of what goes with it; of something long the beginning."""
+        if self.arguments is not None or self.given is None:
+            return self.arguments
+        text = dumps(self.given)
+        return self.given if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
     @property
     def hash(self) -> str:

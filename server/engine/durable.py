@@ -38,7 +38,7 @@ from server.engine.host import (
 from server.engine.lease import Lease
 from server.engine.model_log import ModelLog
 from server.engine.modified import Modified
-from server.engine.outcomes import INTENT, Decided, Outcomes
+from server.engine.outcomes import INTENT, Decided, Leaving, Outcomes
 from server.engine.resting import Resting, Waiting
 from server.engine.step_time import resting, within
 from server.engine.stepping import Stepping
@@ -166,12 +166,12 @@ class DurableHost(ModelLog):
             self.hints.note(call.key, failed)
             raise
 
-    async def begin(self, key: str, name: str, idempotent: bool) -> None:
+    async def begin(self, key: str, leaving: Leaving) -> None:
         """Before a call leaves: everything said is durable, and what must not be repeated is known
         not to have happened."""
         self.spent.before_call()
-        if not idempotent:
-            await self._outcomes.begin(key, name)
+        if not leaving.idempotent:
+            await self._outcomes.begin(key, leaving)
         with self._resting.busy():
             await self._writer.settle()
         if self._cancelled or self._writer.cancel_requested:

@@ -3,6 +3,7 @@ the intent and the outcome, a person says what became of it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from server.engine.decisions import Decision, Question
@@ -12,6 +13,17 @@ from server.models.enums import ApprovalKind, WaitingReason
 
 INTENT: Final = "#intent"
 ACTIONS: Final = ("retry", "skip", "done")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A call before it leaves: `step` makes it, `given` is what goes with it, for whoever has to
+    find out at the other side whether it came."""
+
+    name: str
+    step: str
+    given: Any
+    idempotent: bool
 
 
 class Decided(Exception):
@@ -46,12 +58,12 @@ class Outcomes:
         self._host = host
         self._people = people
 
-    async def begin(self, key: str, name: str) -> None:
+    async def begin(self, key: str, leaving: Leaving) -> None:
         """Records the intent. When one of an earlier taking is open: waits for the decision, and
         raises it unless it is to try again."""
         number, open_ = self._intent(key)
         if open_:
-            await self._settle(key, name, number)
+            await self._settle(key, leaving, number)
         self._host.remember(intent_key(key), {"open": True, "number": number + 1})
 
     def over(self, key: str) -> None:
@@ -65,11 +77,12 @@ class Outcomes:
             return 0, False
         return recorded.output["number"], recorded.output["open"]
 
-    async def _settle(self, key: str, name: str, number: int) -> None:
-        question = outcome_question(key, name, number)
+    async def _settle(self, key: str, leaving: Leaving, number: int) -> None:
+        name = leaving.name
+        question = outcome_question(key, leaving, number)
         if self._host.recall(f"{question.key}#unknown") is None:
             self._host.remember(f"{question.key}#unknown", True)
-            self._host.tell(StepOutcomeUnknown(name=name), key)
+            self._host.tell(StepOutcomeUnknown(name=name), leaving.step)
         decision = await self._people.decide(question)
         if decision.action not in ACTIONS:
             message = f"Nobody said whether `{name}` was done, so it counts as failed."
@@ -78,16 +91,17 @@ class Outcomes:
             raise Decided(decision.action, decision.value)
 
 
-def outcome_question(key: str, name: str, number: int) -> Question:
+def outcome_question(key: str, leaving: Leaving, number: int) -> Question:
     """`number` is which of its leavings has no outcome: a later one is another question."""
     return Question(
         key=f"{key}#outcome[{number}]",
-        step_key=key,
+        step_key=leaving.step,
         kind=ApprovalKind.OUTCOME,
-        tool=name,
+        tool=leaving.name,
+        given=leaving.given,
         reason=(
-            f"The worker was lost while `{name}` was at work. It must not be done twice: say "
-            "whether it was done, or to try again, or to go on without it."
+            f"The worker was lost while `{leaving.name}` was at work. It must not be done twice: "
+            "say whether it was done, or to try again, or to go on without it."
         ),
         choices=ACTIONS,
         waiting=WaitingReason.OUTCOME_UNKNOWN,

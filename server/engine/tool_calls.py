@@ -22,7 +22,7 @@ from server.engine.host import (
     Suspended,
     ToolCall,
 )
-from server.engine.outcomes import Decided
+from server.engine.outcomes import Decided, Leaving
 from server.engine.resting import Waiting
 from server.engine.toolbox import Toolbox
 from server.engine.writer import Identity
@@ -73,7 +73,7 @@ class Host(Protocol):
 
     def tell(self, event: ExecutionEvent, key: str) -> None: ...
 
-    async def begin(self, key: str, name: str, idempotent: bool) -> None: ...
+    async def begin(self, key: str, leaving: Leaving) -> None: ...
 
     def over(self, key: str, idempotent: bool) -> None: ...
 
@@ -291,7 +291,8 @@ class ToolCalls:
         self, key: str, tool: Tool, arguments: dict[str, Any], context: ToolContext
     ) -> Any:
         try:
-            await self._host.begin(key, tool.name, tool.idempotent)
+            leaving = Leaving(tool.name, key, arguments, tool.idempotent)
+            await self._host.begin(key, leaving)
         except Decided as decided:
             return decided.value(arguments)
         answer = await self._host.at_work(self._desk.call(tool, arguments, context))

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from server.core.money import from_decimal
 from server.engine.door import OutOfBudget
 from server.engine.host import EntityCall, Recorded, StepFailed
+from server.engine.outcomes import Leaving
 from server.engine.resting import Waiting
 from server.llm.errors import ModelError
 from server.llm.messages import ChatRequest, ModelAnswer
@@ -51,7 +52,7 @@ class Told(Protocol):
         self, key: str, model: str | None, error: ModelError, number: int, next: Verdict
     ) -> None: ...
 
-    async def begin(self, key: str, name: str, idempotent: bool) -> None:
+    async def begin(self, key: str, leaving: Leaving) -> None:
         """Returns once everything said is durable: before each call leaves. What must not be
         repeated is refused here when an earlier taking has left in the middle of it."""
         ...
@@ -163,7 +164,8 @@ class Turns:
         call, told = self._call, self._told
         idempotent = call.entity.idempotent
         told.asked(call.key, request.model, number, request.repair)
-        await told.begin(self._key, call.entity.name, idempotent)
+        leaving = Leaving(call.entity.name, call.key, call.input, idempotent)
+        await told.begin(self._key, leaving)
         try:
             answer = await told.chat(call.key, request)
         except (ModelError, OutOfBudget):

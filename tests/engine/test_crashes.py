@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from server.approvals import service as approvals
+from server.engine.log import WireEvent
 from server.executions import service as executions
-from server.models.enums import ApprovalKind, ExecutionStatus, WaitingReason
+from server.models.enums import ApprovalKind, ExecutionStatus, StepStatus, WaitingReason
 from server.models.tables import Approval, Execution, Usage
 from tests.support.dying import Diary, dies, gateway, tools
 from tests.support.rooms import Home, open_home
@@ -70,6 +71,10 @@ async def waits_for_a_person(home: Home) -> Approval:
     return row
 
 
+async def events_of(home: Home, asked: Approval) -> list[WireEvent]:
+    return await executions.events(home.owner, home.rooms.engine, asked.execution_id)
+
+
 async def test_finished_turns_and_tools_are_not_done_again(installation: Installation) -> None:
     diary = await installation.dies("model m 3", TWO_TOOLS, SCRIPT)
     async with installation.again(SCRIPT) as home:
@@ -113,6 +118,7 @@ async def test_an_unsafe_tool_in_flight_waits_for_a_person(
         assert row.waiting_reason is WaitingReason.OUTCOME_UNKNOWN
         assert asked.kind is ApprovalKind.OUTCOME
         assert asked.choices == ["retry", "skip", "done"]
+        assert asked.arguments == {"text": "x"}  # for whoever looks whether it came
         assert diary.count("unsafe x") == 1
         answer = approvals.Answer("choose", action=action, value=value)
         await approvals.decide(home.owner, home.rooms.engine, asked.id, answer)
@@ -152,6 +158,11 @@ async def test_a_model_call_that_must_not_be_repeated_waits(installation: Instal
     async with installation.again({"m": ["Done."]}) as home:
         asked = await waits_for_a_person(home)
         assert diary.count("model m 1") == 1
+        assert (asked.step_key, asked.arguments) == ("a", {"text": "x"})
+        (step,) = await executions.steps(home.owner, asked.execution_id)
+        assert (step.key, step.status) == ("a", StepStatus.WAITING)
+        waits = [e for e in await events_of(home, asked) if e["type"] == "step.waiting"]
+        assert [(e["stepKey"], e["data"]["reason"]) for e in waits] == [("a", "outcome_unknown")]
         answer = approvals.Answer("choose", action="retry")
         await approvals.decide(home.owner, home.rooms.engine, asked.id, answer)
         assert (await the_end(home)).output == "Done."

@@ -225,6 +225,8 @@ export function Question({ q, keys, current, onDecide, answer, canDecide = true 
       {isTool ? (
         state === "modify" ? <ArgumentsForm id={id} value={given} onChange={setGiven} problem={setBroken} />
           : q.arguments && Object.keys(q.arguments).length ? <div className="question-arguments"><Value value={q.arguments} /></div> : <p className="muted">It takes no arguments.</p>
+      ) : q.kind === "OUTCOME" && q.arguments !== null && q.arguments !== undefined ? (
+        <div className="question-arguments"><p className="muted">It was given:</p><Value value={q.arguments} /></div>
       ) : null}
       {open ? (
         <>
