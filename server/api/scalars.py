@@ -3,13 +3,14 @@ or guesses a zone."""
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
@@ -76,6 +77,22 @@ def _read_text(value: Any) -> str:
     return value
 
 
+def _read_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+    """Written out in the document, where a number beyond what JSON readers take would become an
+    infinity, and that nothing. Variables come from a body that is checked as it is read."""
+    value: Any = value_from_ast_untyped(node, variables)
+    left: list[Any] = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, float) and not math.isfinite(one):
+            raise GraphQLError("A number in this is too large for JSON; send it as text.")
+        if isinstance(one, dict):
+            left.extend(one.values())
+        elif isinstance(one, list):
+            left.extend(one)
+    return value
+
+
 def _read_duration(value: Any) -> timedelta:
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is None:
@@ -109,6 +126,7 @@ JsonScalar: ScalarDefinition = strawberry.scalar(
     description="Any JSON value: object, list, text, number, true, false or null.",
     serialize=lambda value: value,
     parse_value=lambda value: value,
+    parse_literal=_read_json_literal,
 )
 DecimalScalar: ScalarDefinition = strawberry.scalar(
     name="Decimal",

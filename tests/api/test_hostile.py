@@ -195,6 +195,21 @@ async def test_nothing_can_be_filtered_or_sorted_by_but_what_is_listed(home: Hom
                 assert set(codes_of(answer)) == {"INVALID_INPUT"}, (asked.name, answer)
 
 
+@pytest.mark.parametrize("number", ["1e400", "-1e999", "9" * 5_000])
+@pytest.mark.parametrize("around", ["%s", "{a: [{b: %s}]}"])
+async def test_a_number_that_is_no_json_is_refused_and_not_made_nothing(  # S56
+    home: Home, number: str, around: str
+) -> None:
+    """Written out in the document; in a body it is refused as that is read."""
+    place = await furnish(home, f"numbers {len(number)} {len(around)}")
+    given = f'botId: "{place.ids["bot"]}", input: {around % number}'
+    document = f"mutation {{ startExecution(input: {{{given}}}) {{ execution {{ id }} }} }}"
+    answer = await Executor(schema, home.rooms).execute(document, {}, place.owner)
+    assert codes_of(answer) == ["INVALID_INPUT"]
+    assert "too large for JSON" in answer["errors"][0]["message"]
+    assert len(str(answer)) < 1_000
+
+
 def test_every_type_of_value_has_hostile_ones() -> None:
     kinds = {slot.type for asked in EVERYTHING for slot in asked.slots()}
     scalars = {one for one in kinds if type(SCHEMA.type_map[one]).__name__ == "GraphQLScalarType"}
