@@ -92,7 +92,7 @@ STORIES = {
     ),
     "gathered": Told(
         'chain { parallel { "left": a "right": chain { b => inner c } } merge { l: result.left, '
-        'r: result.right, i: $inner } select { both: [result.l, result.r], i: result.i } }',
+        "r: result.right, i: $inner } select { both: [result.l, result.r], i: result.i } }",
     ),
     "errors": Told(
         'chain { map (result.items, errors: skip) { b } => kept parallel { "one": a "two": '
