@@ -29,6 +29,7 @@ class Context:
     admit: Callable[[str, UUID], bool] | None = None
     connection_params: dict[str, Any] | None = None
     fields: frozenset[str] = frozenset()
+    plans: dict[Any, Any] | None = None
     rates: Rates | None = None
     bill: Bill | None = None
     streaming: bool = False
@@ -64,11 +65,12 @@ class Context:
             self.bill = self.rates.charge(self.viewer, points)
         return self.bill
 
-    def begin(self, fields: frozenset[str]) -> None:
+    def begin(self, fields: frozenset[str], plans: dict[Any, Any] | None) -> None:
         """At the start of an operation: a socket serves many, and each reads afresh. `fields` are
-        all that its document names."""
+        all that its document names, `plans` is what is kept with it by `projecting`."""
         self._loaders = None
         self.fields = fields
+        self.plans = plans
 
 
 Info = strawberry.Info[Context, None]

@@ -63,8 +63,8 @@ USUAL_LENGTH: dict[str, int] = {"steps": 25, "forks": 10, "usedBy": 5, "entities
 class Measure:
     """`depth` counts levels with selections; `introspection` the same below `__schema`. `repeats`
     counts fields that answer under a name which stands beside them already: comparing them with
-    each other is what validation spends most on. `longest` is the longest list that is written
-    out."""
+    each other is what validation spends most on, and `pairs` estimates how often. `longest` is the
+    longest list that is written out; `size` counts the fields."""
 
     depth: int = 0
     introspection: int = 0
@@ -73,14 +73,19 @@ class Measure:
     spreads: int = 0
     longest: int = 0
     cost: int = 0
+    directives: int = 0
+    pairs: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One selection set: its measure and how often each name is answered."""
+    """One selection set: its measure, how often each name is answered, and how many fields are
+    below those that have some."""
 
     measure: Measure = field(default_factory=Measure)
     names: Counter[str] = field(default_factory=Counter[str])
+    sizes: dict[str, int] = field(default_factory=dict[str, int])
 
 
 @lru_cache(maxsize=4)
@@ -154,15 +159,18 @@ class Walk:
         if level > DEEPEST:
             raise RecursionError
         names: Counter[str] = Counter()
+        sizes: dict[str, int] = {}
         parts: list[Measure] = []
         aliases = cost = longest = 0
         for node in chosen.selections:
             if not isinstance(node, FieldNode):
                 part = self._spread(node, level)
                 names.update(part.names)
+                sizes.update(part.sizes)
                 parts.append(part.measure)
                 continue
-            names[(node.alias or node.name).value] += 1
+            key = (node.alias or node.name).value
+            names[key] += 1
             aliases += node.alias is not None
             longest = max(longest, _longest(node)) if node.arguments else longest
             if node.selection_set is None:  # most fields by far: no object is made for one
@@ -170,16 +178,25 @@ class Walk:
                 cost += WEIGHTS.get(node.name.value, 0)
             else:
                 parts.append(self._field(node, level))
-        repeats = names.total() - len(names)
-        parts.append(Measure(aliases=aliases, repeats=repeats, longest=longest, cost=cost))
-        return Part(_beside(parts), names)
+                sizes[key] = max(sizes.get(key, 0), parts[-1].size)
+        parts.append(
+            Measure(
+                aliases=aliases,
+                repeats=names.total() - len(names),
+                longest=longest,
+                cost=cost,
+                pairs=_pairs(names, sizes),
+                size=names.total(),
+            )
+        )
+        return Part(_beside(parts), names, sizes)
 
     def _spread(self, node: Any, level: int) -> Part:
         if isinstance(node, FragmentSpreadNode):
             part = self._fragment(node.name.value)
         else:
             part = self._selections(node.selection_set, level + 1)
-        return Part(_beside([part.measure, Measure(spreads=1)]), part.names)
+        return Part(_beside([part.measure, Measure(spreads=1)]), part.names, part.sizes)
 
     def _fragment(self, name: str) -> Part:
         if name not in self._met:
@@ -231,8 +248,19 @@ def _longest(node: FieldNode) -> int:
     return max([len(node.arguments or ()), *map(len, lists)])
 
 
+def _pairs(names: Counter[str], sizes: Mapping[str, int]) -> int:
+    """Each of several with one name is compared with each other, and so is what is below them."""
+    if names.total() == len(names):
+        return 0
+    return sum(
+        count * (count - 1) // 2 * (1 + 2 * sizes.get(name, 0))
+        for name, count in names.items()
+        if count > 1
+    )
+
+
 def _beside(parts: Iterable[Measure]) -> Measure:
-    depth = introspection = aliases = repeats = spreads = longest = cost = 0
+    depth = introspection = aliases = repeats = spreads = longest = cost = pairs = size = 0
     for part in parts:
         depth = max(depth, part.depth)
         introspection = max(introspection, part.introspection)
@@ -241,7 +269,19 @@ def _beside(parts: Iterable[Measure]) -> Measure:
         spreads += part.spreads
         longest = max(longest, part.longest)
         cost += part.cost
-    return Measure(depth, introspection, aliases, repeats, spreads, longest, cost)
+        pairs += part.pairs
+        size += part.size
+    return Measure(
+        depth,
+        introspection,
+        aliases,
+        repeats,
+        spreads,
+        longest,
+        cost,
+        pairs=pairs,
+        size=size,
+    )
 
 
 # --- afterwards -----------------------------------------------------------------------------
@@ -298,13 +338,23 @@ def _shapes(
 
 
 def actual_cost(shapes: tuple[Shape, ...], data: Any) -> int:
+    return _counted(shapes, (data,))
+
+
+def _counted(shapes: tuple[Shape, ...], rows: Iterable[Any]) -> int:
+    """Of all rows of a page together: name by name, since most of them are the same for each."""
     total = 0
     for shape in shapes:
-        value = data.get(shape.name)
-        if value is None:
-            continue
-        rows = value if isinstance(value, list) else (value,)
-        total += shape.weight * len(rows)
-        if shape.below:
-            total += sum(actual_cost(shape.below, row) for row in rows if isinstance(row, dict))
+        name, found = shape.name, list[Any]()
+        for row in rows:
+            value = row.get(name)
+            if value is None:
+                continue
+            if type(value) is list:
+                found += value
+            else:
+                found.append(value)
+        total += shape.weight * len(found)
+        if shape.below and found:
+            total += _counted(shape.below, [row for row in found if isinstance(row, dict)])
     return total

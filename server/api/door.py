@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http import GraphQLRequestData
+from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
+from strawberry.http import GraphQLRequestData, process_result
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from server.api.context import Context
@@ -26,6 +27,8 @@ from server.core.errors import ErrorCode
 AWAY = ErrorCode.UNAVAILABLE.value
 MAX_BODY = 1024 * 1024
 MAX_SUBSCRIPTIONS = 50
+_JSON = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
+_OTHER_FORMS = ("event-stream", "multipart")
 INIT_TIMEOUT = timedelta(seconds=10)
 
 
@@ -71,11 +74,38 @@ class Door(GraphQL[Context, None]):
         if self._spent(context):
             return _too_many(context)
         try:
-            response: Response = await self.run(request, context=context)
+            response = await self._plainly(request, context)
+            if response is None:
+                response = await self.run(request, context=context)
         except HTTPException as error:
             code = ErrorCode.TOO_LARGE if error.status_code == 413 else ErrorCode.INVALID_INPUT
             return problem(error.status_code, code, error.reason, context)
         return _with_bill(response, context.bill)
+
+    async def _plainly(self, request: Request, context: Context) -> Response | None:
+        """What nearly every client sends: JSON, to be answered as JSON. None for the rest, and for
+        what the library has words for."""
+        headers = request.headers
+        if headers.get("content-type", "").lower() not in _JSON:
+            return None
+        if any(other in headers.get("accept", "").lower() for other in _OTHER_FORMS):
+            return None
+        body = await request.body()
+        data = self.parse_json(body)
+        if "extensions" in data:
+            return None
+        _check_size(data, body)
+        try:
+            result = await self.schema.execute(
+                data["query"],
+                variable_values=data.get("variables"),
+                context_value=context,
+                operation_name=data.get("operationName"),
+            )
+        except (CannotGetOperationTypeError, MissingQueryError):
+            context.bill = None
+            return None
+        return _written(process_result(result))
 
     def _spent(self, context: Context) -> bool:
         """Asked before the body is read: whoever has no point left costs us nothing more."""
@@ -86,24 +116,14 @@ class Door(GraphQL[Context, None]):
         return context.charge(1).refused
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:
-        """What the database did not take is said in the status too: whoever repeats by it need not
-        read on."""
-        response = super().create_response(response_data, sub_response)
-        if not any((response_data.get("data") or {}).values()):
-            for error in response_data.get("errors") or ():
-                if error["extensions"]["code"] == AWAY:
-                    response.status_code = 503
-                    response.headers["retry-after"] = str(error["extensions"].get("retryAfter", 1))
-        return response
+        return _written(response_data)
 
     async def parse_http_body(
         self, request: AsyncHTTPRequestAdapter
     ) -> GraphQLRequestData | list[GraphQLRequestData]:
         data = await super().parse_http_body(request)
-        size = len(await request.get_body())
-        if isinstance(data, GraphQLRequestData) and size > MAX_BODY:
-            if "startExecution" not in (data.query or ""):
-                raise HTTPException(413, f"The request is larger than {MAX_BODY // 2**20} MiB.")
+        if isinstance(data, GraphQLRequestData):
+            _check_size({"query": data.query}, await request.get_body())
         return data
 
     def parse_json(self, data: str | bytes) -> Any:
@@ -138,10 +158,32 @@ class Door(GraphQL[Context, None]):
 
     def encode_json(self, data: object) -> str:
         """Text, not bytes: on a socket bytes become a binary frame, which clients refuse."""
-        try:
-            return orjson.dumps(data).decode()
-        except TypeError:  # a whole number beyond 64 bits
-            return json.dumps(data, separators=(",", ":"))
+        return _encoded(data).decode()
+
+
+def _encoded(data: object) -> bytes:
+    try:
+        return orjson.dumps(data)
+    except TypeError:  # a whole number beyond 64 bits
+        return json.dumps(data, separators=(",", ":")).encode()
+
+
+def _written(data: Any) -> Response:
+    """What the database did not take is said in the status too: whoever repeats by it need not
+    read on."""
+    response = Response(_encoded(data), media_type="application/json")
+    if "errors" in data and not any((data.get("data") or {}).values()):
+        for error in data["errors"]:
+            if error["extensions"]["code"] == AWAY:
+                response.status_code = 503
+                response.headers["retry-after"] = str(error["extensions"].get("retryAfter", 1))
+    return response
+
+
+def _check_size(data: dict[str, Any], body: bytes) -> None:
+    """Only what an execution is given may be large."""
+    if len(body) > MAX_BODY and "startExecution" not in (data["query"] or ""):
+        raise HTTPException(413, f"The request is larger than {MAX_BODY // 2**20} MiB.")
 
 
 def _too_many(context: Context) -> Response:

@@ -19,6 +19,7 @@ from server.api.execution_entities import AwaitedEvent, ExecutionEntity
 from server.api.kinds import ExecutionMode, ExecutionStatus, StepStatus, TriggerKind, WaitingReason
 from server.api.model_calls import ModelCall
 from server.api.relay import Connection, Node, PageInfo, connection_of
+from server.api.row_fields import made_of_row, of_row
 from server.api.scalars import BigInt, Cursor, dollars, whole
 from server.bots.service import many as many_bots
 from server.bots.service import many_versions
@@ -42,28 +43,18 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="Tokens and money. Money is in US dollars, as exact decimal text.")
 class Usage:
-    input_tokens: BigInt = strawberry.field(description="Tokens sent to models.")
-    output_tokens: BigInt = strawberry.field(description="Tokens that models wrote.")
-    total_tokens: BigInt = strawberry.field(description="Both together.")
-    cost: Decimal | None = strawberry.field(
-        description="What it cost; null when no price is known for the model."
+    row: strawberry.Private[tables.Execution | tables.Step]
+    input_tokens: BigInt = of_row("input_tokens", "Tokens sent to models.")
+    output_tokens: BigInt = of_row("output_tokens", "Tokens that models wrote.")
+    total_tokens: BigInt = of_row("total_tokens", "Both together.")
+    cost: Decimal | None = made_of_row(
+        lambda row: None if row.cost_nano is None else dollars(row.cost_nano),
+        "What it cost; null when no price is known for the model.",
     )
-    estimated: bool = strawberry.field(
-        description="The provider reported no tokens, so they were counted here."
+    estimated: bool = of_row(
+        "estimated", "The provider reported no tokens, so they were counted here."
     )
-    unpriced: bool = strawberry.field(description="A model without a known price took part.")
-
-    @classmethod
-    def of(cls, row: tables.Execution | tables.Step) -> Usage:
-        nano = row.cost_nano
-        return cls(
-            input_tokens=BigInt(row.input_tokens),
-            output_tokens=BigInt(row.output_tokens),
-            total_tokens=BigInt(row.total_tokens),
-            cost=None if nano is None else dollars(nano),
-            estimated=row.estimated,
-            unpriced=row.unpriced,
-        )
+    unpriced: bool = of_row("unpriced", "A model without a known price took part.")
 
 
 @strawberry.type(
@@ -191,7 +182,7 @@ class Step:
             model=row.model,
             provider=row.provider,
             source=row.source,
-            usage=Usage.of(row),
+            usage=Usage(row=row),
             cached_tokens=BigInt(row.cached_tokens),
             cache_write_tokens=BigInt(row.cache_write_tokens),
             reasoning_tokens=BigInt(row.reasoning_tokens),
@@ -295,28 +286,36 @@ async def _version(info: Info, version_id: UUID) -> BotVersion | None:
 class Execution(Node):
     row: strawberry.Private[tables.Execution]
     beside: strawberry.Private[Beside | None]
-    status: ExecutionStatus = strawberry.field(description="Where it stands.")
-    waiting_reason: WaitingReason | None = strawberry.field(
-        description="What it waits for, while it is WAITING."
+    id: strawberry.ID = made_of_row(
+        lambda row: public_id("execution", row.id),
+        "Type prefix and a UUIDv7 in base32, e.g. `bot_…`; the same everywhere.",
     )
-    mode: ExecutionMode = strawberry.field(description="How models and tools are reached.")
-    trigger_kind: TriggerKind = strawberry.field(description="What started it.")
-    input: JSON | None = strawberry.field(description="What it was given.")
-    output: JSON | None = strawberry.field(description="What it answered.")
-    input_blob: Blob | None = strawberry.field(description="Its input, when that is large.")
-    output_blob: Blob | None = strawberry.field(description="Its output, when that is large.")
-    error: ExecutionError | None = strawberry.field(description="Why it did not finish well.")
-    usage: Usage = strawberry.field(description="Tokens and money of all its steps.")
-    created_at: datetime = strawberry.field(description="When it was accepted.")
-    started_at: datetime | None = strawberry.field(description="When a worker first took it.")
-    finished_at: datetime | None = strawberry.field(description="When it ended.")
-    duration_ms: BigInt | None = strawberry.field(
-        description="Milliseconds from its start to its end."
+    status: ExecutionStatus = of_row("status", "Where it stands.")
+    waiting_reason: WaitingReason | None = of_row(
+        "waiting_reason", "What it waits for, while it is WAITING."
     )
-    queued_ms: BigInt | None = strawberry.field(
-        description="Milliseconds from acceptance to its start."
+    mode: ExecutionMode = of_row("mode", "How models and tools are reached.")
+    trigger_kind: TriggerKind = of_row("trigger_kind", "What started it.")
+    input: JSON | None = made_of_row(lambda row: shown(row.input), "What it was given.")
+    output: JSON | None = made_of_row(lambda row: shown(row.output), "What it answered.")
+    input_blob: Blob | None = made_of_row(
+        lambda row: Blob.of(row.input), "Its input, when that is large."
     )
-    last_seq: int = strawberry.field(description="Number of its latest event.")
+    output_blob: Blob | None = made_of_row(
+        lambda row: Blob.of(row.output), "Its output, when that is large."
+    )
+    error: ExecutionError | None = made_of_row(
+        lambda row: ExecutionError.of(row.error), "Why it did not finish well."
+    )
+    usage: Usage = made_of_row(lambda row: Usage(row=row), "Tokens and money of all its steps.")
+    created_at: datetime = of_row("created_at", "When it was accepted.")
+    started_at: datetime | None = of_row("started_at", "When a worker first took it.")
+    finished_at: datetime | None = of_row("finished_at", "When it ended.")
+    duration_ms: BigInt | None = made_of_row(
+        lambda row: _lasted(row), "Milliseconds from its start to its end."
+    )
+    queued_ms: BigInt | None = of_row("queued_ms", "Milliseconds from acceptance to its start.")
+    last_seq: int = of_row("last_seq", "Number of its latest event.")
 
     @strawberry.field(description="The bot; null when it is gone.")
     def bot(self, info: Info) -> Annotated[Bot, strawberry.lazy("server.api.bots")] | None:
@@ -475,31 +474,9 @@ class Execution(Node):
         )
 
     @classmethod
-    def of(
-        cls, row: tables.Execution, *, complete: bool = True, beside: Beside | None = None
-    ) -> Execution:
-        """Unless `complete`, the row was read without what nobody asked for."""
-        return cls(
-            row=row,
-            beside=beside,
-            id=strawberry.ID(public_id("execution", row.id)),
-            status=row.status,
-            waiting_reason=row.waiting_reason,
-            mode=row.mode,
-            trigger_kind=row.trigger_kind,
-            input=shown(row.input) if complete else None,
-            output=shown(row.output) if complete else None,
-            input_blob=Blob.of(row.input) if complete else None,
-            output_blob=Blob.of(row.output) if complete else None,
-            error=ExecutionError.of(row.error),
-            usage=Usage.of(row),
-            created_at=row.created_at,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
-            duration_ms=whole(_lasted(row)),
-            queued_ms=whole(row.queued_ms),
-            last_seq=row.last_seq,
-        )
+    def of(cls, row: tables.Execution, *, beside: Beside | None = None) -> Execution:
+        """The row may have been read without what the document does not name."""
+        return cls(row=row, beside=beside)
 
 
 def _lasted(row: tables.Execution) -> int | None:

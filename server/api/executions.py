@@ -21,6 +21,7 @@ from server.api.comparators import (
 )
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
+from server.api.execution_columns import columns_for
 from server.api.execution_types import Execution, beside
 from server.api.inputs import build_quickly
 from server.api.kinds import (
@@ -44,7 +45,6 @@ from server.executions.rerun import RerunRequest, rerun
 from server.workspaces.listing import PageAsk
 
 REASON_LIMIT = 1_000
-HEAVY = ("input", "output", "inputBlob", "outputBlob", "recording", "conversation")
 
 
 @strawberry.input(description="Which executions. Every field that is given must hold.")
@@ -86,19 +86,19 @@ async def executions_page(
     if order and len(order) > 1:
         raise Invalid("Executions are sorted by one field.", path=["orderBy"])
     falling = not order or order[0].direction is OrderDirection.DESC
-    whole = not info.context.fields.isdisjoint(HEAVY)
+    columns = columns_for(info.context.fields)
     asker = info.context.asker
     if bot_id is not None and ask.plain and falling and given is None:
-        key = (bot_id, page_size(ask.first), whole)
+        key = (bot_id, page_size(ask.first), columns)
         page = await info.context.loaders.first_executions.load(key)
     else:
         where = where_of(given or ExecutionFilter(), bot_id)
-        page = await service.list_executions(asker, ask, where, descending=falling, whole=whole)
+        page = await service.list_executions(asker, ask, where, descending=falling, columns=columns)
     around = await beside(info, page.rows)
     return connection_of(
         page,
         Connection[Execution],
-        lambda row: Execution.of(row, complete=whole, beside=around),
+        lambda row: Execution.of(row, beside=around),
     )
 
 

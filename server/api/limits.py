@@ -1,14 +1,17 @@
 """What a document may ask for. Everything is decided before the first resolver runs, and in an
-order in which the cheap test comes first: length, tokens, then one walk for depth, aliases,
-repeats and cost, then validation, then whether the asker has points left."""
+order in which the cheap test comes first: length, one look over the text for what is far beyond a
+limit, parsing, then one walk for depth, aliases, repeats and cost, then validation, then whether
+the asker has points left."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -19,12 +22,12 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
-    parse,
     validate,
 )
 from strawberry.extensions import SchemaExtension
 
 from server.api.cost import (
+    DEEPEST,
     Measure,
     Shape,
     Walk,
@@ -35,6 +38,8 @@ from server.api.cost import (
     shapes_of,
 )
 from server.api.rates import Bill
+from server.api.reading import read_document
+from server.api.scanning import Scan, scan
 from server.api.variables import RULES
 from server.core.errors import ErrorCode, LimitReached
 from server.models.places import only_asks
@@ -45,6 +50,8 @@ MAX_DEPTH = 12
 MAX_ALIASES = 30
 MAX_REPEATS = 60
 MAX_SPREADS = 100
+MAX_DIRECTIVES = 100
+MAX_PAIRS = 3_000
 MAX_WRITTEN_OUT = 100
 MAX_COST = 10_000
 MAX_INTROSPECTION_DEPTH = 20
@@ -58,10 +65,11 @@ _CACHED_DOCUMENTS = 256
 _CACHED_TEXT = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
     """`fields` names every field that the document mentions anywhere; `varies`: its cost depends
-    on variables. `streams`: it is a subscription."""
+    on variables. `streams`: it is a subscription. `plans` keeps how its answers are put together;
+    None where a directive may change that from request to request."""
 
     document: DocumentNode
     errors: tuple[GraphQLError, ...]
@@ -71,14 +79,17 @@ class Prepared:
     varies: bool = False
     streams: bool = False
     shapes: tuple[Shape, ...] = ()
+    plans: dict[Any, Any] | None = None
 
-    @property
+    @cached_property
     def acts(self) -> bool:
         """It holds a mutation."""
-        return any(
-            getattr(one, "operation", None) is OperationType.MUTATION
-            for one in self.document.definitions
-        )
+        return any(one.operation is OperationType.MUTATION for one in self.operations)
+
+    @cached_property
+    def operations(self) -> tuple[OperationDefinitionNode, ...]:
+        found = self.document.definitions
+        return tuple(one for one in found if isinstance(one, OperationDefinitionNode))
 
     def cost(self, variables: dict[str, Any]) -> int:
         if not self.varies:
@@ -90,33 +101,45 @@ def refusal(code: ErrorCode, message: str, **more: Any) -> GraphQLError:
     return GraphQLError(message, extensions={"code": code.value, **more})
 
 
-class Gate(SchemaExtension):
-    """Parses, measures and validates once per text; later requests with it pay a look-up."""
+class Admission:
+    """Of one request: what stands against it, what it costs, and what is given back."""
 
-    _cache: ClassVar[OrderedDict[tuple[int, str], Prepared]] = OrderedDict()
-    bill: Bill | None = None
+    def __init__(self, prepared: Prepared, context: Any, variables: dict[str, Any] | None) -> None:
+        self.prepared = prepared
+        self.context = context
+        self.variables = variables
+        self.bill: Bill | None = None
 
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        self.prepared = self.known(context.schema._schema, context.query or "")  # pyright: ignore[reportPrivateUsage]
-        context.context.begin(self.prepared.fields)
+    def begin(self) -> None:
+        self.context.begin(self.prepared.fields, self.prepared.plans)
         only_asks.set(not self.prepared.acts)
-        refused = self.prepared.errors or ()
-        context.graphql_document = (
-            _stub(context._provided_operation_name) if refused else self.prepared.document  # pyright: ignore[reportPrivateUsage]
-        )
-        yield
 
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        context.pre_execution_errors = [*self.prepared.errors] or self._request_errors()
+    def refusals(self) -> list[GraphQLError]:
+        """Takes the points of the request, or one for looking at what is refused."""
         if self.prepared.errors:
-            self.bill = context.context.charge(1)
-        yield
+            self.bill = self.context.charge(1)
+            return [*self.prepared.errors]
+        return self._of_this_request()
 
-    async def on_execute(self) -> AsyncIterator[None]:
+    def _of_this_request(self) -> list[GraphQLError]:
+        """What depends on its variables and viewer, and is not kept."""
+        prepared, context = self.prepared, self.context
+        if prepared.measure.introspection > 0 and not context.introspection:
+            return [refusal(ErrorCode.FORBIDDEN, "Introspection is switched off here.")]
+        if prepared.streams and not context.streaming:
+            return [refusal(ErrorCode.INVALID_INPUT, NO_FEED)]
+        cost = prepared.cost(self.variables or {})
+        if cost > MAX_COST:
+            self.bill = context.charge(1)
+            return [too_dear(cost)]
+        bill: Bill = context.charge(cost)
+        self.bill = bill
+        return [too_many(bill)] if bill.refused else []
+
+    @asynccontextmanager
+    async def time(self) -> AsyncIterator[None]:
         """A subscription may take as long as it likes; everything else has its time."""
-        seconds = None if self.prepared.streams else self.execution_context.context.seconds
+        seconds = None if self.prepared.streams else self.context.seconds
         clock = asyncio.timeout(seconds)
         try:
             async with clock:
@@ -129,42 +152,57 @@ class Gate(SchemaExtension):
                 hint="Ask for less at once.",
             ) from None
 
-    def get_results(self) -> dict[str, Any]:
+    def told(self, data: Any) -> dict[str, Any]:
+        """`extensions` of the answer."""
         if self.bill is None or self.prepared.streams:
             return {}
-        result: Any = self.execution_context.result
-        data = getattr(result, "data", None)
         actual = actual_cost(self.prepared.shapes, data) if isinstance(data, dict) else 0
         self.bill.settle(actual)
         return {"cost": self.bill.told()}
 
-    def _request_errors(self) -> list[GraphQLError]:
-        """What depends on this request's variables and viewer, and is not kept."""
-        context = self.execution_context
-        if self.prepared.measure.introspection > 0 and not context.context.introspection:
-            return [refusal(ErrorCode.FORBIDDEN, "Introspection is switched off here.")]
-        if self.prepared.streams and not context.context.streaming:
-            return [refusal(ErrorCode.INVALID_INPUT, NO_FEED)]
-        cost = self.prepared.cost(context.variables or {})
-        if cost > MAX_COST:
-            self.bill = context.context.charge(1)
-            return [too_dear(cost)]
-        self.bill = context.context.charge(cost)
-        return [] if self.bill is None or not self.bill.refused else [too_many(self.bill)]
 
-    @classmethod
-    def known(cls, schema: GraphQLSchema, text: str) -> Prepared:
-        key = (id(schema), text)
-        found = cls._cache.get(key)
-        if found is not None:
-            cls._cache.move_to_end(key)
-            return found
-        prepared = prepare(schema, text)
-        if len(text) <= _CACHED_TEXT and not prepared.errors:
-            cls._cache[key] = prepared
-            if len(cls._cache) > _CACHED_DOCUMENTS:
-                cls._cache.popitem(last=False)
-        return prepared
+class Gate(SchemaExtension):
+    """For what goes the library's way: subscriptions, and documents of several operations."""
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        prepared = known(context.schema._schema, context.query or "")  # pyright: ignore[reportPrivateUsage]
+        self.admission = Admission(prepared, context.context, context.variables)
+        self.admission.begin()
+        context.graphql_document = (
+            _stub(context._provided_operation_name) if prepared.errors else prepared.document  # pyright: ignore[reportPrivateUsage]
+        )
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = self.admission.refusals()
+        yield
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        async with self.admission.time():
+            yield
+
+    def get_results(self) -> dict[str, Any]:
+        result: Any = self.execution_context.result
+        return self.admission.told(getattr(result, "data", None))
+
+
+_cache: OrderedDict[tuple[int, str], Prepared] = OrderedDict()
+
+
+def known(schema: GraphQLSchema, text: str) -> Prepared:
+    """Parses, measures and validates once per text; later requests with it pay a look-up."""
+    key = (id(schema), text)
+    found = _cache.get(key)
+    if found is not None:
+        _cache.move_to_end(key)
+        return found
+    prepared = prepare(schema, text)
+    if len(text) <= _CACHED_TEXT and not prepared.errors:
+        _cache[key] = prepared
+        if len(_cache) > _CACHED_DOCUMENTS:
+            _cache.popitem(last=False)
+    return prepared
 
 
 def too_dear(cost: int) -> GraphQLError:
@@ -187,19 +225,37 @@ def prepare(schema: GraphQLSchema, text: str) -> Prepared:
                 f"The document is longer than {MAX_TEXT // 1024} KiB. Send values as variables.",
             )
         )
+    refused = _at_first_sight(schema, scan(text, MAX_TOKENS, DEEPEST))
+    if refused:
+        return _refused(*refused)
     try:
-        document = parse(text, no_location=False, max_tokens=MAX_TOKENS)
+        document = read_document(text, MAX_TOKENS)
     except GraphQLSyntaxError as error:
         return _refused(_syntax_refusal(error))
     except RecursionError:
         return _refused(_too_deep())
     try:
-        return _checked(schema, document)
+        return _checked(schema, document, text)
     except RecursionError:
         return _refused(_too_deep())
 
 
-def _checked(schema: GraphQLSchema, document: DocumentNode) -> Prepared:
+def _at_first_sight(schema: GraphQLSchema, seen: Scan) -> tuple[GraphQLError, ...]:
+    if seen.tokens > MAX_TOKENS:
+        return (_too_many_tokens(),)
+    if seen.depth > DEEPEST:
+        return (_too_deep(),)
+    measure = Measure(
+        aliases=seen.aliases,
+        repeats=seen.repeats,
+        spreads=seen.spreads,
+        directives=seen.directives,
+        longest=seen.longest,
+    )
+    return _measure_errors(measure) or _unheard_of(schema, seen.fields)
+
+
+def _checked(schema: GraphQLSchema, document: DocumentNode, text: str) -> Prepared:
     walk = Walk(document, list_fields(schema), {})
     measure = walk.whole()
     errors = _measure_errors(measure) or _unheard_of(schema, walk.fields)
@@ -216,6 +272,7 @@ def _checked(schema: GraphQLSchema, document: DocumentNode) -> Prepared:
         walk.varies,
         any(one.operation is OperationType.SUBSCRIPTION for one in walk.operations),
         () if errors else shapes_of(document),
+        None if errors or "@" in text else {},
     )
 
 
@@ -226,11 +283,18 @@ def _measure_errors(measure: Measure) -> tuple[GraphQLError, ...]:
         (measure.aliases, MAX_ALIASES, "aliases in one request; {} are allowed."),
         (measure.repeats, MAX_REPEATS, "fields are asked for twice; {} may be. Ask once for each."),
         (measure.spreads, MAX_SPREADS, "fragments are spread in one request; {} may be."),
+        (measure.directives, MAX_DIRECTIVES, "directives in one request; {} may be."),
         (
             measure.longest,
             MAX_WRITTEN_OUT,
             "values stand in one list, or variables or arguments beside each other; {} may. Send "
             "a list as a variable.",
+        ),
+        (
+            measure.pairs,
+            MAX_PAIRS,
+            "pairs of fields would have to be compared, because fields with others in them are "
+            "asked for several times in one place; {} may be. Ask once for each.",
         ),
     )
     return tuple(
@@ -263,16 +327,19 @@ def _syntax_refusal(error: GraphQLSyntaxError) -> GraphQLError:
     if "nested too deeply" in error.message:
         return _too_deep()
     if "tokens" in error.message:
-        return refusal(
-            ErrorCode.LIMIT_REACHED,
-            f"The document has more than {MAX_TOKENS} tokens. Split it, or send values as "
-            "variables.",
-        )
+        return _too_many_tokens()
     return error
 
 
-def _refused(error: GraphQLError) -> Prepared:
-    return Prepared(_stub(None), (error,), Measure(), frozenset(), frozenset())
+def _too_many_tokens() -> GraphQLError:
+    return refusal(
+        ErrorCode.LIMIT_REACHED,
+        f"The document has more than {MAX_TOKENS} tokens. Split it, or send values as variables.",
+    )
+
+
+def _refused(*errors: GraphQLError) -> Prepared:
+    return Prepared(_stub(None), errors, Measure(), frozenset(), frozenset())
 
 
 def _stub(operation_name: str | None) -> DocumentNode:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
+Columns = tuple[str, ...] | None
 
 
 class Loaders:
@@ -50,7 +51,7 @@ class Loaders:
         self.last_execution: DataLoader[UUID, tables.Execution | None] = _by_id(
             viewer, figures.last_executions
         )
-        self.first_executions: DataLoader[tuple[UUID, int, bool], Page[tables.Execution]]
+        self.first_executions: DataLoader[tuple[UUID, int, Columns], Page[tables.Execution]]
         self.first_executions = _first_executions(viewer)
         self.last_seen: DataLoader[UUID, datetime | None] = _by_id(viewer, sessions.last_seen)
         self.calls: DataLoader[UUID, dict[str, list[tables.ModelCall]]] = _one_by_one(
@@ -74,15 +75,15 @@ class Loaders:
 
 def _first_executions(
     viewer: Viewer,
-) -> DataLoader[tuple[UUID, int, bool], Page[tables.Execution]]:
-    """By bot, size of the page, and whether what is large is read too."""
+) -> DataLoader[tuple[UUID, int, Columns], Page[tables.Execution]]:
+    """By bot, size of the page, and what is read of each row; None for all."""
 
-    async def load(keys: list[tuple[UUID, int, bool]]) -> list[Page[tables.Execution]]:
-        found: dict[tuple[UUID, int, bool], Page[tables.Execution]] = {}
-        for size, whole in {(size, whole) for _, size, whole in keys}:
-            bot_ids = [bot_id for bot_id, *asked in keys if asked == [size, whole]]
-            pages = await first_pages(viewer, bot_ids, size, whole=whole)
-            found |= {(bot_id, size, whole): page for bot_id, page in pages.items()}
+    async def load(keys: list[tuple[UUID, int, Columns]]) -> list[Page[tables.Execution]]:
+        found: dict[tuple[UUID, int, Columns], Page[tables.Execution]] = {}
+        for size, columns in {(size, columns) for _, size, columns in keys}:
+            bot_ids = [bot_id for bot_id, *asked in keys if asked == [size, columns]]
+            pages = await first_pages(viewer, bot_ids, size, columns)
+            found |= {(bot_id, size, columns): page for bot_id, page in pages.items()}
         return [found[key] for key in keys]
 
     return DataLoader(load_fn=load)

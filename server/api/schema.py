@@ -32,6 +32,7 @@ from server.api.errors import (
 from server.api.estimates import EstimateQueries
 from server.api.events import EVENT_KINDS, OtherEvent
 from server.api.executions import ExecutionMutations, ExecutionQueries
+from server.api.gated import GatedSchema
 from server.api.health import HealthQueries
 from server.api.incidents import IncidentMutations, IncidentQueries
 from server.api.limits import Gate
@@ -127,7 +128,7 @@ class Subscription(ExecutionSubscriptions, ChangeSubscriptions, VitalSubscriptio
     pass
 
 
-class Schema(strawberry.Schema):
+class Schema(GatedSchema):
     async def stream(self, query: str | None, *args: Any, **kwargs: Any) -> Any:
         """What many look at is answered once for all of them."""
         context: Context = kwargs["context_value"]

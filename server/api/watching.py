@@ -29,7 +29,7 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 from strawberry.types import ExecutionResult
 
 from server.api.context import Context
-from server.api.limits import Gate
+from server.api.limits import known
 from server.api.live import ExecutionEventBatch
 from server.core.errors import AppError, Unauthenticated
 from server.core.ids import read_id
@@ -108,7 +108,7 @@ def recognised(
     knows how to say it."""
     if text is None or FIELD not in text:
         return None
-    prepared = Gate.known(schema, text)
+    prepared = known(schema, text)
     asked = None if prepared.errors else _only_field(prepared.document, name)
     if asked is None:
         return None

@@ -8,21 +8,20 @@ from uuid import UUID
 
 from server.core.paging import encode_cursor
 from server.executions.figures import latest_rows
-from server.executions.service import light_columns
 from server.models.tables import Execution
 from server.workspaces.access import Viewer, mine, require
 from server.workspaces.listing import Page
 
 
 async def first_pages(
-    viewer: Viewer, bot_ids: Sequence[UUID], size: int, *, whole: bool
+    viewer: Viewer, bot_ids: Sequence[UUID], size: int, columns: Sequence[str] | None
 ) -> dict[UUID, Page[Execution]]:
     """As `list_executions` without a filter and a cursor gives them, the newest first."""
     require(viewer, "executions:read")
     seen = [one for one in bot_ids if viewer.bot_ids is None or one in viewer.bot_ids]
     found: dict[UUID, list[Execution]] = {bot_id: [] for bot_id in bot_ids}
-    columns = "*" if whole else ", ".join(light_columns())
-    for row in await latest_rows(viewer, seen, columns, size + 1):
+    chosen = "*" if columns is None else ", ".join(columns)
+    for row in await latest_rows(viewer, seen, chosen, size + 1):
         made = Execution._init_from_db(**row)
         found[made.bot_id].append(made)
     return {bot_id: _page(viewer, bot_id, rows, size) for bot_id, rows in found.items()}

@@ -30,6 +30,7 @@ from server.engine.runner import Accepted
 from server.engine.state import ExecutionState
 from server.engine.store import UNSET, AlreadyAccepted, NewExecution, Unset
 from server.executions.inputs import checked_input
+from server.executions.quick_page import quick_page
 from server.executions.replaying import RECORDING
 from server.models.enums import (
     BotState,
@@ -148,15 +149,22 @@ async def list_executions(
     where: ExecutionFilter | None = None,
     *,
     descending: bool = True,
-    whole: bool = True,
+    columns: Sequence[str] | None = None,
 ) -> Page[Execution]:
-    """Newest first: ids sort by time of creation. Unless `whole`, what may be large (input and
-    output) and what only workers use stays in the database."""
+    """Newest first: ids sort by time of creation. With `columns`, rows have only these."""
     require(viewer, "executions:read")
-    rows = matching(mine(viewer, Execution), where or ExecutionFilter())
-    if not whole:
-        rows = rows.only(*light_columns())
-    return await read_page(rows, ask or PageAsk(), descending=descending)
+    ask, where = ask or PageAsk(), where or ExecutionFilter()
+    if where == ExecutionFilter(bot_id=where.bot_id):
+
+        async def count() -> int:
+            return await matching(mine(viewer, Execution), where).count()
+
+        wanted = columns or ("*",)
+        return await quick_page(viewer, ask, where.bot_id, wanted, count, descending=descending)
+    rows = matching(mine(viewer, Execution), where)
+    if columns is not None:
+        rows = rows.only(*columns)
+    return await read_page(rows, ask, descending=descending)
 
 
 async def steps(viewer: Viewer, execution_id: UUID) -> list[Step]:

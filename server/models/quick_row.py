@@ -22,11 +22,13 @@ Read = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Key in the row, name in the object, how its value is read: as it is, or by a function."""
+    """Key in the row, name in the object, how its value is read: as it is, or by a function.
+    `as_named`: each key is the name, so that a row can be taken over as a whole."""
 
     kept: tuple[tuple[str, str], ...]
     read: tuple[tuple[str, str, Read], ...]
     state: dict[str, Any] = field(default_factory=dict[str, Any])
+    as_named: bool = False
 
 
 class QuickRow:
@@ -36,10 +38,7 @@ class QuickRow:
 
     @classmethod
     def _init_from_db(cls, **kwargs: Any) -> Any:
-        keys = tuple(kwargs)
-        columns = cls._columns.get((cls, keys))
-        if columns is None:
-            columns = cls._columns[cls, keys] = _columns_of(cls, keys)
+        columns = cls._known(tuple(kwargs))
         row = cls.__new__(cls)
         values: Any = row.__dict__
         values.update(columns.state, _await_when_save={})
@@ -51,12 +50,38 @@ class QuickRow:
         return row
 
     @classmethod
+    def _known(cls, keys: tuple[str, ...]) -> Columns:
+        columns = cls._columns.get((cls, keys))
+        if columns is None:
+            columns = cls._columns[cls, keys] = _columns_of(cls, keys)
+        return columns
+
+    @classmethod
     async def read(cls, statement: str) -> list[Self]:
         """Of a fixed statement with nothing but ids of ours in it, see `literals`: Tortoise takes
         longer to put a statement together than a database to answer it."""
         table: Any = cls
-        found = await table._meta.db.execute_query_dict(statement)
-        return [cls._init_from_db(**row) for row in found]
+        return cls.made_of(await table._meta.db.execute_query_dict(statement))
+
+    @classmethod
+    def made_of(cls, found: list[dict[str, Any]]) -> list[Self]:
+        """All from one statement, so that they have the same columns."""
+        if not found:
+            return []
+        columns = cls._known(tuple(found[0]))
+        if not columns.as_named:
+            return [cls._init_from_db(**row) for row in found]
+        made: list[Self] = []
+        for row in found:
+            one = cls.__new__(cls)
+            values = one.__dict__
+            values.update(columns.state, _await_when_save={}, **row)
+            for key, name, read in columns.read:
+                value = row[key]
+                if value is not None:
+                    values[name] = read(value)
+            made.append(one)
+        return made
 
 
 def literal(known: UUID) -> str:
@@ -84,6 +109,7 @@ def _columns_of(model: Any, keys: tuple[str, ...]) -> Columns:
         tuple((key, name) for key, name, read in readers if read is None),
         tuple((key, name, read) for key, name, read in readers if read is not None),
         state,
+        all(key in known and known[key][0] == key for key in keys),
     )
 
 
@@ -93,7 +119,9 @@ def _reader(column: Field[Any]) -> Read | None:
     if isinstance(column, fields.UUIDField):
         return _own_id if column.pk else _other_id
     if isinstance(column, CharEnumFieldInstance):
-        return _member(column)
+        return _Members(column).__getitem__
+    if isinstance(column, fields.BooleanField):
+        return bool
     plain = type(column).to_python_value is Field.to_python_value
     return None if plain and column.field_type in (int, str) else column.to_python_value
 
@@ -119,10 +147,11 @@ def _instant(otherwise: Read) -> Read:
     return read
 
 
-def _member(column: CharEnumFieldInstance) -> Read:
-    members: dict[Any, Any] = {one.value: one for one in column.enum_type}
+class _Members(dict[Any, Any]):
+    def __init__(self, column: CharEnumFieldInstance) -> None:
+        super().__init__({one.value: one for one in column.enum_type})
+        self._column = column
 
-    def read(value: Any) -> Any:
-        return members.get(value) or column.to_python_value(value)
-
-    return read
+    def __missing__(self, value: Any) -> Any:
+        """Raises for what is no member, and remembers nothing of it."""
+        return self._column.to_python_value(value)

@@ -12,6 +12,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from server.api import limits
 from server.api.errors import tidy
+from server.api.gated import GatedSchema
 from server.api.limits import Gate
 from server.api.rates import Bill
 
@@ -49,14 +50,14 @@ class Asked:
     seconds: float | None = None
     streaming: bool = False
 
-    def begin(self, fields: frozenset[str]) -> None:
+    def begin(self, fields: frozenset[str], plans: Any) -> None:
         """Nothing is remembered here."""
 
     def charge(self, points: int) -> Bill:
         return Bill(points)
 
 
-class Schema(strawberry.Schema):
+class Schema(GatedSchema):
     def process_errors(self, errors: list[Any], execution_context: Any = None) -> None:
         tidy(errors, "req_1")
 

@@ -34,7 +34,7 @@ async def echo_server() -> AsyncIterator[aiohttp.ClientSession]:
     )
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
-            await _await_answer(client)
+            await await_answer(client)
             yield client
     finally:
         process.terminate()
@@ -51,11 +51,11 @@ async def echo_load(client: aiohttp.ClientSession, connections: int, seconds: fl
     return await closed_loop(client, connections, seconds, once, follow=False)
 
 
-async def _await_answer(client: aiohttp.ClientSession) -> None:
+async def await_answer(client: aiohttp.ClientSession, path: str = "/echo") -> None:
     limit = time.monotonic() + 20
     while time.monotonic() < limit:
         with contextlib.suppress(aiohttp.ClientError):
-            async with client.post("/echo", json={}):
+            async with client.post(path, json={}):
                 return
         time.sleep(0.05)
     raise RuntimeError("the baseline server did not start")

@@ -31,6 +31,7 @@ class Product:
     tree: psutil.Process
     ready_after: float
     """Seconds from the start of the process to the first 200 of /readyz."""
+    folder: Path
 
     def cpu_seconds(self) -> float:
         return sum(_cpu(process) for process in [self.tree, *self.tree.children(recursive=True)])
@@ -58,7 +59,7 @@ def product(**environment: str) -> Iterator[Product]:
             await_ready(url, process)
             ready_after = time.perf_counter() - started
             token = make_token(settings)
-            yield Product(url, token, psutil.Process(process.pid), ready_after)
+            yield Product(url, token, psutil.Process(process.pid), ready_after, Path(folder))
         finally:
             process.terminate()
             process.communicate(timeout=40)

@@ -70,7 +70,7 @@ async def _figures(home: Home, bot: Bot) -> dict[str, float]:
             pass
 
     async def page() -> None:
-        await service.list_executions(viewer, whole=False)
+        await service.list_executions(viewer, columns=service.light_columns())
 
     async def prune() -> None:
         await delete_executions([(await home.ended(await home.start(bot, 1))).id])

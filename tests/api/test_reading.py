@@ -1,0 +1,91 @@
+"""The quick lexer reads what the library's reads, token by token, with the same places; and the
+first look at a text counts nothing that is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from graphql import GraphQLSyntaxError, Source, parse
+from graphql.language import TokenKind
+from graphql.language.lexer import Lexer
+
+from server.api.cost import DEEPEST, measure_document
+from server.api.limits import MAX_TOKENS
+from server.api.reading import QuickLexer, read_document
+from server.api.scanning import scan
+from tests.house.files import ROOT
+
+TEXTS = [
+    "",
+    "{a}",
+    "query Q($a: [Int!]! = [1, -2.5e3], $b: T = {x: E, y: null}) @d(if: true) {x: y(z: $a) ...F}",
+    '{a(b: "", c: "x \\u00e9 \\" y", d: "é 😀 {}#")}',
+    '{a(b: """\n  two\n    lines "quoted" \\\n  """, c: """x""", d: """\\"""y""")  e}',
+    "# one\n{ # two, {\n  a,,,b\ufeff\r\n\tc # end",
+    "{a(b: 12) c(d: 0.5) ... on T @x {e} ...F}\n\n\nfragment F on T {on: on}",
+    '{a(b: """one\ntwo\r\nthree""")\nb}',
+]
+BROKEN = [
+    '{a(b: "',
+    '{a(b: """',
+    "{a ..b}",
+    "{a(b: 01)}",
+    '{a(b: "\n")}',
+    "{é}",
+    '{a(b: "\ud800")}',
+]
+
+
+def tokens(lexer: Lexer) -> list[Any]:
+    found: list[Any] = []
+    while lexer.advance().kind != TokenKind.EOF:
+        one = lexer.token
+        while one.prev is not None and one.prev.kind == TokenKind.COMMENT:
+            one = one.prev
+        while one is not None and one is not lexer.token.next:
+            found.append((one.kind, one.start, one.end, one.line, one.column, one.value))
+            one = one.next
+    return found
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_same_tokens_at_the_same_places(text: str) -> None:
+    assert tokens(QuickLexer(Source(text))) == tokens(Lexer(Source(text)))
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_the_same_complaint(text: str) -> None:
+    with pytest.raises(GraphQLSyntaxError) as expected:
+        parse(text)
+    with pytest.raises(GraphQLSyntaxError) as found:
+        read_document(text, MAX_TOKENS)
+    assert (found.value.message, found.value.positions) == (
+        expected.value.message,
+        expected.value.positions,
+    )
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "graphql-schema" / "operations").glob("*.graphql")), ids=lambda p: p.stem
+)
+def test_our_own_operations_are_read_alike_and_counted_low_enough(path: Any) -> None:
+    text = path.read_text()
+    document = read_document(text, MAX_TOKENS)
+    assert document == parse(text)
+    seen, measured = scan(text, MAX_TOKENS, DEEPEST), measure_document(document, frozenset(), {})
+    for name in ("aliases", "repeats", "spreads", "longest"):
+        assert getattr(seen, name) <= getattr(measured, name), name
+
+
+def test_what_is_seen_at_first_sight() -> None:
+    text = """
+      query Q($a: Int, $b: [Int!] = [1, 2, 3]) @x { # {{{ "a" }}}
+        a: b(c: {d: 1, e: {f: 2, g: "h } i"}}, j: [K, $a, {l: 1}, [1]]) { m m n }
+        ... on T @y(if: $a) { o }
+        ...F
+      }"""
+    seen = scan(text, MAX_TOKENS, DEEPEST)
+    assert (seen.aliases, seen.repeats, seen.spreads, seen.directives) == (1, 1, 2, 2)
+    assert seen.longest == 4
+    assert seen.fields == {"b", "m", "n", "o"}
