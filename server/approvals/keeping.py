@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 
-from server.approvals.telling import changed, tell_of_question
+from server.approvals.telling import changed, question_is_over, tell_of_question
 from server.bus.notices import Notices
 from server.core.clock import Clock
 from server.core.errors import Unavailable
@@ -70,7 +70,7 @@ class Approvals:
                 status=ApprovalStatus.WITHDRAWN, decided_at=now, told=True
             )
         for row in rows:
-            changed(self._notices, row)
+            await question_is_over(self._notices, self._notifier, row)
         unheard = Approval.filter(told=False).exclude(status=ApprovalStatus.PENDING)
         for row in await unheard.limit(BATCH):
             await announce(engine, row)
@@ -125,7 +125,11 @@ async def close_expired(clock: Clock, approval_id: UUID) -> bool:
 async def announce(engine: Engine, row: Approval) -> None:
     """Into the log of the execution, to whoever looks at the list, and wake it."""
     target = Target(row.workspace_id, row.execution_id)
-    changed(engine.bus.notices, row)
+    if row.status is ApprovalStatus.EXPIRED:
+        changed(engine.bus.notices, row)
+    else:
+        notifier = Notifier(engine.clock, engine.bus.notices)
+        await question_is_over(engine.bus.notices, notifier, row)
     await engine.control.say(target, _event(row), row.step_key)
     await engine.kin.wake(row.execution_id)
     await Approval.filter(id=row.id).update(told=True)

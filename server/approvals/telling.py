@@ -8,10 +8,13 @@ from uuid import UUID
 
 from server.bus.notices import Notices
 from server.core.ids import public_id
+from server.core.jsontext import dumps
 from server.models.enums import ApprovalKind, Priority
 from server.models.tables import Approval, Bot
 from server.workspaces.addressees import addressees
 from server.workspaces.notifications import News, Notifier
+
+GIVEN_LIMIT = 200
 
 
 async def tell_of_question(notices: Notices, notifier: Notifier, row: Approval) -> None:
@@ -21,7 +24,7 @@ async def tell_of_question(notices: Notices, notifier: Notifier, row: Approval) 
     to = arguments.get("to") if row.kind is ApprovalKind.QUESTION else None
     news = News(
         row.workspace_id,
-        f"approval:{row.id}",
+        _key(row),
         _title(row, "A bot" if bot is None else bot.name),
         _message(row),
         Priority.HIGH if row.kind is ApprovalKind.REMEDY else Priority.NORMAL,
@@ -31,8 +34,17 @@ async def tell_of_question(notices: Notices, notifier: Notifier, row: Approval) 
     await notifier.tell(news, await addressees(row.workspace_id, to))
 
 
+async def question_is_over(notices: Notices, notifier: Notifier, row: Approval) -> None:
+    changed(notices, row)
+    await notifier.over(row.workspace_id, _key(row))
+
+
 def changed(notices: Notices, row: Approval) -> None:
     notices.publish(topic(row.workspace_id), {"approvalId": str(row.id)})
+
+
+def _key(row: Approval) -> str:
+    return f"approval:{row.id}"
 
 
 def topic(workspace_id: UUID) -> str:
@@ -57,10 +69,17 @@ def _message(row: Approval) -> str:
     said = [row.reason or f"Agree or refuse: `{row.tool}`."]
     if diagnosis.get("cause"):
         said.append(diagnosis["cause"])
-    labels = [action["label"] for action in diagnosis.get("actions") or []]
+    if row.kind is ApprovalKind.OUTCOME and row.arguments is not None:
+        said.append(f"It was given: {_short(row.arguments)}")
+    labels = [action["label"].rstrip(".") for action in diagnosis.get("actions") or []]
     if labels:
         said.append(f"What helps: {'; '.join(labels)}.")
     return "\n".join(said)
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else dumps(value)
+    return text if len(text) <= GIVEN_LIMIT else f"{text[:GIVEN_LIMIT]}…"
 
 
 def _source(row: Approval) -> dict[str, Any]:

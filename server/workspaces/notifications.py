@@ -47,6 +47,12 @@ class Notifier:
         self._notices.publish(topic(news.workspace_id), None)
         return told
 
+    async def over(self, workspace_id: UUID, key: str) -> None:
+        """Nobody has to do anything about it any more: it counts as read."""
+        rows = Notification.filter(workspace_id=workspace_id, dedupe_key=key, read_at=None)
+        if await rows.update(read_at=self._clock.now()):
+            self.changed(workspace_id)
+
     def changed(self, workspace_id: UUID) -> None:
         self._notices.publish(topic(workspace_id), None)
 

@@ -76,6 +76,23 @@ async def test_a_question_is_told_to_who_may_answer(front: Front) -> None:
     assert (await stranger.data(document, id=note["id"]))["node"] is None
 
 
+async def test_what_was_answered_counts_as_read(front: Front) -> None:
+    api = await front.caller(workspace="answered")
+    execution, question = await asked(api, "Answered")
+    other, _ = await asked(api, "Cancelled")
+    assert (await api.data(UNREAD))["notifications"]["totalCount"] == 2
+    values = {"approvalId": question["id"], "answer": {"values": {"count": 3}}}
+    assert (await api.change("decideApproval", "approval { id }", **values))["errors"] == []
+    await until(api, execution, "COMPLETED")
+    assert (await api.data(UNREAD))["notifications"]["totalCount"] == 1
+    await api.change("controlExecution", "execution { id }", executionId=other, action="CANCEL")
+
+    async def none_left() -> bool:
+        return (await api.data(UNREAD))["notifications"]["totalCount"] == 0
+
+    assert await waiting.until(none_left)
+
+
 async def test_both_are_heard_live(front: Front) -> None:
     api = await front.caller(workspace="live")
     async with on_a_port(front.app) as url:

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { once, socket } from "../lib/socket.js";
 import { Icon } from "../lib/Icon.jsx";
+import { Words } from "../lib/Words.jsx";
 import query from "../../../../graphql-schema/operations/notifications.graphql";
 import changedQuery from "../../../../graphql-schema/operations/notifications_changed.graphql";
 import readMutation from "../../../../graphql-schema/operations/read_notifications.graphql";
@@ -27,7 +28,7 @@ const placeOf = ({ source }) => {
 
 function Item({ one, onOpen, onDismiss }) {
   const place = placeOf(one);
-  const words = <><strong>{one.title}</strong><span className="told">{one.message}</span><small><bb-ago value={one.createdAt} /></small></>;
+  const words = <><strong>{one.title}</strong><span className="told"><Words text={one.message} plain /></span><small><bb-ago value={one.createdAt} /></small></>;
   return (
     <li data-unread={one.readAt ? undefined : "yes"} data-priority={one.priority}>
       <i aria-hidden="true" />

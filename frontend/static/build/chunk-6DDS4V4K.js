@@ -1,4 +1,4 @@
-import{a as b,b as y,c as g}from"./chunk-OEUWJV3T.js";import{a as w}from"./chunk-DZHOZWXY.js";import{b as f}from"./chunk-TR4JMUSU.js";import{b as m,c as C,e as k,f as r}from"./chunk-T56SKGCD.js";var l=m(C(),1);var v=`query CompareBotVersions($botId: ID!, $oldVersionId: ID, $newVersionId: ID, $newSource: BalSource) {
+import{a as b,b as y,c as g}from"./chunk-OEUWJV3T.js";import{b as f}from"./chunk-TR4JMUSU.js";import{b as m,c as C,e as k,f as r,h as w}from"./chunk-QSNW235Q.js";var l=m(C(),1);var v=`query CompareBotVersions($botId: ID!, $oldVersionId: ID, $newVersionId: ID, $newSource: BalSource) {
   compareBotVersions(
     botId: $botId
     oldVersionId: $oldVersionId
