@@ -40,6 +40,8 @@ from server.workspaces.notifications import Notifier
 FRESH_SECONDS = 2.0
 ORPHAN_SECONDS = 30.0
 DEADLOCK_TRIES = 5
+# A limit of each execution has a counter for each of them; the rows know them all.
+MOST_COUNTERS = 10_000
 THRESHOLDS = (50, 75, 90, 100)
 
 
@@ -226,6 +228,8 @@ class Budgets:
         key = (budget.id, window.key)
         counter_id = self._counters.get(key)
         if counter_id is None:
+            if len(self._counters) >= MOST_COUNTERS:
+                self._counters.clear()
             counter_id = self._counters[key] = (await counter_of(budget, window, self._clock)).id
         return Limit(
             budget.id, counter_id, budget.name, budget.limit_nano, budget.action, window.ends

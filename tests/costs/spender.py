@@ -1,5 +1,6 @@
 """A process that spends: `python -m tests.costs.spender URL FOLDER WORKSPACE BOT CALLS MOST` makes
-so many calls at once through the real door and prints what they cost."""
+so many calls at once through the real door and prints what they cost. A person may follow, who
+started them."""
 
 from __future__ import annotations
 
@@ -95,12 +96,13 @@ def claimed(workspace_id: UUID, bot_id: UUID, **more: Any) -> Claimed:
 
 
 async def spend(
-    till: Till, workspace_id: UUID, bot_id: UUID, calls: int, most: int | None
+    till: Till, workspace_id: UUID, bot_id: UUID, calls: int, most: int | None, user: str = ""
 ) -> Spent:
     spent = Spent([])
+    trigger = {"user": {"id": user}} if user else None
 
     async def one() -> None:
-        door = till.door(claimed(workspace_id, bot_id))
+        door = till.door(claimed(workspace_id, bot_id, trigger=trigger))
         request = ChatRequest((Message("user", "Say x."),), model=MODEL, max_tokens=most)
         try:
             answer = await door.chat("a", request, lambda delta: None)
@@ -115,13 +117,14 @@ async def spend(
 
 
 async def main() -> None:
-    url, folder, workspace, bot, calls, most = sys.argv[1:]
+    url, folder, workspace, bot, calls, most, user = [*sys.argv[1:], ""][:7]
     settings = load_settings({}, data_dir=Path(folder), database_url=url)
     database = await open_database(settings)
     try:
         sys.stdin.readline()  # both processes begin at the same moment
         limit = int(most) or None
-        spent = await spend(till_of(Path(folder)), UUID(workspace), UUID(bot), int(calls), limit)
+        till = till_of(Path(folder))
+        spent = await spend(till, UUID(workspace), UUID(bot), int(calls), limit, user)
         sys.stdout.write(json.dumps(vars(spent)) + "\n")
     finally:
         await database.close()

@@ -40,6 +40,7 @@ from server.models.tables import (
     Step,
     Usage,
     User,
+    Workspace,
 )
 from server.workspaces import notifications
 from tests.costs.spender import spend, till_of
@@ -88,15 +89,32 @@ def office(home: Home) -> Office:
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("most", [400, 0], ids=["named", "unnamed"])
+@pytest.mark.parametrize("most", [400, 0], ids=["workspace", "person and bot"])
 async def test_two_processes_with_fifty_calls_each_never_pass_the_limit(
     world: World, database_url: str, tmp_path: Path, most: int
 ) -> None:
-    await budget_of(world)
+    """In the second case no call says how much it may write, and two budgets count each."""
+    person = new_uuid()
+    if most:
+        await budget_of(world)
+    else:
+        await Workspace.filter(id=world.workspace.id).update(timezone="Pacific/Auckland")
+        year, total = {"period": BudgetPeriod.YEAR}, {"period": BudgetPeriod.TOTAL}
+        await budget_of(world, scope=BudgetScope.USER, user_id=person, **year)
+        await budget_of(world, 2 * LIMIT, scope=BudgetScope.BOT, bot_id=world.bot.id, **total)
     arguments = [database_url, str(tmp_path), str(world.workspace.id), str(world.bot.id)]
+    arguments += ["50", str(most), str(person)]
     processes = [
         await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.costs.spender", *arguments, "50", str(most)),
+            *(
+                sys.executable,
+                "-m",
+                "tests.costs.spender",
+                *arguments,
+                "50",
+                str(most),
+                str(person),
+            ),
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -106,13 +124,16 @@ async def test_two_processes_with_fifty_calls_each_never_pass_the_limit(
     outputs = await asyncio.gather(*(each.communicate(b"go\n") for each in processes))
     found = [json.loads(output) for output, _ in outputs]
     costs = [cost for one in found for cost in one["costs"]]
-    counter = await BudgetCounter.get()
-    assert counter.spent_nano == sum(costs) <= LIMIT
-    assert counter.spent_nano > LIMIT - 3 * ONE  # less than one more answer is left
-    assert (counter.reserved_nano, await BudgetHold.all().count()) == (0, 0)
-    assert counter.left_nano == LIMIT - counter.spent_nano
+    counters = await BudgetCounter.all().prefetch_related("budget").order_by("budget__limit_nano")
+    assert len(counters) == (1 if most else 2)
+    for counter in counters:
+        assert counter.spent_nano == sum(costs) <= LIMIT
+        assert counter.left_nano == counter.budget.limit_nano - counter.spent_nano
+        assert counter.reserved_nano == 0
+    assert counters[0].spent_nano > LIMIT - 3 * ONE  # less than one more answer is left
+    assert await BudgetHold.all().count() == 0
     assert sum(one["refused"] for one in found) == 100 - len(costs)
-    assert await BudgetNotice.filter(percent=50).count() == 1
+    assert await BudgetNotice.filter(percent=50, budget_id=counters[0].budget_id).count() == 1
 
 
 async def test_parallel_calls_use_what_there_is_and_no_more(world: World, tmp_path: Path) -> None:
