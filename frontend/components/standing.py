@@ -15,7 +15,8 @@ WORDS = (
     "Nothing can be changed at the moment: the database takes no writes, mostly because its disk "
     "is full. Make space there; executions wait and go on by themselves."
 )
-UNTIL_THEN = "Until then some requests are refused; executions go on all the same."
+FEW, NONE = "Few requests are left. ", "Too many requests. "
+GOES_ON = "Executions go on all the same."
 
 
 @component
@@ -23,27 +24,28 @@ def Standing() -> Any:
     """Asks again and again: it must appear, and go away, without a reload."""
     client = use_client()
     writable, set_writable = use_state(True)
-    short, set_short = use_state("")
+    nothing = ("", "")
+    (title, words), set_short = use_state(nothing)
 
     async def watch() -> None:
         while True:
             try:
                 found = await client.query("standing", {})
             except ClientError as refused:
-                set_short(str(refused) if refused.code == "RATE_LIMITED" else "")
+                set_short((NONE, str(refused)) if refused.code == "RATE_LIMITED" else nothing)
             else:
                 set_writable(found["health"]["writable"])
                 left = found["viewer"]["rateLimit"]
-                set_short(points_left(left) if are_few(left) else "")
+                set_short((FEW, points_left(left)) if are_few(left) else nothing)
             await asyncio.sleep(EVERY_SECONDS)
 
     use_async_effect(watch, dependencies=[])
-    if writable and not short:
+    if writable and not words:
         return ""
     return html.div(
         {"className": "standing"},
         "" if writable else _note("read-only", "Read only. ", WORDS),
-        _note("few-requests", "Few requests are left. ", f"{short} {UNTIL_THEN}") if short else "",
+        _note("few-requests", title, f"{words} {GOES_ON}") if words else "",
     )
 
 

@@ -28,5 +28,7 @@ async def test_who_has_few_requests_left_is_told_before_one_is_refused(
     world.points = {"whose": "user", "limit": 6000, "remaining": 1100, "resetAt": LATER}
     async with Screen(world, "/executions") as screen:
         await screen.shows("1,100 of 6,000 points for requests in a minute are left to you.")
+        world.points = world.points | {"remaining": -1}
+        await screen.shows("Try again in 9 s. Executions go on all the same.")
         world.points = world.points | {"remaining": 1300}
-        await screen.until(lambda page: "Few requests" not in page.text())
+        await screen.until(lambda page: " requests" not in page.text())

@@ -63,6 +63,9 @@ class World(Money):
         except PermissionError as error:
             refused = {"message": str(error), "extensions": {"code": "FORBIDDEN"}}
             return {"data": None, "errors": [refused]}
+        except TimeoutError as error:
+            refused = {"message": str(error), "extensions": {"code": "RATE_LIMITED"}}
+            return {"data": None, "errors": [refused]}
 
     # Reading
 
@@ -77,6 +80,8 @@ class World(Money):
         }
 
     async def do_Standing(self, _: dict[str, Any]) -> dict[str, Any]:
+        if self.points is not None and self.points["remaining"] < 0:
+            raise TimeoutError("You have asked for more than 6000 points. Try again in 9 s.")
         return {"health": {"writable": self.writable}, "viewer": {"rateLimit": self.points}}
 
     async def do_Notifications(self, _: dict[str, Any]) -> dict[str, Any]:
