@@ -17,6 +17,7 @@ WORDS = (
 )
 FEW, NONE = "Few requests are left. ", "Too many requests. "
 GOES_ON = "Executions go on all the same."
+NOTHING: tuple[str, str] = ("", "")
 
 
 @component
@@ -24,19 +25,18 @@ def Standing() -> Any:
     """Asks again and again: it must appear, and go away, without a reload."""
     client = use_client()
     writable, set_writable = use_state(True)
-    nothing = ("", "")
-    (title, words), set_short = use_state(nothing)
+    (title, words), set_short = use_state(NOTHING)
 
     async def watch() -> None:
         while True:
             try:
                 found = await client.query("standing", {})
             except ClientError as refused:
-                set_short((NONE, str(refused)) if refused.code == "RATE_LIMITED" else nothing)
+                set_short((NONE, str(refused)) if refused.code == "RATE_LIMITED" else NOTHING)
             else:
                 set_writable(found["health"]["writable"])
                 left = found["viewer"]["rateLimit"]
-                set_short((FEW, points_left(left)) if are_few(left) else nothing)
+                set_short((FEW, points_left(left)) if are_few(left) else NOTHING)
             await asyncio.sleep(EVERY_SECONDS)
 
     use_async_effect(watch, dependencies=[])
