@@ -1,8 +1,9 @@
-"""`make faults [ONLY=F03,F20] [SETUP=postgres] [SEEDS=1] [MINUTES=35] [RESUME=1]`
+"""`make faults [ONLY=F03,F20] [SETUP=postgres] [SEEDS=1] [MINUTES=45] [RESUME=1]`
 
 What has passed is kept beside the caches: RESUME=1 goes on after an interruption, and runs what did
-not pass again. A run of everything begins anew. At the end the table of docs/reliability.md says
-what is kept; with ONLY or SETUP the other lines stay as they were."""
+not pass again. A run of everything begins anew, with the first seed of all faults. At the end the
+table of docs/reliability.md says what is kept; with ONLY or SETUP the other lines stay as they
+were."""
 
 from __future__ import annotations
 
@@ -25,9 +26,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     parser.add_argument("--only", default="", help="faults, such as F03,F20")
     parser.add_argument("--setup", default="", help="embedded, postgres, mysql")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--minutes", type=float, default=35.0)
-    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--seeds", type=int, default=3, help="how many (3); MariaDB has one")
+    parser.add_argument("--minutes", type=float, default=45.0, help="none begins after these")
+    parser.add_argument("--resume", action="store_true", help="only what has not passed yet")
     asked, more = parser.parse_known_args()
     if not asked.resume:
         _forget(asked.only, asked.setup)

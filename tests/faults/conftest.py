@@ -48,7 +48,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
+    if _option(config, "--whole", False):
+        items.sort(key=_seed_of)  # what is cut off by the time is another seed, not a fault
     Progress.of(config).all = len(mine) - len(out)
+
+
+def _seed_of(item: pytest.Item) -> int:
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    return given.get("seed", SEED)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
