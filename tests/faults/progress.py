@@ -34,7 +34,7 @@ class Progress:
     def show(self, fault: Sequence[str], item: pytest.Item, report: pytest.TestReport) -> None:
         """One line for each fault, and at once what went wrong: the end may be far away. In a
         run of all tests that would only be noise."""
-        self.done += 1
+        self.done += report.when != "teardown"
         terminal: Any = item.config.pluginmanager.get_plugin("terminalreporter")
         if terminal is None or not item.config.getoption("--whole", default=False):
             return
