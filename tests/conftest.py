@@ -35,7 +35,7 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-tables.finalise_once()
+tables.build_once()
 plain_logs()
 
 # A developer's own settings and keys must not decide what the tests see.

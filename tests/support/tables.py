@@ -3,19 +3,23 @@ out the same for the same kind of database."""
 
 from __future__ import annotations
 
-from tortoise.models import MetaInfo
+from tortoise.apps import Apps
+from tortoise.models import Model
 
 
-def finalise_once() -> None:
+def build_once() -> None:
     """Per table and kind of database. The latter is asked for at every opening: one process may
     open SQLite, PostgreSQL and MariaDB one after the other."""
-    finalise = MetaInfo.finalise_model
-    known: dict[MetaInfo, type] = {}
+    build = Apps._build_initial_querysets
+    built: dict[type[Model], type] = {}
 
-    def finalised(meta: MetaInfo) -> None:
-        kind = meta.db.executor_class
-        if known.get(meta) is not kind:
-            finalise(meta)
-            known[meta] = kind
+    def built_once(apps: Apps) -> None:
+        kinds = {
+            model: model._meta.db.executor_class for app in apps.values() for model in app.values()
+        }
+        if kinds.items() <= built.items():
+            return
+        build(apps)
+        built.update(kinds)
 
-    MetaInfo.finalise_model = finalised  # type: ignore[method-assign]
+    Apps._build_initial_querysets = built_once  # type: ignore[method-assign]
