@@ -170,9 +170,10 @@ def crash_free(rig: Rig) -> None:
 def _recoveries(rig: Rig, name: str, events: Rows) -> Iterator[float]:
     """From the kill of the process that held it to its next beginning. One that was taken and
     killed again before it could begin is counted from the last kill of its holder; where no kill
-    of a holder is known, from the first kill of all, which is no shorter."""
+    of a holder is known, from the first kill of all, which is no shorter. What had only waited for
+    its first worker was not hit."""
     for place, event in enumerate(events):
-        if event["type"] != "execution.started" or not place:
+        if event["type"] != "execution.started" or event["attempt"] < 2:
             continue
         before = moment(events[place - 1]["at"]).timestamp() - 0.5
         at = moment(event["at"]).timestamp()
