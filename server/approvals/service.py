@@ -4,7 +4,7 @@ is told who was first, and when."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -14,6 +14,7 @@ from tortoise.transactions import in_transaction
 from server.approvals.answers import checked_answer
 from server.approvals.keeping import announce, close_expired
 from server.core.errors import AlreadyDecided, Invalid, InvalidState
+from server.core.logs import REDACTION
 from server.engine.decisions import Decision
 from server.engine.engine import Engine
 from server.models.enums import FINAL_STATUSES, ApprovalKind, ApprovalStatus
@@ -82,6 +83,7 @@ async def decide(viewer: Viewer, engine: Engine, approval_id: UUID, answer: Answ
     require(viewer, "approvals:decide")
     row = await _one(viewer, approval_id)
     await _still_open(engine, row)
+    answer = _without_secrets(answer)
     status, decision = _checked(row, answer, viewer)
     async with in_transaction():
         won = await Approval.filter(id=row.id, status=ApprovalStatus.PENDING).update(
@@ -117,6 +119,15 @@ async def _still_open(engine: Engine, row: Approval) -> None:
     if execution.status in FINAL_STATUSES:
         message = f"The execution is {execution.status.value}; there is nothing left to decide."
         raise InvalidState(message)
+
+
+def _without_secrets(answer: Answer) -> Answer:
+    return replace(
+        answer,
+        note=None if answer.note is None else REDACTION.kept(answer.note),
+        arguments=REDACTION.kept_value(answer.arguments),
+        value=REDACTION.kept_value(answer.value),
+    )
 
 
 def _checked(row: Approval, answer: Answer, viewer: Viewer) -> tuple[ApprovalStatus, Decision]:

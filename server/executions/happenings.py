@@ -15,6 +15,7 @@ from server.core.clock import Clock
 from server.core.errors import IdempotencyMismatch, Invalid, TooLarge
 from server.core.ids import new_uuid
 from server.core.jsontext import NotStorable, check_storable, dumps
+from server.core.logs import REDACTION
 from server.engine.engine import Engine
 from server.executions.service import look
 from server.models.tables import EmittedEvent, EventWait
@@ -40,6 +41,7 @@ async def emit(viewer: Viewer, engine: Engine, emitting: Emitting) -> tuple[Emit
     then: nobody is woken a second time."""
     require(viewer, "executions:run")
     _check(emitting)
+    emitting = _without_secrets(emitting)
     earlier = await _earlier(viewer, emitting)
     if earlier is not None:
         return earlier, 0
@@ -88,6 +90,16 @@ def _check(emitting: Emitting) -> None:
         raise Invalid(str(error), path=["data"]) from error
     if len(dumps(emitting.data)) > DATA_LIMIT:
         raise TooLarge("The data of an event has at most 1 MiB.", path=["data"])
+
+
+def _without_secrets(emitting: Emitting) -> Emitting:
+    """As with everything that is kept; what waits for it is told the same."""
+    key = emitting.dedupe_key
+    return Emitting(
+        REDACTION.kept(emitting.name),
+        REDACTION.kept_value(emitting.data),
+        None if key is None else REDACTION.kept(key),
+    )
 
 
 async def _earlier(viewer: Viewer, emitting: Emitting) -> EmittedEvent | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from server.core.clock import Clock
 from server.core.ids import public_id
+from server.core.logs import REDACTION
 from server.engine.writer import Identity
 from server.executions import happenings
 from server.models.enums import Priority
@@ -37,7 +38,8 @@ class StepWorld:
             "stepKey": self._step_key,
         }
         place = hashlib.sha256(f"{run.id}:{self._step_key}".encode()).hexdigest()
-        news = News(run.workspace_id, f"tool:{place}", title, message, priority, run.bot_id, source)
+        told = REDACTION.kept(title), REDACTION.kept(message)
+        news = News(run.workspace_id, f"tool:{place}", *told, priority, run.bot_id, source)
         members = Member.filter(workspace_id=run.workspace_id, user__disabled_at=None)
         users = [member.user_id for member in await members.only("user_id")]
         return await self._notifier.tell(news, users)

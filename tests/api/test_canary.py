@@ -13,14 +13,29 @@ import pytest_asyncio
 
 from server.api.executor import Executor
 from server.api.schema import schema
+from server.approvals import service as approvals
+from server.approvals.service import Answer
 from server.connections.sealing import seal, unseal
 from server.core.ids import new_uuid, public_id
 from server.core.jsontext import dumps
 from server.core.logs import get_logger, setup_logs
-from server.executions import recordings
+from server.executions import happenings, recordings
+from server.executions.happenings import Emitting
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ConnectionStatus, ExecutionStatus, Role
-from server.models.tables import Connection, KeptAnswer, ModelCall, User
+from server.models.tables import (
+    Approval,
+    Blob,
+    Connection,
+    EmittedEvent,
+    Execution,
+    KeptAnswer,
+    Memory,
+    ModelCall,
+    Notification,
+    SharedValue,
+    User,
+)
 from server.tools.base import ToolFailed
 from server.workspaces import accounts, invitations, keys
 from server.workspaces.audit import AuditFilter
@@ -44,9 +59,23 @@ ENVIRON = {
 PASSWORD = "canary of a password"
 PLANTED = [KEY, *[text for name, text in ENVIRON.items() if name != "BALEYBOTS_SMTP_URL"]]
 
+LONG = f"{'word ' * 230_000} {KEY} {'word ' * 9}"  # kept apart, as a blob
 GIVES = 'chain { use echo with { text: "x" } }'
 ASKS = 'a { "goal": "Say it", "model": "leaky" }'
 KEEPS = 'a { "goal": "Say it", "model": "leaky", "cache": 60 }'
+# What a model gave away is handed on: remembered, shared, told and asked about.
+HANDED_ON = """
+a { "goal": "Say it", "model": "leaky" }
+chain {
+  a => $said
+  use store_memory with { action: "set", key: "k", value: "{{$said}}" }
+  use shared_storage with { action: "write", key: "k", value: { "it": ["{{$said}}"] } }
+  use send_notification with { title: "It is {{$said}}", message: "{{$said}}" }
+  use asking with { text: "{{$said}}" }
+}
+"""
+WAITS = 'use wait with { event: "told", seconds: 600 }'
+LARGE = 'a { "goal": "Say it", "model": "long" }'
 FAILS = 'a { "goal": "Say it", "model": "refusing" }'
 
 
@@ -62,9 +91,12 @@ def log() -> Iterator[io.StringIO]:
 async def home(tmp_path: Path, log: io.StringIO) -> AsyncIterator[Home]:
     tool = Counted(answer={"headers": {"x": f"Bearer {KEY}"}, KEY: [f"before {KEY} after"]})
     refusal = ModelError(ModelErrorKind.PROVIDER_AUTH, f"Incorrect API key provided: {KEY}.")
-    gateway = ScriptedGateway(answers={"leaky": [f"The key is {KEY}."], "refusing": [refusal]})
+    gateway = ScriptedGateway(
+        answers={"leaky": [f"The key is {KEY}."], "refusing": [refusal], "long": [LONG]}
+    )
     leaking = Counted("leaking", failures=[ToolFailed(f"401: the key {KEY} is refused")])
-    tools = [tool.tool, leaking.tool]
+    asking = Counted("asking", needs_approval=True)
+    tools = [tool.tool, leaking.tool, asking.tool]
     async with open_home(tmp_path, gateway=gateway, tools=tools, environ=ENVIRON) as home:
         home.rooms.reception.passwords._hasher = CHEAP
         yield home
@@ -98,6 +130,7 @@ async def planted(home: Home) -> list[str]:
 async def everything(home: Home) -> list[str]:
     """Runs what leaks, and asks every query of the schema."""
     executions = [await home.run(source) for source in (GIVES, ASKS, KEEPS, KEEPS, FAILS)]
+    executions += await handed_on(home)
     for execution in executions:
         if execution.status is ExecutionStatus.COMPLETED:
             await recordings.keep(home.owner, home.rooms.clock, execution.id)
@@ -111,6 +144,23 @@ async def everything(home: Home) -> list[str]:
     async for text in exported(home.owner.workspace_id, "jsonl", AuditFilter()):
         said.append(text)
     return said
+
+
+async def handed_on(home: Home) -> list[Execution]:
+    """Everything that a run writes beside its own rows."""
+    asked = await home.start(await home.bot(HANDED_ON))
+    await home.until(asked, ExecutionStatus.WAITING)
+    waits = await home.start(await home.bot(WAITS))
+    await home.until(waits, ExecutionStatus.WAITING)
+    emitting = Emitting("told", {"it": f"a key: {KEY}"}, dedupe_key=f"once {KEY}")
+    await happenings.emit(home.owner, home.rooms.engine, emitting)
+    large = await home.run(LARGE)
+    (fact,) = await Approval.all()
+    answer = Answer("reject", note=f"Not with {KEY}.")
+    await approvals.decide(home.owner, home.rooms.engine, fact.id, answer)
+    for table in (Approval, Blob, EmittedEvent, Memory, Notification, SharedValue):
+        assert await table.all().count(), table
+    return [await home.ended(asked), await home.ended(waits), large]
 
 
 async def _answers(home: Home, execution: Any) -> str:

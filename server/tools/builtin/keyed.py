@@ -1,4 +1,5 @@
-"""What the two tools that keep values under keys have in common: the limits and the answers."""
+"""What the two tools that keep values under keys have in common: the limits and the answers. A
+stored secret, as a model may have given it away, is kept by neither."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from server.bal.types import (
     TypeField,
 )
 from server.core.jsontext import dumps
+from server.core.logs import REDACTION
 from server.tools.base import ToolFailed
 
 LONGEST_KEY = 200
@@ -34,7 +36,7 @@ def checked_key(arguments: dict[str, Any]) -> str:
     if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY:
         message = f"This action needs a `key` of 1 to {LONGEST_KEY} characters."
         raise ToolFailed(message, "invalid_arguments")
-    return key
+    return REDACTION.kept(key)
 
 
 def checked_value(arguments: dict[str, Any]) -> Any:
@@ -44,4 +46,4 @@ def checked_value(arguments: dict[str, Any]) -> Any:
     if len(dumps(value)) > LARGEST_VALUE:
         message = f"A value may have {LARGEST_VALUE // 1024} KiB as JSON; this one has more."
         raise ToolFailed(message, "invalid_arguments")
-    return value
+    return REDACTION.kept_value(value)
