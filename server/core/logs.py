@@ -112,7 +112,13 @@ class Redaction:
     def kept(self, text: str) -> str:
         """For what is stored, such as events. Only known values, and of these only such as are no
         ordinary words: somebody's own text is not spoilt because it looks like a key."""
-        return text if len(text) < _TELLING else _without(text, self._telling)
+        if len(text) < _TELLING:
+            return text
+        secrets = self._telling if self._stale else self._told
+        for secret in secrets:
+            if secret in text:
+                return _without(text, secrets)
+        return text
 
     def kept_value(self, value: Any) -> Any:
         """As `kept`, through lists and objects."""

@@ -86,19 +86,22 @@ WHERE execution_id = ? AND status IN ('completed', 'failed', 'skipped', 'waiting
 EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
 WHERE execution_id = ? AND seq > ? ORDER BY seq LIMIT ?"""
 
-_FACTS = """last_seq = last_seq + :events,
+_COUNTS = """last_seq = last_seq + :events,
     losses = CASE WHEN :progress THEN 0 ELSE losses END,
+    input_tokens = input_tokens + :input_tokens, output_tokens = output_tokens + :output_tokens,
+    cost_nano = cost_nano + :cost_nano,
+    estimated = MAX(estimated, :estimated), unpriced = MAX(unpriced, :unpriced),
+    worked_ms = worked_ms + :worked_ms"""
+
+_FACTS = """,
     output = COALESCE(:output, output), error = COALESCE(:error, error),
     started_at = COALESCE(:started_at, started_at),
     finished_at = COALESCE(:finished_at, finished_at),
     duration_ms = COALESCE(:duration_ms, duration_ms),
     cancel_requested_at = COALESCE(cancel_requested_at, :cancel_requested_at),
     cancel_reason = COALESCE(cancel_reason, :cancel_reason),
-    input_tokens = input_tokens + :input_tokens, output_tokens = output_tokens + :output_tokens,
-    cost_nano = cost_nano + :cost_nano,
-    estimated = MAX(estimated, :estimated), unpriced = MAX(unpriced, :unpriced),
     control = CASE WHEN :control IS NULL THEN control ELSE NULLIF(:control, '') END,
-    nudged = MAX(nudged, :nudge), worked_ms = worked_ms + :worked_ms"""
+    nudged = MAX(nudged, :nudge)"""
 
 # Columns in an index are named only when they change: naming one rewrites its index entries.
 _MOVE = """, status = :status, waiting_reason = :waiting_reason,
@@ -108,7 +111,8 @@ _MOVE = """, status = :status, waiting_reason = :waiting_reason,
 
 
 @functools.cache
-def update_statement(*, fenced: bool, moved: bool, open_in: str) -> str:
+def update_statement(*, fenced: bool, changed: bool, moved: bool, open_in: str) -> str:
+    """`changed`: more than what is counted. Nearly all commits of a run only count."""
     statuses = ", ".join(f"'{status}'" for status in open_in.split(","))
     allowed = (
         "attempt = :attempt AND owner = :owner AND status = 'running'"
@@ -116,6 +120,7 @@ def update_statement(*, fenced: bool, moved: bool, open_in: str) -> str:
         else f"status IN ({statuses})"
     )
     return (
-        f"UPDATE executions SET {_FACTS}{_MOVE if moved else ''} WHERE id = :id AND {allowed} "
+        f"UPDATE executions SET {_COUNTS}{_FACTS if changed else ''}{_MOVE if moved else ''} "
+        f"WHERE id = :id AND {allowed} "
         f"RETURNING last_seq, {_CANCEL_ASKED}"
     )

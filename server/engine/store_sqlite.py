@@ -197,6 +197,7 @@ def _update(commit: Commit) -> Callable[[sqlite3.Connection, datetime], Committe
     given: dict[str, Any] = dict(zip(CHANGE_COLUMNS, change_row(commit), strict=True))
     statement = sql.update_statement(
         fenced=commit.fence is not None,
+        changed=commit.change is not None,
         moved=change.status is not None,
         open_in=given["open_in"],
     )

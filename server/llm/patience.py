@@ -16,6 +16,11 @@ class Limits:
     between_bytes: float = 60.0
 
 
+# A timer is set anew only when that moves it by this share of the wait: not for each of the many
+# pieces that come within a moment.
+_WORTH_MOVING = 0.02
+
+
 class Patience:
     """`async with` around a call; `heard()` at every sign of life. Raises TimeoutError, and then
     `why` says in words what was waited for."""
@@ -37,8 +42,11 @@ class Patience:
         return f"sent nothing for {self._limits.first_byte:g} s"
 
     def heard(self) -> None:
+        wait, first = self._limits.between_bytes, not self._heard
         self._heard = True
-        self._timeout.reschedule(self._next(self._limits.between_bytes))
+        until, set_for = self._next(wait), self._timeout.when()
+        if first or set_for is None or abs(until - set_for) > wait * _WORTH_MOVING:
+            self._timeout.reschedule(until)
 
     def _next(self, seconds: float) -> float:
         when = self._loop.time() + seconds
