@@ -67,7 +67,10 @@ def money(value: Any) -> str:
 def spent(usage: dict[str, Any] | None) -> str:
     if not usage or usage.get("cost") is None:
         return ""
-    return ("≈ " if usage.get("estimated") else "") + money(usage["cost"])
+    known = ("≈ " if usage.get("estimated") else "") + money(usage["cost"])
+    if not usage.get("unpriced"):
+        return known
+    return f"{known} + unpriced" if float(usage["cost"]) else "unpriced"
 
 
 def count(number: int | None) -> str:

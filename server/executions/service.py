@@ -47,7 +47,7 @@ from server.workspaces.listing import Page, PageAsk, read_page
 ControlAction = Literal["cancel", "pause", "resume", "step"]
 KEY_LIMIT = 200
 STEPS_AT_ONCE = 1_000
-GONE = "If it was there before, the retention of its bot has deleted it."
+GONE = "If it was there before, the retention of its bot or somebody has deleted it."
 QUEUE_LIMIT = 31 * 86_400
 HEAVY = {"input", "output", "trigger"}
 _WORKERS = {

@@ -68,3 +68,9 @@ def test_flow_shows_steps_in_order_and_pairs_side_by_side() -> None:
         {"name": "editor", "kind": "baleybot"},
     ]
     assert flow_of(None) == []
+
+
+def test_a_cost_that_is_not_known_is_not_called_nothing() -> None:
+    assert words.spent({"cost": "0", "unpriced": True}) == "unpriced"
+    assert words.spent({"cost": "0.02", "unpriced": True}) == "$0.020 + unpriced"
+    assert words.spent({"cost": "0", "unpriced": False}) == "$0"

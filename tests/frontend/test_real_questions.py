@@ -1,5 +1,8 @@
 """A bot asks in the web app, on the real server, and a person answers in the page."""
 
+import re
+from typing import Any
+
 import pytest
 from playwright.async_api import expect
 
@@ -77,3 +80,44 @@ async def test_a_reason_stays_when_another_branch_ends_meanwhile(
     await page.get_by_role("button", name="Reject", exact=True).click()
     await expect(shown).to_have_attribute("data-status", "COMPLETED", timeout=20_000)
     assert "Not today." in str(real.models.requests[-1].body)
+
+
+GONE = """async (id) => {
+  for (const name of ["cancelExecutions", "deleteExecutions"]) {
+    const kind = name[0].toUpperCase() + name.slice(1);
+    const query = `mutation($input: ${kind}Input!) { ${name}(input: $input) { doneCount } }`;
+    const body = JSON.stringify({ query, variables: { input: { executionIds: [id] } } });
+    const headers = { "content-type": "application/json" };
+    await fetch("/graphql", { method: "POST", headers, body });
+  }
+}"""
+
+
+async def test_who_looks_at_an_execution_is_told_that_it_was_deleted(
+    real: Real, watched: Watch
+) -> None:
+    page = (await watched()).page
+    lines: list[Any] = []
+    away = False
+
+    async def line(socket: Any) -> None:
+        if away:
+            await socket.close()
+            return
+        socket.connect_to_server()
+        lines.append(socket)
+
+    await page.route_web_socket(re.compile("/graphql"), line)
+    await connected(page, real)
+    execution_id = await real.start(page, "Waits", 'use wait with { event: "never" }')
+    shown = page.locator(".execution")
+    await expect(shown).to_have_attribute("data-status", "WAITING", timeout=20_000)
+    away = True
+    for socket in lines:
+        await socket.close()
+    await page.evaluate(GONE, execution_id)
+    away = False
+    await expect(page.get_by_role("alert")).to_contain_text("was deleted", timeout=30_000)
+    await expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_text("There is no such execution")).to_be_visible()

@@ -7,6 +7,7 @@ import executionQuery from "../../../../graphql-schema/operations/execution.grap
 
 const PAINT_MS = 100;
 const RETRY_MS = 1000;
+const DELETED = "This execution was deleted meanwhile, by the retention of its bot or by somebody.";
 
 /** What was deleted by the retention is no hole: nobody can give it any more. */
 function skipDeleted(run, gaps, until) {
@@ -46,8 +47,10 @@ function follow(run, onPaint, onDone, onTrouble) {
     stop();
     run.deleted = true;
     onPaint();
-    onTrouble("This execution was deleted meanwhile, by the retention of its bot or by somebody.");
+    onTrouble(DELETED);
   };
+  // The page has shown it, so it was there when the page was opened.
+  const refused = ([error]) => (error.extensions?.code === "NOT_FOUND" ? gone() : onTrouble(error.message));
   const finish = () => {
     if (closed) return;
     closed = true;
@@ -61,8 +64,8 @@ function follow(run, onPaint, onDone, onTrouble) {
   };
   const start = () => {
     stop = socket().subscribe({ query: eventsQuery, variables }, {
-      next: ({ data, errors }) => (errors ? onTrouble(errors[0].message) : take(data.executionEvents)),
-      error: (error) => onTrouble(Array.isArray(error) ? error[0].message : "The live line was refused."),
+      next: ({ data, errors }) => (errors ? refused(errors) : take(data.executionEvents)),
+      error: (error) => (Array.isArray(error) ? refused(error) : onTrouble("The live line was refused.")),
       complete: () => {
         if (closed) return;
         if (isFinal(run.status)) finish();
@@ -107,6 +110,7 @@ export function useRun(executionId, snapshot, onFinished, withStory = false) {
       try {
         const answer = await once(executionQuery, { id: executionId });
         if (answer?.execution) { facts.current = answer.execution; settle(target, answer.execution); }
+        else if (answer) { target.deleted = true; if (!left) setTrouble(DELETED); }
       } catch (error) {
         console.warn("The final numbers could not be read:", error);
       }
