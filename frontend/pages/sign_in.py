@@ -14,9 +14,9 @@ def SignInPage() -> Any:
         title("Signed out"),
         icon("mark", "mark"),
         html.h1("You are signed out"),
-        html.p("Baleybots signs you in with a one-time link. Where it runs, type"),
+        html.p("Sign in to go on. Who has no password types this where Baleybots runs,"),
         html.pre({"className": "command", "tabIndex": 0}, html.code("baleybots user link")),
-        html.p("and open the address that it prints."),
+        html.p("and opens the address that it prints."),
         html.a(
             {"className": "button primary wide", "href": "/signin", "data-full": "yes"}, "Sign in"
         ),
