@@ -14,7 +14,7 @@ from tortoise.queryset import QuerySet
 
 from server.core.ids import new_uuid
 from server.engine import mysql_statements, postgres_statements, sqlite_statements
-from server.executions.service import ExecutionFilter, _chosen
+from server.executions.service import ExecutionFilter, matching
 from server.models.enums import ExecutionMode, ExecutionStatus, TriggerKind
 from server.models.tables import Blob, Event, Execution
 from tests.support.database import World, opened
@@ -88,10 +88,10 @@ async def test_a_page_of_executions(world: World) -> None:
     page = mine.order_by("-id").limit(26)
     await assert_by_index(world, sql(page))
     await assert_by_index(world, sql(page.filter(id__lt=middle)))
-    of_bot = _chosen(page, ExecutionFilter(bot_id=world.bot.id))
+    of_bot = matching(page, ExecutionFilter(bot_id=world.bot.id))
     await assert_by_index(world, sql(of_bot))
     failed = ExecutionFilter(statuses=[ExecutionStatus.FAILED])
-    await assert_by_index(world, sql(_chosen(page, failed)))
+    await assert_by_index(world, sql(matching(page, failed)))
 
 
 async def test_what_is_due(world: World) -> None:
