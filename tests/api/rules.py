@@ -65,6 +65,7 @@ SHORT_LISTS = {
     "Diagnosis.actions": "a handful of words",
     "Execution.awaitedEvents": "the first thousand",
     "Execution.entities": "one program",
+    "ExecutionEstimate.passes": "the budgets that concern one bot",
     "Execution.forks": "at most 100",
     "Execution.snapshots": "at most 1000 and what people have marked",
     "Execution.steps": "the steps of one run, capped by the engine",
