@@ -35,7 +35,12 @@ function Both({ before, after, word }) {
   return <Lines before={before} after={after} />;
 }
 
-const spentOf = (used) => (used?.cost === null || used?.cost === undefined ? "" : cost(used.cost));
+/** What is of unknown price did not cost nothing. */
+function spentOf(used) {
+  if (used?.cost === null || used?.cost === undefined) return "";
+  if (!used.unpriced) return cost(used.cost);
+  return Number(used.cost) ? `${cost(used.cost)} + unpriced` : "unpriced";
+}
 
 function Change({ before, after, format }) {
   const [a, b] = [Number(before || 0), Number(after || 0)];
@@ -90,19 +95,31 @@ function Pair({ pair, open, onToggle }) {
   );
 }
 
+const steps = (count) => (count === 1 ? "One step" : `${count} steps`);
+
+/** What was edited, what came out otherwise by itself, and what cost nothing. */
+function summary(leaves) {
+  const edited = leaves.filter((p) => p.verdict === "edited").length;
+  const changed = leaves.filter((p) => p.verdict !== "edited" && CHANGED.includes(p.verdict)).length;
+  const reused = leaves.filter((p) => p.verdict === "reused").length;
+  return [
+    edited ? `${steps(edited)} ${edited === 1 ? "was" : "were"} edited by hand.` : "",
+    changed ? `${steps(changed)} came out differently.` : `No ${edited ? "other " : ""}step came out differently.`,
+    reused ? `${steps(reused)} ${reused === 1 ? "was" : "were"} taken over at no cost.` : "",
+  ].filter(Boolean).join(" ");
+}
+
 /** An execution and its rerun side by side, with what changed marked. */
 export function Comparison({ older, newer }) {
   const list = useMemo(() => pairs(older, newer), [older, newer]);
   const leaves = list.filter(isLeaf);
   const [opened, setOpened] = useState(() => new Set(leaves.filter((p) => CHANGED.includes(p.verdict)).slice(0, 1).map((p) => p.key)));
   const [only, setOnly] = useState(false);
-  const changed = leaves.filter((p) => CHANGED.includes(p.verdict)).length;
-  const reused = leaves.filter((p) => p.now?.reused).length;
   const toggle = (key) => setOpened((old) => { const next = new Set(old); if (!next.delete(key)) next.add(key); return next; });
   const rows = only ? list.filter((p) => CHANGED.includes(p.verdict)) : list;
   return (
     <div className="comparison">
-      <p className="compare-sum">{changed === 0 ? "No step came out differently." : changed === 1 ? "One step came out differently." : `${changed} steps came out differently.`} {reused ? `${reused === 1 ? "One was" : `${reused} were`} taken over at no cost.` : ""}</p>
+      <p className="compare-sum">{summary(leaves)}</p>
       <div className="compare-top">
         <section className="panel"><header className="panel-head"><h2>Both at a glance</h2></header><Facts older={older} newer={newer} /></section>
         <section className="panel"><header className="panel-head"><h2>Output</h2></header><div className="compare-body"><Both before={older.output} after={newer.output} word="The same" /></div></section>

@@ -94,6 +94,8 @@ function Head({ run, facts, past, children }) {
 
 /** The step a reader most likely came for. */
 function natural(run, list) {
+  // What failed and was caught is not what somebody looks for in a run that ended well.
+  if (run.status === "COMPLETED") return "";
   const failed = list.filter(({ step }) => step.status === "FAILED" && !step.handled);
   if (failed.length) return (failed.find(({ step }) => isLeaf(step)) || failed.at(-1)).step.key;
   if (isFinal(run.status)) return "";

@@ -7,7 +7,7 @@ const SHORTCUTS = [
   ["g e", "Go to executions"], ["g a", "Go to approvals"], ["g c", "Go to AI connections"], ["g m", "Go to costs"], ["g s", "Go to the settings"], ["A", "Approve the question that is marked"], ["R", "Reject it, with a reason"], ["1 … 9", "Take the choice with this number"],
   ["M", "Modify its arguments"], ["j k", "Down and up in a list; Enter opens"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
   ["Ctrl S", "Save the draft now"], ["Alt Shift F", "Format the text of the bot"],
-  ["Ctrl Z", "Undo, also what was written before the page was opened"], ["x", "Choose a bot of the list; with Shift, all between"],
+  ["Ctrl Z", "Undo, also what was written before the page was opened"], ["x", "Choose a bot or an execution of the list; with Shift, all between"],
   ["F2", "Rename the entity at the cursor, everywhere"], ["Ctrl Shift Space", "Show what a tool or function takes"],
   ["F12", "Go to where a name is defined (or Ctrl and click)"], ["Esc", "Close the top layer"],
 ];
