@@ -14,6 +14,7 @@ import structlog
 
 from server.connections.secret_uses import SecretUses
 from server.core.clock import Clock
+from server.core.logs import REDACTION
 from server.core.money import to_decimal_text
 from server.costs.budgets import Budgets, Full, Held, Limit, Spender
 from server.costs.quotes import Quote, priced, quote, settled
@@ -199,7 +200,7 @@ class WorkspaceDoor:
     ) -> ModelAnswer:
         try:
             answer = await self._till.gateway.chat(request, on_delta, on_sent)
-            return with_price(answer, own)
+            return with_price(without_secrets(answer), own)
         except ModelError as error:
             error.half = error.half and with_price(error.half, own)
             raise
@@ -254,6 +255,18 @@ class _Heard:
     def __call__(self, delta: Delta) -> None:
         self.characters += len(delta.text)
         self._on_delta(delta)
+
+
+def without_secrets(answer: ModelAnswer) -> ModelAnswer:
+    """What a run goes on with is what its tables keep: after a wait it is read from there, and an
+    approval of other words would not count."""
+    text, reasoning = REDACTION.kept(answer.text), REDACTION.kept(answer.reasoning)
+    given = [REDACTION.kept(call.arguments) for call in answer.tool_calls]
+    if text == answer.text and given == [call.arguments for call in answer.tool_calls]:
+        return answer
+    calls = zip(answer.tool_calls, given, strict=True)
+    clean = tuple(replace(call, arguments=arguments) for call, arguments in calls)
+    return replace(answer, text=text, reasoning=reasoning, tool_calls=clean)
 
 
 def with_price(answer: ModelAnswer, own: Own) -> ModelAnswer:

@@ -156,11 +156,13 @@ async def handed_on(home: Home) -> list[Execution]:
     await happenings.emit(home.owner, home.rooms.engine, emitting)
     large = await home.run(LARGE)
     (fact,) = await Approval.all()
-    answer = Answer("reject", note=f"Not with {KEY}.")
+    answer = Answer("approve", note=f"Not with {KEY}.")
     await approvals.decide(home.owner, home.rooms.engine, fact.id, answer)
+    asked = await home.ended(asked)
+    assert asked.status is ExecutionStatus.COMPLETED, asked.error  # what was asked is what is done
     for table in (Approval, Blob, EmittedEvent, Memory, Notification, SharedValue):
         assert await table.all().count(), table
-    return [await home.ended(asked), await home.ended(waits), large]
+    return [asked, await home.ended(waits), large]
 
 
 async def _answers(home: Home, execution: Any) -> str:
