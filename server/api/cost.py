@@ -185,7 +185,7 @@ class Walk:
                 repeats=names.total() - len(names),
                 longest=longest,
                 cost=cost,
-                pairs=_pairs(names, sizes),
+                pairs=pairs_of(names, sizes),
                 size=names.total(),
             )
         )
@@ -248,7 +248,7 @@ def _longest(node: FieldNode) -> int:
     return max([len(node.arguments or ()), *map(len, lists)])
 
 
-def _pairs(names: Counter[str], sizes: Mapping[str, int]) -> int:
+def pairs_of(names: Counter[str], sizes: Mapping[str, int]) -> int:
     """Each of several with one name is compared with each other, and so is what is below them."""
     if names.total() == len(names):
         return 0

@@ -111,9 +111,7 @@ class Door(GraphQL[Context, None]):
         """Asked before the body is read: whoever has no point left costs us nothing more."""
         if context.rates is None or context.viewer is None:
             return False
-        if all(one.wait(1) == 0 for one in context.rates.buckets_of(context.viewer)):
-            return False
-        return context.charge(1).refused
+        return context.rates.nothing_left(context.viewer) and context.charge(1).refused
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:
         return _written(response_data)
@@ -197,8 +195,9 @@ def _too_many(context: Context) -> Response:
 
 def _with_bill(response: Response, bill: Bill | None) -> Response:
     if bill is not None:
-        for name, text in bill.headers().items():
-            response.headers[name] = text
+        response.raw_headers += [
+            (name.lower().encode(), text.encode()) for name, text in bill.headers().items()
+        ]
         if bill.refused:
             response.status_code = 429
     return response

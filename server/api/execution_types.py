@@ -22,7 +22,7 @@ from server.api.relay import Connection, Node, PageInfo, connection_of
 from server.api.row_fields import made_of_row, of_row
 from server.api.scalars import BigInt, Cursor, dollars, whole
 from server.bots.service import many as many_bots
-from server.bots.service import many_versions
+from server.bots.service import many_versions, versions_and_bots
 from server.core.errors import NotFound
 from server.core.ids import public_id
 from server.core.paging import page_size
@@ -245,6 +245,11 @@ class ExecutionPermissions:
     delete: bool = strawberry.field(description="Delete it for good; only what has ended.")
 
 
+# Beyond these, texts of one bot that came once for each of its versions would cost more than a
+# second statement.
+MANY_VERSIONS = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """The bots and versions of a page, read at once: fifty rows need no fifty coroutines."""
@@ -260,8 +265,11 @@ async def beside(info: Info, rows: Sequence[tables.Execution]) -> Beside:
     asker, fields = info.context.asker, info.context.fields
     bot_ids = list({row.bot_id for row in rows}) if "bot" in fields else []
     version_ids = list({row.version_id for row in rows}) if "version" in fields else []
-    bots = await many_bots(asker, bot_ids) if bot_ids else {}
-    versions = await many_versions(asker, version_ids) if version_ids else {}
+    if bot_ids and version_ids and len(version_ids) <= MANY_VERSIONS:
+        versions, bots = await versions_and_bots(asker, version_ids)
+    else:
+        bots = await many_bots(asker, bot_ids) if bot_ids else {}
+        versions = await many_versions(asker, version_ids) if version_ids else {}
     return Beside(
         {key: Bot.of(row) for key, row in bots.items()},
         {key: BotVersion.of(row) for key, row in versions.items()},

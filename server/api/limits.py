@@ -251,6 +251,7 @@ def _at_first_sight(schema: GraphQLSchema, seen: Scan) -> tuple[GraphQLError, ..
         spreads=seen.spreads,
         directives=seen.directives,
         longest=seen.longest,
+        pairs=seen.pairs,
     )
     return _measure_errors(measure) or _unheard_of(schema, seen.fields)
 

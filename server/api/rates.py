@@ -168,14 +168,19 @@ class Rates:
         """Takes the points from all buckets, or from none."""
         buckets = self.buckets_of(viewer)
         bill = Bill(points, buckets)
-        empty = max(buckets, key=lambda one: one.wait(points), default=None)
-        if empty is not None and empty.wait(points) > 0:
-            bill.wait = round(empty.wait(points), 3)
-            bill.refusal = _words(empty, bill.wait)
-            return bill
+        if any(one.left < points for one in buckets):
+            empty = max(buckets, key=lambda one: one.wait(points))
+            if empty.wait(points) > 0:
+                bill.wait = round(empty.wait(points), 3)
+                bill.refusal = _words(empty, bill.wait)
+                return bill
         for bucket in buckets:
             bucket.take(points)
         return bill
+
+    def nothing_left(self, viewer: Viewer) -> bool:
+        """Not even the cheapest request can be paid."""
+        return any(one.left < 1 for one in self.buckets_of(viewer))
 
     def buckets_of(self, viewer: Viewer) -> tuple[Bucket, ...]:
         now = self._now()

@@ -7,8 +7,11 @@ refused which that one allows. Directives are counted here alone."""
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
+
+from server.api.cost import pairs_of
 
 # Strings first, so that nothing in one is taken for something else. A character that fits nowhere
 # is for the parser to complain of.
@@ -32,16 +35,22 @@ class Scan:
     spreads: int = 0
     directives: int = 0
     longest: int = 0
+    pairs: int = 0
     fields: set[str] = field(default_factory=set[str])
 
 
 @dataclass(slots=True)
 class _Level:
-    """Inside one pair of brackets. `chooses`: it is a selection, and no value."""
+    """Inside one pair of brackets. `chooses`: it is a selection, and no value; then `key` is the
+    name under which the latest field is answered, `sizes` says how many fields are below each, and
+    `below` how many below all."""
 
     bracket: str
     chooses: bool
-    names: set[str] = field(default_factory=set[str])
+    names: Counter[str] = field(default_factory=Counter[str])
+    sizes: dict[str, int] = field(default_factory=dict[str, int])
+    key: str | None = None
+    below: int = 0
     held: int = 0
 
 
@@ -70,9 +79,11 @@ class _Counting:
                 if len(levels) > deepest:
                     return
             elif first in ")}]":
-                del levels[-1:]
+                self._close()
             elif token == "...":
                 found.spreads += 1
+                if levels:
+                    levels[-1].key = None
             elif token == "@":
                 found.directives += 1
             elif first == "_" or first.isalpha():
@@ -87,6 +98,18 @@ class _Counting:
             self._value(bracket)
         self.levels.append(_Level(bracket, bracket == "{" and within))
         self.found.depth = max(self.found.depth, len(self.levels))
+
+    def _close(self) -> None:
+        level = self.levels.pop() if self.levels else None
+        if level is None or not level.chooses:
+            return
+        self.found.pairs += pairs_of(level.names, level.sizes)
+        outer = self.levels[-1] if self.levels else None
+        if outer is not None:
+            size = level.names.total() + level.below
+            outer.below += size
+            if outer.key is not None:
+                outer.sizes[outer.key] = max(outer.sizes.get(outer.key, 0), size)
 
     def _value(self, first: str) -> None:
         """Lists hold values; whatever else holds values names each of them before a colon."""
@@ -105,7 +128,8 @@ class _Counting:
             return
         if before != ":":
             self.found.repeats += name in level.names
-            level.names.add(name)
+            level.names[name] += 1
+            level.key = name
             if self.tokens[place + 1 : place + 2] == [":"]:
                 self.found.aliases += 1
                 return

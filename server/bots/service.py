@@ -193,7 +193,38 @@ async def many_versions(viewer: Viewer, version_ids: Sequence[UUID]) -> dict[UUI
     return {row.id: row for row in rows if seen is None or row.bot_id in seen}
 
 
+async def versions_and_bots(
+    viewer: Viewer, version_ids: Sequence[UUID]
+) -> tuple[dict[UUID, BotVersion], dict[UUID, Bot]]:
+    """Some versions and their bots in one statement: a page of executions shows both."""
+    require(viewer, "bots:read")
+    if not version_ids:
+        return {}, {}
+    bot_columns = Bot._meta.fields_db_projection.values()
+    table: Any = Bot
+    found = await table._meta.db.execute_query_dict(
+        f"SELECT {', '.join(f'v.{name} AS v_{name}' for name in _VERSION_COLUMNS)}, "
+        f"{', '.join(f'b.{name} AS b_{name}' for name in bot_columns)} "
+        f"FROM bot_versions v JOIN bots b ON b.id = v.bot_id "
+        f"WHERE b.workspace_id = {literal(viewer.workspace_id)} "
+        f"AND v.id IN ({literals(version_ids)})"
+    )
+    seen = viewer.bot_ids
+    versions = BotVersion.made_of([_of(row, "v_") for row in found])
+    bots = Bot.made_of([_of(row, "b_") for row in found])
+    return (
+        {row.id: row for row in versions if seen is None or row.bot_id in seen},
+        {row.id: row for row in bots if seen is None or row.id in seen},
+    )
+
+
 # --- inside ---------------------------------------------------------------------------------
+
+
+def _of(row: dict[str, Any], table: str) -> dict[str, Any]:
+    return {
+        name.removeprefix(table): value for name, value in row.items() if name.startswith(table)
+    }
 
 
 def storable(source: str) -> str:

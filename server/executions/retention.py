@@ -23,6 +23,7 @@ from server.core.clock import Clock
 from server.core.errors import Conflict, Invalid
 from server.core.ids import uuid_at
 from server.engine.blobs import unavailable
+from server.executions import lately
 from server.models.enums import FINAL_STATUSES, ExecutionStatus
 from server.models.sqlite_space import INCREMENTAL
 from server.models.tables import Blob, BlobPart, Bot, Event, Execution, ModelCall, Step
@@ -158,6 +159,7 @@ class Retention:
 
 async def delete_executions(ids: Sequence[UUID]) -> None:
     """Finished ones, for good. May be broken off and begun again at any place."""
+    lately.forget(ids)
     await _delete_rows(Event, ids)
     await _delete_rows(ModelCall, ids)
     await _delete_rows(Step, ids)

@@ -29,6 +29,7 @@ from server.engine.modified import REMEMBERED
 from server.engine.runner import Accepted
 from server.engine.state import ExecutionState
 from server.engine.store import UNSET, AlreadyAccepted, NewExecution, Unset
+from server.executions import lately
 from server.executions.inputs import checked_input
 from server.executions.quick_page import quick_page
 from server.executions.replaying import RECORDING
@@ -115,9 +116,11 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
         start_before=_start_before(engine, request),
     )
     try:
-        return _row(await engine.runner.accept(new, plan))
+        accepted = await engine.runner.accept(new, plan)
     except AlreadyAccepted as earlier:
         return await earlier_one(viewer, earlier, new.request_hash)
+    lately.remember(new.id, new.workspace_id, new.bot_id)
+    return _row(accepted)
 
 
 async def get(viewer: Viewer, execution_id: UUID) -> Execution:
@@ -131,8 +134,12 @@ async def one(viewer: Viewer, execution_id: UUID) -> Execution:
 
 
 async def look(viewer: Viewer, execution_id: UUID) -> None:
-    """Raises unless the viewer may see it. One small statement: this stands before every feed."""
+    """Raises unless the viewer may see it. One small statement at most: this stands before every
+    feed."""
     require(viewer, "executions:read")
+    bot_id = lately.bot_of(execution_id, viewer.workspace_id)
+    if bot_id is not None and (viewer.bot_ids is None or bot_id in viewer.bot_ids):
+        return
     # Nothing but ids of ours is written into it.
     rows = await Execution._meta.db.execute_query_dict(
         f"SELECT bot_id FROM executions WHERE id = '{execution_id}' "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_POLICY = "; ".join(
@@ -33,6 +33,8 @@ _ALWAYS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+_REQUEST_ID = b"x-request-id"
+RawHeader = tuple[bytes, bytes]
 _USABLE_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
 
@@ -41,7 +43,10 @@ class SecureHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool = False) -> None:
         self.app = app
-        self.https = https
+        always = {**_ALWAYS, "content-security-policy": CONTENT_POLICY}
+        if https:
+            always["strict-transport-security"] = "max-age=31536000"
+        self._always = [(name.encode(), text.encode()) for name, text in always.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -52,20 +57,21 @@ class SecureHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add(MutableHeaders(scope=message), request_id)
+                message["headers"] = self._added(message.get("headers", ()), request_id)
             await send(message)
 
         await self.app(scope, receive, with_headers)
 
-    def _add(self, headers: MutableHeaders, request_id: str) -> None:
-        for name, value in _ALWAYS.items():
-            headers.setdefault(name, value)
-        headers.setdefault("content-security-policy", CONTENT_POLICY)
-        headers["x-request-id"] = request_id
-        if self.https:
-            headers.setdefault("strict-transport-security", "max-age=31536000")
+    def _added(self, given: Iterable[RawHeader], request_id: str) -> list[RawHeader]:
+        """What an answer says itself stays; the id is ours."""
+        found = [one for one in given if one[0].lower() != _REQUEST_ID]
+        said = {name.lower() for name, _ in found}
+        found += [one for one in self._always if one[0] not in said]
+        found.append((_REQUEST_ID, request_id.encode()))
+        return found
 
 
 def request_id_of(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
+    sent = (value for name, value in scope["headers"] if name == _REQUEST_ID)
+    given = next(sent, b"").decode("latin-1")
     return given if _USABLE_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"

@@ -48,6 +48,7 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._kept: dict[tuple[str, int], tuple[Histogram, Counter]] = {}
         self.open = Gauge("baleybots_open_sockets", "Open sockets.", registry=self.registry)
         self.open.set_function(lambda: len(sockets))
         self.by_status = Gauge(
@@ -66,13 +67,22 @@ class Metrics:
 
             async def noted(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    self.seconds.labels(door).observe(time.perf_counter() - start)
-                    self.requests.labels(door, f"{message['status'] // 100}xx").inc()
+                    took, count = self._of(door, message["status"] // 100)
+                    took.observe(time.perf_counter() - start)
+                    count.inc()
                 await send(message)
 
             await app(scope, receive, noted)
 
         return measured
+
+    def _of(self, door: str, status: int) -> tuple[Histogram, Counter]:
+        """Looked up once: the library checks and locks each time. There are few of them."""
+        found = self._kept.get((door, status))
+        if found is None:
+            made = self.seconds.labels(door), self.requests.labels(door, f"{status}xx")
+            found = self._kept[door, status] = made
+        return found
 
     async def text(self) -> bytes:
         self.by_status.clear()

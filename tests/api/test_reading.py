@@ -74,7 +74,23 @@ def test_our_own_operations_are_read_alike_and_counted_low_enough(path: Any) -> 
     document = read_document(text, MAX_TOKENS)
     assert document == parse(text)
     seen, measured = scan(text, MAX_TOKENS, DEEPEST), measure_document(document, frozenset(), {})
-    for name in ("aliases", "repeats", "spreads", "longest"):
+    for name in COUNTED:
+        assert getattr(seen, name) <= getattr(measured, name), name
+
+
+COUNTED = ("aliases", "repeats", "spreads", "longest", "pairs")
+CHOSEN = [
+    "{a {b c} a {b d {e}} f f ...F ...F} fragment F on T {a {b} f g: a(h: [1, {i: 2}]) {b b}}",
+    "{... on T {a {b}} ... @x {a {c}} a {d} on {on} x: on {y}}",
+    "query($a: I = {b: [1, 2]}) {a(b: {c: $a, d: E}) {a(b: [$a, E, {f: [[1]]}]) {a} a {a}}}",
+]
+
+
+@pytest.mark.parametrize("text", CHOSEN)
+def test_the_first_look_counts_no_more_than_the_walk(text: str) -> None:
+    seen = scan(text, MAX_TOKENS, DEEPEST)
+    measured = measure_document(read_document(text, MAX_TOKENS), frozenset(), {})
+    for name in COUNTED:
         assert getattr(seen, name) <= getattr(measured, name), name
 
 
