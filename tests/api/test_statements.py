@@ -104,7 +104,7 @@ ALLOWED = {
     "bots": 7,  # with tags, counts, the latest executions of each and those of the last days
     "bot_versions": 8,  # with tags, authors, the journal, totals and executions of each
     "bot": 8,  # everything of one bot
-    "execution": 13,  # everything of one execution, with its sub-bots and those above it
+    "execution": 9,  # everything of one execution, with its sub-bots and those above it
     "costs": 10,  # sums by agent, model, day, connection and execution, and the budgets
 }
 
