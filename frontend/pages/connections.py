@@ -99,7 +99,7 @@ def Desk(answer: Answer, health: Answer, repairs: Answer) -> Any:
     asked_of = (health.data or {}).get("providerHealth", [])
     return html.div(
         _head(len(rows), opened("add")),
-        Circuits(health),
+        Circuits(health, {row["id"]: row["name"] for row in rows}),
         _list(rows, kinds, _by_connection(asked_of), actions) if rows else _first(kinds, opened),
         _answering(health, actions),
         health_table(asked_of, kinds, {row["id"]: row["name"] for row in rows}),
@@ -187,7 +187,7 @@ def _first(kinds: dict[str, Any], opened: Any) -> Any:
 
 
 @component
-def Circuits(health: Answer) -> Any:
+def Circuits(health: Answer, names: dict[str, str]) -> Any:
     """Providers that are left alone after failing again and again."""
     client, guard, messages = use_client(), use_guard(), use_messages()
     data = health.data or {}
@@ -202,10 +202,12 @@ def Circuits(health: Answer) -> Any:
 
         return guard.click(clicked)
 
-    return html.fragment(*[_circuit(one, reset(one)) for one in found])
+    return html.fragment(*[_circuit(one, names, reset(one)) for one in found])
 
 
-def _circuit(one: dict[str, Any], on_click: Any) -> Any:
+def _circuit(one: dict[str, Any], names: dict[str, str], on_click: Any) -> Any:
+    name = names.get(one["connectionId"])
+    through = f" through “{name}”" if name else ""
     wait = max(0, round(one["retryIn"]))
     return html.div(
         {"className": "circuit", "key": f"{one['provider']}-{one['model']}-{one['connectionId']}"},
@@ -213,7 +215,8 @@ def _circuit(one: dict[str, Any], on_click: Any) -> Any:
         html.div(
             html.strong(f"{one['provider']}:{one['model']} is left alone for now"),
             html.p(
-                f"It failed {one['failures']} times in a row and is tried again in {wait} s. ",
+                f"It failed {one['failures']} times in a row{through} "
+                f"and is tried again in {wait} s. ",
                 one["why"] or "",
             ),
         ),

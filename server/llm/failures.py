@@ -128,6 +128,7 @@ def unknown_model(route: Route, status: int | None = None) -> ModelError:
 
 def nearest_served(route: Route, served: Sequence[str]) -> str:
     """For an endpoint of one's own, by what it says it serves."""
+    served = [name for name in served if name != route.model]
     close = difflib.get_close_matches(route.model.lower(), served, n=3, cutoff=0.5)
     house = route.provider.name if route.provider else ""
     if close:
