@@ -19,6 +19,7 @@ _TOKENS = re.compile(
     r'"""(?:[^"\\]+|\\"""|\\|"(?!""))*(?:""")?|"(?:[^"\\\n\r]+|\\.)*"?|#[^\n\r]*'
     r"|[_A-Za-z][_0-9A-Za-z]*|-?[0-9][-+.0-9Ee]*|\.\.\.|[!$&()\[\]{}:=@|]"
 )
+ENOUGH = 1_000  # of what is there twice: more of it says nothing new
 _NAMED_BEFORE = frozenset({"...", "on", "@"})
 _VALUES = frozenset('"-0123456789$')
 
@@ -43,7 +44,7 @@ class Scan:
 class _Level:
     """Inside one pair of brackets. `chooses`: it is a selection, and no value; then `key` is the
     name under which the latest field is answered, `sizes` says how many fields are below each, and
-    `below` how many below all."""
+    `below` how many below all. `fragment` names the fragment that it is the whole of."""
 
     bracket: str
     chooses: bool
@@ -52,6 +53,8 @@ class _Level:
     key: str | None = None
     below: int = 0
     held: int = 0
+    spreads: list[str] = field(default_factory=list[str])
+    fragment: str | None = None
 
 
 def scan(text: str, most_tokens: int, deepest: int) -> Scan:
@@ -68,6 +71,9 @@ class _Counting:
         self.found = found
         self.tokens = tokens
         self.levels: list[_Level] = []
+        self.spreading: list[_Level] = []
+        self.fragments: dict[str, _Level] = {}
+        self.defined: str | None = None
 
     def count(self, deepest: int) -> None:
         found, levels = self.found, self.levels
@@ -91,12 +97,17 @@ class _Counting:
             elif first == ":" or first in _VALUES:
                 self._value(first)
             before = token
+        for level in self.spreading:
+            self._merge(level)
 
     def _open(self, bracket: str) -> None:
         within = not self.levels or self.levels[-1].chooses
         if not within:
             self._value(bracket)
-        self.levels.append(_Level(bracket, bracket == "{" and within))
+        level = _Level(bracket, bracket == "{" and within)
+        if level.chooses and not self.levels:
+            level.fragment, self.defined = self.defined, None
+        self.levels.append(level)
         self.found.depth = max(self.found.depth, len(self.levels))
 
     def _close(self) -> None:
@@ -104,12 +115,28 @@ class _Counting:
         if level is None or not level.chooses:
             return
         self.found.pairs += pairs_of(level.names, level.sizes)
+        if level.spreads:
+            self.spreading.append(level)
+        if level.fragment is not None:
+            self.fragments[level.fragment] = level
         outer = self.levels[-1] if self.levels else None
         if outer is not None:
             size = level.names.total() + level.below
             outer.below += size
             if outer.key is not None:
                 outer.sizes[outer.key] = max(outer.sizes.get(outer.key, 0), size)
+
+    def _merge(self, level: _Level) -> None:
+        """What stands in the fragments of a selection is answered beside its own."""
+        names, sizes = Counter(level.names), dict(level.sizes)
+        own = names.total() - len(names)
+        for spread in level.spreads:
+            fragment = self.fragments.get(spread)
+            if fragment is not None and names.total() - len(names) <= ENOUGH:
+                names.update(fragment.names)
+                sizes.update(fragment.sizes)
+        self.found.repeats += names.total() - len(names) - own
+        self.found.pairs += pairs_of(names, sizes) - pairs_of(level.names, level.sizes)
 
     def _value(self, first: str) -> None:
         """Lists hold values; whatever else holds values names each of them before a colon."""
@@ -120,7 +147,12 @@ class _Counting:
 
     def _name(self, name: str, before: str, place: int) -> None:
         level = self.levels[-1] if self.levels else None
-        if level is None or before in _NAMED_BEFORE:
+        if level is None:
+            self.defined = name if before == "fragment" else self.defined
+            return
+        if before in _NAMED_BEFORE:
+            if before == "..." and name != "on":
+                level.spreads.append(name)
             return
         if not level.chooses:
             if before != "$":

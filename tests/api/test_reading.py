@@ -80,6 +80,8 @@ def test_our_own_operations_are_read_alike_and_counted_low_enough(path: Any) -> 
 
 COUNTED = ("aliases", "repeats", "spreads", "longest", "pairs")
 CHOSEN = [
+    "{...A a {b} ...A ... on T {...B b}} fragment A on T {a {b c} ...B} fragment B on T {b b c}",
+    "fragment F on T {a {b} a} fragment G on T {a {...F b} c} {...F ...G d: a {...F ...F}}",
     "{a {b c} a {b d {e}} f f ...F ...F} fragment F on T {a {b} f g: a(h: [1, {i: 2}]) {b b}}",
     "{... on T {a {b}} ... @x {a {c}} a {d} on {on} x: on {y}}",
     "query($a: I = {b: [1, 2]}) {a(b: {c: $a, d: E}) {a(b: [$a, E, {f: [[1]]}]) {a} a {a}}}",
