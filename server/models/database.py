@@ -61,6 +61,8 @@ def unreachable(address: Address, error: Exception) -> DatabaseError:
     reason = str(error).strip().partition("\n")[0] or type(error).__name__
     if address.path is not None:
         hint = "Give another folder with --data-dir, or move the file away to start anew."
+        if "readonly" in reason:
+            hint = f"Make it writable for your user: chmod u+w {address.path}"
         return DatabaseError(f"The database {address.path} cannot be opened: {reason}.", hint=hint)
     hint = "Check BALEYBOTS_DATABASE_URL and that the database server is running."
     return DatabaseError(f"No connection to the database {address.shown}: {reason}.", hint=hint)

@@ -15,7 +15,7 @@ from server.core.crypto import SecretKey
 from server.core.errors import DatabaseError, KeyFileError, SettingsError
 from server.core.settings import load_settings
 from server.models.address import read_address
-from server.models.database import open_database
+from server.models.database import open_database, unreachable
 from server.models.key_check import check_key
 from server.models.migrate import migrate
 from server.models.tables import Bot, Workspace
@@ -97,6 +97,12 @@ async def test_a_file_that_is_no_database_is_said_in_one_sentence(tmp_path: Path
     (tmp_path / "baleybots.db").write_text("not a database, but long enough to look at" * 30)
     with pytest.raises(DatabaseError, match="not a database"):
         await migrate(load_settings({}, data_dir=tmp_path))
+
+
+def test_a_database_that_may_not_be_written_is_not_moved_away(tmp_path: Path) -> None:
+    address = read_address(load_settings({}, data_dir=tmp_path))
+    told = unreachable(address, OSError("attempt to write a readonly database"))
+    assert told.hint == f"Make it writable for your user: chmod u+w {tmp_path / 'baleybots.db'}"
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
