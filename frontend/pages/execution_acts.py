@@ -74,8 +74,9 @@ def replayable(execution: dict[str, Any]) -> bool:
 def rerun_values(found: dict[str, Any]) -> dict[str, Any]:
     """Without an input the earlier one counts; null would be one."""
     values = {"version": found.get("version", "SAME"), "outputs": found.get("outputs") or {}}
-    if found.get("fromStep"):
-        values["fromStep"] = found["fromStep"]
+    for place in ("fromStep", "fromSeq"):
+        if found.get(place):
+            values[place] = found[place]
     if "input" in found:
         values["input"] = found["input"]
     return values

@@ -22,8 +22,8 @@ from frontend.pages.connection_dialogs import Closed, sent, use_answer
 SHOWN = 50
 SHOWN_PATTERNS = 6
 SHOWN_RATES = 8
-DAYS = {"HOUR": 2, "DAY": 30, "WEEK": 180}
-PERIODS = {"HOUR": "By hour", "DAY": "By day", "WEEK": "By week"}
+DAYS = {"HOUR": 2, "DAY": 30, "WEEK": 180, "MONTH": 365}
+PERIODS = {"HOUR": "By hour", "DAY": "By day", "WEEK": "By week", "MONTH": "By month"}
 STATES = {"open": ("Open", False), "closed": ("Closed", True), "all": ("All", None)}
 
 

@@ -99,7 +99,7 @@ class HealingRate:
     success_rate: float = strawberry.field(description="In percent.")
 
 
-@strawberry.type(description="How often in one hour, day or week.")
+@strawberry.type(description="How often in one hour, day, week or month.")
 class PeriodCount:
     begins_at: datetime = strawberry.field(description="Its beginning, in UTC.")
     count: int = strawberry.field(description="How often.")

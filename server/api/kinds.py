@@ -255,6 +255,7 @@ class Period(StrEnum):
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
+    MONTH = "month"
 
 
 class RerunVersion(StrEnum):
@@ -336,6 +337,7 @@ _told(
     HOUR="By hour.",
     DAY="By day, in UTC.",
     WEEK="By week, which begins on Monday.",
+    MONTH="By month, in UTC.",
 )
 _told(
     RerunVersion,

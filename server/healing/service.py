@@ -27,7 +27,7 @@ from server.workspaces import audit
 from server.workspaces.access import Viewer, mine, one_of_mine, require
 from server.workspaces.listing import Page, PageAsk, read_page
 
-Period = Literal["hour", "day", "week"]
+Period = Literal["hour", "day", "week", "month"]
 READ_AT_ONCE = 5_000
 MOST_ROWS = 20_000
 MOST_DAYS = 366
@@ -210,6 +210,8 @@ def _begin(at: datetime, period: Period) -> datetime:
     if period == "hour":
         return hour
     day = hour.replace(hour=0)
+    if period == "month":
+        return day.replace(day=1)
     return day if period == "day" else day - timedelta(days=day.weekday())
 
 

@@ -136,6 +136,9 @@ class World(Money):
     async def do_Execution(self, variables: dict[str, Any]) -> dict[str, Any]:
         return {"execution": self.executions.get(variables["id"])}
 
+    async def do_ExecutionSnapshots(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"execution": {"snapshots": []}}
+
     async def do_PreviewBal(self, variables: dict[str, Any]) -> dict[str, Any]:
         source = variables["source"]
         diagnostics = []

@@ -113,6 +113,8 @@ async def test_what_comes_again_and_again_is_seen_and_closed(
     clock = home.rooms.clock
     past = clock.now() - timedelta(days=8)
     await Incident.filter(id=first.id).update(created_at=past)
+    (monthly,) = await service.patterns(home.owner, clock, "month")
+    assert all((at.day, at.hour) == (1, 0) for at, _ in monthly.by_period)
     (weekly,) = await service.patterns(home.owner, clock, "week")
     assert (weekly.count, weekly.name, weekly.kind) == (3, "a", "bad_request")
     assert [count for _, count in weekly.by_period] == [1, 2]

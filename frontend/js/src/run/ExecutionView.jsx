@@ -218,7 +218,7 @@ export function ExecutionView(props) {
               <button type="button" className="button small quiet" onClick={() => go(now.events.length)} title="Look at any moment of this execution; nothing is run" data-offline-ok><Icon name="history" /> Time travel</button>
             ) : null}
           </header>
-          {at !== null && now.events.length ? <Scrubber events={now.events} at={at} zero={now.createdAt} onAt={go} onClose={() => go(null)} canRerun={final && can.retry !== false} pruned={now.pruned} /> : null}
+          {at !== null && now.events.length ? <Scrubber executionId={now.id} mayMark={Boolean(can.retry || can.cancel)} onRerun={props.onRerun ? (fromSeq) => rerun({ fromSeq }) : undefined} events={now.events} at={at} zero={now.createdAt} onAt={go} onClose={() => go(null)} canRerun={final && can.retry !== false} pruned={now.pruned} /> : null}
           <Waterfall run={run} rows={list} selected={nested ? selected : step.key} onSelect={select} live={live} at={past ? run.at || run.createdAt : null} until={past ? now.finishedAt : null} kin={kin.current} onPicked={picked} />
         </section>
         <StepDetail step={step} tab={tab} onTab={pickTab} executionId={past || step.whole ? null : inner?.executionId ?? now.id} repairs={past || nested || step.whole || step.key === failed?.key ? null : repairs(step)}

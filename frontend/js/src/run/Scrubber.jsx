@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { Icon } from "../lib/Icon.jsx";
 import { duration } from "../lib/format.js";
+import { Moments } from "./Moments.jsx";
 
 const WORDS = {
   "execution.queued": "accepted", "execution.started": "taken by a worker", "execution.completed": "completed", "execution.failed": "failed",
@@ -36,7 +37,7 @@ function usePlay(at, last, onAt) {
 }
 
 /** Where the page stands in the events of an execution. It only looks: no model and no tool is called. */
-export function Scrubber({ events, at, zero, onAt, onClose, canRerun, pruned }) {
+export function Scrubber({ executionId, events, at, zero, onAt, onClose, canRerun, pruned, mayMark, onRerun }) {
   const last = events.length;
   const [playing, toggle] = usePlay(at, last, onAt);
   const event = events[at - 1];
@@ -60,6 +61,7 @@ export function Scrubber({ events, at, zero, onAt, onClose, canRerun, pruned }) 
         <span className="spacer" />
         <span className="muted">{pruned ? "Older events were deleted by the retention. " : ""}{canRerun ? "Replay is looking, rerun spends." : "Replay only looks: nothing runs and nothing is spent."}</span>
       </p>
+      <Moments executionId={executionId} events={events} at={at} text={text} mayMark={mayMark} onAt={onAt} onRerun={canRerun ? onRerun : undefined} />
     </div>
   );
 }
