@@ -70,7 +70,7 @@ def _message(row: Approval) -> str:
     if diagnosis.get("cause"):
         said.append(diagnosis["cause"])
     if row.kind is ApprovalKind.OUTCOME and row.arguments is not None:
-        said.append(f"It was given: {_short(row.arguments)}")
+        said.insert(0, f"Given: {_short(row.arguments)}")
     labels = [action["label"].rstrip(".") for action in diagnosis.get("actions") or []]
     if labels:
         said.append(f"What helps: {'; '.join(labels)}.")
