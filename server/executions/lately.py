@@ -1,6 +1,7 @@
-"""Whose the executions are that were started a moment ago. Nearly everybody who starts one follows
-it at once; whose it is never changes, so the database need not be asked again. What is deleted here
-is forgotten here; another process that deletes within these seconds is told by the feed itself."""
+"""Whose the executions are that were started or read a moment ago. Nearly everybody who starts one
+follows it at once, and a page reads its steps after it; whose it is never changes, so the database
+need not be asked again. What is deleted here is forgotten here; another process that deletes within
+these seconds is told by the feed itself."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def forget(execution_ids: Iterable[UUID]) -> None:
 
 
 def bot_of(execution_id: UUID, workspace_id: UUID) -> UUID | None:
-    """Its bot, when it was started a moment ago in this workspace."""
+    """Its bot, when it was started or read a moment ago in this workspace."""
     found = _started.get(execution_id)
     if found is None or found[0] != workspace_id or found[2] < time.monotonic():
         return None

@@ -125,7 +125,9 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
 
 async def get(viewer: Viewer, execution_id: UUID) -> Execution:
     require(viewer, "executions:read")
-    return await one(viewer, execution_id)
+    row = await one(viewer, execution_id)
+    lately.remember(row.id, row.workspace_id, row.bot_id)
+    return row
 
 
 async def one(viewer: Viewer, execution_id: UUID) -> Execution:
