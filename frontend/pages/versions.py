@@ -5,7 +5,7 @@ from typing import Any
 from reactpy import component, html, use_state
 
 from frontend.components.blocks import empty, notice, skeleton
-from frontend.format import plural
+from frontend.format import money, plural
 from frontend.kit.elements import ago, icon, title
 from frontend.kit.handlers import message, use_guard
 from frontend.kit.js import Difference, Select
@@ -27,6 +27,7 @@ def VersionsPage() -> Any:
     size, set_size = use_state(PAGE_SIZE)
     bot_id = nav.parameters["bot_id"]
     answer = use_query("bot_versions", {"id": bot_id, "first": size})
+    costs = use_query("version_costs", {"botId": bot_id})
     if answer.error and answer.data is None:
         return notice(answer.error, lambda _event: answer.reload())
     if answer.data is None:
@@ -43,10 +44,19 @@ def VersionsPage() -> Any:
         if not bot["versions"]["nodes"]
         else html.div(
             {"className": "split versions-split"},
-            _list(nav, bot, (lambda _event: set_size(MOST)) if more else None),
+            _list(nav, bot, _costs(costs), (lambda _event: set_size(MOST)) if more else None),
             Compared(bot, answer, key="compared"),
         ),
     )
+
+
+def _costs(answer: Answer) -> dict[str, str]:
+    """What each version cost; who may not see costs is told nothing."""
+    found = (answer.data or {}).get("botCosts") or {"byVersion": []}
+    return {
+        line["key"]: f"{money(line['cost'])}{' and unpriced calls' if line['unpriced'] else ''}"
+        for line in found["byVersion"]
+    }
 
 
 def _none(bot: dict[str, Any]) -> Any:
@@ -73,11 +83,16 @@ def _chosen(nav: Nav, bot: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
     return version, nav.query("with") or (before[0] if before else DRAFT)
 
 
-def _list(nav: Nav, bot: dict[str, Any], more: Any) -> Any:
+def _list(nav: Nav, bot: dict[str, Any], costs: dict[str, str], more: Any) -> Any:
     chosen, _ = _chosen(nav, bot)
     nodes = bot["versions"]["nodes"]
     rows = [
-        _row(bot, version, chosen is not None and chosen["id"] == version["id"])
+        _row(
+            bot,
+            version,
+            costs.get(version["id"]),
+            chosen is not None and chosen["id"] == version["id"],
+        )
         for version in nodes
     ]
     if not any(version["isDraft"] for version in nodes):
@@ -111,7 +126,7 @@ def _draft_row(bot: dict[str, Any], here: bool) -> Any:
     )
 
 
-def _row(bot: dict[str, Any], version: dict[str, Any], here: bool) -> Any:
+def _row(bot: dict[str, Any], version: dict[str, Any], cost: str | None, here: bool) -> Any:
     marks = [_mark("Live", "ACTIVE")] if version["isLive"] else []
     if version["isDraft"]:
         marks.append(_mark("Draft"))
@@ -133,6 +148,7 @@ def _row(bot: dict[str, Any], version: dict[str, Any], here: bool) -> Any:
                 _by((version.get("author") or {}).get("name")),
                 ago(version["createdAt"]),
                 html.span(plural(runs, "run") if runs else "never run"),
+                html.span({"title": "In the last 90 days"}, cost) if cost and runs else "",
             ),
         ),
     )

@@ -132,3 +132,8 @@ async def test_a_chain_from_the_first_failure_to_the_reset(
     await page.goto(place)
     await expect(foreseen).to_contain_text("By what the last 5 completed executions cost.")
     await expect(foreseen).to_contain_text("The budget “All” has $0.0030 left")
+
+    await page.goto(f"{place}/versions")
+    version = page.locator(".version-list li").first
+    await expect(version).to_contain_text("5 runs")
+    await expect(version.locator("[title='In the last 90 days']")).to_have_text("$0.020")
