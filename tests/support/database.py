@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import functools
 import shutil
@@ -26,7 +27,9 @@ SQLITE = "sqlite://"
 
 @functools.cache
 def _template_file() -> Path:
-    return Path(tempfile.mkdtemp(prefix="baleybots-test-")) / "template.db"
+    folder = Path(tempfile.mkdtemp(prefix="baleybots-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder / "template.db"
 
 
 async def prepare(database_url: str, data_dir: Path) -> Settings:
