@@ -27,29 +27,10 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 async def test_random_kills(world: Rig, record: Record) -> None:
     load = await Load.make(world, steps=world.some(4, 8))
     runs, kills = world.some(24, 120), world.some(2, 10)
-    most = min(runs, 24)
-
-    async def kill_now_and_then() -> None:
-        """Each run must come a step further between two kills: three losses at one step end a run,
-        and chance would hit one of so many three times."""
-        for number in range(1, kills + 1):
-            if world.embedded:
-                wanted = runs * number // kills
-                accepted = lambda: len(load.accepted) >= wanted  # noqa: B023, E731
-                await until(f"{wanted} are accepted", accepted, 60)
-                await load.come_further()
-            else:
-                more = world.random.randint(most, 2 * most) // 3
-                await _calls(world, len(world.oracle.calls) + more)
-                await load.come_further()
-            victim = world.random.choice(world.working)
-            await world.kill(victim)
-            await world.replace(victim)
-
-    await asyncio.gather(load.start(*range(runs), each=0.05), kill_now_and_then())
+    await (_killed_at_random if world.embedded else _killed_in_groups)(world, load, runs, kills)
     found = await check(world, load, seconds=120)
-    assert found.recovery is not None
-    assert found.recovery <= 30
+    assert found.hits or not world.whole, "no kill hit anything"
+    assert found.recovery is None or found.recovery <= 30
     assert found.repeated <= found.hits, (found.repeated, found.hits)
     if not (world.embedded or world.crowded):
         assert found.within(0.99) <= PROMISE_SECONDS + PICKED_UP_SECONDS
@@ -57,6 +38,36 @@ async def test_random_kills(world: Rig, record: Record) -> None:
     half, most = found.within(0.5), found.within(0.99)
     on = f"half went on within {half:.1f} s, 99 of 100 within {most:.1f} s"
     record(found, f"{hit}; {on}; no finished call was repeated")
+
+
+async def _killed_at_random(world: Rig, load: Load, runs: int, kills: int) -> None:
+    """Each run must come a step further between two kills: three losses at one step end a run, and
+    chance would hit one of so many three times."""
+    starting = asyncio.create_task(load.start(*range(runs), each=0.05))
+    for number in range(1, kills + 1):
+        wanted = runs * number // kills
+        accepted = lambda: len(load.accepted) >= wanted  # noqa: B023, E731
+        await until(f"{wanted} are accepted", accepted, 60)
+        await load.come_further()
+        await _kill_one(world)
+    await starting
+
+
+async def _killed_in_groups(world: Rig, load: Load, runs: int, kills: int) -> None:
+    """Several workers have soon done all there is: each kill has runs of its own in the middle."""
+    for number in range(kills):
+        group = range(runs * number // kills, runs * (number + 1) // kills)
+        await load.start(*group)
+        more = world.random.randint(len(group), 2 * len(group))
+        await _calls(world, len(world.oracle.calls) + more)
+        await _kill_one(world)
+        await load.come_further()
+
+
+async def _kill_one(world: Rig) -> None:
+    victim = world.random.choice(world.working)
+    await world.kill(victim)
+    await world.replace(victim)
 
 
 async def _calls(world: Rig, count: int) -> None:
