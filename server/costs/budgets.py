@@ -266,7 +266,7 @@ async def counter_of(budget: Budget, window: Window, clock: Clock) -> BudgetCoun
             found = await BudgetCounter.get_or_none(budget_id=budget.id, window=window.key)
             if found is not None:
                 return found
-            spent = await _spent_before(fresh, window)
+            spent = await spent_before(fresh, window)
             counter = await BudgetCounter.create(
                 budget_id=budget.id,
                 window=window.key,
@@ -322,7 +322,8 @@ def _concerns(budget: Budget, spender: Spender) -> bool:
     return budget.scope is not BudgetScope.USER or budget.user_id == spender.user_id
 
 
-async def _spent_before(budget: Budget, window: Window) -> int:
+async def spent_before(budget: Budget, window: Window) -> int:
+    """What the usage rows of the period say, for a counter that does not exist yet."""
     rows = Usage.filter(workspace_id=budget.workspace_id)
     if window.starts is not None:
         rows = rows.filter(created_at__gte=window.starts)

@@ -16,7 +16,8 @@ from server.core.clock import Clock
 from server.core.errors import BudgetExceeded, Conflict, Invalid, NotFound
 from server.core.ids import new_uuid
 from server.core.money import from_decimal, to_decimal_text
-from server.costs.budgets import Budgets, counter_of, note_thresholds, window_for
+from server.costs.budgets import Budgets, counter_of, note_thresholds, spent_before, window_for
+from server.costs.periods import Window
 from server.models.enums import (
     BudgetAction,
     BudgetPeriod,
@@ -220,7 +221,11 @@ async def standing(viewer: Viewer, office: Office, row: Budget) -> Standing:
 
 
 async def standing_of(row: Budget, office: Office) -> Standing:
-    counter = await _counter(row, office)
+    """Looks and writes nothing: a counter is made with the first call of a period."""
+    window = await _window(row, office)
+    counter = await BudgetCounter.get_or_none(budget_id=row.id, window=window.key)
+    if counter is None:
+        return Standing(await spent_before(row, window), 0, window.starts, window.ends)
     return Standing(counter.spent_nano, counter.reserved_nano, counter.starts_at, counter.ends_at)
 
 
@@ -259,9 +264,12 @@ async def _one(viewer: Viewer, budget_id: UUID) -> Budget:
 
 
 async def _counter(row: Budget, office: Office) -> BudgetCounter:
+    return await counter_of(row, await _window(row, office), office.clock)
+
+
+async def _window(row: Budget, office: Office) -> Window:
     zone = (await Workspace.get(id=row.workspace_id).only("id", "timezone")).timezone
-    window = window_for(row, zone, office.clock.now(), row.id)
-    return await counter_of(row, window, office.clock)
+    return window_for(row, zone, office.clock.now(), row.id)
 
 
 async def _subjects(viewer: Viewer, given: NewBudget) -> tuple[str, str]:
