@@ -193,8 +193,10 @@ async def test_what_failed_is_counted_and_closed(front: Front) -> None:
         patterns { name count unresolved byPeriod { beginsAt count } } } }"""
 
     async def two_noted() -> dict[str, Any] | None:
+        """The sums are read beside the list: they may be a moment older."""
         found = await api.data(document, f={})
-        return found if found["incidents"]["totalCount"] == 2 else None
+        counts = [one["count"] for one in found["healing"]["rates"]]
+        return found if (found["incidents"]["totalCount"], counts) == (2, [2]) else None
 
     found = await waiting.until(two_noted)
     assert found is not None

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from server.api import door
 from server.api.door import MAX_SUBSCRIPTIONS
 from server.executions.service import GONE
-from tests.support.front import (
-    PURE,
-    WRITER,
-    Api,
-    Front,
-    Wire,
-    on_a_port,
-    open_front,
-    socket_to,
-)
+from tests.support.front import PURE, WRITER, Api, Front, Wire, on_a_port, socket_to
 
 EVENTS = """subscription($id: ID!, $after: Int) {
   executionEvents(executionId: $id, after: $after) { lastSeq caughtUp done events } }"""
@@ -167,17 +155,6 @@ async def test_asking_before_the_first_message(url: str, api: Api) -> None:
     async with socket_to(url, bearer(api)) as wire:
         await wire.subscribe("{ viewer { id } }")
         assert await wire.closed() == 4401
-
-
-@pytest.mark.slow
-async def test_who_says_nothing_is_not_waited_for(  # S26
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert timedelta(seconds=10) >= door.INIT_TIMEOUT
-    monkeypatch.setattr(door, "INIT_TIMEOUT", timedelta(seconds=0.2))
-    async with open_front(tmp_path) as front, on_a_port(front.app) as url:
-        async with socket_to(url) as wire:
-            assert await wire.closed() == 4408
 
 
 async def test_two_first_messages(url: str, api: Api) -> None:
