@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -16,6 +17,7 @@ import pytest_asyncio
 from tests.support import services, tables
 from tests.support.examples import SHARE
 from tests.support.logs import plain_logs
+from tests.support.spreading import FilesTogether
 
 # The same examples each time: a red run must mean that the change broke something. For a hunt:
 # `HYPOTHESIS_PROFILE=hunt`, best with more `max_examples`.
@@ -33,6 +35,11 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether | None:
+    return FilesTogether(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 tables.build_once()
