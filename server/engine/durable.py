@@ -199,6 +199,10 @@ class DurableHost(ModelLog):
             return await self._interruptible(work)
 
     async def _interruptible(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Between two calls there was nothing that could be broken off."""
+        if self._cancelled:
+            work.close()
+            raise Cancelled
         call = asyncio.create_task(work)
         self._calls.add(call)
         try:

@@ -64,14 +64,17 @@ def lock(rows: int) -> str:
 
 
 _DUE = f"TIMESTAMPADD(MICROSECOND, c.due_in, {NOW})"
+# What is to be cancelled does not lie down: whoever holds it sees that in the answer and ends it.
+_STAYS = """(c.status IS NULL
+    OR c.status IN ('waiting', 'paused') AND e.cancel_requested_at IS NOT NULL)"""
 _SET = f"""e.last_seq = e.last_seq + c.events,
     e.losses = IF(c.progress, 0, e.losses),
-    e.waiting_reason = IF(c.status IS NULL, e.waiting_reason, c.waiting_reason),
-    e.due_at = CASE WHEN c.status IS NULL THEN e.due_at
+    e.waiting_reason = IF({_STAYS}, e.waiting_reason, c.waiting_reason),
+    e.due_at = CASE WHEN {_STAYS} THEN e.due_at
         WHEN c.status = 'waiting' AND e.nudged THEN {NOW} ELSE {_DUE} END,
     e.dispatched_at = IF(c.status = 'pending' AND c.due_in = 0, {NOW}, e.dispatched_at),
-    e.owner = IF(c.status IS NULL OR c.status = 'running', e.owner, NULL),
-    e.status = COALESCE(c.status, e.status),
+    e.owner = IF({_STAYS} OR c.status = 'running', e.owner, NULL),
+    e.status = IF({_STAYS}, e.status, c.status),
     e.output = COALESCE(c.output, e.output), e.error = COALESCE(c.error, e.error),
     e.started_at = COALESCE(c.started_at, e.started_at),
     e.finished_at = COALESCE(c.finished_at, e.finished_at),

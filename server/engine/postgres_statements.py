@@ -94,15 +94,18 @@ def _seconds(column: str) -> str:
     return f"now() + {column} * interval '1 second'"
 
 
+# What is to be cancelled does not lie down: whoever holds it sees that in the answer and ends it.
+_STAYS = """(c.status IS NULL
+    OR c.status IN ('waiting', 'paused') AND e.cancel_requested_at IS NOT NULL)"""
 _SET = f"""last_seq = e.last_seq + c.events,
     losses = CASE WHEN c.progress THEN 0 ELSE e.losses END,
-    status = COALESCE(c.status, e.status),
-    waiting_reason = CASE WHEN c.status IS NULL THEN e.waiting_reason ELSE c.waiting_reason END,
-    due_at = CASE WHEN c.status IS NULL THEN e.due_at
+    status = CASE WHEN {_STAYS} THEN e.status ELSE c.status END,
+    waiting_reason = CASE WHEN {_STAYS} THEN e.waiting_reason ELSE c.waiting_reason END,
+    due_at = CASE WHEN {_STAYS} THEN e.due_at
         WHEN c.status = 'waiting' AND e.nudged THEN now() ELSE {_seconds("c.due_in")} END,
     dispatched_at = CASE WHEN c.status = 'pending' AND c.due_in = 0 THEN now()
         ELSE e.dispatched_at END,
-    owner = CASE WHEN c.status IS NULL OR c.status = 'running' THEN e.owner END,
+    owner = CASE WHEN {_STAYS} OR c.status = 'running' THEN e.owner END,
     output = COALESCE(c.output, e.output), error = COALESCE(c.error, e.error),
     started_at = COALESCE(c.started_at, e.started_at),
     finished_at = COALESCE(c.finished_at, e.finished_at),

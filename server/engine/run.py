@@ -106,7 +106,11 @@ class Run:
         except Suspended:
             self._rest()
             await self._last_word()
-            return
+            if not writer.cancel_requested:
+                return
+            self.host.close_open_steps()
+            await self._close_leftovers()
+            self._finish(ExecutionStatus.CANCELLED, None, None)
         except TimeoutError:
             self.host.close_open_steps()
             message = f"The run took longer than {self.host.spent.caps.seconds:g} s of work."

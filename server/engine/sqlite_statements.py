@@ -103,11 +103,15 @@ _FACTS = """,
     control = CASE WHEN :control IS NULL THEN control ELSE NULLIF(:control, '') END,
     nudged = MAX(nudged, :nudge)"""
 
+# What is to be cancelled does not lie down: whoever holds it sees that in the answer and ends it.
+_STAYS = f":status IN ('waiting', 'paused') AND {_CANCEL_ASKED}"
 # Columns in an index are named only when they change: naming one rewrites its index entries.
-_MOVE = """, status = :status, waiting_reason = :waiting_reason,
-    due_at = CASE WHEN nudged AND :status = 'waiting' THEN :now ELSE :due_at END,
+_MOVE = f""", status = CASE WHEN {_STAYS} THEN status ELSE :status END,
+    waiting_reason = CASE WHEN {_STAYS} THEN waiting_reason ELSE :waiting_reason END,
+    due_at = CASE WHEN {_STAYS} THEN due_at
+        WHEN nudged AND :status = 'waiting' THEN :now ELSE :due_at END,
     dispatched_at = COALESCE(:dispatched_at, dispatched_at),
-    owner = CASE WHEN :status = 'running' THEN owner END"""
+    owner = CASE WHEN {_STAYS} OR :status = 'running' THEN owner END"""
 
 
 @functools.cache

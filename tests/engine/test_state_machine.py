@@ -84,6 +84,7 @@ class Life(RuleBasedStateMachine):
         self.claims: list[Claimed] = []
         self.events = 1
         self.losses, self.expired, self.nudged = 0, False, False
+        self.cancelling = False
         self.approvals = Approvals(SystemClock(), silent)
         kin = Kin(world.store, silent, SystemClock(), silent.nudge, silent.cancel)
         parts = {
@@ -206,10 +207,14 @@ class Life(RuleBasedStateMachine):
         self.expect(self.write(claim, change, finishes), holds)
         if holds and finishes:
             self.losses = 0
-        if holds and change.status is not None:
+        if holds and change.status is not None and not self.stays_up(change.status):
             woken = self.nudged and change.status is WAITING
             self.status, self.due = change.status, woken or change.due_in == 0.0
             self.expired = False
+
+    def stays_up(self, status: ExecutionStatus) -> bool:
+        """What is to be cancelled does not lie down: nobody would come to end it."""
+        return self.cancelling and status in (WAITING, PAUSED)
 
     # --- people
 
@@ -220,6 +225,7 @@ class Life(RuleBasedStateMachine):
         self.expect(done, self.open)
         if self.open and self.status is not RUNNING:
             self.status = ExecutionStatus.CANCELLED
+        self.cancelling = True
 
     @rule()
     def pause(self) -> None:
@@ -228,7 +234,9 @@ class Life(RuleBasedStateMachine):
         if self.status is RUNNING:
             self.asked = "pause"
         elif self.status in (PENDING, WAITING):
-            self.status, self.due, self.asked = PAUSED, False, None
+            self.asked = None
+            if not self.stays_up(PAUSED):
+                self.status, self.due = PAUSED, False
 
     @rule()
     def resume(self) -> None:

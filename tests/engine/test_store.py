@@ -202,6 +202,28 @@ async def test_a_cancel_is_told_to_the_run_by_its_next_commit(world: World) -> N
     assert (await Execution.get(id=new.id)).cancel_reason == "wrong input"
 
 
+@pytest.mark.parametrize("rest", [ExecutionStatus.WAITING, ExecutionStatus.PAUSED])
+async def test_what_is_to_be_cancelled_does_not_lie_down(
+    world: World, rest: ExecutionStatus
+) -> None:
+    new = await world.queued()
+    (claimed,) = await world.store.claim([new.id], "w1", LEASE)
+    asked = ExecutionChange(cancel_requested_at=datetime.now(UTC))
+    await world.store.commit(Commit(new.id, change=asked))
+    before = await Execution.get(id=new.id)
+    rests = ExecutionChange(status=rest, waiting_reason=WaitingReason.RETRY, due_in=30.0)
+    fence = Fence(claimed.attempt, "w1")
+    answer = await world.store.commit(Commit(new.id, change=rests, fence=fence))
+    assert answer.cancel_requested
+    row = await Execution.get(id=new.id)
+    assert (row.status, row.waiting_reason, row.owner) == (ExecutionStatus.RUNNING, None, "w1")
+    assert row.due_at == before.due_at
+    ended = ExecutionChange(status=ExecutionStatus.CANCELLED)
+    await world.store.commit(Commit(new.id, change=ended, fence=fence))
+    row = await Execution.get(id=new.id)
+    assert (row.status, row.owner, row.due_at) == (ExecutionStatus.CANCELLED, None, None)
+
+
 async def test_a_control_may_insist_on_the_status_it_saw(world: World) -> None:
     new = await world.queued()
     await world.store.claim([new.id], "w1", LEASE)

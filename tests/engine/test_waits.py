@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from server.engine import resting
+from server.engine.control import Target
+from server.engine.store import Commit, Committed
 from server.executions import service as executions
+from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.messages import ChatRequest
 from server.models.enums import ExecutionStatus, WaitingReason
 from server.models.tables import Execution
 from tests.support.rooms import Home, open_home
@@ -218,3 +222,110 @@ async def test_what_waits_can_be_cancelled(home: Home) -> None:
     assert await home.rooms.engine.control.cancel(row.workspace_id, row.id, "enough", None)
     ended = await home.ended(started)
     assert ended.status is ExecutionStatus.CANCELLED
+
+
+def on_lying_down(
+    home: Home, monkeypatch: pytest.MonkeyPatch, act: Callable[[Target], Awaitable[bool]]
+) -> None:
+    """`act` happens when a run has decided to rest and the table does not say so yet."""
+    store = home.rooms.engine.store
+    write, acted = store.commit, list[bool]()
+
+    async def commit(given: Commit) -> Committed:
+        rests = (
+            given.fence
+            and given.change
+            and given.change.status
+            in (
+                ExecutionStatus.WAITING,
+                ExecutionStatus.PAUSED,
+            )
+        )
+        if rests and not acted:
+            acted.append(True)
+            row = await Execution.get(id=given.execution_id)
+            assert await act(Target(row.workspace_id, row.id))
+        return await write(given)
+
+    monkeypatch.setattr(store, "commit", commit)
+
+
+def refused_for_long() -> ModelError:
+    return ModelError(ModelErrorKind.RATE_LIMITED, "Slow down.", retry_after=30)
+
+
+@pytest.mark.parametrize(
+    ("source", "step"),
+    [
+        ('a { "goal": "First", "model": "m" }', "a"),
+        ("use wait with { seconds: 600 }", "wait"),
+    ],
+    ids=["to try again", "until it is time"],
+)
+async def test_a_run_that_is_cancelled_while_it_lies_down_ends_at_once(
+    home: Home,
+    gateway: ScriptedGateway,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    step: str,
+) -> None:
+    gateway.answers["m"] = [refused_for_long()]
+    control = home.rooms.engine.control
+    on_lying_down(
+        home, monkeypatch, lambda it: control.cancel(it.workspace_id, it.execution_id, "no", None)
+    )
+    started = await home.start(await home.bot(source), {})
+    ended = await home.until(started, ExecutionStatus.CANCELLED)
+    assert (ended.attempt, ended.owner, ended.due_at) == (1, None, None)
+    assert ended.cancel_reason == "no"
+    steps = await executions.steps(home.owner, started.id)
+    assert [(one.name, one.status) for one in steps] == [(step, "cancelled")]
+    kinds = [event["type"] for event in await home.events(started)]
+    assert kinds.index("execution.cancel_requested") < kinds.index("execution.waiting")
+    assert kinds[-1] == "execution.cancelled"
+    assert kinds.count("execution.cancelled") == 1
+
+
+async def test_a_run_that_is_cancelled_while_it_comes_to_a_pause_ends_at_once(
+    home: Home, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing would ever wake it."""
+    control = home.rooms.engine.control
+    on_lying_down(
+        home, monkeypatch, lambda it: control.cancel(it.workspace_id, it.execution_id, None, None)
+    )
+    let_go = gateway.hold("one")
+    source = """
+    a { "goal": "First", "model": "one" }
+    b { "goal": "Second", "model": "two" }
+    chain { a b }
+    """
+    started = await home.start(await home.bot(source), "x")
+    await gateway.asked["one"].wait()
+    await home.control(started, "pause")
+    let_go.set()
+    ended = await home.until(started, ExecutionStatus.CANCELLED)
+    assert (ended.attempt, gateway.calls["two"]) == (1, 0)
+    steps = await executions.steps(home.owner, started.id)
+    assert {one.name: one.status for one in steps} == {"chain": "cancelled", "a": "completed"}
+
+
+async def test_a_cancel_that_meets_the_last_word_of_a_call_is_not_lost(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """The call is over and cannot be broken off, the wait has not begun."""
+    let_go = gateway.hold("m")
+    started = await home.start(await home.bot('a { "goal": "First", "model": "m" }'), {})
+    await gateway.asked["m"].wait()
+    run = home.rooms.engine.runner.runs.get(started.id)
+    assert run is not None
+
+    def cancelled_meanwhile(_: ChatRequest) -> ModelError:
+        run.cancel()
+        return refused_for_long()
+
+    gateway.answers["m"] = [cancelled_meanwhile]
+    let_go.set()
+    await home.until(started, ExecutionStatus.CANCELLED)
+    kinds = [event["type"] for event in await home.events(started)]
+    assert "execution.waiting" not in kinds
