@@ -51,10 +51,14 @@ class GroupWriter:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            batch = self._next_batch()
-            answers = await self._answers([commit for commit, _ in batch])
-            for (_, future), answer in zip(batch, answers, strict=True):
-                _settle(future, answer)
+            await self._write_next()
+
+    async def _write_next(self) -> None:
+        """A frame of its own: while nothing is written nothing of the last batch is held."""
+        batch = self._next_batch()
+        answers = await self._answers([commit for commit, _ in batch])
+        for (_, future), answer in zip(batch, answers, strict=True):
+            _settle(future, answer)
 
     def _next_batch(self) -> list[tuple[Commit, asyncio.Future[Committed]]]:
         """In order; a second commit of the same execution waits for the next round."""

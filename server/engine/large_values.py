@@ -71,8 +71,10 @@ class LargeValues:
         if not heavy:
             return await self._store.commit(commit)
         kept: dict[int, Large] = {}
-        for mark, (value, text) in heavy.items():
-            kept[mark] = await self._blobs.put(commit.execution_id, text, value)
+        for mark, value in heavy.items():
+            kept[mark] = await self._blobs.put(
+                commit.execution_id, commit.texts.taken(value), value
+            )
         return await self._store.commit(_lightened(commit, kept))
 
     async def claim(
@@ -118,18 +120,17 @@ class LargeValues:
         value = await self._blobs.whole(claimed.input)
         return replace(claimed, input=value, trigger=await self._blobs.whole(claimed.trigger))
 
-    def _heavy(self, commit: Commit) -> dict[int, tuple[Any, str]]:
+    def _heavy(self, commit: Commit) -> dict[int, Any]:
         """What does not stay in its row, by identity: the same value is often said twice."""
         spent = self._spent.get(commit.execution_id, 0)
-        heavy: dict[int, tuple[Any, str]] = {}
+        heavy: dict[int, Any] = {}
         sizes: dict[int, int] = {}
         for value in _values(commit):
             mark = id(value)
             if mark not in sizes:
-                text = _text(value, commit.texts)
-                sizes[mark] = size(text)
+                sizes[mark] = size(_text(value, commit.texts))
                 if sizes[mark] > (INLINE_BYTES if spent < RUN_INLINE_BYTES else TIGHT_BYTES):
-                    heavy[mark] = (value, text)
+                    heavy[mark] = value
             if mark not in heavy:
                 spent += sizes[mark]
         self._note(commit, spent)
@@ -153,11 +154,18 @@ def _values(commit: Commit) -> Iterator[Any]:
         yield from _sized(commit.change.output)
     for step in commit.steps:
         yield from _sized(step.input, step.output)
-    for event in commit.events:
-        if size(_text(event.data, commit.texts)) > TIGHT_BYTES:
-            yield from _sized(*_fields(event))
     for call in commit.calls:
         yield from _sized(call.messages, call.params, call.answer)
+    for event in commit.events:  # last: by then it is known how large their fields are
+        if _may_hold_large(event, commit.texts):
+            yield from _sized(*_fields(event))
+
+
+def _may_hold_large(event: EventRow, texts: Texts) -> bool:
+    try:
+        return texts.longer(event.data, TIGHT_BYTES)
+    except NotStorable:
+        return False
 
 
 def _fields(event: EventRow) -> Collection[Any]:
@@ -188,7 +196,7 @@ def _lightened(commit: Commit, kept: dict[int, Large]) -> Commit:
         new=_light_new(commit.new, kept),
         change=_light_change(commit.change, kept),
         steps=[_light_step(step, kept) for step in commit.steps],
-        events=[_light_event(event, kept) for event in commit.events],
+        events=[_light_event(event, kept, commit.texts) for event in commit.events],
         calls=[_light_call(call, kept) for call in commit.calls],
     )
 
@@ -218,10 +226,11 @@ def _light_call(call: CallRow, kept: dict[int, Large]) -> CallRow:
     )
 
 
-def _light_event(event: EventRow, kept: dict[int, Large]) -> EventRow:
+def _light_event(event: EventRow, kept: dict[int, Large], texts: Texts) -> EventRow:
     """An event is only looked at, so it holds the form that is shown."""
     if not any(id(value) in kept for value in _fields(event)):
         return event
+    texts.forget(event.data)
     shown = {
         name: kept[id(value)].to_json() if id(value) in kept else value
         for name, value in event.data.items()

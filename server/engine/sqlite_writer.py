@@ -101,6 +101,7 @@ class SqliteWriter:
             self._turn.stand_aside()
             answers = _write_batch(db, [ticket.work for ticket in batch], self._clock.now)
             loop.call_soon_threadsafe(_settle, batch, answers)
+            del batch, answers  # or they would stay until somebody writes again
         db.close()
 
     def _next_batch(self) -> list[Ticket]:

@@ -3,7 +3,7 @@ asks for it: the row, the notice, or who looks whether it is too large for a row
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from server.core.jsontext import loads
 from server.core.logs import REDACTION
@@ -11,12 +11,14 @@ from server.models.large import value_text
 
 
 class Texts:
-    """By identity: the same value is often said twice. Secrets are taken out on the way."""
+    """By identity: the same value is often said twice. Secrets are taken out on the way. Who keeps
+    a large one elsewhere takes its text out of here, or it would stay as long as the commit."""
 
-    __slots__ = ("_made",)
+    __slots__ = ("_made", "_taken")
 
     def __init__(self) -> None:
         self._made: dict[int, tuple[Any, str, bool]] = {}
+        self._taken: dict[int, tuple[Any, int]] = {}
 
     def of(self, value: Any) -> str:
         """Raises NotStorable."""
@@ -26,6 +28,34 @@ class Texts:
         """The value as whoever reads the row will see it; the same one where nothing was hidden."""
         _, text, changed = self._of(value)
         return loads(text) if changed else value
+
+    def taken(self, value: Any) -> str:
+        """The text, which is not held here any more; how long it is stays known."""
+        _, text, _ = self._of(value)
+        del self._made[id(value)]
+        self._taken[id(value)] = (value, size(text))
+        return text
+
+    def forget(self, value: Any) -> None:
+        """The whole of it is not asked for any more."""
+        self._made.pop(id(value), None)
+
+    def longer(self, value: Any, most: int) -> bool:
+        """In bytes. Where one field shows it, the whole is not written for that. Raises
+        NotStorable."""
+        if isinstance(value, dict):
+            for field in cast("dict[Any, Any]", value).values():
+                if self._surely_longer(field, most):
+                    return True
+        return size(self.of(value)) > most
+
+    def _surely_longer(self, value: Any, most: int) -> bool:
+        if isinstance(value, str):
+            return len(value) > most
+        mark = id(value)
+        if mark in self._taken:
+            return self._taken[mark][1] > most
+        return mark in self._made and len(self._made[mark][1]) > most
 
     def _of(self, value: Any) -> tuple[Any, str, bool]:
         found = self._made.get(id(value))

@@ -274,9 +274,9 @@ def _fit_into_a_notice(commit: Commit) -> list[Any] | None:
     """The data of each, as clean as it is stored: who looks on sees no secret either."""
     room, texts = CARRIED_BYTES, commit.texts
     for event in commit.events:
-        room -= size(texts.of(event.data))
-        if room < 0:
+        if texts.longer(event.data, room):
             return None
+        room -= size(texts.of(event.data))
     return [texts.shown(event.data) for event in commit.events]
 
 

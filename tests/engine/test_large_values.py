@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from server.core.errors import Invalid
 from server.engine.blobs import Blobs
 from server.engine.large_values import TIGHT_BYTES
+from server.engine.texts import Texts
 from server.executions import service as executions
 from server.models.enums import ExecutionStatus, StepStatus
 from server.models.large import Large
@@ -117,6 +119,42 @@ async def test_an_input_that_is_nested_too_deeply_is_refused_before_anything_is_
     with pytest.raises(Invalid, match="nested too deeply"):
         await home.start(bot, value)
     assert not await Execution.exists()
+
+
+async def test_when_a_run_is_over_nothing_of_its_large_values_is_held(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """Neither by the store, which waits for somebody else to write, nor by what was committed."""
+    bot = await home.bot(CHAIN)
+    await home.ended(await home.start(bot, "warm"))
+    tracemalloc.start()
+    try:
+        for name in ("one", "two"):
+            gateway.answers[name] = [name * MIB]
+        row = await home.ended(await home.start(bot, "w" * 3 * MIB))
+        gateway.requests.clear()
+        gateway.answers.clear()
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert row.status is ExecutionStatus.COMPLETED, row.error
+    assert held < MIB, held
+
+
+async def test_large_fields_of_an_event_are_not_written_a_second_time_with_it() -> None:
+    """Nor is what lies in a blob kept as text, however much of it a commit names."""
+    texts, answer = Texts(), {"text": "a" * MIB}
+    assert len(texts.taken(answer)) > MIB
+    tracemalloc.start()
+    try:
+        assert texts.longer({"answer": answer}, TIGHT_BYTES)
+        assert texts.longer({"text": answer["text"], "step": "a"}, TIGHT_BYTES)
+        assert tracemalloc.get_traced_memory()[1] < TIGHT_BYTES
+    finally:
+        tracemalloc.stop()
+    assert texts.longer({"words": ["word"] * 20_000}, TIGHT_BYTES)
+    assert not texts.longer({"step": "a", "issues": [None]}, TIGHT_BYTES)
 
 
 @pytest.mark.slow
