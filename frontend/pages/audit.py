@@ -23,6 +23,7 @@ KINDS = {
     "bot": "Bots",
     "bundle": "Bundles",
     "recording": "Recordings",
+    "chat": "Conversations",
     "connection": "Connections",
     "budget": "Budgets",
     "price": "Prices",

@@ -20,9 +20,10 @@ def ExplorerPage() -> Any:
     if answer.loading:
         return html.div(head, skeleton("tall-card", 1))
     found = answer.data or {}
-    return html.div(head, Explorer({name: _first(found, name) for name in ("bot", "execution")}))
+    lists = {"bot": "bots", "execution": "executions", "session": "chatSessions"}
+    return html.div(head, Explorer({name: _first(found, of) for name, of in lists.items()}))
 
 
 def _first(found: dict[str, Any], what: str) -> str | None:
-    nodes = (found.get(f"{what}s") or {}).get("nodes", [])
+    nodes = (found.get(what) or {}).get("nodes", [])
     return nodes[0]["id"] if nodes else None

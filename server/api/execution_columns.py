@@ -22,6 +22,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "viewerCan": (),
     "waitingReason": ("waiting_reason",),
     "mode": ("mode",),
+    "chatSession": ("session_id",),
     "triggerKind": ("trigger_kind",),
     "error": ("error",),
     "usage": ("cost_nano", "input_tokens", "output_tokens", "estimated", "unpriced"),

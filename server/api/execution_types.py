@@ -37,6 +37,7 @@ from server.workspaces.listing import PageAsk
 
 if TYPE_CHECKING:
     from server.api.bots import Bot, BotVersion
+    from server.api.chats import ChatSession
     from server.api.marks import Snapshot
     from server.api.recordings import Recording
 
@@ -454,6 +455,18 @@ class Execution(Node):
     async def conversation(self) -> JSON | None:
         trigger: Any = await Blobs().whole(self.row.trigger)
         return cast("JSON", (trigger or {}).get(CONVERSATION))
+
+    @strawberry.field(
+        description="The conversation of which it is a message; null when that is deleted."
+    )
+    async def chat_session(
+        self, info: Info
+    ) -> Annotated[ChatSession, strawberry.lazy("server.api.chats")] | None:
+        from server.api.chats import ChatSession
+
+        known = self.row.session_id
+        row = None if known is None else await info.context.loaders.chat.load(known)
+        return None if row is None else ChatSession.of(row)
 
     @strawberry.field(description="The execution that it repeats, when it does.")
     async def forked_from(self, info: Info) -> Execution | None:

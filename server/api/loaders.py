@@ -13,7 +13,7 @@ from strawberry.dataloader import DataLoader
 
 from server.bots import authors, journal, publishing, tags
 from server.bots import service as bots
-from server.executions import calls, figures, kinship
+from server.executions import calls, chats, figures, kinship, service
 from server.executions.first_pages import first_pages
 from server.models import tables
 from server.workspaces import sessions
@@ -46,6 +46,8 @@ class Loaders:
         )
         self.author: DataLoader[UUID, tables.User | None] = _by_id(viewer, authors.authors)
         self.tags: DataLoader[UUID, list[str] | None] = _by_id(viewer, tags.of_seen_bots)
+        self.chat: DataLoader[UUID, tables.ChatSession | None] = _by_id(viewer, chats.many)
+        self.execution: DataLoader[UUID, tables.Execution | None] = _by_id(viewer, service.many)
         self.figures: DataLoader[UUID, BotFigures | None] = _by_id(viewer, figures.figures)
         self.count: DataLoader[UUID, int | None] = _by_id(viewer, figures.counts)
         self.last_execution: DataLoader[UUID, tables.Execution | None] = _by_id(

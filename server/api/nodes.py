@@ -13,6 +13,7 @@ from server.api.approvals import Approval
 from server.api.audit import AuditEntry
 from server.api.bots import Bot, BotVersion
 from server.api.budgets import Budget, BudgetNotice
+from server.api.chats import ChatSession
 from server.api.connections import Connection
 from server.api.context import Info
 from server.api.costs import ModelPrice
@@ -32,7 +33,7 @@ from server.core.ids import split_id
 from server.core.paging import MAX_PAGE
 from server.costs import prices
 from server.costs import service as costs
-from server.executions import recordings
+from server.executions import chats, recordings
 from server.executions import service as executions
 from server.healing import service as incidents
 from server.workspaces import audit, invitations, keys, members, notifications, sessions
@@ -55,6 +56,7 @@ NODES: dict[str, tuple[Fetch, Callable[[Any], Node]]] = {
     "version": (_version, BotVersion.of),
     "execution": (executions.get, Execution.of),
     "recording": (recordings.get, Recording.of),
+    "chat": (chats.get, ChatSession.of),
     "approval": (approvals.get, Approval.of),
     "incident": (incidents.get, Incident.of),
     "connection": (connections.get, Connection.of),

@@ -18,6 +18,8 @@ from server.api.bots import BotMutations, BotQueries
 from server.api.budgets import BudgetMutations, BudgetQueries
 from server.api.bundles import BundleMutations, BundleQueries
 from server.api.changes import ChangeSubscriptions
+from server.api.chat_tokens import ChatSubscriptions
+from server.api.chats import ChatMutations, ChatQueries
 from server.api.connections import ConnectionMutations, ConnectionQueries
 from server.api.context import Context
 from server.api.costs import CostMutations, CostQueries
@@ -89,6 +91,7 @@ class Query(
     PricingQueries,
     AnsweringQueries,
     RecordingQueries,
+    ChatQueries,
 ):
     pass
 
@@ -117,6 +120,7 @@ class Mutation(
     BudgetMutations,
     AnsweringMutations,
     RecordingMutations,
+    ChatMutations,
 ):
     pass
 
@@ -124,7 +128,9 @@ class Mutation(
 @strawberry.type(
     description="What happens while you listen, over `graphql-transport-ws` or `graphql-sse`."
 )
-class Subscription(ExecutionSubscriptions, ChangeSubscriptions, VitalSubscriptions):
+class Subscription(
+    ExecutionSubscriptions, ChangeSubscriptions, VitalSubscriptions, ChatSubscriptions
+):
     pass
 
 

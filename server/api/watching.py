@@ -76,7 +76,7 @@ async def watched(
     async with aclosing(context.rooms.engine.follow(watch.execution_id, watch.after)) as batches:
         async for batch in batches:
             if time.monotonic() - checked > RECHECK_SECONDS:
-                if not await _still_valid(context):
+                if not await still_valid(context):
                     yield _signed_out(context)
                     return
                 checked = time.monotonic()
@@ -229,7 +229,7 @@ async def _executed(schema: GraphQLSchema, watch: Watch, batch: EventBatch) -> A
     return result.data
 
 
-async def _still_valid(context: Context) -> bool:
+async def still_valid(context: Context) -> bool:
     """Sockets are watched over already; a stream of server-sent events is not."""
     if context.admit is not None or context.credential is None:
         return True

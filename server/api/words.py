@@ -49,6 +49,9 @@ ARGUMENTS: dict[str, str] = {
     "Execution.events.after": "Only events with a higher number; 0 for all.",
     "Execution.events.first": "How many, 0 to 100; 25 by default.",
     "Execution.stateAt.seq": "The number of an event of this execution, from 1.",
+    "Subscription.chatTokens.sessionId": "The conversation, `cht_…`.",
+    "Subscription.chatTokens.executionId": "The execution of the last frame that was heard.",
+    "Subscription.chatTokens.after": "Only what it said after this event; 0 for all.",
     "Subscription.executionEvents.after": "Only events with a higher number; 0 for all.",
 }
 

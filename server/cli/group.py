@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("tokens:token", "API tokens for scripts."),
     "bal": ("bal:bal", "Check, format, draw and run programs; needs no server."),
     "run": ("run:run", "Run a bot or a program on a running server."),
+    "chat": ("chat:chat", "Talk to a bot on a running server."),
     "executions": ("exporting:executions", "List, show, follow, steer, repeat and export them."),
     "recordings": ("recordings:recordings", "Keep answers of an execution and replay them."),
     "approvals": ("approvals:approvals", "List and decide what waits for a person."),

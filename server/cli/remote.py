@@ -86,17 +86,26 @@ class Remote:
 
     async def follow(self, execution_id: str, after: int = 0) -> Found:
         """Every event once and in order, through restarts of the server and lost connections."""
+        batches = self.listen(FOLLOW, {"id": execution_id}, after)
+        async with aclosing(batches):
+            async for batch in batches:
+                for event in batch["events"]:
+                    yield event
+
+    async def listen(self, document: str, variables: dict[str, Any], after: int = 0) -> Found:
+        """What a subscription gives until it says `done`, taken up again after `lastSeq` whenever
+        the connection was lost."""
         import websockets
 
         failures = 0
         while failures < TRIES:
             try:
-                async with aclosing(self._follow_once(execution_id, after)) as batches:
-                    async for batch in batches:
+                given = {**variables, "after": after}
+                async with aclosing(self._listen_once(document, given)) as found:
+                    async for batch in found:
                         failures = 0
                         after = batch["lastSeq"]
-                        for event in batch["events"]:
-                            yield event
+                        yield batch
                         if batch["done"]:
                             return
                 failures += 1
@@ -105,7 +114,7 @@ class Remote:
             await asyncio.sleep(RECONNECT_SECONDS)
         raise Unavailable("The connection to the server was lost and did not come back.")
 
-    async def _follow_once(self, execution_id: str, after: int) -> Found:
+    async def _listen_once(self, document: str, variables: dict[str, Any]) -> Found:
         import json
 
         from websockets.asyncio.client import connect
@@ -120,8 +129,7 @@ class Remote:
             proxy=None,
         ) as socket:
             await socket.send(json.dumps({"type": "connection_init"}))
-            variables = {"id": execution_id, "after": after}
-            payload = {"query": FOLLOW, "variables": variables}
+            payload = {"query": document, "variables": variables}
             message = {"id": "1", "type": "subscribe", "payload": payload}
             async for raw in socket:
                 answer = json.loads(raw)
@@ -132,7 +140,8 @@ class Remote:
                         await socket.send('{"type":"pong"}')
                     case "next":
                         _raise_top_level(answer["payload"].get("errors") or [])
-                        yield answer["payload"]["data"]["executionEvents"]
+                        (batch,) = answer["payload"]["data"].values()
+                        yield batch
                     case "error":
                         _raise_top_level(answer["payload"])
                     case "complete":

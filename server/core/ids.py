@@ -41,6 +41,7 @@ IdKind = Literal[
     "notification",
     "emitted",
     "bookmark",
+    "chat",
 ]
 
 PREFIXES: dict[IdKind, str] = {
@@ -66,6 +67,7 @@ PREFIXES: dict[IdKind, str] = {
     "notification": "ntf_",
     "emitted": "evn_",
     "bookmark": "bkm_",
+    "chat": "cht_",
     "price": "prc_",
     "audit": "aud_",
     "recording": "rec_",

@@ -27,6 +27,7 @@ _UUIDS = {
     "forked_from_id",
     "execution_id",
     "connection_id",
+    "session_id",
 }
 _INTS = {
     "attempt",

@@ -58,6 +58,7 @@ NEW_COLUMNS = (
     "finished_at",
     "duration_ms",
     "start_before",
+    "session_id",
 )
 
 STEP_COLUMNS = (
@@ -261,6 +262,7 @@ def new_row(commit: Commit, new: NewExecution) -> Row:
         change.finished_at,
         change.duration_ms,
         new.start_before,
+        new.session_id,
     )
 
 

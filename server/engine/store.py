@@ -90,6 +90,7 @@ class NewExecution:
     forked_from_id: UUID | None = None
     forked_from_step: str | None = None
     start_before: datetime | None = None
+    session_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from server.engine.blobs import Blobs
 from server.engine.conversation import CONVERSATION
 from server.executions import service
 from server.models.enums import ExecutionStatus
+from server.models.tables import Execution
 from server.workspaces.access import Viewer
 
 ROLES = ("user", "assistant")
@@ -44,6 +45,11 @@ async def after(viewer: Viewer, execution: str, bot_id: UUID) -> list[dict[str, 
     if row.status is not ExecutionStatus.COMPLETED:
         message = f"This execution is {row.status.value}; only a completed one can be continued."
         raise InvalidState(message, path=["continues"])
+    return await up_to(row)
+
+
+async def up_to(row: Execution) -> list[dict[str, str]]:
+    """What was said before it, and its own question and answer."""
     whole = Blobs().whole
     trigger: Any = await whole(row.trigger)
     earlier: list[dict[str, str]] = list((trigger or {}).get(CONVERSATION) or ())

@@ -23,7 +23,7 @@ from server.core.clock import Clock
 from server.core.errors import Conflict, Invalid
 from server.core.ids import uuid_at
 from server.engine.blobs import unavailable
-from server.executions import lately
+from server.executions import chats, lately
 from server.models.enums import FINAL_STATUSES, ExecutionStatus
 from server.models.sqlite_space import INCREMENTAL
 from server.models.tables import Blob, BlobPart, Bot, Event, Execution, ModelCall, Step
@@ -138,6 +138,9 @@ class Retention:
                 await delete_executions(ids)
                 deleted += len(ids)
                 await asyncio.sleep(PAUSE_SECONDS)
+        if rule.max_age_days is not None:
+            oldest = self._clock.now() - timedelta(days=rule.max_age_days)
+            await chats.forget_unused(bot_id, oldest)
         return deleted
 
     def _by_age(self, rule: Rule) -> UUID | None:

@@ -61,7 +61,8 @@ _WORKERS = {
 @dataclass(frozen=True, slots=True)
 class StartRequest:
     """Without an input the program's own `run(…)` counts; without a version its present draft.
-    `queue_seconds`: how long it may wait for a worker, for ever when absent."""
+    `queue_seconds`: how long it may wait for a worker, for ever when absent. `execution_id`: where
+    somebody has written its id down already."""
 
     bot_id: UUID
     input: Any = UNSET
@@ -72,6 +73,8 @@ class StartRequest:
     trigger: dict[str, Any] = field(default_factory=dict[str, Any])
     queue_seconds: float | None = None
     recording: str | None = None
+    session_id: UUID | None = None
+    execution_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
     if plan is None:
         raise InvalidState("This version was made by another release; save the bot again.")
     new = NewExecution(
-        id=new_uuid(),
+        id=request.execution_id or new_uuid(),
         workspace_id=viewer.workspace_id,
         bot_id=bot.id,
         version_id=version_id,
@@ -111,9 +114,10 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
         trigger_kind=request.trigger_kind,
         trigger=_trigger(viewer, request, engine),
         idempotency_key=key,
-        request_hash=_hash_of(request) if key else None,
+        request_hash=hash_of(request) if key else None,
         created_by_id=viewer.user_id,
         start_before=_start_before(engine, request),
+        session_id=request.session_id,
     )
     try:
         accepted = await engine.runner.accept(new, plan)
@@ -128,6 +132,11 @@ async def get(viewer: Viewer, execution_id: UUID) -> Execution:
     row = await one(viewer, execution_id)
     lately.remember(row.id, row.workspace_id, row.bot_id)
     return row
+
+
+async def many(viewer: Viewer, ids: Sequence[UUID]) -> dict[UUID, Execution]:
+    require(viewer, "executions:read")
+    return {row.id: row for row in await mine(viewer, Execution).filter(id__in=list(ids))}
 
 
 async def one(viewer: Viewer, execution_id: UUID) -> Execution:
@@ -299,10 +308,12 @@ def narrowed(viewer: Viewer) -> dict[str, Any]:
     return {"bots": sorted(public_id("bot", one) for one in viewer.bot_ids)}
 
 
-def _hash_of(request: StartRequest) -> str:
+def hash_of(request: StartRequest) -> str:
     """Two requests with one key must be the same request."""
     given = None if isinstance(request.input, Unset) else {"value": request.input}
     parts = [str(request.bot_id), str(request.version_id), request.mode.value, given]
+    if request.session_id is not None:
+        parts.append(str(request.session_id))
     return hashlib.sha256(dumps(parts).encode()).hexdigest()
 
 
@@ -332,6 +343,7 @@ def _row(accepted: Accepted) -> Execution:
         "idempotency_key": new.idempotency_key,
         "request_hash": new.request_hash,
         "attempt": new.attempt,
+        "session_id": new.session_id,
         "created_by_id": new.created_by_id,
         "created_at": new.created_at,
         "last_seq": accepted.last_seq,

@@ -4,7 +4,8 @@ While it runs `due_at` is the end of the lease; it is NULL when nothing is to be
 workers that vanished since a step was last finished. The totals are
 kept by the store from the usage rows of each commit. `control` is what a person asked of it while
 it ran, `nudged` says that something it may wait for came while it still ran, and `worked_ms` is the
-working time of all takings, which no retry gives back."""
+working time of all takings, which no retry gives back. `session_id` is that of the conversation of
+which it is a message, which may be deleted by now."""
 
 from __future__ import annotations
 
@@ -62,6 +63,7 @@ class Execution(QuickRow, Model):
     control = fields.CharEnumField(ControlAsked, description="", max_length=20, null=True)
     nudged = fields.BooleanField(default=False, db_default=False)
     worked_ms = fields.BigIntField(default=0, db_default=0)
+    session_id = fields.UUIDField(null=True)
     start_before = fields.DatetimeField(null=True)
     created_by_id = fields.UUIDField(null=True)
     parent_id = fields.UUIDField(null=True)
@@ -84,6 +86,7 @@ class Execution(QuickRow, Model):
             ("workspace_id", "id"),
             ("workspace_id", "status", "id"),
             ("bot_id", "id"),
+            ("session_id", "id"),
             ("due_at",),
             ("start_before",),
             ("parent_id",),

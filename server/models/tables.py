@@ -15,6 +15,7 @@ from server.models.budget_counter import BudgetCounter
 from server.models.budget_hold import BudgetHold
 from server.models.budget_notice import BudgetNotice
 from server.models.bundle import Bundle
+from server.models.chat_session import ChatSession
 from server.models.draft_edit import DraftEdit
 from server.models.emitted_event import EmittedEvent
 from server.models.event import Event
@@ -55,6 +56,7 @@ __all__ = [
     "BudgetHold",
     "BudgetNotice",
     "Bundle",
+    "ChatSession",
     "Connection",
     "DraftEdit",
     "EmittedEvent",
@@ -96,6 +98,7 @@ TABLES = (
     BotTag,
     DraftEdit,
     Bundle,
+    ChatSession,
     Execution,
     Step,
     Event,

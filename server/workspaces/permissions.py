@@ -89,6 +89,7 @@ ACTIONS: dict[str, dict[str, str]] = {
         "delete": "bots:write",
     },
     "recording": {"replay": "executions:run", "delete": "executions:run"},
+    "chat": {"send": "executions:run", "delete": "executions:run"},
     "approval": {"decide": "approvals:decide"},
     "incident": {"resolve": "executions:control"},
     "connection": {

@@ -50,6 +50,7 @@ SHORT_LISTS = {
     "BotCosts.byVersion": "cut by its room",
     "BotComparison.lines": "one program",
     "BundleExport.connections": "one bundle",
+    "ChatTokens.pieces": "the steps that spoke within a twentieth of a second",
     "Connection.usedBy": "cut by its room",
     "ConnectionKind.fields": "a form",
     "Costs.byBot": "cut by its room",

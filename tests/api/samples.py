@@ -57,6 +57,7 @@ TABLES: dict[str, type[Model]] = {
     "session": tables.Session,
     "audit": tables.AuditEntry,
     "recording": tables.Recording,
+    "chat": tables.ChatSession,
     "bundle": tables.Bundle,
     "notification": tables.Notification,
     "bookmark": tables.Bookmark,
@@ -74,6 +75,10 @@ KINDS: dict[str, str] = {
     "readNotifications.ids": "notification",
     "dismissNotifications.ids": "notification",
     "node": "bot",
+    "chatSession": "chat",
+    "chatTokens.sessionId": "chat",
+    "sendChatMessage.sessionId": "chat",
+    "deleteChat.sessionId": "chat",
 }
 # What a value is, where its type alone does not say.
 VALUES: dict[str, Any] = {

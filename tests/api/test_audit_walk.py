@@ -29,6 +29,7 @@ from tests.support.rooms import Home, open_home
 # What needs no entry, and where it is written down instead.
 NO_ENTRY = {
     "startExecution": "the execution says who started it, when and how",
+    "sendChatMessage": "the execution says who sent it, when and how",
     "rerunExecution": "the execution says who started it, when and how",
     "controlExecution": "an event of the execution says who, when and why",
     "modifyExecution": "an event of the execution says who and when",

@@ -100,6 +100,22 @@ async def test_the_list_of_bots_does_not_ask_for_each(
     assert len(asked) <= 5, asked
 
 
+async def test_the_list_of_conversations_does_not_ask_for_each(
+    busy: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = """{ chatSessions { nodes { id title bot { name } latest { id status }
+      viewerCan { send } } } }"""
+    for bot in (await busy.data("{ bots { nodes { id } } }"))["bots"]["nodes"]:
+        made = await busy.change("startChat", "session { id }", botId=bot["id"])
+        session = made["session"]["id"]
+        await busy.change("sendChatMessage", "execution { id }", sessionId=session, text="x")
+    await busy.data(document)
+    with counted(monkeypatch) as asked:
+        found = await busy.data(document)
+    assert len(found["chatSessions"]["nodes"]) == 5
+    assert len(asked) <= 3, asked
+
+
 # Screens of the web app that may ask more often than five times, and why.
 ALLOWED = {
     "bots": 7,  # with tags, counts, the latest executions of each and those of the last days

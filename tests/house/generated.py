@@ -34,7 +34,7 @@ answers as long as none of them is set.
 CLIENT = """
 ## For the command line
 
-`baleybots run`, `executions` and `bots` talk to a running server: `BALEYBOTS_URL` (default
+`baleybots run`, `chat`, `executions` and `bots` talk to a running server: `BALEYBOTS_URL` (default
 `http://127.0.0.1:8000`) and `BALEYBOTS_TOKEN`, made with `baleybots token create`.
 """
 

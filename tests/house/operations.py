@@ -21,7 +21,7 @@ class Operation:
     document: str
 
     def given(self, ids: dict[str, str]) -> dict[str, Any]:
-        """The variables with ids where the example says BOT or EXECUTION."""
+        """The variables with ids where the example says BOT, EXECUTION or SESSION."""
         text = json.dumps(self.variables)
         for word, known in ids.items():
             text = text.replace(f'"{word}"', json.dumps(known))

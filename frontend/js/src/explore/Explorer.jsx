@@ -89,7 +89,7 @@ function readVariables(text) {
 }
 
 /** A workbench for the API: write, send, watch and read about it, in the session of the page. */
-export function Explorer({ bot, execution }) {
+export function Explorer({ bot, execution, session }) {
   const [start] = useState(() => kept() || { query: EXAMPLES[0].query, variables: "" });
   const text = useRef(start);
   const [schema, setSchema] = useState(null);
@@ -118,7 +118,7 @@ export function Explorer({ bot, execution }) {
 
   return (
     <div className="explore">
-      <Side schema={schema} failed={failed} ids={{ BOT: bot, EXECUTION: execution }} onTake={take} />
+      <Side schema={schema} failed={failed} ids={{ BOT: bot, EXECUTION: execution, SESSION: session }} onTake={take} />
       <section className="panel explore-ask" aria-label="Operation">
         <header className="panel-head">
           <h2>Operation</h2><span className="spacer" />

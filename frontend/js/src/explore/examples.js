@@ -11,6 +11,9 @@ import failed from "../../../../graphql-schema/examples/09_what_failed.graphql";
 import control from "../../../../graphql-schema/examples/10_stop_an_execution.graphql";
 import waiting from "../../../../graphql-schema/examples/11_what_waits_for_me.graphql";
 import costs from "../../../../graphql-schema/examples/12_costs.graphql";
+import beginChat from "../../../../graphql-schema/examples/13_begin_a_conversation.graphql";
+import sendMessage from "../../../../graphql-schema/examples/14_send_a_message.graphql";
+import hear from "../../../../graphql-schema/examples/15_hear_the_answer.graphql";
 
 /** `# title`, `# text`, perhaps `# variables {…}`, then the operation. */
 function read(text) {
@@ -22,9 +25,9 @@ function read(text) {
 }
 
 export const EXAMPLES = [whoAmI, listBots, checkProgram, createBot, estimate, startBot, follow, readExecution,
-  failed, control, waiting, costs].map(read);
+  failed, control, waiting, costs, beginChat, sendMessage, hear].map(read);
 
-/** Puts the ids of this workspace where an example says BOT and EXECUTION. */
+/** Puts the ids of this workspace where an example says BOT, EXECUTION and SESSION. */
 export function filled(variables, ids) {
   if (!variables) return "";
   const known = Object.entries(ids).filter(([, id]) => id);

@@ -1,0 +1,75 @@
+"""A conversation in the terminal, against a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from click.testing import CliRunner, Result
+
+from server.cli.group import cli
+from tests.support.front import PURE, Api, on_a_port, open_front
+from tests.support.model_server import ModelServer, Reply
+
+TALKER = 'talker { "goal": "Talk", "model": "openai:gpt-4" }'
+Chat = Callable[..., Awaitable[Result]]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def models() -> AsyncIterator[ModelServer]:
+    async with ModelServer(Reply("Hello Ada.")) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module")
+async def chat(
+    tmp_path_factory: pytest.TempPathFactory, models: ModelServer
+) -> AsyncIterator[Chat]:
+    """Lines in, conversation out."""
+    environ = {"OPENAI_API_KEY": "sk-chat", "OPENAI_BASE_URL": models.url}
+    folder: Path = tmp_path_factory.mktemp("data")
+    async with open_front(folder, environ) as front, on_a_port(front.app) as url:
+        api: Api = await front.caller()
+        await api.bot(TALKER, "talker")
+        await api.bot(PURE, "same")
+
+        async def command(*words: str, lines: str) -> Result:
+            runner = CliRunner(env={"BALEYBOTS_URL": url, "BALEYBOTS_TOKEN": api.token})
+            return await asyncio.to_thread(runner.invoke, cli, ["chat", *words], input=lines)
+
+        yield command
+
+
+async def test_a_conversation_goes_on_and_is_taken_up_again(
+    chat: Chat, models: ModelServer
+) -> None:
+    first = await chat("talker", lines="I am Ada.\n\nWho am I?\n")
+    assert first.exit_code == 0, first.output
+    assert first.stdout.count("Hello Ada.") == 2
+    (session,) = re.findall(r"--session (cht_\w{26})", first.stderr)
+    again = await chat("talker", "--session", session, lines="Still there?\n")
+    assert again.exit_code == 0, again.output
+    assert "I am Ada." in again.stderr
+    told = [one["content"] for one in models.requests[-1].body["messages"] if one["role"] == "user"]
+    assert told == ["I am Ada.", "Who am I?", "Still there?"]
+
+
+async def test_what_no_model_says_is_printed_as_a_result(chat: Chat) -> None:
+    result = await chat("same", lines="echo\n")
+    assert result.stdout.strip() == "echo"
+
+
+async def test_what_goes_wrong_is_said_and_the_conversation_goes_on(chat: Chat) -> None:
+    missing = await chat("talker", "--session", "cht_" + "0" * 26, lines="x\n")
+    assert missing.exit_code == 1
+    assert "There is no conversation" in missing.output
+    made = await chat("same", lines="")
+    (session,) = re.findall(r"--session (cht_\w{26})", made.stderr)
+    other = await chat("talker", "--session", session, lines="x\n")
+    assert "another bot" in other.output
+    nobody = await chat("nobody", lines="x\n")
+    assert nobody.exit_code == 1
