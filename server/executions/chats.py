@@ -17,6 +17,7 @@ from server.bus.notices import Notices
 from server.core.clock import Clock
 from server.core.errors import AppError, Invalid, InvalidState, Unavailable
 from server.core.ids import new_uuid, public_id
+from server.core.logs import REDACTION
 from server.engine.conversation import CONVERSATION
 from server.engine.engine import Engine
 from server.engine.store import AlreadyAccepted
@@ -49,7 +50,7 @@ def topic(session_id: UUID) -> str:
 async def start(viewer: Viewer, clock: Clock, bot_id: UUID, title: str | None) -> ChatSession:
     """Without a title its first message gives it one."""
     require(viewer, "executions:run")
-    called = (title or "").strip()
+    called = REDACTION.kept((title or "").strip())
     if len(called) > TITLE_LIMIT:
         raise Invalid(f"A title has at most {TITLE_LIMIT} characters.", path=["title"])
     bot = await startable(viewer, bot_id)
@@ -150,9 +151,12 @@ async def delete(viewer: Viewer, notices: Notices, session_id: UUID, clock: Cloc
 async def forget_unused(bot_id: UUID, before: datetime) -> None:
     """Those that nobody used since then and of whose last message nothing is left."""
     floor = UUID(int=0)
-    while rows := await ChatSession.filter(
-        bot_id=bot_id, used_at__lt=before, id__gt=floor
-    ).order_by("id").limit(CHATS_AT_ONCE).only("id", "last_execution_id"):
+    while (
+        rows := await ChatSession.filter(bot_id=bot_id, used_at__lt=before, id__gt=floor)
+        .order_by("id")
+        .limit(CHATS_AT_ONCE)
+        .only("id", "last_execution_id")
+    ):
         floor = rows[-1].id
         named = [row.last_execution_id for row in rows if row.last_execution_id is not None]
         found: Any = Execution.filter(id__in=named).values_list("id", flat=True)
@@ -231,5 +235,5 @@ async def _give_turn_back(session: ChatSession, taken: UUID) -> None:
 
 
 def _title_of(given: Any) -> str:
-    text = " ".join(given.split()) if isinstance(given, str) else ""
+    text = REDACTION.kept(" ".join(given.split())) if isinstance(given, str) else ""
     return text if len(text) <= TITLE_SHOWN else text[: TITLE_SHOWN - 1] + "…"

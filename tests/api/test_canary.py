@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from server.connections.sealing import seal, unseal
 from server.core.ids import new_uuid, public_id
 from server.core.jsontext import dumps
 from server.core.logs import get_logger, setup_logs
-from server.executions import happenings, recordings
+from server.executions import chats, happenings, recordings
+from server.executions.chat_feed import Place as ChatPlace
+from server.executions.chat_feed import follow
 from server.executions.happenings import Emitting
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ConnectionStatus, ExecutionStatus, Role
@@ -131,6 +134,7 @@ async def everything(home: Home) -> list[str]:
     """Runs what leaks, and asks every query of the schema."""
     executions = [await home.run(source) for source in (GIVES, ASKS, KEEPS, KEEPS, FAILS)]
     executions += await handed_on(home)
+    executions += await talked(home)
     for execution in executions:
         if execution.status is ExecutionStatus.COMPLETED:
             await recordings.keep(home.owner, home.rooms.clock, execution.id)
@@ -165,6 +169,24 @@ async def handed_on(home: Home) -> list[Execution]:
     return [asked, await home.ended(waits), large]
 
 
+async def talked(home: Home) -> list[Execution]:
+    """A key in a title, and in a message that gives one."""
+    bot = await home.bot(ASKS)
+    clock, engine = home.rooms.clock, home.rooms.engine
+    found: list[Execution] = []
+    for title in (f"About {KEY}", None):
+        session = await chats.start(home.owner, clock, bot.id, title)
+        for _ in range(2):
+            row = await chats.get(home.owner, session.id)
+            message = chats.Message(f"Is {KEY} yours?")
+            found.append(await home.ended(await chats.send(home.owner, engine, row, message)))
+        async with aclosing(follow(engine, row, ChatPlace(found[-1].id))) as frames:
+            told = repr(await anext(frames))
+        assert "[hidden]" in told
+        assert KEY not in told
+    return found
+
+
 async def _answers(home: Home, execution: Any) -> str:
     rows = {"execution": execution.id, "version": execution.version_id, "bot": execution.bot_id}
     connection = await Connection.get(name="Planted")
@@ -173,7 +195,7 @@ async def _answers(home: Home, execution: Any) -> str:
     place = Place(home.owner, {**rows, **more})
     ids = {kind: public_id(kind, new_uuid()) for kind in ("approval", "incident", "budget", "token",
            "notice", "price", "member", "invitation", "session", "audit", "recording", "bundle",
-           "notification", "emitted")}  # type: ignore[arg-type]  # fmt: skip
+           "notification", "emitted", "chat")}  # type: ignore[arg-type]  # fmt: skip
     found: list[Any] = []
     executor = Executor(schema, home.rooms)
     for asked in EVERYTHING:
