@@ -12,7 +12,7 @@ import control from "../../../../graphql-schema/examples/10_stop_an_execution.gr
 import waiting from "../../../../graphql-schema/examples/11_what_waits_for_me.graphql";
 import costs from "../../../../graphql-schema/examples/12_costs.graphql";
 import beginChat from "../../../../graphql-schema/examples/13_begin_a_conversation.graphql";
-import sendMessage from "../../../../graphql-schema/examples/14_send_a_message.graphql";
+import saySomething from "../../../../graphql-schema/examples/14_say_something.graphql";
 import hear from "../../../../graphql-schema/examples/15_hear_the_answer.graphql";
 
 /** `# title`, `# text`, perhaps `# variables {…}`, then the operation. */
@@ -25,7 +25,7 @@ function read(text) {
 }
 
 export const EXAMPLES = [whoAmI, listBots, checkProgram, createBot, estimate, startBot, follow, readExecution,
-  failed, control, waiting, costs, beginChat, sendMessage, hear].map(read);
+  failed, control, waiting, costs, beginChat, saySomething, hear].map(read);
 
 /** Puts the ids of this workspace where an example says BOT, EXECUTION and SESSION. */
 export function filled(variables, ids) {

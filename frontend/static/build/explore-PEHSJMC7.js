@@ -291,10 +291,10 @@ mutation BeginConversation($input: StartChatInput!) {
     errors { code message path }
   }
 }
-`;var du=`# Send a message
+`;var du=`# Say something in a conversation
 # While the bot is at work on a message the next one is refused with INVALID_STATE. A bot that takes something else than text gets it as \`input\`.
 # variables {"input": {"sessionId": "SESSION", "text": "My name is Ann.", "idempotencyKey": "hello-ann"}}
-mutation SendMessage($input: SendChatMessageInput!) {
+mutation SaySomething($input: SendChatMessageInput!) {
   sendChatMessage(input: $input) {
     execution { id status chatSession { id title } }
     errors { code message path }
