@@ -122,10 +122,11 @@ async def send(viewer: Viewer, engine: Engine, session: ChatSession, message: Me
     said = await _said(session)
     await _refuse_while_busy(session, engine.clock.now())
     trigger = {CONVERSATION: said, "session": public_id("chat", session.id)}
+    request = replace(request, trigger=trigger)
+    new, plan = await service.prepared(viewer, engine, request)
     mine_now = await _take_turn(session, message, engine.clock.now())
-    request = replace(request, execution_id=mine_now, trigger=trigger)
     try:
-        row = await service.start(viewer, engine, request)
+        row = await service.accept(viewer, engine, replace(new, id=mine_now), plan)
     except AppError as error:
         if not isinstance(error, Unavailable):  # then it may be stored nevertheless
             await _give_turn_back(session, mine_now)
@@ -235,5 +236,7 @@ async def _give_turn_back(session: ChatSession, taken: UUID) -> None:
 
 
 def _title_of(given: Any) -> str:
-    text = REDACTION.kept(" ".join(given.split())) if isinstance(given, str) else ""
+    """Half of a surrogate pair can be said in JSON and stored in no column of text."""
+    words = " ".join(given.split()) if isinstance(given, str) else ""
+    text = REDACTION.kept(words).encode(errors="replace").decode()
     return text if len(text) <= TITLE_SHOWN else text[: TITLE_SHOWN - 1] + "…"

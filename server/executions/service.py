@@ -12,6 +12,7 @@ from uuid import UUID
 
 from tortoise.queryset import QuerySet
 
+from server.bal.plan import Plan
 from server.bots.startable import startable, versions
 from server.core.errors import (
     IdempotencyMismatch,
@@ -61,8 +62,7 @@ _WORKERS = {
 @dataclass(frozen=True, slots=True)
 class StartRequest:
     """Without an input the program's own `run(…)` counts; without a version its present draft.
-    `queue_seconds`: how long it may wait for a worker, for ever when absent. `execution_id`: where
-    somebody has written its id down already."""
+    `queue_seconds`: how long it may wait for a worker, for ever when absent."""
 
     bot_id: UUID
     input: Any = UNSET
@@ -74,7 +74,6 @@ class StartRequest:
     queue_seconds: float | None = None
     recording: str | None = None
     session_id: UUID | None = None
-    execution_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,13 @@ class ExecutionFilter:
 async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execution:
     """Returns once the execution is durable. Everything that can be refused is refused before
     anything is stored."""
+    return await accept(viewer, engine, *await prepared(viewer, engine, request))
+
+
+async def prepared(
+    viewer: Viewer, engine: Engine, request: StartRequest
+) -> tuple[NewExecution, Plan]:
+    """All that can be refused is refused here, and nothing is stored."""
     require(viewer, "executions:run")
     bot = await startable(viewer, request.bot_id)
     if bot.state is BotState.ARCHIVED:
@@ -104,7 +110,7 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
     if plan is None:
         raise InvalidState("This version was made by another release; save the bot again.")
     new = NewExecution(
-        id=request.execution_id or new_uuid(),
+        id=new_uuid(),
         workspace_id=viewer.workspace_id,
         bot_id=bot.id,
         version_id=version_id,
@@ -119,6 +125,10 @@ async def start(viewer: Viewer, engine: Engine, request: StartRequest) -> Execut
         start_before=_start_before(engine, request),
         session_id=request.session_id,
     )
+    return new, plan
+
+
+async def accept(viewer: Viewer, engine: Engine, new: NewExecution, plan: Plan) -> Execution:
     try:
         accepted = await engine.runner.accept(new, plan)
     except AlreadyAccepted as earlier:

@@ -108,10 +108,24 @@ async def test_a_message_that_is_refused_does_not_take_the_turn(tmp_path: Path) 
             await send(home, session, "x", mode=ExecutionMode.RECORDED)
         with pytest.raises(NotFound):
             await chats.to_send_to(replace(home.owner, bot_ids=bots), session.id)
+        deep: Any = "x"
+        for _ in range(600):
+            deep = [deep]
+        with pytest.raises(Invalid, match="cannot be stored"):
+            await send(home, session, deep)
         key = "k" * 300
         with pytest.raises(Invalid):
             await send(home, session, "x", idempotency_key=key)
+        untouched = await chats.get(home.owner, session.id)
+        assert (untouched.last_execution_id, untouched.title) == (None, "")
         assert (await said(home, session, "Well?")).output == "Fine."
+
+
+async def test_half_of_a_pair_is_no_title(tmp_path: Path) -> None:
+    async with open_home(tmp_path) as home:
+        session = await chat(home, 'processor ("same") { "result" }')
+        await said(home, session, "Well \ud800?")
+        assert (await chats.get(home.owner, session.id)).title == "Well ??"
 
 
 async def test_what_was_not_answered_is_not_told_again(tmp_path: Path) -> None:
