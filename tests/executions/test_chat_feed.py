@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from server.bus.notices import Notices
+from server.core.ids import new_uuid
+from server.engine.log import EventBatch
 from server.executions import chat_feed, chats
 from server.executions.chat_feed import follow
 from server.executions.chats import Message, topic
@@ -52,6 +55,38 @@ async def test_who_reads_late_misses_nothing_and_holds_nobody_up(home: Home) -> 
         while not found[-1].done:
             found.append(await anext(frames))
     assert text_of(found) == LONG
+
+
+class Hasty:
+    """In place of an engine: says a word at every turn, for a quarter of a second."""
+
+    async def follow(self, execution_id: UUID, after: int) -> AsyncIterator[EventBatch]:
+        loop, seq = asyncio.get_running_loop(), after
+        until = loop.time() + 0.25
+        while loop.time() < until:
+            seq += 1
+            yield EventBatch(seq, (_event(seq, "step.delta", {"text": "x"}),), True, False)
+            await asyncio.sleep(0)
+        yield EventBatch(seq + 1, (_event(seq + 1, "execution.completed"),), True, True)
+
+
+def _event(seq: int, kind: str, data: Any = None) -> dict[str, Any]:
+    return {"seq": seq, "type": kind, "stepKey": "talker", "attempt": 1, "data": data}
+
+
+async def test_however_fast_it_speaks_twenty_frames_a_second_are_told(home: Home) -> None:
+    with home.rooms.bus.notices.subscribe("chat:x") as heard:
+        session = await begun(home)
+        presence = chat_feed._Presence(session.id, heard)
+        engine: Any = Hasty()
+        said = chat_feed._said(engine, chat_feed.Place(new_uuid()), presence)
+        began = asyncio.get_running_loop().time()
+        async with aclosing(said) as frames:
+            found = [frame async for frame in frames]
+        lasted = asyncio.get_running_loop().time() - began
+    assert found[-1].done
+    assert len(text_of(found)) == found[-1].last_seq - 1 > 100
+    assert len(found) <= lasted / 0.05 + 1
 
 
 async def test_a_lost_notice_costs_a_moment(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
