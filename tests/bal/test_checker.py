@@ -184,6 +184,7 @@ def test_thousand_lines_are_checked_while_a_key_is_pressed() -> None:
     assert min(seconds(source) for _ in range(5)) <= 0.040
 
 
+@pytest.mark.slow
 def test_time_grows_with_the_length() -> None:
     short = min(seconds(thousand_lines(1)) for _ in range(5))
     long = min(seconds(thousand_lines(10)) for _ in range(3))

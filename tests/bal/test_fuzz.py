@@ -119,6 +119,7 @@ LARGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [*DEEP.values(), *LARGE.values()], ids=[*DEEP, *LARGE])
 def test_monstrous_text_gets_an_error_within_a_second(source: str) -> None:
     # Other work on the machine may slow one try down, not all of them.

@@ -236,6 +236,7 @@ def test_a_choice_follows_the_text(given: str, options: list[str], chosen: str) 
     assert json.loads(answer(demo("Sort", given, output_schema=schema))[0]) == {"c": chosen}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["a", "Aa ", "1 ", "1", "(", "a@", "A. ", "\n\n-", "**", "12 a"])
 def test_no_input_makes_it_slow(piece: str) -> None:
     long = piece * (200_000 // len(piece))

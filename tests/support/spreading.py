@@ -8,6 +8,7 @@ from xdist.scheduler import LoadFileScheduling
 LOADS_THE_MODEL_LIBRARY = frozenset(
     {
         "tests/api/test_connections.py",
+        "tests/cli/test_chat.py",
         "tests/connections/test_connections.py",
         "tests/connections/test_secret_uses.py",
         "tests/costs/test_budgets.py",
