@@ -41,6 +41,8 @@ class Address:
     password: str = field(default="", repr=False)
     database: str = ""
     options: dict[str, str] = field(default_factory=dict[str, str])
+    # How long PostgreSQL works on one statement; 0 for as long as it takes.
+    statement_seconds: int = STATEMENT_SECONDS
 
     @property
     def shown(self) -> str:
@@ -67,12 +69,12 @@ class Address:
             "password": self.password or None,
             "database": self.database,
             "timeout": CONNECT_SECONDS,
-            "command_timeout": STATEMENT_SECONDS,
+            "command_timeout": self.statement_seconds or None,
             "ssl": self.options.get("sslmode"),
             "server_settings": {
                 "application_name": "baleybots",
-                "statement_timeout": str(STATEMENT_SECONDS * 1000),
-                "idle_in_transaction_session_timeout": str(2 * STATEMENT_SECONDS * 1000),
+                "statement_timeout": str(self.statement_seconds * 1000),
+                "idle_in_transaction_session_timeout": str(2 * self.statement_seconds * 1000),
             },
         }
 

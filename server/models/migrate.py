@@ -10,7 +10,7 @@ import sqlite3
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,7 +100,8 @@ def _pending(applied: Iterable[str], module: str) -> list[str]:
 async def _migrate_locked(
     address: Address, data_dir: Path, module: str, progress: Callable[[str], None] | None
 ) -> Migrated:
-    context = await connect(address, foreign_keys=False)
+    # An index over millions of rows takes longer than a request may.
+    context = await connect(replace(address, statement_seconds=0), foreign_keys=False)
     try:
         applied = await _applied(context, address)
         pending = _pending(applied, module)

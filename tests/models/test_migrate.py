@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tortoise.models import Model
 from server.core.errors import DatabaseError
 from server.core.ids import new_uuid
 from server.core.settings import load_settings
+from server.models.address import read_address
 from server.models.connection import tortoise_config
 from server.models.database import connect, open_database
 from server.models.fields import JsonField
@@ -55,6 +57,10 @@ WIDER = """
 BROKEN = """
         ops.AddField("Bot", "colour", fields.CharField(max_length=20, db_default="grey")),
         ops.RunSQL("SELECT nothing FROM nowhere", "SELECT 1"),
+    ]
+"""
+LONG = """
+        ops.RunSQL("SELECT pg_sleep(1.5)", "SELECT 1"),
     ]
 """
 
@@ -115,6 +121,17 @@ async def test_a_failed_change_leaves_sqlite_as_it_was(tmp_path: Path, release: 
     after = await counts()
     await database.close()
     assert after == before
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("release", [LONG], indirect=True, ids=["long"])
+async def test_a_change_may_take_longer_than_a_request(
+    postgres_url: str, tmp_path: Path, release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = await prepare(postgres_url, tmp_path / "data")
+    hurried = replace(read_address(settings), statement_seconds=1)
+    monkeypatch.setattr("server.models.migrate.read_address", lambda _: hurried)
+    assert (await migrate(settings, module=release)).applied == (NEXT,)
 
 
 async def test_a_database_of_a_newer_release_stops_the_start(
