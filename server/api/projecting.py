@@ -19,7 +19,7 @@ from inspect import signature
 from itertools import islice
 from operator import attrgetter
 from types import CoroutineType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from graphql import (
     GraphQLEnumType,
@@ -108,6 +108,12 @@ class ProjectingExecutor(StrawberryGraphQLCoreExecutionContext):
         # The details are kept with what was made of them: their identity is the key.
         self._made: dict[tuple[Any, int], tuple[FieldDetailsList, Plan]] = {}
         self._asking: list[Asking] = []
+
+    def build_per_event_executor(self, payload: Any) -> ProjectingExecutor:
+        """A subscription goes on for days: what was noted for one event goes with it."""
+        one = cast("ProjectingExecutor", super().build_per_event_executor(payload))
+        one._made, one._asking, one._relevant_sub_fields = {}, [], {}
+        return one
 
     def complete_list_value(
         self,

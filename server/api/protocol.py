@@ -3,10 +3,13 @@ takes the shape of a message for granted and breaks on another one."""
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
+    Operation,
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 
@@ -22,6 +25,13 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message(problem)
             return
         await super().handle_message(message)
+
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        """Each with surroundings of its own: several run at a time over one socket, and what one
+        of them asks for is none of the others' business."""
+        own = copy(self)
+        own.context = replace(self.context, bill=None, _loaders=None)
+        await BaseGraphQLTransportWSHandler[Context, None].run_operation(own, operation)
 
 
 def fault_in(message: Any) -> str | None:

@@ -16,7 +16,8 @@ _NEXT = re.compile(
     r"[ \t,\n\ufeff]*(?:([_A-Za-z][_0-9A-Za-z]*)|([!$&():=@\[\]{}|])|(\.\.\.)"
     r'|"(?!"")([^"\\\n\r\ud800-\udfff]*)"'
     r"|#([^\n\r\ud800-\udfff]*)"
-    r'|"""((?:[^"\\\r\ud800-\udfff]+|"(?!""))*)""")'
+    # Possessive: a text that does not end as it should must not be tried in all its parts.
+    r'|"""((?:[^"\\\r\ud800-\udfff]++|"(?!""))*+)""")'
 )
 _NAME, _SIGN, _SPREAD, _STRING, _COMMENT, _BLOCK = range(1, 7)
 _SIGNS = {kind.value: kind for kind in TokenKind if len(kind.value) == 1}

@@ -241,3 +241,26 @@ async def test_a_feed_is_not_compressed(url: str, api: Api) -> None:
     options: Any = {"additional_headers": headers, "compression": "deflate", "proxy": None}
     async with connect(f"{address}/graphql", subprotocols=["graphql-transport-ws"], **options) as a:
         assert a.protocol.extensions == []
+
+
+async def test_two_questions_at_once_over_one_socket_do_not_mix(url: str, api: Api) -> None:
+    bot = await api.bot(PURE, "Asked twice")
+    await api.start(bot["id"], input="x")
+    asked = {
+        "named": "{ executions(first: 1) { nodes { bot { name } version { number } } } }",
+        "plain": "{ executions(first: 1) { nodes { id } } }",
+    }
+    async with socket_to(url, bearer(api)) as wire:
+        await wire.hello()
+        for turn in range(10):
+            for name, document in asked.items():
+                await wire.subscribe(document, id=f"{name} {turn}")
+        answers: dict[str, Any] = {}
+        while len(answers) < 20:
+            message = await wire.next()
+            if message["type"] == "next":
+                answers[message["id"]] = message["payload"]
+    for turn in range(10):
+        (found,) = answers[f"named {turn}"]["data"]["executions"]["nodes"]
+        assert found["bot"]["name"] == "Asked twice"
+        assert found["version"] is None or found["version"]["number"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from graphql import Undefined
+from graphql import Undefined, parse
 
 from server.api.executor import Executor
 from server.api.projecting import ProjectingExecutor
@@ -134,3 +134,13 @@ async def test_a_list_of_executions_goes_the_short_way(
     document = f"{{ {PAGE} {{ nodes {{ id status bot {{ id }} version {{ id }} }} }} }}"
     _, _, quick = await both(front, ran, monkeypatch, document, {})
     assert quick == 1, "the whole page at once"
+
+
+def test_events_of_a_subscription_leave_nothing_behind() -> None:
+    """It may be open for days: what is worked out for one event is not kept for the next."""
+    document = parse("subscription { metricsTick { running } }")
+    executor = ProjectingExecutor.build(schema._schema, document)
+    assert isinstance(executor, ProjectingExecutor)
+    one, two = (executor.build_per_event_executor(None) for _ in range(2))
+    one._made["x", 1] = one._relevant_sub_fields["x", 1] = "kept"  # type: ignore[index]
+    assert not executor._made | two._made | executor._relevant_sub_fields | two._relevant_sub_fields

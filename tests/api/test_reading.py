@@ -107,3 +107,18 @@ def test_what_is_seen_at_first_sight() -> None:
     assert (seen.aliases, seen.repeats, seen.spreads, seen.directives) == (1, 1, 2, 2)
     assert seen.longest == 4
     assert seen.fields == {"b", "m", "n", "o"}
+
+
+@pytest.mark.parametrize("inside", ["x" * 60 + "\\", "x" * 60 + "\r\n", "x\n" * 30_000, 'x "' * 50])
+@pytest.mark.parametrize("end", ['"""', "", '"'])
+def test_a_long_block_of_text_costs_no_more_than_its_length(inside: str, end: str) -> None:
+    """With a second try for each way to divide it, sixty letters would take longer than a life."""
+    text = '{a(b: """' + inside + end
+    assert read(QuickLexer(Source(text))) == read(Lexer(Source(text)))
+
+
+def read(lexer: Lexer) -> list[Any] | str:
+    try:
+        return tokens(lexer)
+    except GraphQLSyntaxError as error:
+        return str(error)
