@@ -19,6 +19,7 @@ from tortoise.transactions import in_transaction
 
 from server.core.errors import Unavailable
 from server.core.jsontext import loads
+from server.core.logs import REDACTION
 from server.models.away import is_away
 from server.models.large import PREVIEW_CHARACTERS, Large
 from server.models.tables import Blob, BlobPart
@@ -66,7 +67,9 @@ def _described(execution_id: UUID, text: str, value: Any) -> Large:
         digest.update(data)
         size += len(data)
     own = hashlib.sha256(execution_id.bytes + digest.digest()).digest()
-    preview = (value if isinstance(value, str) else text)[:PREVIEW_CHARACTERS]
+    # Cleaned before it is cut: half a secret is not known for one.
+    shown = REDACTION.kept(value) if isinstance(value, str) else text
+    preview = shown[:PREVIEW_CHARACTERS]
     return Large(UUID(bytes=own[:16], version=5), size, digest.hexdigest(), preview)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from server.core.jsontext import loads
-from server.core.logs import REDACTION
+from server.core.logs import MASK, REDACTION
 from server.models.large import value_text
 
 
@@ -61,10 +61,28 @@ class Texts:
         found = self._made.get(id(value))
         if found is None:
             whole = value_text(value)
-            text = REDACTION.kept(whole)
+            text = _clean(value, whole)
             # The value is held, or another one could get its place in memory.
             found = self._made[id(value)] = (value, text, text is not whole and text != whole)
         return found
+
+
+def _clean(value: Any, whole: str) -> str:
+    """A secret of digits may stand in a number, and what is left is no JSON: then each text is
+    cleaned by itself, and if that does not help nothing of the value is shown."""
+    text = REDACTION.kept(whole)
+    if text is whole or text == whole or _readable(text):
+        return text
+    text = value_text(REDACTION.kept_value(value))
+    return text if REDACTION.kept(text) == text else value_text(MASK)
+
+
+def _readable(text: str) -> bool:
+    try:
+        loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def size(text: str) -> int:
