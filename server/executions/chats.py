@@ -119,8 +119,8 @@ async def send(viewer: Viewer, engine: Engine, session: ChatSession, message: Me
         raise Invalid("A conversation is live, or with the demo model.", path=["mode"])
     if (earlier := await _sent_before(viewer, request)) is not None:
         return earlier
-    said = await _said(session)
     await _refuse_while_busy(session, engine.clock.now())
+    said = await _said(session)  # not sooner: what ended in between would be forgotten for good
     trigger = {CONVERSATION: said, "session": public_id("chat", session.id)}
     request = replace(request, trigger=trigger)
     new, plan = await service.prepared(viewer, engine, request)

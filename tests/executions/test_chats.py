@@ -85,6 +85,27 @@ async def test_while_one_message_is_at_work_the_next_is_refused(
         assert await Execution.filter(session_id=session.id).count() == 2
 
 
+async def test_what_is_answered_while_the_next_is_checked_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = ScriptedGateway({"m": ["Hello Ada."]})
+    free = gateway.hold("m")
+    plain = chats._said
+    async with open_home(tmp_path, gateway=gateway) as home:
+        session = await chat(home)
+        first = await send(home, session, "I am Ada.")
+
+        async def slowly(row: ChatSession) -> list[dict[str, str]]:
+            found = await plain(row)
+            free.set()
+            await home.ended(first)
+            return found
+
+        monkeypatch.setattr(chats, "_said", slowly)
+        with pytest.raises(InvalidState, match="still at work"):
+            await send(home, session, "Who am I?")
+
+
 async def test_of_many_at_the_same_moment_one_is_taken(tmp_path: Path, database_url: str) -> None:
     gateway = ScriptedGateway()
     gateway.hold("m")
