@@ -49,11 +49,24 @@ async def after(viewer: Viewer, execution: str, bot_id: UUID) -> list[dict[str, 
 
 
 async def up_to(row: Execution) -> list[dict[str, str]]:
-    """What was said before it, and its own question and answer."""
+    """What was said before it, and its own question and answer; of too much the latest."""
     whole = Blobs().whole
     trigger: Any = await whole(row.trigger)
     earlier: list[dict[str, str]] = list((trigger or {}).get(CONVERSATION) or ())
     asked, said = text_of(await whole(row.input)), text_of(await whole(row.output))
+    if len(asked) + len(said) > MOST_CHARACTERS:
+        asked, said = asked[: MOST_CHARACTERS // 2], said[: MOST_CHARACTERS // 2]
     now = [("user", asked), ("assistant", said)]
     pairs = [(one["role"], one["content"]) for one in earlier]
-    return checked([*pairs, *((role, text) for role, text in now if text)][-MOST_MESSAGES:])
+    return checked(_latest([*pairs, *((role, text) for role, text in now if text)]))
+
+
+def _latest(messages: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """As many as are allowed. What is left begins with a question, as it began before."""
+    first, left = len(messages), MOST_CHARACTERS
+    floor = max(0, first - MOST_MESSAGES)
+    while first > floor and len(messages[first - 1][1]) <= left:
+        first -= 1
+        left -= len(messages[first][1])
+    asked = (place for place in range(first, len(messages)) if messages[place][0] == "user")
+    return messages[next(asked, first) if first else 0 :]

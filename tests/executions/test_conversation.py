@@ -13,6 +13,7 @@ from server.core.errors import Invalid
 from server.core.ids import public_id
 from server.engine.conversation import CONVERSATION
 from server.executions import calls, conversation
+from server.models.tables import Execution
 from tests.support.model_server import ModelServer, Reply
 from tests.support.rooms import open_home
 
@@ -60,6 +61,38 @@ async def test_who_inherits_the_conversation_is_told_it_and_who_does_not_is_not(
         ]
         with pytest.raises(Invalid, match="another bot"):
             await conversation.after(home.owner, named, (await home.bot(BOTH)).id)
+
+
+async def test_a_conversation_that_gets_too_long_loses_its_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(conversation, "MOST_CHARACTERS", 100)
+    monkeypatch.setattr(conversation, "MOST_MESSAGES", 6)
+
+    async def after(size: int, asked: str = "?", said: str = "!") -> list[tuple[str, int]]:
+        earlier = conversation.checked([("user", "x" * size), ("assistant", "y" * size)] * 3)
+        row = Execution()
+        row.trigger, row.input, row.output = {CONVERSATION: earlier}, asked, said
+        return [(one["role"], len(one["content"])) for one in await conversation.up_to(row)]
+
+    now = [("user", 1), ("assistant", 1)]
+    assert await after(5) == [("user", 5), ("assistant", 5)] * 2 + now
+    assert await after(16) == [("user", 16), ("assistant", 16)] * 2 + now
+    assert await after(16, said="!" * 30) == [("user", 16), ("assistant", 16)] * 2 + [
+        ("user", 1),
+        ("assistant", 30),
+    ]
+    assert await after(16, said="!" * 40) == [
+        ("user", 16),
+        ("assistant", 16),
+        ("user", 1),
+        ("assistant", 40),
+    ]
+    assert await after(1, said="!" * 200) == [("user", 1), ("assistant", 1)] * 2 + [
+        ("user", 1),
+        ("assistant", 50),
+    ]
+    assert await after(1, "?" * 200, "!" * 200) == [("user", 50), ("assistant", 50)]
 
 
 @pytest.mark.slow
