@@ -12,6 +12,7 @@ from server.api.access import mutation, query
 from server.api.budgets import office_of
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
+from server.api.execution_columns import columns_for
 from server.api.execution_types import Execution
 from server.api.executions import StartExecutionPayload
 from server.api.kinds import ExecutionMode
@@ -70,7 +71,10 @@ class ChatSession(Node):
     )
     async def latest(self, info: Info) -> Execution | None:
         known = self.row.last_execution_id
-        row = None if known is None else await info.context.loaders.execution.load(known)
+        if known is None:
+            return None
+        columns = columns_for(info.context.fields)
+        row = await info.context.loaders.execution.load((known, columns))
         return None if row is None else Execution.of(row)
 
     @strawberry.field(description="The executions of its messages, the latest first.")
@@ -83,7 +87,8 @@ class ChatSession(Node):
         before: Cursor | None = None,
     ) -> Connection[Execution]:
         ask = PageAsk(first, after, last, before)
-        page = await chats.executions(info.context.asker, self.row.id, ask)
+        columns = columns_for(info.context.fields)
+        page = await chats.executions(info.context.asker, self.row.id, ask, columns)
         return connection_of(page, Connection[Execution], Execution.of)
 
     @strawberry.field(description="What the viewer may do with it.")

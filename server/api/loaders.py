@@ -47,7 +47,8 @@ class Loaders:
         self.author: DataLoader[UUID, tables.User | None] = _by_id(viewer, authors.authors)
         self.tags: DataLoader[UUID, list[str] | None] = _by_id(viewer, tags.of_seen_bots)
         self.chat: DataLoader[UUID, tables.ChatSession | None] = _by_id(viewer, chats.many)
-        self.execution: DataLoader[UUID, tables.Execution | None] = _by_id(viewer, service.many)
+        self.execution: DataLoader[tuple[UUID, Columns], tables.Execution | None]
+        self.execution = _executions(viewer)
         self.figures: DataLoader[UUID, BotFigures | None] = _by_id(viewer, figures.figures)
         self.count: DataLoader[UUID, int | None] = _by_id(viewer, figures.counts)
         self.last_execution: DataLoader[UUID, tables.Execution | None] = _by_id(
@@ -87,6 +88,19 @@ def _first_executions(
             pages = await first_pages(viewer, bot_ids, size, columns)
             found |= {(bot_id, size, columns): page for bot_id, page in pages.items()}
         return [found[key] for key in keys]
+
+    return DataLoader(load_fn=load)
+
+
+def _executions(viewer: Viewer) -> DataLoader[tuple[UUID, Columns], tables.Execution | None]:
+    """By id, and what is read of each row; None for all."""
+
+    async def load(keys: list[tuple[UUID, Columns]]) -> list[tables.Execution | None]:
+        found: dict[Columns, dict[UUID, tables.Execution]] = {}
+        for columns in {columns for _, columns in keys}:
+            ids = [one for one, asked in keys if asked == columns]
+            found[columns] = await service.many(viewer, ids, columns)
+        return [found[columns].get(one) for one, columns in keys]
 
     return DataLoader(load_fn=load)
 

@@ -100,10 +100,13 @@ async def list_chats(
     return await read_page(rows, ask or PageAsk())
 
 
-async def executions(viewer: Viewer, session_id: UUID, ask: PageAsk) -> Page[Execution]:
-    """Its messages, the latest first."""
+async def executions(
+    viewer: Viewer, session_id: UUID, ask: PageAsk, columns: Sequence[str] | None = None
+) -> Page[Execution]:
+    """Its messages, the latest first. With `columns`, rows have only these."""
     require(viewer, "executions:read")
-    return await read_page(mine(viewer, Execution).filter(session_id=session_id), ask)
+    rows = mine(viewer, Execution).filter(session_id=session_id)
+    return await read_page(rows if columns is None else rows.only(*columns), ask)
 
 
 async def send(viewer: Viewer, engine: Engine, session: ChatSession, message: Message) -> Execution:

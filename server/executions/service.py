@@ -144,9 +144,13 @@ async def get(viewer: Viewer, execution_id: UUID) -> Execution:
     return row
 
 
-async def many(viewer: Viewer, ids: Sequence[UUID]) -> dict[UUID, Execution]:
+async def many(
+    viewer: Viewer, ids: Sequence[UUID], columns: Sequence[str] | None = None
+) -> dict[UUID, Execution]:
+    """With `columns`, rows have only these; the id is among them."""
     require(viewer, "executions:read")
-    return {row.id: row for row in await mine(viewer, Execution).filter(id__in=list(ids))}
+    rows = mine(viewer, Execution).filter(id__in=list(ids))
+    return {row.id: row for row in await (rows if columns is None else rows.only(*columns))}
 
 
 async def one(viewer: Viewer, execution_id: UUID) -> Execution:

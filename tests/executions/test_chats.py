@@ -15,7 +15,7 @@ import pytest
 from server.core.clock import SystemClock
 from server.core.errors import IdempotencyMismatch, Invalid, InvalidState, NotFound
 from server.core.ids import new_uuid
-from server.executions import chats, conversation
+from server.executions import chats, conversation, service
 from server.executions.chats import Message
 from server.executions.retention import Retention, Rule, delete_executions, set_rule
 from server.models.enums import ExecutionMode, ExecutionStatus, TriggerKind
@@ -61,6 +61,12 @@ async def test_a_message_knows_what_was_said_before(tmp_path: Path, database_url
         assert (row.title, row.last_execution_id) == ("My name is Ada.", second.id)
         page = await chats.executions(home.owner, session.id, PageAsk(first=1))
         assert ([one.id for one in page.rows], page.has_next) == ([second.id], True)
+        light = service.light_columns()
+        page = await chats.executions(home.owner, session.id, PageAsk(first=1), light)
+        (known,) = (await service.many(home.owner, [second.id], light)).values()
+        for row in (known, *page.rows):
+            assert (row.id, row.status) == (second.id, second.status)
+            assert vars(row).keys().isdisjoint({"input", "output", "trigger"})
         other = await chat(home)
         listed = await chats.list_chats(home.owner, bot_id=other.bot_id)
         assert [one.id for one in listed.rows] == [other.id]
