@@ -167,7 +167,8 @@ async def forget_unused(bot_id: UUID, before: datetime) -> None:
         kept = set(await found) if named else set[UUID]()
         lost = [row.id for row in rows if row.last_execution_id not in kept]
         if lost:
-            await ChatSession.filter(id__in=lost).delete()
+            # A message may have been sent meanwhile.
+            await ChatSession.filter(id__in=lost, used_at__lt=before).delete()
 
 
 # --- whose turn it is -----------------------------------------------------------------------

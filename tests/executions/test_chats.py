@@ -195,6 +195,34 @@ async def test_the_retention_takes_what_nobody_used(tmp_path: Path) -> None:
         assert [row.id for row in await ChatSession.all()] == [kept.id]
 
 
+async def test_a_message_sent_while_the_retention_looks_keeps_its_conversation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_home(tmp_path) as home:
+        session, now = await chat(home), home.rooms.clock.now()
+        await ChatSession.filter(id=session.id).update(last_execution_id=new_uuid())
+
+        class SentMeanwhile:
+            """In place of the executions, of which none is found."""
+
+            @staticmethod
+            def filter(**_: Any) -> type[SentMeanwhile]:
+                return SentMeanwhile
+
+            @staticmethod
+            async def values_list(*_: str, flat: bool) -> list[Any]:
+                later = now + timedelta(days=1)
+                await ChatSession.filter(id=session.id).update(used_at=later)
+                return []
+
+        with monkeypatch.context() as patch:
+            patch.setattr(chats, "Execution", SentMeanwhile)
+            await chats.forget_unused(session.bot_id, now + timedelta(hours=1))
+        assert await ChatSession.exists(id=session.id)
+        await chats.forget_unused(session.bot_id, now + timedelta(days=2))
+        assert not await ChatSession.exists(id=session.id)
+
+
 async def test_the_conversation_goes_on_when_its_last_message_was_deleted(tmp_path: Path) -> None:
     async with open_home(tmp_path, gateway=ScriptedGateway({"m": ["Yes.", "No."]})) as home:
         session = await chat(home)
