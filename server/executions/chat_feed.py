@@ -9,13 +9,18 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from server.bus.notices import Subscription
 from server.core.tasks import end
 from server.engine.engine import Engine
 from server.engine.log import EventBatch
 from server.executions.chat_text import Frame, Gathered
 from server.executions.chats import topic
+from server.models.away import is_away
 from server.models.tables import ChatSession, Execution
+
+log = structlog.get_logger("executions")
 
 FRAME_SECONDS = 0.05
 LOOK_SECONDS = 15.0
@@ -68,7 +73,17 @@ class _Presence:
         if any(notice.data.get("deleted") for notice in woken.notices):
             self.gone = True
         elif not woken.notices:
-            self.gone = not await ChatSession.exists(id=self._id)
+            self.gone = not await self._there()
+
+    async def _there(self) -> bool:
+        """As long as nobody can look, it is."""
+        try:
+            return await ChatSession.exists(id=self._id)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("chat_feed_waits", session=str(self._id), error=str(error))
+            return True
 
     async def until_gone(self) -> None:
         while not self.gone:
@@ -90,6 +105,7 @@ async def _said(engine: Engine, place: Place, presence: _Presence) -> AsyncGener
                 pause = max(0.0, due - now()) if gathered.news else None
                 await asyncio.wait(waited, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
                 if gone.done():
+                    gone.result()
                     return
                 if pull is not None and pull.done() and not gathered.full:
                     pull = _taken(pull, gathered, batches)

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tortoise.exceptions import DBConnectionError
 
 from server.bus.notices import Notices
 from server.core.ids import new_uuid
@@ -87,6 +88,28 @@ async def test_however_fast_it_speaks_twenty_frames_a_second_are_told(home: Home
     assert found[-1].done
     assert len(text_of(found)) == found[-1].last_seq - 1 > 100
     assert len(found) <= lasted / 0.05 + 1
+
+
+async def test_a_database_that_is_away_ends_no_conversation(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Any] = []
+
+    async def away(**given: Any) -> bool:
+        looked.append(given)
+        raise DBConnectionError("refused")
+
+    monkeypatch.setattr(chat_feed, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(ChatSession, "exists", away)
+    with home.rooms.bus.notices.subscribe("chat:x") as heard:
+        presence = chat_feed._Presence(new_uuid(), heard)
+        engine: Any = Hasty()
+        said = chat_feed._said(engine, chat_feed.Place(new_uuid()), presence)
+        async with aclosing(said) as frames:
+            found = [frame async for frame in frames]
+    assert found[-1].done
+    assert len(text_of(found)) == found[-1].last_seq - 1
+    assert len(looked) > 1
 
 
 async def test_a_lost_notice_costs_a_moment(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
