@@ -173,7 +173,7 @@ class _Heard:
         key, text = piece["stepKey"], piece["text"]
         if key not in self.texts:
             self._tell("step.started", key, type="entity", name=piece["entity"])
-        if piece["again"]:
+        if piece["again"] and self.texts.get(key):
             self._tell("step.delta", key, text="\n[The model broke off and begins again.]\n")
         self.texts[key] = text if piece["again"] else self.texts.get(key, "") + text
         if text:

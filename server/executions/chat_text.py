@@ -58,13 +58,16 @@ class _Text:
 
 
 class Gathered:
-    """What of one execution was heard and not yet told."""
+    """What of one execution was heard and not yet told. Taken up in the middle, nobody knows which
+    steps have spoken before: said once too often, `again` and `ended` do no harm."""
 
     def __init__(self, execution_id: UUID, after: int) -> None:
         self.last_seq = after
         self.done = False
         self.news = False
         self._id = execution_id
+        self._taken_up = after > 0
+        self._resumed = False
         self._caught_up = False
         self._status: ExecutionStatus | None = None
         self._waiting: WaitingReason | None = None
@@ -107,18 +110,18 @@ class Gathered:
         kind, key, data = event["type"], event.get("stepKey") or "", event.get("data") or {}
         if kind == "step.started":
             self._names[key] = data.get("name") or key
-            if key in self._attempts:
+            if self._may_have_spoken(key):
                 self._broken.add(key)
         elif kind == "step.delta":
             self._speak(key, event.get("attempt") or 0, data)
-        elif kind == "model.failed" and key in self._attempts:
+        elif kind == "model.failed" and self._may_have_spoken(key):
             self._broken.add(key)
-        elif kind in _ENDS and key in self._attempts:
-            self._text(key, self._attempts[key]).ended = True
+        elif kind in _ENDS and self._may_have_spoken(key):
+            self._text(key, self._attempts.get(key, event.get("attempt") or 0)).ended = True
         elif kind == "execution.waiting":
             self._waits(data.get("reason"))
-        elif kind in _GOES_ON and self._waiting is not None:
-            self._waiting, self.news = None, True
+        elif kind in _GOES_ON:
+            self._goes_on(bool(data.get("resumed")))
         elif kind in _STATUS:
             self._status = _STATUS[kind]
 
@@ -126,7 +129,8 @@ class Gathered:
         if data.get("kind", "text") != "text":
             return
         before = self._attempts.get(key)
-        anew = key in self._broken or (before is not None and attempt > before)
+        later = self._resumed if before is None else attempt > before
+        anew = key in self._broken or later
         self._broken.discard(key)
         self._attempts[key] = attempt
         if anew:
@@ -137,6 +141,14 @@ class Gathered:
     def _text(self, key: str, attempt: int) -> _Text:
         self.news = True
         return self._texts.setdefault(key, _Text(attempt))
+
+    def _may_have_spoken(self, key: str) -> bool:
+        return self._taken_up or key in self._attempts
+
+    def _goes_on(self, resumed: bool) -> None:
+        self._resumed |= resumed and self._taken_up
+        if self._waiting is not None:
+            self._waiting, self.news = None, True
 
     def _waits(self, reason: str | None) -> None:
         self._waiting = WaitingReason(reason) if reason in set(WaitingReason) else None

@@ -10,13 +10,13 @@ from server.executions.chat_text import MOST_CHARACTERS, Gathered
 from server.models.enums import ExecutionStatus, WaitingReason
 
 
-def gathered(*events: tuple[str, str | None, int, dict[str, Any]]) -> Gathered:
+def gathered(*events: tuple[str, str | None, int, dict[str, Any]], after: int = 0) -> Gathered:
     found = [
         {"seq": seq, "type": kind, "stepKey": key, "attempt": attempt, "data": data}
-        for seq, (kind, key, attempt, data) in enumerate(events, 1)
+        for seq, (kind, key, attempt, data) in enumerate(events, after + 1)
     ]
-    made = Gathered(new_uuid(), 0)
-    made.add(EventBatch(len(found), tuple(found), True, kind_of_end(events)))
+    made = Gathered(new_uuid(), after)
+    made.add(EventBatch(after + len(found), tuple(found), True, kind_of_end(events)))
     return made
 
 
@@ -50,6 +50,32 @@ async def test_what_is_said_anew_takes_the_place_of_what_was_said() -> None:
     ):
         (piece,) = (await gathered(*anew).frame()).pieces
         assert (piece.text, piece.again, piece.ended) == ("whole", True, False)
+
+
+async def test_who_takes_it_up_in_the_middle_is_told_what_counts_no_more() -> None:
+    resumed = ("execution.started", None, 2, {"resumed": True})
+    for anew in (
+        (FAILED, START, said("whole")),
+        (START, FAILED, said("whole")),
+        (START, said("whole"), ENDED),
+        (START, resumed, said("whole", attempt=2)),
+    ):
+        (piece,) = (await gathered(*anew, after=7).frame()).pieces
+        assert (piece.text, piece.again) == ("whole", True)
+        (piece,) = (await gathered(*anew).frame()).pieces
+        assert (piece.text, piece.again) == ("whole", False)
+    one = gathered(resumed, said("whole", attempt=2), said(" more", attempt=2), after=7)
+    one._names["chain/a"] = "ann"
+    (piece,) = (await one.frame()).pieces
+    assert (piece.text, piece.again, piece.ended) == ("whole more", True, False)
+    (piece,) = (await gathered(START, ENDED, after=7).frame()).pieces
+    assert (piece.text, piece.ended) == ("", True)
+    plain = gathered(START, ENDED)
+    assert (await plain.frame()).pieces == []
+    one = gathered(said(" goes on"), after=7)
+    one._names["chain/a"] = "ann"
+    (piece,) = (await one.frame()).pieces
+    assert (piece.text, piece.again) == (" goes on", False)
 
 
 async def test_a_wait_and_an_end_are_news() -> None:
