@@ -122,6 +122,17 @@ async def send(viewer: Viewer, engine: Engine, session: ChatSession, message: Me
         raise Invalid("A conversation is live, or with the demo model.", path=["mode"])
     if (earlier := await _sent_before(viewer, request)) is not None:
         return earlier
+    try:
+        return await _sent_anew(viewer, engine, session, message, request)
+    except InvalidState:  # perhaps it is this very message that is at work
+        if (earlier := await _sent_before(viewer, request)) is None:
+            raise
+        return earlier
+
+
+async def _sent_anew(
+    viewer: Viewer, engine: Engine, session: ChatSession, message: Message, request: StartRequest
+) -> Execution:
     await _refuse_while_busy(session, engine.clock.now())
     said = await _said(session)  # not sooner: what ended in between would be forgotten for good
     trigger = {CONVERSATION: said, "session": public_id("chat", session.id)}

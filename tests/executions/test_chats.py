@@ -112,6 +112,28 @@ async def test_what_is_answered_while_the_next_is_checked_is_not_forgotten(
             await send(home, session, "Who am I?")
 
 
+async def test_the_same_message_sent_twice_at_once_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = ScriptedGateway()
+    gateway.hold("m")
+    async with open_home(tmp_path, gateway=gateway) as home:
+        session = await chat(home)
+        first: list[Execution] = []
+        plain = chats._said
+
+        async def overtaken(row: ChatSession) -> list[dict[str, str]]:
+            with monkeypatch.context() as patch:
+                patch.setattr(chats, "_said", plain)
+                first.append(await send(home, session, "One", idempotency_key="k"))
+            return await plain(row)
+
+        monkeypatch.setattr(chats, "_said", overtaken)
+        second = await send(home, session, "One", idempotency_key="k")
+        assert [second.id] == [row.id for row in first]
+        assert await Execution.filter(session_id=session.id).count() == 1
+
+
 async def test_of_many_at_the_same_moment_one_is_taken(tmp_path: Path, database_url: str) -> None:
     gateway = ScriptedGateway()
     gateway.hold("m")
