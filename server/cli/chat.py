@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -104,7 +105,7 @@ class Talk:
         if (known["bot"] or {}).get("id") != found["id"]:
             raise Invalid(f"This conversation is with another bot than {self._bot}.")
         self._id, latest = known["id"], known["latest"]
-        note(f"{known['title'] or 'Nothing was said yet'}")
+        note(_plain(known["title"]) or "Nothing was said yet")
         if latest and latest["status"] not in FINAL:
             await self._hear(latest["id"])
 
@@ -116,7 +117,7 @@ class Talk:
                 await self._say(line)
         if self._asks:
             say()
-        note(f"Go on later: baleybots chat {self._bot} --session {self._id}")
+        note(f"Go on later: baleybots chat {shlex.quote(self._bot)} --session {self._id}")
 
     def _read(self) -> str | None:
         """A line of the person; None at the end. Nothing else goes on meanwhile."""
@@ -143,6 +144,8 @@ class Talk:
         place = {"id": self._id, "execution": execution_id}
         async with aclosing(self._remote.listen(TOKENS, place)) as frames:
             async for frame in frames:
+                if frame["executionId"] is None:  # deleted: nothing of it is left to be heard
+                    break
                 heard.take(frame)
         heard.end()
         result = (await self._remote.ask(RESULT, id=execution_id))["execution"]
@@ -183,6 +186,11 @@ class _Heard:
 
     def _tell(self, kind: str, key: str, **data: Any) -> None:
         self._printer.show({"type": kind, "stepKey": key, "data": data})
+
+
+def _plain(title: str) -> str:
+    """What steers a terminal may stand in a title, as in any text that somebody wrote."""
+    return "".join(one for one in title if one.isprintable())
 
 
 @contextmanager

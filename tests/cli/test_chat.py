@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner, Result
 
+from server.cli.chat import Talk
 from server.cli.group import cli
 from tests.support.front import PURE, Api, on_a_port, open_front
 from tests.support.model_server import ModelServer, Reply
@@ -36,6 +39,7 @@ async def chat(
         api: Api = await front.caller()
         await api.bot(TALKER, "talker")
         await api.bot(PURE, "same")
+        await api.bot(PURE, "it's two words")
 
         async def command(*words: str, lines: str) -> Result:
             runner = CliRunner(env={"BALEYBOTS_URL": url, "BALEYBOTS_TOKEN": api.token})
@@ -61,6 +65,32 @@ async def test_a_conversation_goes_on_and_is_taken_up_again(
 async def test_what_no_model_says_is_printed_as_a_result(chat: Chat) -> None:
     result = await chat("same", lines="echo\n")
     assert result.stdout.strip() == "echo"
+
+
+async def test_what_it_prints_steers_no_terminal_and_can_be_pasted(chat: Chat) -> None:
+    made = await chat("it's two words", "--title", "Bell\x07s", lines="")
+    command = made.stderr.split("Go on later: ")[1]
+    program, verb, *words = shlex.split(command)
+    assert (program, verb, words[0]) == ("baleybots", "chat", "it's two words")
+    again = await chat(*words, lines="echo\n")
+    assert again.exit_code == 0, again.output
+    assert again.stdout.strip() == "echo"
+    assert "Bells" in again.stderr
+
+
+async def test_what_is_deleted_is_not_waited_for() -> None:
+    class Gone:
+        """A server on which the execution is not there any more."""
+
+        async def listen(self, *_: Any) -> AsyncIterator[dict[str, Any]]:
+            yield {"executionId": None, "pieces": [], "waitingReason": None, "done": False}
+            raise AssertionError("it goes on listening")
+
+        async def ask(self, *_: Any, **__: Any) -> dict[str, Any]:
+            return {"execution": None}
+
+    server: Any = Gone()
+    await Talk(server, "LIVE")._hear("exe_" + "0" * 26)
 
 
 async def test_what_goes_wrong_is_said_and_the_conversation_goes_on(chat: Chat) -> None:
