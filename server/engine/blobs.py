@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Iterator
-from itertools import islice
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +29,12 @@ PARTS_AT_ONCE = 4
 REMEMBERED = 4_096
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    large: Large
+    parts: list[str]
+
+
 class Blobs:
     """`put` comes before the commit that refers to it: whoever sees the row can read the blob."""
 
@@ -36,9 +42,10 @@ class Blobs:
         self._there: OrderedDict[UUID, None] = OrderedDict()
 
     async def put(self, execution_id: UUID, text: str, value: Any) -> Large:
-        large = await asyncio.to_thread(_described, execution_id, text, value)
+        packed = await asyncio.to_thread(_packed, execution_id, text, value)
+        large = packed.large
         if large.id not in self._there:
-            await _stored(execution_id, large, text)
+            await _stored(execution_id, packed)
             self._there[large.id] = None
             while len(self._there) > REMEMBERED:
                 self._there.popitem(last=False)
@@ -59,45 +66,41 @@ class Blobs:
             number += 1
 
 
-def _described(execution_id: UUID, text: str, value: Any) -> Large:
+def _packed(execution_id: UUID, text: str, value: Any) -> Packed:
     """In a thread: hashing 10 MB takes longer than a loop should stand still."""
-    digest, size = hashlib.sha256(), 0
-    for part in _split(text):
-        data = part.encode()
-        digest.update(data)
-        size += len(data)
+    data = text.encode()
+    digest = hashlib.sha256(data)
     own = hashlib.sha256(execution_id.bytes + digest.digest()).digest()
     # Cleaned before it is cut: half a secret is not known for one.
     shown = REDACTION.kept(value) if isinstance(value, str) else text
     preview = shown[:PREVIEW_CHARACTERS]
-    return Large(UUID(bytes=own[:16], version=5), size, digest.hexdigest(), preview)
+    large = Large(UUID(bytes=own[:16], version=5), len(data), digest.hexdigest(), preview)
+    return Packed(large, _split(text))
 
 
-def _split(text: str) -> Iterator[str]:
-    """One after the other, so that nobody holds a copy of the whole. A character has four bytes at
-    most."""
+def _split(text: str) -> list[str]:
+    """A character has four bytes at most."""
     size = PART_BYTES if text.isascii() else PART_BYTES // 4
-    for start in range(0, len(text), size):
-        yield text[start : start + size]
+    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
 def _loaded(parts: Iterable[str]) -> Any:
     return loads("".join(parts))
 
 
-async def _stored(execution_id: UUID, large: Large, text: str) -> None:
+async def _stored(execution_id: UUID, packed: Packed) -> None:
+    large = packed.large
     try:
         if await Blob.exists(id=large.id):
             return
         async with in_transaction() as connection:
             made = {"execution_id": execution_id, "sha256": large.sha256, "size": large.size}
             await Blob.create(using_db=connection, id=large.id, **made)
-            rows = (
+            rows = [
                 BlobPart(blob_id=large.id, number=number, data=part)
-                for number, part in enumerate(_split(text))
-            )
-            while some := list(islice(rows, PARTS_AT_ONCE)):
-                await BlobPart.bulk_create(some, using_db=connection)
+                for number, part in enumerate(packed.parts)
+            ]
+            await BlobPart.bulk_create(rows, batch_size=PARTS_AT_ONCE, using_db=connection)
     except IntegrityError:
         return  # another attempt wrote the same value in the same moment
     except (BaseORMException, OSError) as error:
