@@ -30,7 +30,8 @@ test-quick: export TMPDIR ?= $(shell free=$$(df -Pk /dev/shm 2>/dev/null | awk '
   [ "$${free:-0}" -gt 2000000 ] && echo /dev/shm)
 test-quick: ## Python alone: SQLite, embedded queue, no browser; less than a minute
 	@.ci/setup dev
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile -o tmp_path_retention_policy=failed -m "$(QUICK)" $(ARGS)
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile -o tmp_path_retention_policy=failed -m "$(QUICK)" \
+	  --ignore tests/faults --ignore tests/journeys --ignore tests/benchmarks $(ARGS)
 
 lint:
 	$(BIN)/ruff check .
