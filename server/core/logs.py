@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, TextIO, cast
 from urllib.parse import quote
@@ -19,6 +18,7 @@ import structlog
 from structlog.types import Processor
 
 from server.core.jsontext import dumps
+from server.core.needles import Needles
 
 MASK = "[hidden]"
 _MAX_TEXT = 4_000
@@ -69,56 +69,30 @@ class Redaction:
     """Takes secrets out of a log line, an error text, or any JSON value."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets: set[str] = set()
-        self._stale = False
-        self._known: tuple[str, ...] = ()
-        self._told: tuple[str, ...] = ()
-        self._by_letter: tuple[tuple[str, ...], list[str]] = (), []
+        self._known = Needles()
+        self._telling = Needles()
         self.hide(*secrets)
 
     def hide(self, *secrets: str) -> None:
         """Make values known that must never be shown. Very short ones would blank normal words."""
-        found = {form for value in secrets if len(value) >= _SHORTEST for form in _forms(value)}
-        self._stale = self._stale or not found <= self._secrets
-        self._secrets |= found
-
-    def _put_in_order(self) -> None:
-        """When they are next needed: thousands may be made known one by one."""
-        self._stale = False
-        self._known = tuple(sorted(self._secrets, key=len, reverse=True))
-        self._told = tuple(filter(_is_telling, self._known))
-
-    def _longest_first(self) -> tuple[str, ...]:
-        if self._stale:
-            self._put_in_order()
-        return self._known
-
-    @property
-    def _telling(self) -> tuple[str, ...]:
-        if self._stale:
-            self._put_in_order()
-        return self._told
+        forms = {form for value in secrets if len(value) >= _SHORTEST for form in _forms(value)}
+        self._known.add(forms)
+        self._telling.add(filter(_is_telling, forms))
 
     def text(self, text: str) -> str:
         if _may_hold_secret(text):
             text = _SECRET_LOOK.sub(MASK, text)
-        return _without(text, self._longest_first())
+        return self._known.without(text, MASK)
 
     def found(self, text: str) -> list[str]:
         """What `text` would take out."""
         looks = [match[0] for match in _SECRET_LOOK.finditer(text)]
-        return looks + [secret for secret in self._longest_first() if secret in text]
+        return looks + [text[start:end] for start, end in self._known.places(text)]
 
     def kept(self, text: str) -> str:
         """For what is stored, such as events. Only known values, and of these only such as are no
         ordinary words: somebody's own text is not spoilt because it looks like a key."""
-        if len(text) < _TELLING:
-            return text
-        secrets = self._telling if self._stale else self._told
-        for secret in secrets:
-            if secret in text:
-                return _without(text, secrets)
-        return text
+        return text if len(text) < _TELLING else self._telling.without(text, MASK)
 
     def kept_value(self, value: Any) -> Any:
         """As `kept`, through lists and objects."""
@@ -137,18 +111,12 @@ class Redaction:
         """How much of a text that is still being written can be shown: what follows may be the
         beginning of a known secret, of which the rest comes later."""
         secrets = self._telling
-        if not secrets:
-            return len(text)
-        end = start = max(0, len(text) - len(secrets[0]) + 1)  # the longest stands first
-        if self._by_letter[0] is not secrets:
-            self._by_letter = secrets, sorted(secrets)
-        while end < len(text) and not _begins(text[end:], self._by_letter[1]):
+        end = max(0, len(text) - secrets.longest + 1) if secrets else len(text)
+        while end < len(text) and not secrets.begin(text[end:]):
             end += 1
-        for secret in secrets if end < len(text) else ():  # none that is there is cut in two
-            at = text.find(secret, max(0, start - len(secret)))
-            while at != -1 and at < end:
-                end = at if at + len(secret) > end else end
-                at = text.find(secret, at + 1)
+        places = secrets.places(text) if end < len(text) else []
+        while cut := [start for start, stop in places if start < end < stop]:
+            end = min(cut)  # none that is there is cut in two
         return end
 
     @property
@@ -191,19 +159,6 @@ def _may_hold_secret(text: str) -> bool:
         if mark in lowered:
             return True
     return False
-
-
-def _begins(text: str, by_letter: list[str]) -> bool:
-    """Whether one of them goes on after this."""
-    place = bisect_right(by_letter, text)
-    return place < len(by_letter) and by_letter[place].startswith(text)
-
-
-def _without(text: str, secrets: tuple[str, ...]) -> str:
-    for secret in secrets:
-        if secret in text:
-            text = text.replace(secret, MASK)
-    return text
 
 
 def _forms(secret: str) -> set[str]:
