@@ -17,7 +17,7 @@ import structlog
 from server.bus.outage import Outage
 from server.bus.queue import Queue
 from server.bus.redis import AWAY, JOBS_KEY
-from server.bus.turns import Ready
+from server.bus.turns import Ready, Turn
 from server.core.tasks import end
 
 log = structlog.get_logger("bus")
@@ -25,6 +25,7 @@ log = structlog.get_logger("bus")
 READY_BATCH = 100
 BLOCK_SECONDS = 5
 JOB_SECONDS = 3600
+HANDING_SECONDS = 2.0
 
 JobFunction = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -71,6 +72,7 @@ class QueueWorker:
         self._max_jobs = max_jobs
         self._arq: _ArqWorker | None = None
         self._loops: list[asyncio.Task[None]] = []
+        self._handing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         worker = self._arq = self._build()
@@ -83,6 +85,9 @@ class QueueWorker:
             self._arq.allow_pick_jobs = False
         for loop in self._loops:
             await end(loop)
+        if self._handing is not None:
+            await asyncio.wait([self._handing], timeout=HANDING_SECONDS)
+            await end(self._handing)
         if self._arq is not None:
             await self._arq.drain(drain_seconds)
 
@@ -95,12 +100,17 @@ class QueueWorker:
             self._queue.nothing_waits = True
             turn = await turns.next(BLOCK_SECONDS)
             self._queue.nothing_waits = False
-            if turn is None:
-                continue
-            if (free := self._taker.free()) < 1:
-                await turns.put_back(turn)
-            elif taken := await turns.take(turn, min(free, READY_BATCH)):
-                self._taker.take(taken)
+            if turn is not None:
+                # A stop must not come between: what is out of Redis by then belongs to nobody.
+                self._handing = asyncio.create_task(self._hand_over(turn))
+                await asyncio.shield(self._handing)
+
+    async def _hand_over(self, turn: Turn) -> None:
+        turns = self._queue.turns
+        if (free := self._taker.free()) < 1:
+            await turns.put_back(turn)
+        elif taken := await turns.take(turn, min(free, READY_BATCH)):
+            self._taker.take(taken)
 
     def _build(self) -> _ArqWorker:
         return _ArqWorker(

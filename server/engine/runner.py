@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -38,6 +39,10 @@ from server.engine.store import (
 from server.engine.writer import tell, tell_workspace
 from server.models.away import is_away
 from server.models.enums import ExecutionStatus
+
+# What is being claimed when a drain begins is waited for: a claim given up half-way is a lease that
+# nobody holds.
+CLAIM_SECONDS: Final = 2.0
 
 log = structlog.get_logger("engine")
 
@@ -88,7 +93,11 @@ class Runner:
 
     async def drain(self, seconds: float) -> None:
         """Takes nothing new, lets what runs end, hands back the rest for others to go on with."""
-        await self.runs.drain(seconds)
+        began = monotonic()
+        self.runs.draining = True
+        if self._claims:
+            await asyncio.wait(list(self._claims), timeout=max(seconds, CLAIM_SECONDS))
+        await self.runs.drain(max(0.0, seconds - (monotonic() - began)))
 
     async def stop(self) -> None:
         await self.drain(0)
@@ -183,7 +192,7 @@ class Runner:
         return Accepted(taken, run.finished or started, writer.last_seq)
 
     async def _take(self, executions: Sequence[Ready]) -> None:
-        if self.runs.closed:
+        if self.runs.closed or self.runs.draining:
             self._queue.ready(*executions)
             return
         self.runs.starting += len(executions)

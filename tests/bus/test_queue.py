@@ -123,3 +123,25 @@ async def test_stopping_lets_the_running_job_end(bus: Bus) -> None:
         may_end.set()
         await stopping
     assert ended.is_set()
+
+
+async def test_what_was_on_its_way_out_of_redis_is_not_lost_when_the_reader_stops(bus: Bus) -> None:
+    taker, left, may_go = Taker(), asyncio.Event(), asyncio.Event()
+    turns: Any = bus.queue.turns
+    take = turns.take
+
+    async def slow_take(*given: Any) -> Any:
+        taken = await take(*given)
+        left.set()
+        await may_go.wait()
+        return taken
+
+    turns.take = slow_take
+    async with working(bus, taker) as worker:
+        bus.queue.ready(one := ready())
+        await left.wait()
+        stopping = asyncio.create_task(worker.stop())
+        await asyncio.wait([stopping], timeout=0.1)
+        may_go.set()
+        await stopping
+    assert taker.batches == [[one]]
