@@ -58,7 +58,7 @@ class Way:
     change: ExecutionChange
     event: happened.ExecutionEvent
     steps: Sequence[StepRow] = ()
-    wakes: bool = False
+    wakes: Ready | None = None
 
 
 class Control:
@@ -108,20 +108,19 @@ class Control:
         )
         return await self._go(target, ways)
 
-    async def resume(self, target: Target, reason: str | None, by: str | None) -> bool:
+    async def resume(self, one: Ready, reason: str | None, by: str | None) -> bool:
         event = happened.ExecutionResumed(reason=reason, by=by)
-        return await self._go(target, (Way(PAUSED, _going_on(None), event, wakes=True),))
+        return await self._go(_target(one), (Way(PAUSED, _going_on(None), event, wakes=one),))
 
     async def take_back_pause(self, target: Target, reason: str | None, by: str | None) -> bool:
         """A pause that has not come to its step yet."""
         event = happened.ExecutionResumed(reason=reason, by=by)
         return await self._go(target, (Way(BUSY, ExecutionChange(control=None), event),))
 
-    async def step(self, target: Target, reason: str | None, by: str | None) -> bool:
+    async def step(self, one: Ready, reason: str | None, by: str | None) -> bool:
         event = happened.ExecutionResumed(one_step=True, reason=reason, by=by)
-        return await self._go(
-            target, (Way(PAUSED, _going_on(ControlAsked.STEP), event, wakes=True),)
-        )
+        way = Way(PAUSED, _going_on(ControlAsked.STEP), event, wakes=one)
+        return await self._go(_target(one), (way,))
 
     async def modify(
         self, target: Target, entity: str, changes: Mapping[str, Any], by: str | None
@@ -176,10 +175,13 @@ class Control:
         self._runner.tell(execution_id, committed.last_seq, kind, data)
         told = {"id": str(execution_id), "seq": committed.last_seq, "type": kind, "data": data}
         self._notices.publish(CONTROL_TOPIC, told)
-        if way.wakes:
-            row = await Execution.get(id=execution_id).only("bot_id")
-            self._queue.ready(Ready(execution_id, target.workspace_id, row.bot_id))
+        if way.wakes is not None:
+            self._queue.ready(way.wakes)
         return True
+
+
+def _target(one: Ready) -> Target:
+    return Target(one.workspace_id, one.id)
 
 
 def _going_on(control: ControlAsked | None) -> ExecutionChange:

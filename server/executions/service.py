@@ -14,6 +14,7 @@ from tortoise.queryset import QuerySet
 
 from server.bal.plan import Plan
 from server.bots.startable import startable, versions
+from server.bus.turns import Ready
 from server.core.errors import (
     IdempotencyMismatch,
     Invalid,
@@ -253,17 +254,18 @@ async def _told(
     engine: Engine, row: Execution, action: ControlAction, reason: str | None, by: str
 ) -> bool:
     control, target = engine.control, Target(row.workspace_id, row.id)
+    ready = Ready(row.id, row.workspace_id, row.bot_id)
     match action:
         case "cancel":
             return await control.cancel(row.workspace_id, row.id, reason, by)
         case "pause":
             return await control.pause(target, reason, by)
         case "step":
-            return await control.step(target, reason, by)
+            return await control.step(ready, reason, by)
         case "resume":
             if row.status is ExecutionStatus.RUNNING and row.control is ControlAsked.PAUSE:
                 return await control.take_back_pause(target, reason, by)
-            return await control.resume(target, reason, by)
+            return await control.resume(ready, reason, by)
 
 
 def _not_possible(row: Execution, action: ControlAction) -> InvalidState:

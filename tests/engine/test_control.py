@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from server.bus.turns import Ready
 from server.core.errors import Invalid, InvalidState
 from server.engine.caps import Caps
 from server.executions import service as executions
@@ -131,6 +133,24 @@ async def test_a_pause_taken_back_in_time_is_none(home: Home, gateway: ScriptedG
     let_go.set()
     assert (await home.ended(execution)).status is DONE
     assert "execution.paused" not in [event["type"] for event in await home.events(execution)]
+
+
+async def test_what_is_resumed_goes_on_although_nothing_can_be_read_right_after(
+    home: Home, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = await paused_in(home, gateway, CHAIN, "one")
+    store: Any = home.rooms.engine.store
+    commit = store.commit
+
+    async def commit_and_away(one: Any) -> Any:
+        committed = await commit(one)
+        monkeypatch.setattr(Execution, "get", Mock(side_effect=OSError("away")))
+        return committed
+
+    monkeypatch.setattr(store, "commit", commit_and_away)
+    ready = Ready(execution.id, execution.workspace_id, execution.bot_id)
+    assert await home.rooms.engine.control.resume(ready, None, None)
+    assert (await home.ended(execution)).status is DONE
 
 
 async def test_a_lost_notice_is_found_in_the_log(

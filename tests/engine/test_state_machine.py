@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 from server.approvals import service
 from server.approvals.keeping import Approvals
 from server.approvals.service import Answer
+from server.bus.turns import Ready
 from server.core.clock import SystemClock
 from server.core.errors import AlreadyDecided, InvalidState
 from server.core.ids import new_uuid
@@ -80,6 +81,7 @@ class Life(RuleBasedStateMachine):
         self.control = Control(world.store, silent, silent, SystemClock(), silent, no_children)
         new = self.run(world.queued())
         self.target = Target(new.workspace_id, new.id)
+        self.ready = Ready(new.id, new.workspace_id, new.bot_id)
         self.status, self.due, self.asked = PENDING, True, None
         self.claims: list[Claimed] = []
         self.events = 1
@@ -240,13 +242,13 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def resume(self) -> None:
-        self.expect(self.run(self.control.resume(self.target, None, "Ada")), self.status is PAUSED)
+        self.expect(self.run(self.control.resume(self.ready, None, "Ada")), self.status is PAUSED)
         if self.status is PAUSED:
             self.status, self.due, self.asked = PENDING, True, None
 
     @rule()
     def step(self) -> None:
-        self.expect(self.run(self.control.step(self.target, None, "Ada")), self.status is PAUSED)
+        self.expect(self.run(self.control.step(self.ready, None, "Ada")), self.status is PAUSED)
         if self.status is PAUSED:
             self.status, self.due, self.asked = PENDING, True, "step"
 
