@@ -116,14 +116,39 @@ async def _database(settings: Settings) -> Finding:
     return Finding("database", "ok", f"{shown} answers and is up to date.")
 
 
+async def _secrets(settings: Settings) -> Finding:
+    """A key that is well kept may still be another one than the data was stored with."""
+    from server.core.errors import DatabaseError
+    from server.core.keyring import load_keys
+    from server.models.database import open_database
+    from server.models.key_check import look_at_key
+    from server.models.migrate import migrate
+
+    try:
+        if (await migrate(settings, dry_run=True)).applied:
+            message = "The key is compared when the schema is up to date: `baleybots migrate`."
+            return Finding("secrets", "ok", message)
+        database = await open_database(settings)
+    except DatabaseError:
+        message = "The key cannot be compared while the database cannot be read."
+        return Finding("secrets", "warning", message)
+    try:
+        await look_at_key(*load_keys(settings))
+    finally:
+        await database.close()
+    return Finding("secrets", "ok", "What is stored was sealed with this secret key.")
+
+
 async def _redis(settings: Settings) -> Finding:
     if settings.redis_url is None:
         message = "The embedded queue is used: one process (`baleybots up`)."
         return Finding("redis", "ok", message)
-    from server.bus.bus import Bus
+    from server.bus.bus import UPGRADE, Bus
 
     bus = Bus(settings.redis_url)
     try:
+        if fault := await bus.fault(3.0):
+            return Finding("redis", "problem", f"{fault} {UPGRADE}")
         if await bus.alive(3.0):
             return Finding("redis", "ok", "Redis answers.")
     finally:
@@ -156,6 +181,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("folder", _folder),
     ("key", _key),
     ("database", _database),
+    ("secrets", _secrets),
     ("redis", _redis),
     ("clock", _clock),
     ("models", _providers),
