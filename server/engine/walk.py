@@ -42,6 +42,7 @@ class Walk:
         "_constructs",
         "_count",
         "_edits",
+        "_most",
         "_waiting",
         "host",
         "input",
@@ -64,6 +65,7 @@ class Walk:
         self._calculations = calculations
         self._count = 0
         self._edits = edits
+        self._most = host.limits.steps
         self._waiting: dict[str, str | None] = {}
 
     async def block(self, steps: Steps, value: Any, frame: Frame) -> Any:
@@ -81,8 +83,10 @@ class Walk:
     async def step(self, step: AnyStep, value: Any, frame: Frame) -> Any:
         self.host.checkpoint()
         self._count += 1
+        if self._count > self._most:
+            raise self._too_many()
         if self._count % STEPS_BETWEEN_BREATHS == 0:
-            await self._breathe()
+            await self.host.breathe()
         key = frame.key_of(step)
         self.host.step_started(
             StepStart(key, step.key, frame.parent, step.type, step.name, value, self._count)
@@ -156,12 +160,9 @@ class Walk:
             parent = self._waiting.get(parent)
         return parent is not None and key != container
 
-    async def _breathe(self) -> None:
-        """Long calculations let others go on, and end at the limit of the workspace."""
-        if self._count > self.host.limits.steps:
-            message = f"The run takes more than {self.host.limits.steps} steps."
-            raise StepFailed("budget_exceeded", message, catchable=False)
-        await self.host.breathe()
+    def _too_many(self) -> StepFailed:
+        message = f"The run takes more than {self._most} steps, the limit of its workspace."
+        return StepFailed("budget_exceeded", message, catchable=False)
 
     # --- values
 
