@@ -26,7 +26,16 @@ class KeyMark:
 
 async def check_key(*keys: SecretKey) -> None:
     """The first start keeps a value that only its key makes; later ones compare."""
-    mark = await read_mark(keys[0])
+    _compare(await read_mark(keys[0]), keys)
+
+
+async def look_at_key(*keys: SecretKey) -> None:
+    """The same without a mark of our own: who only looks must not decide on the key."""
+    if fact := await Fact.get_or_none(name=_NAME):
+        _compare(_mark_of(fact), keys)
+
+
+def _compare(mark: KeyMark, keys: Sequence[SecretKey]) -> None:
     known = {key.check for key in keys}
     if mark.value not in known:
         hint = (
@@ -47,6 +56,10 @@ async def check_key(*keys: SecretKey) -> None:
 
 async def read_mark(first: SecretKey) -> KeyMark:
     fact, _ = await Fact.get_or_create({"value": {"value": first.check}}, name=_NAME)
+    return _mark_of(fact)
+
+
+def _mark_of(fact: Fact) -> KeyMark:
     return KeyMark(fact.value["value"], tuple(fact.value.get("older", ())))
 
 

@@ -68,8 +68,18 @@ def test_doctor_on_a_healthy_machine(made: str) -> None:
     result = run("doctor", "--json", "--data-dir", made)
     assert result.exit_code == 0
     found = {one["check"]: one for one in json.loads(result.stdout)}
-    assert set(found) == {"settings", "folder", "key", "database", "redis", "clock", "models"}
+    wanted = {"settings", "folder", "key", "database", "secrets", "redis", "clock", "models"}
+    assert set(found) == wanted
     assert {one["verdict"] for one in found.values()} == {"ok"}
+
+
+def test_doctor_tells_a_key_that_is_not_the_one_of_the_data(made: str, data: str) -> None:
+    shutil.copytree(made, data)
+    assert run("secrets", "rotate", "--data-dir", data).exit_code == 0
+    result = run("doctor", "--data-dir", data, BALEYBOTS_SECRET_KEY="another" * 8)
+    assert result.exit_code == 1
+    assert "problem  secrets" in result.stdout
+    assert "not the one this database was made with" in result.stdout
 
 
 def test_doctor_says_what_is_wrong_and_what_to_do(made: str) -> None:
