@@ -72,13 +72,16 @@ async def _examined(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _settings(settings: Settings) -> Finding:
-    from server.core.settings import unknown_names
+    from server.core.settings import SETTINGS, unknown_names
 
     unknown = unknown_names(os.environ)
     if unknown:
         message = f"{', '.join(unknown)} means nothing here: misspelt? See docs/settings.md."
         return Finding("settings", "warning", message)
-    return Finding("settings", "ok", "All values can be used.")
+    values = settings.shown()
+    given = [f"{one.name}={values[one.field]}" for one in SETTINGS if os.environ.get(one.name)]
+    message = f"In force: {', '.join(given)}." if given else "Nothing is set; defaults are used."
+    return Finding("settings", "ok", message)
 
 
 async def _folder(settings: Settings) -> Finding:

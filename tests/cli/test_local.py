@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 
 from server.cli.group import cli
 
+KEY = "another" * 8
+
 
 def run(*words: str, **environ: str) -> Result:
     return CliRunner(env=environ).invoke(cli, words)
@@ -73,10 +75,18 @@ def test_doctor_on_a_healthy_machine(made: str) -> None:
     assert {one["verdict"] for one in found.values()} == {"ok"}
 
 
+def test_doctor_shows_what_is_set_and_no_secret(made: str) -> None:
+    shown = run(
+        "doctor", "--data-dir", made, BALEYBOTS_LOG_LEVEL="debug", BALEYBOTS_TICK_SECRET=KEY
+    )
+    assert "BALEYBOTS_LOG_LEVEL=debug, BALEYBOTS_TICK_SECRET=****" in shown.stdout
+    assert KEY not in shown.stdout
+
+
 def test_doctor_tells_a_key_that_is_not_the_one_of_the_data(made: str, data: str) -> None:
     shutil.copytree(made, data)
     assert run("secrets", "rotate", "--data-dir", data).exit_code == 0
-    result = run("doctor", "--data-dir", data, BALEYBOTS_SECRET_KEY="another" * 8)
+    result = run("doctor", "--data-dir", data, BALEYBOTS_SECRET_KEY=KEY)
     assert result.exit_code == 1
     assert "problem  secrets" in result.stdout
     assert "not the one this database was made with" in result.stdout
