@@ -32,11 +32,13 @@ class Acts:
         await self._start(
             input=self.execution["input"],
             mode=found.get("mode") or "LIVE",
+            **pressed(found),
             **({"recordingId": recording["id"]} if recording else {}),
         )
 
-    async def replay(self, _found: dict[str, Any]) -> None:
-        await self._start(mode="RECORDED", recordingId=self.execution["id"])
+    async def replay(self, found: dict[str, Any]) -> None:
+        recording = self.execution["id"]
+        await self._start(mode="RECORDED", recordingId=recording, **pressed(found))
 
     async def keep(self, _found: dict[str, Any]) -> None:
         values = {"executionId": self.execution["id"]}
@@ -79,4 +81,9 @@ def rerun_values(found: dict[str, Any]) -> dict[str, Any]:
             values[place] = found[place]
     if "input" in found:
         values["input"] = found["input"]
-    return values
+    return values | pressed(found)
+
+
+def pressed(found: dict[str, Any]) -> dict[str, str]:
+    """A button that is pressed twice begins one execution."""
+    return {"idempotencyKey": found["key"]} if found.get("key") else {}

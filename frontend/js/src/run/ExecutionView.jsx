@@ -1,5 +1,6 @@
 import { Fragment, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { emit } from "../lib/emit.js";
+import { usePress } from "../lib/press.js";
 import { Icon } from "../lib/Icon.jsx";
 import { LABELS, cost, duration, isFinal, tokens } from "../lib/format.js";
 import { useRun } from "./useRun.js";
@@ -110,6 +111,30 @@ function questionsOf(run, known) {
   return [...more.values()].filter((q) => q.status === "PENDING");
 }
 
+const URL_MS = 150;
+
+/** The place goes into the address: the first at once, of those that follow quickly only the last.
+ * Who has gone on to another page meanwhile, to the rerun for example, does not find it there. */
+function usePlaceInUrl(setAt) {
+  const timer = useRef(0);
+  const latest = useRef(null);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return (number) => {
+    setAt(number);
+    latest.current = { at: number };
+    if (timer.current) return;
+    const page = location.pathname;
+    const write = () => {
+      timer.current = 0;
+      if (!latest.current || location.pathname !== page) return;
+      toUrl(latest.current);
+      latest.current = null;
+      timer.current = setTimeout(write, URL_MS);
+    };
+    write();
+  };
+}
+
 function usePast(run) {
   const [at, setAt] = useState(() => { const n = fromUrl("at"); return n === null ? null : Number(n); });
   const past = useRef(null);
@@ -118,12 +143,7 @@ function usePast(run) {
     past.current = new Past(run, events);
     past.current.id = run.id;
   }
-  const timer = useRef(0);
-  const go = (number) => {
-    setAt(number);
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => toUrl({ at: number }), 150);
-  };
+  const go = usePlaceInUrl(setAt);
   const wanted = at === null ? null : Math.min(at, events.length);
   const shown = useMemo(() => (wanted === null || !events.length ? null : past.current.at(wanted)), [wanted, events, events.length]);
   return { at: wanted, shown, go };
@@ -173,7 +193,9 @@ export function ExecutionView(props) {
 
   const select = (key) => { setChosen(key); toUrl({ step: key, tab: null }); setTab(null); };
   const pickTab = (name) => { setTab(name); toUrl({ tab: name }); };
-  const rerun = (values) => emit(props.onRerun, { fromStep: null, version: "SAME", ...values });
+  const press = usePress();
+  const rerun = (values) => press(props.onRerun, "rerun", { fromStep: null, version: "SAME", ...values });
+  const again = (mode) => press(props.onAgain, "again", { id: now.id, mode });
   const questions = past ? [] : questionsOf(now, approvals);
   const asking = questions.map((q) => q.id).join();
   useEffect(() => { if (asking && props.onAsked) emit(props.onAsked); }, [asking]);
@@ -188,8 +210,8 @@ export function ExecutionView(props) {
         {facts.bot ? <a className="button" href={`/bots/${facts.bot.id}`}><Icon name="code-xml" /> Open bot</a> : null}
         {past || now.deleted ? null : <Controls run={now} can={can} onControl={(action) => emit(props.onControl, { action })}
           onRetry={canRerun ? () => rerun({}) : undefined} onRerun={canRerun && eligible.length ? () => setDialog({ step: failed && eligible.includes(failed) ? failed : eligible.find(isLeaf) || eligible[0] }) : undefined}
-          onModify={mayModify ? () => emit(props.onModify, { entity: step.type === "entity" ? step.name : null }) : undefined} onAgain={() => emit(props.onAgain, { id: now.id, mode: facts.mode })}
-          onReplay={props.onReplay ? () => emit(props.onReplay) : undefined} onKeep={props.onKeep ? () => emit(props.onKeep) : undefined}
+          onModify={mayModify ? () => emit(props.onModify, { entity: step.type === "entity" ? step.name : null }) : undefined} onAgain={() => again(facts.mode)}
+          onReplay={props.onReplay ? () => press(props.onReplay, "replay") : undefined} onKeep={props.onKeep ? () => emit(props.onKeep) : undefined}
           onDelete={props.onDelete ? () => emit(props.onDelete) : undefined} />}
       </Head>
       <Family facts={facts} />
@@ -204,7 +226,7 @@ export function ExecutionView(props) {
         </Waiting>
       )}
       {run.error ? <Failure error={{ ...run.error, diagnosis: run.error.diagnosis || failed?.error?.diagnosis }} where={failed?.name} onShow={failed ? () => select(failed.key) : undefined}
-        repairs={failed && !past ? repairs(failed) : null} onDemo={past ? undefined : () => emit(props.onAgain, { id: run.id, mode: "DEMO" })} /> : null}
+        repairs={failed && !past ? repairs(failed) : null} onDemo={past ? undefined : () => again("DEMO")} /> : null}
       <div className="split">
         <section className="panel" aria-label="Timeline">
           <header className="panel-head"><h2>Timeline</h2><span className="spacer" />

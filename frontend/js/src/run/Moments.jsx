@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { once } from "../lib/socket.js";
 import { Icon } from "../lib/Icon.jsx";
 import snapshotsQuery from "../../../../graphql-schema/operations/execution_snapshots.graphql";
@@ -9,9 +9,14 @@ import removeMutation from "../../../../graphql-schema/operations/remove_bookmar
 function useSnapshots(executionId, count) {
   const [found, setFound] = useState([]);
   const [problem, setProblem] = useState(null);
-  const read = () => once(snapshotsQuery, { id: executionId })
-    .then((data) => setFound(data?.execution?.snapshots || []))
-    .catch((error) => setProblem(error.message));
+  const turn = useRef(0);
+  // Answers may overtake each other: an older one must not take a new bookmark away again.
+  const read = () => {
+    const mine = (turn.current += 1);
+    const newest = (use) => (value) => { if (mine === turn.current) use(value); };
+    return once(snapshotsQuery, { id: executionId })
+      .then(newest((data) => setFound(data?.execution?.snapshots || [])), newest((error) => setProblem(error.message)));
+  };
   useEffect(() => { read(); }, [executionId, count]);
   const change = async (mutation, input) => {
     try {
@@ -29,12 +34,19 @@ function useSnapshots(executionId, count) {
 
 function Marking({ suggestion, onMark, onClose }) {
   const [label, setLabel] = useState(suggestion);
+  const [busy, setBusy] = useState(false);
+  const keep = async () => {
+    if (busy || !label.trim()) return;
+    setBusy(true);
+    await onMark(label.trim());
+    setBusy(false);
+  };
   return (
-    <form className="marking" onSubmit={(e) => { e.preventDefault(); if (label.trim()) onMark(label.trim()); }}
+    <form className="marking" onSubmit={(e) => { e.preventDefault(); keep(); }}
       onKeyDown={(e) => { if (e.key === "Escape") { e.stopPropagation(); onClose(); } }}>
       <label className="visually-hidden" htmlFor="mark-label">Name of the bookmark</label>
       <input id="mark-label" className="input" value={label} maxLength={200} autoFocus onFocus={(e) => e.target.select()} onChange={(e) => setLabel(e.target.value)} />
-      <button type="submit" className="button small primary" disabled={!label.trim()}>Keep</button>
+      <button type="submit" className="button small primary" disabled={busy || !label.trim()}>Keep</button>
       <button type="button" className="button small quiet" onClick={onClose}>Back</button>
     </form>
   );

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { emit, online } from "../lib/emit.js";
 import { desk } from "../lib/desk.js";
+import { onceKey } from "../lib/press.js";
 import { Icon } from "../lib/Icon.jsx";
 import { LABELS, cost, duration, isFinal, tokens } from "../lib/format.js";
 import { useRun } from "./useRun.js";
@@ -10,9 +11,6 @@ import { StepCard, spent } from "./StepCard.jsx";
 import { Failure } from "./Failure.jsx";
 import { Foreseen } from "./Foreseen.jsx";
 import { Copy, Value, asText } from "./Value.jsx";
-
-/** A press that is sent twice over a broken line still starts one execution. */
-const onceKey = () => `web-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 
 const SHOWN_STEPS = 24;
 const memory = (botId) => `input:${botId}`;
