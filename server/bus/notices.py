@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -49,6 +50,8 @@ class Subscription:
         self._waiting: deque[Notice] = deque()
         self._resync = False
         self._ready = asyncio.Event()
+        self._pause: asyncio.Future[None] | None = None
+        self._presses: Callable[[Notice], bool] | None = None
 
     async def next(self, timeout: float) -> Woken:
         """All that waits; empty when `timeout` seconds passed in silence."""
@@ -63,7 +66,26 @@ class Subscription:
         self._ready.clear()
         return woken
 
+    async def pause(self, seconds: float, presses: Callable[[Notice], bool]) -> None:
+        """More gathers meanwhile. What presses ends the pause at once, and so does what was lost."""
+        if any(map(presses, self._waiting)):
+            return
+        loop = asyncio.get_running_loop()
+        self._pause, self._presses = loop.create_future(), presses
+        timer = loop.call_later(seconds, self._go_on)
+        try:
+            await self._pause
+        finally:
+            timer.cancel()
+            self._pause = self._presses = None
+
+    def _go_on(self) -> None:
+        if self._pause is not None and not self._pause.done():
+            self._pause.set_result(None)
+
     def deliver(self, notice: Notice) -> None:
+        if self._presses is not None and self._presses(notice):
+            self._go_on()
         if len(self._waiting) >= self._limit:
             self.resync()
         else:
@@ -74,6 +96,7 @@ class Subscription:
         self._waiting.clear()
         self._resync = True
         self._ready.set()
+        self._go_on()
 
     def close(self) -> None:
         self._notices.forget(self)

@@ -19,7 +19,16 @@ import structlog
 from server.bus.notices import Notices, Subscription
 from server.core.jsontext import dumps
 from server.core.tasks import end
-from server.engine.log import READ_AT_ONCE, EventBatch, WireEvent, batched, continued, read, topic
+from server.engine.log import (
+    READ_AT_ONCE,
+    EventBatch,
+    WireEvent,
+    batched,
+    continued,
+    is_end,
+    read,
+    topic,
+)
 from server.engine.store import Store
 from server.models.away import is_away
 from server.models.enums import FINAL_STATUSES
@@ -175,7 +184,8 @@ class Feed:
                 self.close()
 
     async def _read_on(self) -> None:
-        """After each piece a pause, in which the next events gather: a flood is a few messages."""
+        """After each piece a pause, in which the next events gather: a flood is a few messages.
+        Nobody waits for the end, since nothing gathers after it."""
         while not (self.ended or self.closed):
             woken = await self._heard.next(SILENCE_SECONDS)
             if self.closed:
@@ -183,7 +193,7 @@ class Feed:
             events = continued(woken, self.tail) or await self._looked()
             if events:
                 self._add(events)
-                await asyncio.sleep(PACE_SECONDS)
+                await self._heard.pause(PACE_SECONDS, is_end)
 
     async def _looked(self) -> list[WireEvent]:
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from server.bus.notices import Woken
+from server.bus.notices import Notice, Woken
 from server.engine.events import FINAL_TYPES
 from server.engine.store import Store
 
@@ -59,6 +59,11 @@ def _gaps(cursor: int, events: list[WireEvent], last: int) -> Iterator[tuple[int
         cursor = event["seq"]
     if cursor < last:
         yield cursor + 1, last
+
+
+def is_end(notice: Notice) -> bool:
+    """Nothing follows it. A release that does not say so is followed at the usual pace."""
+    return bool(notice.data.get("ended"))
 
 
 def continued(woken: Woken, cursor: int) -> list[WireEvent]:

@@ -16,7 +16,7 @@ import structlog
 from server.bus.notices import Notices
 from server.core.clock import Clock
 from server.core.errors import Unavailable
-from server.engine.events import ExecutionEvent
+from server.engine.events import FINAL_TYPES, ExecutionEvent
 from server.engine.log import topic
 from server.engine.rows import is_progress
 from server.engine.store import (
@@ -267,7 +267,8 @@ def tell(notices: Notices, commit: Commit, last_seq: int) -> None:
             ).to_json()
             for place, (event, shown) in enumerate(zip(events, told, strict=True))
         ]
-    notices.publish(here, {"seq": last_seq, "events": carried})
+    ended = events[-1].type in FINAL_TYPES
+    notices.publish(here, {"seq": last_seq, "events": carried, "ended": ended})
 
 
 def _fit_into_a_notice(commit: Commit) -> list[Any] | None:

@@ -38,11 +38,11 @@ class Log:
         event = StoredEvent(seq, kind, NOW + timedelta(seconds=seq), None, 1)
         self.rows.append(event)
         if told:
-            self.tell(seq, [event.to_json()])
+            self.tell(seq, [event.to_json()], ended=kind in FINAL_TYPES)
         return event
 
-    def tell(self, seq: int, events: list[Any] | None) -> None:
-        self.notices.publish(topic(RUN), {"seq": seq, "events": events})
+    def tell(self, seq: int, events: list[Any] | None, ended: bool = False) -> None:
+        self.notices.publish(topic(RUN), {"seq": seq, "events": events, "ended": ended})
 
     async def events(
         self, execution_id: UUID, after: int = 0, limit: int = 500
@@ -255,3 +255,36 @@ async def test_who_leaves_in_the_middle_of_coming_leaves_nothing_behind(log: Log
     assert seqs(await anext(batches)) == [1]
     await batches.aclose()
     assert not log.feeds._open
+
+
+async def test_the_end_is_told_at_once_and_what_gathered_before_it_comes_with_it(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "PACE_SECONDS", 3600.0)
+    batches = log.follow()
+    await anext(batches)
+    log.add(told=True)
+    assert seqs(await anext(batches)) == [1]
+    following = asyncio.ensure_future(anext(batches))
+    log.add(told=True)
+    await settled()
+    assert not following.done(), "a flood is a few messages"
+    log.add("execution.completed", told=True)
+    async with asyncio.timeout(5):
+        last = await following
+    assert (seqs(last), last.done) == ([2, 3], True)
+    await batches.aclose()
+
+
+async def test_an_end_that_comes_before_the_pause_is_not_waited_for(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "PACE_SECONDS", 3600.0)
+    batches = log.follow()
+    await anext(batches)
+    log.add(told=True)
+    log.add("execution.completed")
+    log.tell(2, None, ended=True)
+    async with asyncio.timeout(5):
+        found = [seqs(batch) async for batch in batches]
+    assert [seq for batch in found for seq in batch] == [1, 2]
