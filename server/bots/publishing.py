@@ -64,8 +64,8 @@ async def publish(
             viewer,
             bot,
             "bot.published",
-            {"version": str(before) if before else None},
-            {"version": str(version.id), "number": version.number},
+            {"version": await _number(before)},
+            {"version": version.number},
         )
     return bot
 
@@ -77,7 +77,7 @@ async def unpublish(viewer: Viewer, bot_id: UUID) -> Bot:
     bot = await service.one(viewer, bot_id)
     if bot.published_version_id is None:
         raise InvalidState(f"No version of {bot.name} is live.")
-    before = {"version": str(bot.published_version_id)}
+    before = {"version": await _number(bot.published_version_id)}
     bot.published_version_id = None
     if bot.state is not BotState.ARCHIVED:
         bot.state = BotState.PAUSED
@@ -199,6 +199,12 @@ async def _told(
     viewer: Viewer, bot: Bot, action: str, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     await record(viewer, action, Subject("bot", bot.id, bot.name), Change(before, after))
+
+
+async def _number(version_id: UUID | None) -> int | None:
+    """As people know a version."""
+    found = await BotVersion.filter(id=version_id).only("id", "number").first()
+    return found.number if found else None
 
 
 def _name(text: str | None) -> str | None:

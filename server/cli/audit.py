@@ -36,7 +36,9 @@ baleybots audit export --format csv --action connection --output changes.csv"""
 @click.option(
     "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
 )
-@click.option("--output", type=click.Path(dir_okay=False), help="A file; else standard output.")
+@click.option(
+    "--output", "--out", type=click.Path(dir_okay=False), help="A file; else standard output."
+)
 @click.option("--workspace", help="Its name, when there are several.")
 @click.option("--since", type=_DAY, help="The first moment, in UTC.")
 @click.option("--before", type=_DAY, help="The end, in UTC; not itself included.")

@@ -49,7 +49,9 @@ RESOLUTIONS = ("skip", "overwrite", "copy")
     )
 )
 @click.argument("bots", nargs=-1, metavar="[BOT...]")
-@click.option("--out", default="bots.zip", type=click.Path(dir_okay=False), help="The file.")
+@click.option(
+    "--out", "--output", default="bots.zip", type=click.Path(dir_okay=False), help="The file."
+)
 @json_option
 def export(bots: tuple[str, ...], out: str, as_json: bool) -> None:
     """Write bots to a bundle: a zip of text files, without any secret. All bots without BOT."""

@@ -57,7 +57,9 @@ query CliExportedSteps($id: ID!, $after: Cursor) {
 @click.option(
     "--format", "form", type=click.Choice(["json", "markdown"]), default="json", show_default=True
 )
-@click.option("--out", type=click.Path(dir_okay=False), help="A file; else standard output.")
+@click.option(
+    "--out", "--output", type=click.Path(dir_okay=False), help="A file; else standard output."
+)
 def export(execution_id: str, form: str, out: str | None) -> None:
     """Write one execution: its program, input, steps, result and every event.
 

@@ -46,8 +46,10 @@ async def test_a_version_goes_live_with_words_and_an_earlier_one_again(home: Hom
     assert back.published_version_id == one.id
     assert back.source == WRITER + "# new"
     assert len(await versions(home, bot.id)) == 2
-    told = AuditEntry.filter(subject_id=bot.id, action="bot.published")
-    assert await told.count() == 3
+    told = await AuditEntry.filter(subject_id=bot.id, action="bot.published").order_by("id")
+    passed = [(entry.before, entry.after) for entry in told]
+    none, first, second = {"version": None}, {"version": 1}, {"version": 2}
+    assert passed == [(none, first), (first, second), (second, first)]
 
 
 async def test_unpublished_nothing_is_live_and_nothing_is_lost(home: Home) -> None:
