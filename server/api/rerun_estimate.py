@@ -42,6 +42,11 @@ class RerunEstimate:
         "steps behind them that were never reached are not counted at all."
     )
 
+    unpriced: list[str] = strawberry.field(
+        description="Those of them whose model had no known price the last time: what they cost is "
+        "missing in `cost`."
+    )
+
     @classmethod
     def of(cls, found: Foreseen) -> RerunEstimate:
         return cls(
@@ -53,6 +58,7 @@ class RerunEstimate:
             tokens=BigInt(found.redone_tokens),
             duration_ms=BigInt(found.redone_ms),
             unknown=found.unknown,
+            unpriced=found.unpriced,
         )
 
 

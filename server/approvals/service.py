@@ -19,6 +19,7 @@ from server.engine.decisions import Decision
 from server.engine.engine import Engine
 from server.models.enums import FINAL_STATUSES, ApprovalKind, ApprovalStatus
 from server.models.tables import Approval, Execution
+from server.tools.wrappers import ArgumentsRefused
 from server.workspaces import audit
 from server.workspaces.access import Viewer, mine, one_of_mine, require
 from server.workspaces.listing import Page, PageAsk, read_page
@@ -85,6 +86,7 @@ async def decide(viewer: Viewer, engine: Engine, approval_id: UUID, answer: Answ
     await _still_open(engine, row)
     answer = _without_secrets(answer)
     status, decision = _checked(row, answer, viewer)
+    await _check_fit(engine, row, decision)
     async with in_transaction():
         won = await Approval.filter(id=row.id, status=ApprovalStatus.PENDING).update(
             status=status,
@@ -165,6 +167,17 @@ def _verdict_on_tool(answer: Answer) -> ApprovalStatus:
         case _:
             message = "This asks whether a tool may be used: approve, reject or modify it."
             raise Invalid(message, path=[answer.verdict])
+
+
+async def _check_fit(engine: Engine, row: Approval, decision: Decision) -> None:
+    """There is one decision: arguments that the tool would refuse must not use it up."""
+    if decision.arguments is None or row.tool is None:
+        return
+    tool = (await engine.catalogues(row.workspace_id)).get(row.tool)
+    issues = [] if tool is None else tool.issues(decision.arguments)
+    if issues:
+        message = ArgumentsRefused(row.tool, issues).message
+        raise Invalid(message, path=["modify", "arguments"])
 
 
 def _choice(row: Approval, answer: Answer) -> str:

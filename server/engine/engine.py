@@ -55,6 +55,7 @@ class Engine:
         self.store = store
         self.bus = bus
         self.gateway = gateway
+        self.catalogues = catalogues
         self.clock = clock
         self.embedded = embedded
         around = Surroundings(

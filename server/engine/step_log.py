@@ -3,6 +3,7 @@ is recorded already is not told again."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +26,7 @@ from server.engine.host import EntityCall, Failure, Recorded, StepEnd, StepSkipp
 from server.engine.modified import EDITED, REMEMBERED
 from server.engine.stepping import Stepping
 from server.engine.store import RecordedStep, StepRow
-from server.engine.tool_calls import AGAIN, CHARGED, LATER, TRIED
+from server.engine.tool_calls import AGAIN, CHARGED, LATER, TRIED, TYPE
 from server.engine.writer import Writer
 from server.models.enums import StepStatus
 from server.tools.base import Charge
@@ -165,6 +166,12 @@ class StepLog:
             self.step_ended(StepEnd(key, "cancelled"))
 
     # --- about a step under way
+
+    def given(self, key: str, arguments: dict[str, Any]) -> None:
+        """The input of a `use` step is the value that came to it, and stays that."""
+        opened = self._open.get(key)
+        if opened is not None and opened.start.type == TYPE:
+            opened.start = replace(opened.start, input=arguments)
 
     def position_of(self, key: str) -> int:
         opened = self._open.get(key)

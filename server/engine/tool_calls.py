@@ -98,6 +98,10 @@ class Host(Protocol):
         """A person agrees; the arguments as they agreed to them. StepFailed when not."""
         ...
 
+    def given(self, key: str, arguments: dict[str, Any]) -> None:
+        """With what the tool is called in the end, for whoever looks at its step."""
+        ...
+
     async def ask_person(
         self, key: str, tool: str, asked: AskPerson, entity: EntityCall | None
     ) -> Any:
@@ -196,6 +200,7 @@ class ToolCalls:
     ) -> Any:
         if permit:
             arguments = await self._host.permit(key, tool.name, arguments, entity)
+            self._host.given(key, arguments)
         self._host.charged_before(key, None if entity is None else entity.key)
         state = self._host.recall(key + LATER)
         left = None if state is None else state.output

@@ -16,7 +16,8 @@ from server.workspaces.access import Viewer, require
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """Costs in nano-dollars, of the last time, with those of the bots that steps started.
-    `unknown`: steps that are done anew and have never come to an end."""
+    `unknown`: steps that are done anew and have never come to an end. `unpriced`: what a model of
+    theirs costs is not known, so that the sum is too low."""
 
     from_step: str | None
     reused: list[str]
@@ -26,6 +27,7 @@ class Foreseen:
     redone_tokens: int
     redone_ms: int
     unknown: list[str]
+    unpriced: list[str]
 
 
 async def foresee(viewer: Viewer, engine: Engine, request: RerunRequest) -> Foreseen:
@@ -44,11 +46,17 @@ async def foresee(viewer: Viewer, engine: Engine, request: RerunRequest) -> Fore
         redone_tokens=sum(row.total_tokens for row in again),
         redone_ms=sum(row.duration_ms or 0 for row in again if row.parent_key not in unknown),
         unknown=unknown,
+        unpriced=[row.key for row in again if _unpriced(row, children)],
     )
 
 
 def _shown(row: Step) -> bool:
     return row.type in ("entity", "use", "tool")
+
+
+def _unpriced(row: Step, children: dict[str, Execution]) -> bool:
+    child = children.get(row.key)
+    return row.unpriced or (child is not None and child.unpriced)
 
 
 def _cost(row: Step, children: dict[str, Execution]) -> int:

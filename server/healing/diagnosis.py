@@ -60,7 +60,7 @@ KINDS: Final[dict[str, Diagnosis]] = {
     ),
     "provider_auth": _of(
         FailureClass.AUTH,
-        "The provider refused the key.",
+        "There is no key for the provider, or it refused the one that it was given.",
         "reconnect", "other_model",
     ),
     "model_unknown": _of(
@@ -122,6 +122,46 @@ KINDS: Final[dict[str, Diagnosis]] = {
         FailureClass.PROGRAM,
         "The program names a tool that is not there.",
         "edit_bot", "skip",
+    ),
+    "not_found": _of(
+        FailureClass.PROGRAM,
+        "What the step names is not in this workspace.",
+        "edit_bot", "edit_and_retry", "skip",
+    ),
+    "bal_invalid": _of(
+        FailureClass.PROGRAM,
+        "The bot that was to be started has errors in its program.",
+        "edit_bot", "skip",
+    ),
+    "conflict": _of(
+        FailureClass.DATA,
+        "Somebody else changed the same thing first.",
+        "retry", "edit_and_retry", "skip",
+    ),
+    "too_large": _of(
+        FailureClass.DATA,
+        "A value is larger than it may be.",
+        "edit_and_retry", "edit_bot", "skip",
+    ),
+    "not_storable": _of(
+        FailureClass.DATA,
+        "A value cannot be written down as JSON.",
+        "edit_and_retry", "edit_bot", "skip",
+    ),
+    "limit_reached": _of(
+        FailureClass.BUDGET,
+        "The workspace may not have more of this.",
+        "raise_limit", "skip",
+    ),
+    "forbidden": _of(
+        FailureClass.POLICY,
+        "A rule of the workspace forbids this.",
+        "skip", "edit_bot",
+    ),
+    "unavailable": _of(
+        FailureClass.TOOL,
+        "What the tool needs could not be reached.",
+        "retry", "skip",
     ),
     "tool_failed": _of(
         FailureClass.TOOL,

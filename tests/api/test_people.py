@@ -9,7 +9,7 @@ import pytest
 
 from server.core.ids import public_id, read_id
 from server.models.enums import ApprovalKind, Role
-from server.models.tables import Approval
+from server.models.tables import Approval, Step
 from tests.support import waiting
 from tests.support.front import Api, Front, on_a_port, socket_to
 
@@ -202,7 +202,7 @@ async def test_sub_bots_stand_inside_the_view_of_their_parent(api: Api) -> None:
 
 
 ESTIMATE = """query($id: ID!, $from: String) { estimateRerun(executionId: $id, fromStep: $from) {
-  fromStep reused redone reusedCost cost tokens durationMs unknown } }"""
+  fromStep reused redone reusedCost cost tokens durationMs unknown unpriced } }"""
 
 
 async def test_a_repeat_is_estimated_before_it_starts(api: Api) -> None:
@@ -212,7 +212,10 @@ async def test_a_repeat_is_estimated_before_it_starts(api: Api) -> None:
     found = (await api.data(ESTIMATE, id=started["id"]))["estimateRerun"]
     assert (found["fromStep"], found["redone"]) == (found["unknown"][0], found["unknown"])
     assert len(found["reused"]) == 1
-    assert float(found["cost"]) == 0
+    assert (float(found["cost"]), found["unpriced"]) == (0, [])
+    await Step.filter(key=found["fromStep"]).update(unpriced=True)
+    found = (await api.data(ESTIMATE, id=started["id"]))["estimateRerun"]
+    assert found["unpriced"] == [found["fromStep"]]
     whole = (await api.data(ESTIMATE, id=started["id"], **{"from": found["reused"][0]}))[
         "estimateRerun"
     ]

@@ -163,6 +163,20 @@ async def test_a_model_may_ask_for_a_tool_and_hears_of_a_refusal(
     assert echo.calls == []
 
 
+async def test_the_step_shows_the_arguments_that_a_person_put_in_place(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.answers["one"] = [asks(("echo", {"text": "hi"})), "done"]
+    source = 'a { "goal": "Be kind", "model": "one", "can_request": ["echo"] }'
+    execution, row = await waiting(home, source)
+    await decide(home, row, Answer("modify", arguments={"text": "softer"}))
+    ended = await home.ended(execution)
+    steps = {step.name: step.input for step in await executions.steps(home.owner, execution.id)}
+    assert steps["echo"] == {"text": "softer"}
+    state = await home.rooms.engine.snapshots.at(execution.id, ended.last_seq)
+    assert [one.input for one in state.steps.values() if one.name == "echo"] == [steps["echo"]]
+
+
 async def test_it_survives_a_restart(
     tmp_path: Path, gateway: ScriptedGateway, echo: Counted, database_url: str
 ) -> None:
@@ -257,7 +271,8 @@ async def test_who_may_not_and_who_is_elsewhere_decides_nothing(home: Home) -> N
     with pytest.raises(NotFound):
         await approvals.decide(stranger, home.rooms.engine, row.id, APPROVE)
     assert (await approvals.list_approvals(stranger)).rows == []
-    for wrong in (Answer("modify", arguments=[1]), Answer("choose", action="retry")):
+    lists, misfits = (Answer("modify", arguments=given) for given in ([1], {"word": "x"}))
+    for wrong in (lists, misfits, Answer("choose", action="retry")):
         with pytest.raises(Invalid):
             await decide(home, row, wrong)
     assert [one.id for one in await pending(home)] == [row.id]

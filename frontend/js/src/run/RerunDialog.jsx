@@ -65,6 +65,7 @@ function Estimate({ executionId, fromStep, version, edited }) {
     <dl className="estimate" role="status">
       <div><dt>Taken over, no cost</dt><dd>{calls(found.reused.length)}{Number(found.reusedCost) ? <small>{cost(found.reusedCost)} not paid again</small> : null}</dd></div>
       <div><dt>Made anew</dt><dd>{calls(found.redone.length)}<small>{found.redone.length ? <>≈ {cost(found.cost)}, {tokens(found.tokens)} tokens, {duration(Number(found.durationMs)) || "0 ms"} the last time</> : "Nothing is paid."}</small></dd></div>
+      {found.unpriced.length ? <p className="field-hint unpriced-note">No price is known for the model of {calls(found.unpriced.length)}: what {found.unpriced.length === 1 ? "it costs" : "they cost"} is not in the sum.</p> : null}
       {found.unknown.length ? <p className="field-hint">{calls(found.unknown.length)} did not come to an end the last time, so {found.unknown.length === 1 ? "its" : "their"} cost is not known. Steps that were never reached are not counted.</p> : null}
       {edited && version === "SAME" ? <p className="field-hint">What you edit may lead the run other ways than the last time.</p> : null}
       {version === "DRAFT" ? <p className="field-hint">What the draft does otherwise is not foreseen.</p> : null}

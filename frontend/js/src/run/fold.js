@@ -105,6 +105,10 @@ function applyQuestion(run, event, data) {
   const old = run.questions.get(id);
   const status = event.type === "approval.expired" ? "EXPIRED" : String(data.verdict || "decided").toUpperCase();
   if (old) run.questions.set(id, { ...old, status, decidedBy: data.by ?? null, note: data.note ?? null, decidedAt: event.at });
+  const step = run.steps.get(event.stepKey);
+  if (step?.type !== "tool" || data.arguments === undefined || data.arguments === null) return;
+  const text = `${data.by || "Somebody"} changed its arguments and agreed.`;
+  run.steps.set(step.key, { ...step, input: data.arguments, story: added(step.story, { at: event.at, text }) });
 }
 
 const FREE = { cache: "Answered from the cache, at no cost", recorded: "Answered from the recording, at no cost" };
