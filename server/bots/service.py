@@ -18,7 +18,7 @@ from server.bots.programs import Face, read_face, read_program
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Conflict, Invalid, NotFound
 from server.models.enums import BotState
-from server.models.quick_row import literal, literals
+from server.models.quick_row import keys_and_values, literal, literals
 from server.models.tables import Bot, BotTag, BotVersion
 from server.workspaces.access import Viewer, mine, require, require_all_bots
 from server.workspaces.audit import Change, Subject, record
@@ -200,18 +200,19 @@ async def versions_and_bots(
     require(viewer, "bots:read")
     if not version_ids:
         return {}, {}
-    bot_columns = Bot._meta.fields_db_projection.values()
+    bot_columns = tuple(Bot._meta.fields_db_projection.values())
     table: Any = Bot
-    found = await table._meta.db.execute_query_dict(
+    _, rows = await table._meta.db.execute_query(
         f"SELECT {', '.join(f'v.{name} AS v_{name}' for name in _VERSION_COLUMNS)}, "
         f"{', '.join(f'b.{name} AS b_{name}' for name in bot_columns)} "
         f"FROM bot_versions v JOIN bots b ON b.id = v.bot_id "
         f"WHERE b.workspace_id = {literal(viewer.workspace_id)} "
         f"AND v.id IN ({literals(version_ids)})"
     )
-    seen = viewer.bot_ids
-    versions = BotVersion.made_of([_of(row, "v_") for row in found])
-    bots = Bot.made_of([_of(row, "b_") for row in found])
+    _, found = keys_and_values(rows)
+    seen, own = viewer.bot_ids, len(_VERSION_COLUMNS)
+    versions = BotVersion.made_of(_VERSION_COLUMNS, [row[:own] for row in found])
+    bots = Bot.made_of(bot_columns, [row[own:] for row in found])
     return (
         {row.id: row for row in versions if seen is None or row.bot_id in seen},
         {row.id: row for row in bots if seen is None or row.id in seen},
@@ -219,12 +220,6 @@ async def versions_and_bots(
 
 
 # --- inside ---------------------------------------------------------------------------------
-
-
-def _of(row: dict[str, Any], table: str) -> dict[str, Any]:
-    return {
-        name.removeprefix(table): value for name, value in row.items() if name.startswith(table)
-    }
 
 
 def storable(source: str) -> str:

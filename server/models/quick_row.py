@@ -2,33 +2,38 @@
 
 Tortoise asks per value what to do with it, reads instants by a regular expression, and takes its
 slow way altogether when a statement names its columns. Here what to do is worked out once per set
-of columns. What this does not know goes through the column's own `to_python_value`."""
+of columns, and of many rows each column is read at once. What this does not know goes through the
+column's own `to_python_value`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import repeat
+from operator import attrgetter
 from typing import Any, ClassVar, Self
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from tortoise import fields
 from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance
 
 Read = Callable[[Any], Any]
+Values = Sequence[Any]
+ReadAll = Callable[[Values], Values]
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Key in the row, name in the object, how its value is read: as it is, or by a function.
-    `as_named`: each key is the name, so that a row can be taken over as a whole."""
+    `whole` is the same for many rows: place in the row, name, and how all its values are read."""
 
     kept: tuple[tuple[str, str], ...]
     read: tuple[tuple[str, str, Read], ...]
+    whole: tuple[tuple[int, str, ReadAll | None], ...]
     state: dict[str, Any] = field(default_factory=dict[str, Any])
-    as_named: bool = False
 
 
 class QuickRow:
@@ -61,27 +66,34 @@ class QuickRow:
         """Of a fixed statement with nothing but ids of ours in it, see `literals`: Tortoise takes
         longer to put a statement together than a database to answer it."""
         table: Any = cls
-        return cls.made_of(await table._meta.db.execute_query_dict(statement))
+        _, found = await table._meta.db.execute_query(statement)
+        return cls.made_of(*keys_and_values(found))
 
     @classmethod
-    def made_of(cls, found: list[dict[str, Any]]) -> list[Self]:
-        """All from one statement, so that they have the same columns."""
+    def made_of(cls, keys: tuple[str, ...], found: Sequence[Values]) -> list[Self]:
+        """Rows of one statement, each as its values in the order of the keys."""
         if not found:
             return []
-        columns = cls._known(tuple(found[0]))
-        if not columns.as_named:
-            return [cls._init_from_db(**row) for row in found]
+        columns, by_place = cls._known(keys), list(zip(*found, strict=True))
+        names = [*columns.state, "_await_when_save", *(name for _, name, _ in columns.whole)]
+        values = [repeat(value) for value in columns.state.values()]
+        values.append({} for _ in found)
+        for at, _, all_of in columns.whole:
+            values.append(by_place[at] if all_of is None else all_of(by_place[at]))
         made: list[Self] = []
-        for row in found:
+        for row in zip(*values):  # noqa: B905 (the state has no end)
             one = cls.__new__(cls)
-            values = one.__dict__
-            values.update(columns.state, _await_when_save={}, **row)
-            for key, name, read in columns.read:
-                value = row[key]
-                if value is not None:
-                    values[name] = read(value)
+            one.__dict__.update(zip(names, row, strict=True))
             made.append(one)
         return made
+
+
+def keys_and_values(found: Sequence[Any]) -> tuple[tuple[str, ...], Sequence[Values]]:
+    """Of what a driver gives: one gives a row as a dictionary, the others as its values."""
+    if not found:
+        return (), ()
+    values = [tuple(row.values()) for row in found] if isinstance(found[0], dict) else found
+    return tuple(found[0].keys()), values
 
 
 def literal(known: UUID) -> str:
@@ -100,6 +112,11 @@ def _columns_of(model: Any, keys: tuple[str, ...]) -> Columns:
         column: (name, meta.fields_map[name]) for name, column in meta.fields_db_projection.items()
     }
     readers = [(key, known[key][0], _reader(known[key][1])) for key in keys if key in known]
+    whole = [
+        (at, known[key][0], _reader_of_all(known[key][1]))
+        for at, key in enumerate(keys)
+        if key in known
+    ]
     state = {
         "_partial": len(readers) < len(known),
         "_saved_in_db": True,
@@ -108,8 +125,8 @@ def _columns_of(model: Any, keys: tuple[str, ...]) -> Columns:
     return Columns(
         tuple((key, name) for key, name, read in readers if read is None),
         tuple((key, name, read) for key, name, read in readers if read is not None),
+        tuple(whole),
         state,
-        all(key in known and known[key][0] == key for key in keys),
     )
 
 
@@ -126,9 +143,56 @@ def _reader(column: Field[Any]) -> Read | None:
     return None if plain and column.field_type in (int, str) else column.to_python_value
 
 
-def _own_id(value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
+def _reader_of_all(column: Field[Any]) -> ReadAll | None:
+    read = _reader(column)
+    if read is None:
+        return None
+    if isinstance(column, fields.DatetimeField):
+        return _instants(read)
+    return _each(read)
 
+
+def _each(read: Read) -> ReadAll:
+    def all_of(values: Values) -> Values:
+        if None in values:
+            return [None if value is None else read(value) for value in values]
+        return list(map(read, values))
+
+    return all_of
+
+
+def _instants(read: Read) -> ReadAll:
+    """Nearly always all of them are texts that end in +00:00."""
+    one_by_one = _each(read)
+
+    def all_of(values: Values) -> Values:
+        try:
+            found = list(map(datetime.fromisoformat, values))
+        except (TypeError, ValueError):
+            return one_by_one(values)
+        return found if set(map(_zone, found)) == _UTC_ALONE else one_by_one(values)
+
+    return all_of
+
+
+_zone = attrgetter("tzinfo")
+_UTC_ALONE = {UTC}
+
+
+def _own_id(value: Any) -> UUID:
+    """UUID's own way from a text takes as long as the rest of a row."""
+    if type(value) is not str or len(value) != _UUID_LENGTH:
+        return value if isinstance(value, UUID) else UUID(value)
+    made = object.__new__(UUID)
+    _set_number(made, int(value.replace("-", ""), 16))
+    _set_safety(made, SafeUUID.unknown)
+    return made
+
+
+_UUID_LENGTH = 36
+# What the class forbids to everybody, its own way does by another door.
+_set_number = UUID.__dict__["int"].__set__
+_set_safety = UUID.__dict__["is_safe"].__set__
 
 # The rows of a list name the same few others again and again.
 _other_id: Read = lru_cache(maxsize=1024)(_own_id)
