@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from graphql import (
@@ -345,16 +346,11 @@ def _counted(shapes: tuple[Shape, ...], rows: Iterable[Any]) -> int:
     """Of all rows of a page together: name by name, since most of them are the same for each."""
     total = 0
     for shape in shapes:
-        name, found = shape.name, list[Any]()
-        for row in rows:
-            value = row.get(name)
-            if value is None:
-                continue
-            if type(value) is list:
-                found += value
-            else:
-                found.append(value)
+        name = shape.name
+        found = [value for row in rows if (value := row.get(name)) is not None]
+        if list in set(map(type, found)):
+            found = list(chain.from_iterable(one if type(one) is list else (one,) for one in found))
         total += shape.weight * len(found)
         if shape.below and found:
-            total += _counted(shape.below, [row for row in found if isinstance(row, dict)])
+            total += _counted(shape.below, [row for row in found if type(row) is dict])
     return total

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, cast
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from server.api.execution_entities import AwaitedEvent, ExecutionEntity
 from server.api.kinds import ExecutionMode, ExecutionStatus, StepStatus, TriggerKind, WaitingReason
 from server.api.model_calls import ModelCall
 from server.api.relay import Connection, Node, PageInfo, connection_of
-from server.api.row_fields import made_of_row, of_row
+from server.api.row_fields import made_of_row, of_row, reads_all
 from server.api.scalars import BigInt, Cursor, dollars, whole
 from server.bots.service import many as many_bots
 from server.bots.service import many_versions, versions_and_bots
@@ -327,12 +328,14 @@ class Execution(Node):
     last_seq: int = of_row("last_seq", "Number of its latest event.")
 
     @strawberry.field(description="The bot; null when it is gone.")
+    @reads_all(lambda sources: _beside_of(sources, "bots", "bot_id"))
     def bot(self, info: Info) -> Annotated[Bot, strawberry.lazy("server.api.bots")] | None:
         if self.beside is not None:
             return self.beside.bots.get(self.row.bot_id)
         return _bot(info, self.row.bot_id)  # type: ignore[return-value]  # awaited by the executor
 
     @strawberry.field(description="The frozen version that it runs; null when the bot is gone.")
+    @reads_all(lambda sources: _beside_of(sources, "versions", "version_id"))
     def version(
         self, info: Info
     ) -> Annotated[BotVersion, strawberry.lazy("server.api.bots")] | None:
@@ -498,6 +501,16 @@ class Execution(Node):
     def of(cls, row: tables.Execution, *, beside: Beside | None = None) -> Execution:
         """The row may have been read without what the document does not name."""
         return cls(row=row, beside=beside)
+
+
+def _beside_of(sources: Sequence[Execution], among: str, column: str) -> list[Any]:
+    """Of pages, whose rows share the same few ids; executions by themselves have nothing beside
+    them."""
+    pages = {id(source.beside): source.beside for source in sources}
+    known = {key: one for page in pages.values() for key, one in getattr(page, among).items()}
+    ids = list(map(attrgetter(f"row.{column}"), sources))
+    found = {key: known.get(one) for key, one in {id(one): one for one in ids}.items()}
+    return [found[key] for key in map(id, ids)]
 
 
 def _lasted(row: tables.Execution) -> int | None:

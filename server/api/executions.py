@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -95,11 +96,7 @@ async def executions_page(
         where = where_of(given or ExecutionFilter(), bot_id)
         page = await service.list_executions(asker, ask, where, descending=falling, columns=columns)
     around = await beside(info, page.rows)
-    return connection_of(
-        page,
-        Connection[Execution],
-        lambda row: Execution.of(row, beside=around),
-    )
+    return connection_of(page, Connection[Execution], partial(Execution.of, beside=around))
 
 
 def where_of(given: ExecutionFilter, bot_id: UUID | None = None) -> service.ExecutionFilter:

@@ -251,7 +251,7 @@ def _reader(field: GraphQLField) -> tuple[Callable[..., Any], bool, Any]:
     call: Any = ours.base_resolver.wrapped_func
     read = straight(call)
     if read is not None:
-        return _each(read), False, ours
+        return read, False, ours
     taken = _parameters(call)
     if taken == ("self",):
         return _at_once(call), False, ours
