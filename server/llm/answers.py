@@ -8,37 +8,37 @@ from time import perf_counter
 from server.llm.catalogue import Catalogue
 from server.llm.collector import Collector
 from server.llm.failures import KEPT_OF_TOO_MUCH, cut_short, declined, unreadable
-from server.llm.messages import ChatRequest, FinishReason, ModelAnswer, Usage
+from server.llm.messages import FinishReason, ModelAnswer, Usage
 from server.llm.pricing import cost_of
 from server.llm.routing import Route
-from server.llm.window import shares_of, tokens_in
+from server.llm.window import Sizes, scaled, tokens_in
 
 
 def answer_from(
-    known: Catalogue, request: ChatRequest, route: Route, collector: Collector, started: float
+    known: Catalogue, sizes: Sizes, route: Route, collector: Collector, started: float
 ) -> ModelAnswer:
     """Raises ModelError when it is none."""
     _check_complete(route, collector)
-    return _put_together(known, request, route, collector, started)
+    return _put_together(known, sizes, route, collector, started)
 
 
 def half_of(
-    known: Catalogue, request: ChatRequest, route: Route, collector: Collector, started: float
+    known: Catalogue, sizes: Sizes, route: Route, collector: Collector, started: float
 ) -> ModelAnswer | None:
     """Half an answer costs too; one that never began most likely does not. Its tool calls are
     nobody's."""
     if collector.first_at is None and collector.usage is None:
         return None
-    half = _put_together(known, request, route, collector, started)
+    half = _put_together(known, sizes, route, collector, started)
     return replace(half, text=half.text[:KEPT_OF_TOO_MUCH], tool_calls=(), reasoning="")
 
 
 def _put_together(
-    known: Catalogue, request: ChatRequest, route: Route, collector: Collector, started: float
+    known: Catalogue, sizes: Sizes, route: Route, collector: Collector, started: float
 ) -> ModelAnswer:
     ended = perf_counter()
     assert route.provider is not None
-    usage, exact = _counted(request, collector)
+    usage, exact = _counted(sizes, collector)
     model = collector.model or route.model
     first = collector.first_at
     return ModelAnswer(
@@ -54,7 +54,7 @@ def _put_together(
         ttft_ms=None if first is None else (first - started) * 1000,
         duration_ms=(ended - started) * 1000,
         reasoning=collector.reasoning,
-        parts={share.part: share.tokens for share in shares_of(request, usage.input_tokens)},
+        parts={share.part: share.tokens for share in scaled(sizes, usage.input_tokens)},
         connection=route.connection,
     )
 
@@ -80,21 +80,21 @@ def _check_complete(route: Route, collector: Collector) -> None:
     raise unreadable(route, "nothing")
 
 
-def _counted(request: ChatRequest, collector: Collector) -> tuple[Usage, bool]:
+def _counted(sizes: Sizes, collector: Collector) -> tuple[Usage, bool]:
     """What was used, and whether the provider said so. Some count what they read at the beginning
     and what they wrote at the end, which half an answer never gets to."""
     said = collector.usage
     if said is not None and collector.finish_reason is not None:
         return said, True
-    guessed = _estimated(request, collector)
+    guessed = _estimated(sizes, collector)
     if said is None:
         return guessed, False
     return replace(said, output_tokens=max(said.output_tokens, guessed.output_tokens)), False
 
 
-def _estimated(request: ChatRequest, collector: Collector) -> Usage:
+def _estimated(sizes: Sizes, collector: Collector) -> Usage:
     """Only where a provider does not count, and then marked."""
-    asked = sum(share.tokens for share in shares_of(request))
+    asked = sum(sizes.values())
     made = tokens_in(collector.text) + tokens_in(collector.reasoning)
     made += sum(tokens_in(call.arguments + call.name) for call in collector.tool_calls)
     return Usage(asked, made)

@@ -21,6 +21,7 @@ import orjson
 from server.connections.providers import Provider
 
 _PRICE_FILE = "model_prices_and_context_window_backup.json"
+_MOST_FOUND = 512
 _TALKING = frozenset({"chat", "responses", "completion"})
 _RATE = re.compile(
     r"(input_cost_per_token|output_cost_per_token|cache_read_input_token_cost"
@@ -62,11 +63,20 @@ class Catalogue:
     def __init__(self, entries: Mapping[str, tuple[Any, ...]]) -> None:
         self._entries = entries
         self._names: dict[str, list[str]] = {}
+        self._found: dict[tuple[str, str], ModelFacts | None] = {}
         for name, entry in entries.items():
             self._names.setdefault(entry[0], []).append(name)
 
     def find(self, provider: Provider, model: str) -> ModelFacts | None:
         """A model that is not listed under its dated name may be listed under the plain one."""
+        key = provider.name, model
+        if key in self._found:
+            return self._found[key]
+        if len(self._found) >= _MOST_FOUND:
+            self._found.clear()
+        return self._found.setdefault(key, self._looked_up(provider, model))
+
+    def _looked_up(self, provider: Provider, model: str) -> ModelFacts | None:
         for name in (f"{provider.litellm}/{model}", f"{provider.name}/{model}", model):
             entry = self._entries.get(name)
             if entry is not None and _same_house(provider, entry[0]):

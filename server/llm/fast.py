@@ -28,13 +28,8 @@ from server.llm.failures import (
     unreadable,
 )
 from server.llm.forms import Asked, Form, Parse, form_of, holds_answer, is_carried
-from server.llm.outgoing import (
-    LONGEST_ANSWER,
-    LONGEST_STREAM,
-    Sessions,
-    check_borrowed,
-    check_bound,
-)
+from server.llm.frames import Frames
+from server.llm.outgoing import LONGEST_ANSWER, LONGEST_STREAM, Sessions
 from server.llm.patience import Patience
 from server.llm.routing import Route
 from server.llm.sse import EventCutter, LineCutter
@@ -60,8 +55,8 @@ class FastPath:
 
     def __init__(self, litellm: Any, policy: NetPolicy) -> None:
         self._litellm = litellm
-        self._policy = policy
         self._forms: dict[tuple[str, str | None], Form] = {}
+        self._frames = Frames(policy)
         self._sessions = Sessions(policy)
 
     def carries(self, route: Route, facts: ModelFacts | None) -> bool:
@@ -93,13 +88,10 @@ class FastPath:
 
     async def _attempt(self, call: Call, collector: Collector, patience: Patience) -> None:
         route, form = call.route, self._form(call.route)
-        asked = form.ask(call)
-        check_bound(route, asked.url, self._policy)
-        check_borrowed(route, asked.headers)
-        at = _Attempt(call, form, asked, collector, patience)
-        sent = orjson.dumps(asked.body, option=orjson.OPT_NON_STR_KEYS)
+        question = self._frames.question(call, form)
+        at = _Attempt(call, form, question.asked, collector, patience)
         async with self._sessions.of(route).post(
-            asked.url, data=sent, headers=asked.headers, allow_redirects=False
+            question.url, data=question.body, headers=question.headers, allow_redirects=False
         ) as response:
             try:
                 await self._read(at, response)

@@ -53,6 +53,8 @@ class Form:
     provider: str
     base: str
     accepted: frozenset[str] = field(default=frozenset())
+    passes_on: bool = False
+    """Messages of plain text leave as they come: nothing else depends on them."""
 
     lines: ClassVar[bool] = False
     answers: ClassVar[tuple[str, ...]] = ("choices", "error")
@@ -295,6 +297,15 @@ FORMS: dict[str, type[Form]] = {
 }
 
 
+# All that sees the messages on their way.
+_PASSING = (
+    "transform_request",
+    "_transform_messages",
+    "_prompt_cache_ordered_messages",
+    "_should_preserve_cache_control_for_endpoint",
+    "remove_cache_control_flag_from_messages_and_tools",
+    "validate_environment",
+)
 # Azure's newer address, which names no deployment.
 _AZURE_WITHOUT_DEPLOYMENT = frozenset({"v1", "latest", "preview"})
 
@@ -322,7 +333,18 @@ def form_of(route: Route) -> Form:
     if config is None or not base:
         raise LookupError(f"no fast path for {route.provider.name}")
     accepted = frozenset(config.get_supported_openai_params(route.model))
-    return FORMS.get(house.value, Form)(config, house.value, base, accepted)
+    form = FORMS.get(house.value, Form)
+    return form(config, house.value, base, accepted, form is Form and _passes_on(config))
+
+
+def _passes_on(config: Any) -> bool:
+    """Only the library's plain class is known to: one with a reading of its own keeps it."""
+    import litellm
+    from litellm.llms.openai.chat.gpt_transformation import OpenAIGPTConfig
+
+    kind = type(config)
+    own = any(getattr(kind, name, None) is not getattr(OpenAIGPTConfig, name) for name in _PASSING)
+    return not own and not litellm.openai_system_messages_first
 
 
 def holds_answer(form: Form, data: bytes) -> bool | None:

@@ -5,8 +5,7 @@ whether to try again. Waiting, repeating and changing the model are the engine's
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -35,8 +34,8 @@ from server.llm.messages import ChatRequest, ModelAnswer
 from server.llm.patience import Limits, Patience
 from server.llm.routing import ModelSettings, Route, Router
 from server.llm.structured import ANSWER_TOOL, Modes
-from server.llm.turnstile import Turnstile
-from server.llm.window import OnSent, fitted, sent_of
+from server.llm.turnstile import Turnstile, is_open
+from server.llm.window import OnSent, Sizes, fitted, sent_of, sizes_of
 from server.llm.wire import Call, make_call
 
 if TYPE_CHECKING:
@@ -54,6 +53,17 @@ class _Tools:
     litellm: Any
     fast: FastPath
     known: Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One attempt, on its way."""
+
+    call: Call
+    fast: bool
+    request: ChatRequest
+    sizes: Sizes
+    on_delta: OnDelta | None
 
 
 class Gateway:
@@ -81,6 +91,7 @@ class Gateway:
         self._listing = Listing(self.router)
         self._use_fast_path = use_fast_path
         self._loading: asyncio.Task[_Tools] | None = None
+        self._tools: _Tools | None = None
 
     def route(self, model: str | None, access: Access | None = None) -> Route:
         """Where a call would go. Raises ModelError when it could go nowhere: ask before a run."""
@@ -101,9 +112,9 @@ class Gateway:
         route = self.route(request.model, request.access)
         if route.is_demo:
             if on_sent is not None:
-                on_sent(sent_of(make_call(route, request, "native"), request, (), None))
+                on_sent(sent_of(make_call(route, request, "native"), sizes_of(request)))
             return await self._demo.chat(request, on_delta)
-        tools = await self.prepare()
+        tools = self._tools or await self.prepare()
         assert route.provider is not None
         facts = tools.known.find(route.provider, route.model)
         check_images(request, route, facts)
@@ -112,21 +123,25 @@ class Gateway:
         request, left_out = fitted(request, window)
         call = make_call(route, request, self._modes.mode(route, request, facts))
         fast = self._use_fast_path and tools.fast.carries(route, facts)
-        with _named(route):
+        asking = _Asking(call, fast, request, sizes_of(request), on_delta)
+        try:
             await self.circuits.admit(route)
-            sent = (
-                None
-                if on_sent is None
-                else partial(on_sent, sent_of(call, request, left_out, window))
-            )
-            answer = await self._guarded(tools, call, fast, request, on_delta, sent)
+            sent = None
+            if on_sent is not None:
+                sent = partial(on_sent, sent_of(call, asking.sizes, left_out, window))
+            answer = await self._guarded(tools, asking, sent)
+        except ModelError as error:
+            _name(route, error)
+            raise
         return replace(answer, left_out=len(left_out)) if left_out else answer
 
     async def prepare(self) -> _Tools:
         """Loads what calls to real models need, once, in a thread: some seconds."""
         if self._loading is None or (self._loading.done() and self._loading.exception()):
             self._loading = asyncio.create_task(asyncio.to_thread(_load, self._policy))
-        return await asyncio.shield(self._loading)
+        tools = await asyncio.shield(self._loading)
+        self._tools = tools
+        return tools
 
     async def close(self) -> None:
         if self._loading is None:
@@ -136,26 +151,29 @@ class Gateway:
         await litellm_client.close()
 
     async def _guarded(
-        self,
-        tools: _Tools,
-        call: Call,
-        fast: bool,
-        request: ChatRequest,
-        on_delta: OnDelta | None,
-        sent: Callable[[], None] | None,
+        self, tools: _Tools, asking: _Asking, sent: Callable[[], None] | None
     ) -> ModelAnswer:
-        route = call.route
-        async with self._turnstile.through(request.access):
-            if sent is not None:
-                sent()
-            try:
-                answer = await self._asked(tools, call, fast, request, on_delta)
-            except ModelError as error:
-                await self.circuits.failed(route, error)
-                await self._name_nearest(route, error)
-                raise self._modes.refused(route, call.mode, error) from error.__cause__
+        access, route = asking.request.access, asking.call.route
+        if is_open(access):
+            answer = await self._once(tools, asking, sent)
+        else:
+            async with self._turnstile.through(access):
+                answer = await self._once(tools, asking, sent)
         await self.circuits.passed(route)
         return answer
+
+    async def _once(
+        self, tools: _Tools, asking: _Asking, sent: Callable[[], None] | None
+    ) -> ModelAnswer:
+        if sent is not None:
+            sent()
+        route = asking.call.route
+        try:
+            return await self._asked(tools, asking)
+        except ModelError as error:
+            await self.circuits.failed(route, error)
+            await self._name_nearest(route, error)
+            raise self._modes.refused(route, asking.call.mode, error) from error.__cause__
 
     async def _name_nearest(self, route: Route, error: ModelError) -> None:
         """Nobody but an endpoint of one's own knows what it serves."""
@@ -166,37 +184,25 @@ class Gateway:
             served = await served_models(route.api_base, route.api_key, policy)
             error.hint = nearest_served(route, served)
 
-    async def _asked(
-        self,
-        tools: _Tools,
-        call: Call,
-        fast: bool,
-        request: ChatRequest,
-        on_delta: OnDelta | None,
-    ) -> ModelAnswer:
-        if not fast:
+    async def _asked(self, tools: _Tools, asking: _Asking) -> ModelAnswer:
+        if not asking.fast:
             await litellm_client.warmed()
         started = perf_counter()
-        collector = Collector(on_delta, ANSWER_TOOL if call.mode == "tool" else None)
+        call, sizes = asking.call, asking.sizes
+        collector = Collector(asking.on_delta, ANSWER_TOOL if call.mode == "tool" else None)
         try:
-            await self._attempt(tools, call, fast, collector, request.timeout)
-            return answer_from(tools.known, request, call.route, collector, started)
+            await self._attempt(tools, asking, collector)
+            return answer_from(tools.known, sizes, call.route, collector, started)
         except ModelError as error:
-            error.half = half_of(tools.known, request, call.route, collector, started)
+            error.half = half_of(tools.known, sizes, call.route, collector, started)
             raise
 
-    async def _attempt(
-        self,
-        tools: _Tools,
-        call: Call,
-        fast: bool,
-        collector: Collector,
-        total: float | None,
-    ) -> None:
-        patience = Patience(self._limits, total)
+    async def _attempt(self, tools: _Tools, asking: _Asking, collector: Collector) -> None:
+        call = asking.call
+        patience = Patience(self._limits, asking.request.timeout)
         try:
             async with patience:
-                if fast:
+                if asking.fast:
                     await tools.fast.complete(call, collector, patience)
                 else:
                     await litellm_client.complete(
@@ -208,16 +214,11 @@ class Gateway:
             raise too_much(call.route, str(error), collector.text[:KEPT_OF_TOO_MUCH]) from None
 
 
-@contextmanager
-def _named(route: Route) -> Iterator[None]:
+def _name(route: Route, error: ModelError) -> None:
     """Whatever fails says who was to be asked."""
-    try:
-        yield
-    except ModelError as error:
-        assert route.provider is not None
-        error.provider, error.model = route.provider.name, route.model
-        error.connection = route.connection
-        raise
+    assert route.provider is not None
+    error.provider, error.model = route.provider.name, route.model
+    error.connection = route.connection
 
 
 def _load(policy: NetPolicy) -> _Tools:

@@ -16,22 +16,24 @@ class Limits:
     between_bytes: float = 60.0
 
 
-# A timer is set anew only when that moves it by this share of the wait: not for each of the many
-# pieces that come within a moment.
-_WORTH_MOVING = 0.02
-
-
 class Patience:
     """`async with` around a call; `heard()` at every sign of life. Raises TimeoutError, and then
-    `why` says in words what was waited for."""
+    `why` says in words what was waited for.
+
+    One timer for most calls: it looks when the time could be up at the earliest, and then again."""
 
     def __init__(self, limits: Limits, total: float | None) -> None:
         self._limits = limits
         self._total = total
         self._loop = asyncio.get_running_loop()
-        self._end = self._loop.time() + total if total is not None else None
+        now = self._loop.time()
+        self._end = now + total if total is not None else None
         self._heard = False
-        self._timeout = asyncio.timeout_at(self._next(limits.first_byte))
+        self._until = self._no_later(now + limits.first_byte)
+        self._task: asyncio.Task[object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._cancelled_before = 0
+        self._is_over = False
 
     @property
     def why(self) -> str:
@@ -42,18 +44,15 @@ class Patience:
         return f"sent nothing for {self._limits.first_byte:g} s"
 
     def heard(self) -> None:
-        wait, first = self._limits.between_bytes, not self._heard
         self._heard = True
-        until, set_for = self._next(wait), self._timeout.when()
-        if first or set_for is None or abs(until - set_for) > wait * _WORTH_MOVING:
-            self._timeout.reschedule(until)
-
-    def _next(self, seconds: float) -> float:
-        when = self._loop.time() + seconds
-        return when if self._end is None else min(when, self._end)
+        self._until = self._no_later(self._loop.time() + self._limits.between_bytes)
 
     async def __aenter__(self) -> Self:
-        await self._timeout.__aenter__()
+        self._task = asyncio.current_task()
+        assert self._task is not None
+        self._cancelled_before = self._task.cancelling()
+        soonest = self._loop.time() + self._limits.between_bytes
+        self._timer = self._loop.call_at(min(self._until, soonest), self._look)
         return self
 
     async def __aexit__(
@@ -62,4 +61,22 @@ class Patience:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool | None:
-        return await self._timeout.__aexit__(kind, error, trace)
+        assert self._task is not None
+        assert self._timer is not None
+        self._timer.cancel()
+        task, self._task = self._task, None
+        # Somebody else's cancelling stays one.
+        mine = self._is_over and task.uncancel() <= self._cancelled_before
+        if mine and isinstance(error, asyncio.CancelledError):
+            raise TimeoutError from error
+        return None
+
+    def _look(self) -> None:
+        if self._loop.time() < self._until:
+            self._timer = self._loop.call_at(self._until, self._look)
+        elif self._task is not None:
+            self._is_over = True
+            self._task.cancel()
+
+    def _no_later(self, when: float) -> float:
+        return when if self._end is None else min(when, self._end)

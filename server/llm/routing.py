@@ -19,6 +19,7 @@ from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import DEMO_MODEL
 
 DEMO_PREFIX = "demo"
+MOST_KEPT = 256
 
 
 class ModelSettings(Protocol):
@@ -65,6 +66,7 @@ class Router:
         self._settings = settings
         self._set_up = tuple(one for one in PROVIDERS if self._is_set_up(one))
         self._routes: dict[str, Route] = {}
+        self._through: dict[tuple[str, str], tuple[Access, Route]] = {}
 
     @property
     def set_up(self) -> tuple[Provider, ...]:
@@ -79,11 +81,23 @@ class Router:
         """Where a call for `model` goes; raises ModelError when it cannot go anywhere."""
         name = (model or "").strip() or self.default_name()
         if access is not None and not name.startswith(f"{DEMO_PREFIX}:"):
-            return _through(access, name)
+            return self._over(access, name)
         found = self._routes.get(name)
         if found is None:
             found = self._routes[name] = self._find(name)
         return found
+
+    def _over(self, access: Access, name: str) -> Route:
+        """The same route as long as nothing of the connection changes."""
+        key = (access.connection, name)
+        kept = self._through.get(key)
+        if kept is not None and (kept[0] is access or kept[0] == access):
+            return kept[1]
+        if len(self._through) >= MOST_KEPT:
+            self._through.clear()
+        route = _through(access, name)
+        self._through[key] = access, route
+        return route
 
     def default_name(self) -> str:
         """What answers when no model is named anywhere."""

@@ -3,7 +3,7 @@ first, then the length of tools' results. System text, context and input are nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
@@ -56,10 +56,11 @@ class Sent:
 
 
 OnSent = Callable[[Sent], None]
+Sizes = Mapping[Part, int]
 
 
 def sent_of(
-    call: Call, request: ChatRequest, left_out: tuple[LeftOut, ...], window: int | None
+    call: Call, sizes: Sizes, left_out: tuple[LeftOut, ...] = (), window: int | None = None
 ) -> Sent:
     """Copied, because senders may change what they are given."""
     return Sent(
@@ -68,7 +69,7 @@ def sent_of(
         mode=call.mode,
         messages=[_shown(message) for message in call.messages],
         params=dict(call.params),
-        shares=shares_of(request),
+        shares=scaled(sizes),
         left_out=left_out,
         window=window,
         address=call.route.api_base,
@@ -115,6 +116,16 @@ def fitted(request: ChatRequest, window: int | None) -> tuple[ChatRequest, tuple
 
 def shares_of(request: ChatRequest, counted: int | None = None) -> tuple[Share, ...]:
     """How much of the call each part takes, in a fixed order."""
+    return scaled(sizes_of(request), counted)
+
+
+def scaled(sizes: Sizes, counted: int | None = None) -> tuple[Share, ...]:
+    factor = counted / total if counted and (total := sum(sizes.values())) else 1.0
+    return tuple(Share(part, round(sizes[part] * factor)) for part in _ORDER if part in sizes)
+
+
+def sizes_of(request: ChatRequest) -> Sizes:
+    """Estimated tokens; taken once for a call, which needs them several times."""
     sums: dict[Part, int] = {}
     for message in request.messages:
         part = part_of(message)
@@ -123,8 +134,7 @@ def shares_of(request: ChatRequest, counted: int | None = None) -> tuple[Share, 
         told = [[tool.name, tool.description, tool.parameters] for tool in request.tools]
         text = orjson.dumps([told, request.output_schema]).decode()
         sums["tools"] = sums.get("tools", 0) + tokens_in(text)
-    factor = counted / total if counted and (total := sum(sums.values())) else 1.0
-    return tuple(Share(part, round(sums[part] * factor)) for part in _ORDER if part in sums)
+    return sums
 
 
 _ORDER: tuple[Part, ...] = ("system", "memory", "tools", "history", "context", "input")
