@@ -19,11 +19,12 @@ from server.tools.base import Charge
 
 @dataclass(slots=True)
 class OpenStep:
-    """A step under way. `tools_nano`: what the tools of an entity had to pay, on rows of their own,
-    which its own budget counts too."""
+    """A step under way. `named`: the model that was to answer, whichever did. `tools_nano`: what
+    the tools of an entity had to pay, on rows of their own, which its own budget counts too."""
 
     start: StepStart
     at: datetime
+    named: str | None = None
     answer: ModelAnswer | None = None
     input_tokens: int = 0
     output_tokens: int = 0
@@ -102,7 +103,7 @@ def step_row(
         output=output,
         error=error,
         issues=opened.issues or None,
-        requested_model=answer.requested_model if answer else None,
+        requested_model=opened.named or (answer.requested_model if answer else None),
         model=answer.model if answer else None,
         provider=answer.provider if answer else None,
         input_tokens=opened.input_tokens,

@@ -35,6 +35,11 @@ class ModelLog(StepLog):
             self._writer.call(broken_off)
         super().step_ended(step)
 
+    def named(self, key: str, model: str | None) -> None:
+        opened = self._open.get(key)
+        if opened is not None:
+            opened.named = model
+
     def asked(self, key: str, model: str | None, try_number: int, repair: bool) -> None:
         asked = happened.ModelRequested(model=model, try_number=try_number, repair=repair or None)
         self._writer.event(asked, key)
@@ -44,10 +49,11 @@ class ModelLog(StepLog):
         self._deltas.flush(key)
         self._pay(key, answer)
         self._writer.call(self._call_log.answered(key, answer))
-        usage = answer.usage
+        usage, opened = answer.usage, self._open.get(key)
+        named = None if opened is None else opened.named
         self._writer.event(
             happened.ModelAnswered(
-                requested_model=answer.requested_model,
+                requested_model=named or answer.requested_model,
                 model=answer.model,
                 provider=answer.provider,
                 input_tokens=usage.input_tokens,

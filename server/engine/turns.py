@@ -40,6 +40,10 @@ class Told(Protocol):
 
     def remember(self, key: str, value: Any) -> None: ...
 
+    def named(self, key: str, model: str | None) -> None:
+        """The first model of the chain, whichever of it answers in the end."""
+        ...
+
     def asked(self, key: str, model: str | None, try_number: int, repair: bool) -> None: ...
 
     def answered(self, key: str, answer: ModelAnswer) -> None: ...
@@ -95,6 +99,7 @@ class Turns:
     async def chat(self, request: ChatRequest) -> ModelAnswer:
         """The model that answered the last question is asked the next one, too."""
         self._number += 1
+        self._told.named(self._call.key, self._models[0])
         recorded = self._told.recall(self._key)
         self._recalled = recorded is not None
         if recorded is None:

@@ -71,7 +71,7 @@ async def test_after_three_failures_the_next_model_is_asked(
     assert ended.output == "Well."
     assert (models.count("m"), models.count("n")) == (3, 1)
     assert [one.get("nextModel") for one in told] == [None, None, "openai:n"]
-    assert steps[0].model == "n"
+    assert (steps[0].requested_model, steps[0].model) == ("openai:m", "n")
 
 
 async def test_when_every_model_has_failed_the_step_says_so(
