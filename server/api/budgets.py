@@ -92,7 +92,7 @@ class Budget(Node):
     async def standing(self, info: Info) -> BudgetStanding | None:
         if self.row.scope is BudgetScope.EXECUTION:
             return None
-        found = await service.standing(info.context.asker, office_of(info), self.row)
+        found = await info.context.loaders.standing.load(self.row)
         return BudgetStanding.of(self.row, found)
 
 
@@ -288,5 +288,4 @@ class BudgetMutations:
 
 
 def office_of(info: Info) -> Office:
-    rooms = info.context.rooms
-    return Office(rooms.till.budgets, rooms.clock, rooms.engine.kin.wake)
+    return info.context.office

@@ -13,6 +13,7 @@ from server.api.loaders import Loaders
 from server.api.rates import Bill, Rates
 from server.assembly import Assembly
 from server.core.errors import Unauthenticated
+from server.costs.service import Office
 from server.workspaces.access import Viewer
 
 
@@ -45,8 +46,12 @@ class Context:
     @property
     def loaders(self) -> Loaders:
         if self._loaders is None:
-            self._loaders = Loaders(self.asker)
+            self._loaders = Loaders(self.asker, lambda: self.office)
         return self._loaders
+
+    @property
+    def office(self) -> Office:
+        return Office(self.rooms.till.budgets, self.rooms.clock, self.rooms.engine.kin.wake)
 
     @property
     def introspection(self) -> bool:

@@ -13,6 +13,7 @@ from strawberry.dataloader import DataLoader
 
 from server.bots import authors, journal, publishing, tags
 from server.bots import service as bots
+from server.costs.service import Office, Standing, standings
 from server.executions import calls, chats, figures, kinship, service
 from server.executions.first_pages import first_pages
 from server.models import tables
@@ -30,7 +31,7 @@ Columns = tuple[str, ...] | None
 
 
 class Loaders:
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: Viewer, office: Callable[[], Office]) -> None:
         self.bot: DataLoader[UUID, tables.Bot | None] = _by_id(viewer, bots.many)
         self.version: DataLoader[UUID, tables.BotVersion | None] = _by_id(
             viewer, bots.many_versions
@@ -56,6 +57,7 @@ class Loaders:
         )
         self.first_executions: DataLoader[tuple[UUID, int, Columns], Page[tables.Execution]]
         self.first_executions = _first_executions(viewer)
+        self.standing: DataLoader[tables.Budget, Standing] = _standings(viewer, office)
         self.last_seen: DataLoader[UUID, datetime | None] = _by_id(viewer, sessions.last_seen)
         self.calls: DataLoader[UUID, dict[str, list[tables.ModelCall]]] = _one_by_one(
             lambda execution_id: _calls(viewer, execution_id)
@@ -101,6 +103,14 @@ def _executions(viewer: Viewer) -> DataLoader[tuple[UUID, Columns], tables.Execu
             ids = [one for one, asked in keys if asked == columns]
             found[columns] = await service.many(viewer, ids, columns)
         return [found[columns].get(one) for one, columns in keys]
+
+    return DataLoader(load_fn=load)
+
+
+def _standings(viewer: Viewer, office: Callable[[], Office]) -> DataLoader[tables.Budget, Standing]:
+    async def load(rows: list[tables.Budget]) -> list[Standing]:
+        found = await standings(viewer, office(), rows)
+        return [found[row.id] for row in rows]
 
     return DataLoader(load_fn=load)
 

@@ -12,18 +12,17 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
-from tortoise.functions import Sum
 from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock
 from server.core.ids import new_uuid
 from server.costs import telling
 from server.costs.periods import Window, window_of
+from server.costs.spent import Sums, spent_before
 from server.models.away import is_deadlock
 from server.models.enums import BudgetAction, BudgetScope, ExecutionStatus
 from server.models.tables import (
@@ -32,7 +31,6 @@ from server.models.tables import (
     BudgetHold,
     BudgetNotice,
     Execution,
-    Usage,
     Workspace,
 )
 from server.workspaces.notifications import Notifier
@@ -110,6 +108,7 @@ class Budgets:
         self._known: dict[UUID, _Known] = {}
         self._counters: dict[tuple[UUID, str], UUID] = {}
         self.settled = asyncio.Event()
+        self.sums = Sums(clock)
 
     def forget(self, workspace_id: UUID) -> None:
         self._known.pop(workspace_id, None)
@@ -123,6 +122,10 @@ class Budgets:
 
     async def has_any(self, workspace_id: UUID) -> bool:
         return bool((await self._of(workspace_id)).budgets)
+
+    async def zone(self, workspace_id: UUID) -> str:
+        """Where the days of its budgets begin."""
+        return (await self._of(workspace_id)).zone
 
     async def each_execution(self, workspace_id: UUID) -> bool:
         known = await self._of(workspace_id)
@@ -320,27 +323,3 @@ def _concerns(budget: Budget, spender: Spender) -> bool:
     if budget.bot_id is not None and budget.bot_id != spender.bot_id:
         return False
     return budget.scope is not BudgetScope.USER or budget.user_id == spender.user_id
-
-
-async def spent_before(budget: Budget, window: Window) -> int:
-    """What the usage rows of the period say, for a counter that does not exist yet."""
-    rows = Usage.filter(workspace_id=budget.workspace_id)
-    if window.starts is not None:
-        rows = rows.filter(created_at__gte=window.starts)
-    if budget.scope is BudgetScope.EXECUTION:
-        rows = rows.filter(execution_id=UUID(window.key.removeprefix("execution ")))
-    if budget.bot_id is not None:
-        rows = rows.filter(bot_id=budget.bot_id)
-    if budget.scope is BudgetScope.USER:
-        return await _spent_by(budget, window)
-    found: list[dict[str, Any]] = await rows.annotate(sum=Sum("cost_nano")).values("sum")
-    return int(found[0]["sum"] or 0) if found else 0
-
-
-async def _spent_by(budget: Budget, window: Window) -> int:
-    """Usage rows do not name a person; their executions do, with their totals."""
-    rows = Execution.filter(workspace_id=budget.workspace_id, created_by_id=budget.user_id)
-    if window.starts is not None:
-        rows = rows.filter(created_at__gte=window.starts)
-    found: list[dict[str, Any]] = await rows.annotate(sum=Sum("cost_nano")).values("sum")
-    return int(found[0]["sum"] or 0) if found else 0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from server.costs.service import Office, concerning, standing_of
-from server.models.enums import BudgetAction, BudgetScope
+from server.costs.service import Office, concerning, standings_of
+from server.models.enums import BudgetAction
 from server.workspaces.access import Viewer, require
 
 
@@ -28,11 +28,11 @@ async def would_pass(viewer: Viewer, office: Office, bot_id: UUID, nano: int) ->
     if not await office.budgets.has_any(viewer.workspace_id):
         return []
     found: list[Passed] = []
-    for row in await concerning(viewer, bot_id):
-        left, ends = row.limit_nano, None
-        if row.scope is not BudgetScope.EXECUTION:
-            now = await standing_of(row, office)
-            left, ends = row.limit_nano - now.spent_nano - now.reserved_nano, now.ends_at
+    rows = await concerning(viewer, bot_id)
+    standings = await standings_of(viewer, office, rows)
+    for row in rows:
+        now = standings[row.id]
+        left, ends = row.limit_nano - now.spent_nano - now.reserved_nano, now.ends_at
         if nano > left or (left <= 0 and row.action is BudgetAction.STOP):
             found.append(Passed(row.name, row.action, left, ends))
     return sorted(found, key=lambda one: one.left_nano)

@@ -3,7 +3,7 @@ the executions that wait for it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,8 +16,7 @@ from server.core.clock import Clock
 from server.core.errors import BudgetExceeded, Conflict, Invalid, NotFound
 from server.core.ids import new_uuid
 from server.core.money import from_decimal, to_decimal_text
-from server.costs.budgets import Budgets, counter_of, note_thresholds, spent_before, window_for
-from server.costs.periods import Window
+from server.costs.budgets import Budgets, counter_of, note_thresholds, window_for
 from server.models.enums import (
     BudgetAction,
     BudgetPeriod,
@@ -101,6 +100,9 @@ class Standing:
     reserved_nano: int = 0
     starts_at: Any = None
     ends_at: Any = None
+
+
+Standings = dict[UUID, Standing]
 
 
 async def create(viewer: Viewer, office: Office, given: NewBudget) -> Budget:
@@ -214,31 +216,50 @@ async def notice(viewer: Viewer, notice_id: UUID) -> BudgetNotice:
 
 
 async def standing(viewer: Viewer, office: Office, row: Budget) -> Standing:
+    return (await standings(viewer, office, [row]))[row.id]
+
+
+async def standings(viewer: Viewer, office: Office, rows: Sequence[Budget]) -> Standings:
     require(viewer, "costs:read")
-    if row.scope is BudgetScope.EXECUTION:
-        return Standing()
-    return await standing_of(row, office)
+    return await standings_of(viewer, office, rows)
 
 
-async def standing_of(row: Budget, office: Office) -> Standing:
+async def standings_of(viewer: Viewer, office: Office, rows: Sequence[Budget]) -> Standings:
     """Looks and writes nothing: a counter is made with the first call of a period."""
-    window = await _window(row, office)
-    counter = await BudgetCounter.get_or_none(budget_id=row.id, window=window.key)
-    if counter is None:
-        return Standing(await spent_before(row, window), 0, window.starts, window.ends)
-    return Standing(counter.spent_nano, counter.reserved_nano, counter.starts_at, counter.ends_at)
+    found = {row.id: Standing() for row in rows}
+    counted = [row for row in rows if row.scope is not BudgetScope.EXECUTION]
+    if not counted:
+        return found
+    zone, now = await office.budgets.zone(viewer.workspace_id), office.clock.now()
+    windows = {row.id: window_for(row, zone, now, row.id) for row in counted}
+    keys = {window.key for window in windows.values()}
+    counters = {
+        (one.budget_id, one.window): one
+        for one in await BudgetCounter.filter(budget_id__in=list(windows), window__in=list(keys))
+    }
+    for row in counted:
+        window = windows[row.id]
+        counter = counters.get((row.id, window.key))
+        found[row.id] = (
+            Standing(await office.budgets.sums.of(row, window), 0, window.starts, window.ends)
+            if counter is None
+            else Standing(
+                counter.spent_nano, counter.reserved_nano, counter.starts_at, counter.ends_at
+            )
+        )
+    return found
 
 
 async def refuse_if_spent(viewer: Viewer, office: Office, bot_id: UUID) -> None:
     """Before a start: nothing begins that a spent budget would stop at its first call."""
     if not await office.budgets.has_any(viewer.workspace_id):
         return
-    for row in await concerning(viewer, bot_id):
-        if row.action is not BudgetAction.STOP or row.scope is BudgetScope.EXECUTION:
-            continue
-        counter = await _counter(row, office)
-        if counter.spent_nano >= row.limit_nano:
-            raise BudgetSpent(row.name, row.limit_nano, counter.spent_nano)
+    stops = [row for row in await concerning(viewer, bot_id) if row.action is BudgetAction.STOP]
+    found = await standings_of(viewer, office, stops)
+    for row in stops:
+        if (spent := found[row.id].spent_nano) >= row.limit_nano:
+            await _counter(row, office)  # with it come the notices, where no call makes it any more
+            raise BudgetSpent(row.name, row.limit_nano, spent)
 
 
 async def concerning(viewer: Viewer, bot_id: UUID) -> list[Budget]:
@@ -264,12 +285,8 @@ async def _one(viewer: Viewer, budget_id: UUID) -> Budget:
 
 
 async def _counter(row: Budget, office: Office) -> BudgetCounter:
-    return await counter_of(row, await _window(row, office), office.clock)
-
-
-async def _window(row: Budget, office: Office) -> Window:
     zone = (await Workspace.get(id=row.workspace_id).only("id", "timezone")).timezone
-    return window_for(row, zone, office.clock.now(), row.id)
+    return await counter_of(row, window_for(row, zone, office.clock.now(), row.id), office.clock)
 
 
 async def _subjects(viewer: Viewer, given: NewBudget) -> tuple[str, str]:

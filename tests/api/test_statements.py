@@ -116,6 +116,19 @@ async def test_the_list_of_conversations_does_not_ask_for_each(
     assert len(asked) <= 3, asked
 
 
+async def test_the_list_of_budgets_does_not_ask_for_each(
+    busy: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = "{ budgets { nodes { name standing { spent left } } } }"
+    for period in ("DAY", "WEEK", "MONTH", "YEAR"):
+        await busy.change("createBudget", "budget { id }", limit="5", period=period)
+    await busy.data(document)
+    with counted(monkeypatch) as asked:
+        found = await busy.data(document)
+    assert [one["standing"]["left"] for one in found["budgets"]["nodes"]] == ["5.000000000"] * 4
+    assert len(asked) <= 3, asked
+
+
 # Screens of the web app that may ask more often than five times, and why.
 ALLOWED = {
     "bots": 7,  # with tags, counts, the latest executions of each and those of the last days

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 import pytest_asyncio
@@ -18,7 +19,9 @@ from server.core.errors import Invalid, NotFound
 from server.core.ids import new_uuid
 from server.core.money import from_decimal
 from server.costs import service
+from server.costs import spent as rows_before
 from server.costs.budgets import Budgets, Held, Spender
+from server.costs.periods import Window
 from server.costs.service import BudgetChange, BudgetSpent, NewBudget, Office
 from server.models.enums import (
     BudgetAction,
@@ -43,6 +46,8 @@ from server.models.tables import (
     Workspace,
 )
 from server.workspaces import notifications
+from server.workspaces.access import Viewer
+from server.workspaces.permissions import SCOPES
 from tests.costs.spender import spend, till_of
 from tests.support.database import World, opened
 from tests.support.model_server import ModelServer, Reply
@@ -226,6 +231,32 @@ async def test_a_new_budget_knows_what_was_spent_before(world: World) -> None:
     await budgets.limits(Spender(world.workspace.id, world.bot.id, new_uuid(), 1))
     spent = {row.window: row.spent_nano for row in await BudgetCounter.all()}
     assert spent == {"total": 5_700, f"day {now.date().isoformat()}": 700}
+
+
+async def test_looking_at_budgets_writes_nothing_and_sums_the_rows_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summed: list[str] = []
+    real = rows_before.spent_before
+
+    async def noted(budget: Budget, window: Window) -> int:
+        summed.append(budget.name)
+        return await real(budget, window)
+
+    monkeypatch.setattr(rows_before, "spent_before", noted)
+    person = new_uuid()
+    rows = [
+        await budget_of(world, name="All"),
+        await budget_of(world, name="Bot", scope=BudgetScope.BOT, bot_id=world.bot.id),
+        await budget_of(world, name="Ada", scope=BudgetScope.USER, user_id=person),
+    ]
+    viewer = Viewer(person, world.workspace.id, Role.OWNER, "Ada", "", scopes=frozenset(SCOPES))
+    beside = Office(Budgets(SystemClock()), SystemClock(), AsyncMock())
+    for _ in range(3):
+        await service.refuse_if_spent(viewer, beside, world.bot.id)
+        await service.standings(viewer, beside, rows)
+    assert await BudgetCounter.all().count() == 0
+    assert sorted(summed) == ["Ada", "All", "Bot"]
 
 
 async def test_a_workspace_without_budgets_writes_nothing(world: World, tmp_path: Path) -> None:
