@@ -41,7 +41,6 @@ class Serving:
 
     async def run(self) -> None:
         """The rooms open before the port answers, so a start that fails is one sentence."""
-        gc.disable()
         from server.app import build_app
 
         app = build_app(self.settings, worker=self.worker)

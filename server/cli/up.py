@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,7 @@ def _say_whether_alive(settings: Settings) -> None:
 def _serve(settings: Settings, host: str, port: int, *, worker: bool, open_browser: bool) -> None:
     from server.cli.listening import address_of, listen
 
+    gc.disable()  # until the start has settled
     with listen(host, port) as listener:
         from server.cli.serving import Serving, run_on_uvloop
 
