@@ -29,7 +29,8 @@ async def quick_page(
         raise Invalid("Ask for first or for last, not for both.", path=["last"])
     size = page_size(ask.last, path="last") if ask.backwards else page_size(ask.first)
     falling = descending != ask.backwards
-    found = await Execution.read(
+    look = Execution.read if "*" in columns else Execution.glance
+    found = await look(
         f"SELECT {', '.join(columns)} FROM executions "
         f"WHERE {' AND '.join(_conditions(viewer, ask, bot_id, descending))} "
         f"ORDER BY id {'DESC' if falling else 'ASC'} LIMIT {size + 1}"
