@@ -336,3 +336,27 @@ async def test_list_follows_what_runs(site: Site, watched: Watch) -> None:
     await site.world.do_StartExecution({"input": {"botId": bot_of(site.world)["id"]}})
     await expect(page.locator("tbody tr").first).to_contain_text("Running")
     await expect(page.locator("tbody tr").first).to_contain_text("Completed", timeout=15_000)
+
+
+# How many elements the client library looks at while it sends a click.
+LOOKED_AT = """(button) => {
+  const main = document.querySelector("main");
+  getSelection().setBaseAndExtent(main, 0, main, 1);
+  const native = Object.getOwnPropertyDescriptor(Element.prototype, "firstElementChild");
+  const seen = new Set();
+  const get = function () { seen.add(this); return native.get.call(this); };
+  Object.defineProperty(Element.prototype, "firstElementChild", { ...native, get });
+  button.click();
+  Object.defineProperty(Element.prototype, "firstElementChild", native);
+  return seen.size;
+}"""
+
+
+async def test_a_click_does_not_walk_through_what_is_selected(site: Site, watched: Watch) -> None:
+    page = (await watched()).page
+    await page.goto(f"{site.url}/costs")
+    await settled(page)
+    button = page.get_by_role("button", name="Add budget").first
+    assert await button.evaluate(LOOKED_AT) < 20
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    assert await page.evaluate("getSelection().type") == "Range"

@@ -25,18 +25,15 @@ function explain(text) {
   if (splash) splash.textContent = text;
 }
 
-const LARGE = 16_384;
-
-/** A click carries along what is selected on the page, and with it megabytes of what lies around that:
- * the server would take it for an attack and close the socket (1.5 MB were measured). */
-function lightened(text) {
-  if (typeof text !== "string" || text.length < LARGE) return text;
-  const found = JSON.parse(text);
-  for (const event of Array.isArray(found.data) ? found.data : []) {
-    if (event && typeof event === "object") delete event.selection;
-  }
-  return JSON.stringify(found);
-}
+/** The client library sends with a click what is selected on the page, and walks through all that lies
+ * around it: that held a page for more than a second, and made messages of 1.5 MB. Nobody reads it. */
+const selection = window.getSelection;
+let hidden = 0;
+window.addEventListener("click", () => {
+  window.getSelection = () => null;
+  clearTimeout(hidden);
+  hidden = setTimeout(() => { window.getSelection = selection; }, 0);
+}, true);
 
 // The client library does not tell whether its socket is open, and it replays clicks that were made
 // while it was closed into a fresh session. Watching its socket lets the page say so and block them.
@@ -44,7 +41,6 @@ window.WebSocket = class extends NativeSocket {
   constructor(url, protocols) {
     super(url, protocols);
     if (!String(url).includes("/reactpy/")) return;
-    this.send = (text) => super.send(lightened(text));
     this.addEventListener("open", () => {
       openedOnce = true;
       refusals = 0;
