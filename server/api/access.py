@@ -121,6 +121,11 @@ def query(scope: str, description: str, **options: Any) -> Any:
     )
 
 
+def part(scope: str, description: str) -> Any:
+    """Of a thing that may come as the answer to a right that is less than seeing all of it."""
+    return query(scope, description)
+
+
 def mutation(scope: str, payload: type[Any], description: str) -> Any:
     return strawberry.mutation(
         description=_told(description, scope), extensions=[Answers(payload), Needs(scope)]

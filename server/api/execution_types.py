@@ -13,6 +13,7 @@ from uuid import UUID
 import strawberry
 from strawberry.scalars import JSON
 
+from server.api.access import part
 from server.api.context import Info
 from server.api.diagnosis import Diagnosis
 from server.api.events import Event, event_of
@@ -407,8 +408,9 @@ class Execution(Node):
         rows = await calls.of_execution(info.context.asker, self.row.id, step_key)
         return [ModelCall.of(row) for row in rows]
 
-    @strawberry.field(
-        description="What happened, from the event after number `after` on; `first` at most 100."
+    @part(
+        "executions:read",
+        "What happened, from the event after number `after` on; `first` at most 100.",
     )
     async def events(
         self, info: Info, after: int | None = None, first: int | None = None
@@ -452,8 +454,9 @@ class Execution(Node):
         except NotFound:
             return None
 
-    @strawberry.field(
-        description="What was said before it, as a list of `{role, content}`; null for nothing."
+    @part(
+        "executions:read",
+        "What was said before it, as a list of `{role, content}`; null for nothing.",
     )
     async def conversation(self) -> JSON | None:
         trigger: Any = await Blobs().whole(self.row.trigger)

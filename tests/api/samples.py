@@ -40,6 +40,8 @@ from tests.support.rooms import Home
 SCHEMA = strawberry_schema._schema
 PURE = 'processor ("same") { "result" }'
 
+ROOTS = ("Query", "Mutation", "Subscription")
+
 # What each kind of id names. A kind that is not here cannot be asked for: add its table.
 TABLES: dict[str, type[Model]] = {
     "bot": tables.Bot,
@@ -364,10 +366,22 @@ def selection(kind: Any, depth: int = 0) -> str:
 
 def everything() -> list[Asked]:
     found: list[Asked] = []
-    for root in ("Query", "Mutation", "Subscription"):
+    for root in ROOTS:
         kind = SCHEMA.type_map[root]
         assert isinstance(kind, GraphQLObjectType)
         found += [Asked(root, name, one) for name, one in kind.fields.items()]
+    return found
+
+
+def inner_fields() -> list[tuple[str, str]]:
+    """Scope and name of each field below the roots that needs one of its own."""
+    found: list[tuple[str, str]] = []
+    for kind in SCHEMA.type_map.values():
+        if isinstance(kind, GraphQLObjectType) and kind.name not in ROOTS:
+            for name, field in kind.fields.items():
+                known: Any = field.extensions.get("strawberry-definition")
+                needs = [one for one in getattr(known, "extensions", ()) if isinstance(one, Needs)]
+                found += [(one.scope, f"{kind.name}.{name}") for one in needs]
     return found
 
 

@@ -268,6 +268,13 @@ async def test_a_token_that_is_narrowed_stays_within_its_bots_and_scopes(talk: T
     assert (await sent(narrow, other, "Hello"))["errors"] == []
     refused = await sent(narrow, session, "Hello")
     assert [one["code"] for one in refused["errors"]] == ["NOT_FOUND"]
+    for part in ("conversation", "events(first: 1) { nodes { seq } }"):
+        looked = await narrow.answer(
+            "mutation($i: StartExecutionInput!) { startExecution(input: $i) { execution "
+            f"{{ {part} }} }} }}",
+            i={"botId": bot["chatSession"]["bot"]["id"], "input": "x"},
+        )
+        assert looked["errors"][0]["extensions"]["code"] == "FORBIDDEN", part
     async with listening(talk.url, narrow, other) as listener:
         message = await listener.wire.next()
     assert message["payload"][0]["extensions"]["code"] == "FORBIDDEN"

@@ -44,6 +44,9 @@ THINGS_HEAD = """
 FIELDS_HEAD = """
 ## What each field needs
 
+A name with a dot is a part of a thing that a lesser right may answer with: a token that may only
+start executions gets the one that it started, without what was said before it.
+
 """
 
 
@@ -69,7 +72,7 @@ def access_page() -> str:
 
 def _fields() -> Iterator[str]:
     from server.api.access import ANYONE_SIGNED_IN, IN_PERSON, MANAGER_OR_IN_PERSON, ONESELF
-    from tests.api.samples import everything
+    from tests.api.samples import everything, inner_fields
 
     by_scope: dict[str, list[str]] = {}
     for asked in everything():
@@ -80,6 +83,8 @@ def _fields() -> Iterator[str]:
         IN_PERSON: "people who are signed in, and no token",
         MANAGER_OR_IN_PERSON: "people who are signed in, and tokens with `members:write`",
     }
+    for scope, name in inner_fields():
+        by_scope.setdefault(scope, []).append(name)
     for scope in sorted(by_scope):
         told = words.get(scope) or f"`{scope}`"
         yield f"- **{told}**: {', '.join(f'`{name}`' for name in sorted(by_scope[scope]))}\n"
