@@ -13,6 +13,7 @@ from server.core.net.policy import NetPolicy
 LONGEST = 4000
 SHOWN_CHARACTERS = 4
 MOST = 1_000_000
+USUAL_PORTS = {"http": 80, "https": 443}
 
 
 def checked_settings(kind: Kind, given: Values, policy: NetPolicy) -> dict[str, Any]:
@@ -48,19 +49,21 @@ def shown(secrets: Values) -> dict[str, str]:
     }
 
 
-def host_of(settings: Values) -> str:
-    return (urlsplit(str(settings.get(BASE_URL) or "")).hostname or "").lower()
+def _house(settings: Values) -> tuple[str, str, int | None]:
+    """Another port of a machine is another program, perhaps somebody else's."""
+    parts = urlsplit(str(settings.get(BASE_URL) or "").lower())
+    return parts.scheme, parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme)
 
 
 def refuse_moved_key(before: Values, after: Values, given: Values, stored: Values) -> None:
-    """A key was given for one host. Whoever changes the host gives the key again, so that nobody
-    who may edit but not read can have it sent to a machine of their own."""
-    if not stored or host_of(before) == host_of(after):
+    """A key was given for one host and port. Whoever changes them gives the key again, so that
+    nobody who may edit but not read can have it sent to a program of their own."""
+    if not stored or _house(before) == _house(after):
         return
     missing = [name for name in stored if name not in given]
     if missing:
         raise Invalid(
-            "The address leads to another host, and a key stays with the host it was given for.",
+            "The address leads elsewhere, and a key stays with the host and port it was given for.",
             hint="Enter the key again with the new address.",
             path=["secrets", missing[0]],
         )

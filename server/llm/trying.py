@@ -147,7 +147,7 @@ def _read(way: Opened, answer: Fetched) -> Tested | None:
     models = _names(answer.body)
     if models is None:
         return Tested(False, "What answers there does not list models; check the address.")
-    return Tested(True, f"{len(models)} models are offered.", models)
+    return Tested(True, _offered(len(models)), models)
 
 
 def _names(body: bytes) -> tuple[str, ...] | None:
@@ -171,3 +171,7 @@ def _name(one: Any) -> str:
     found = cast("dict[str, Any]", one)
     name = found.get("id") or found.get("name") or ""
     return str(name).removeprefix("models/")[:200]
+
+
+def _offered(count: int) -> str:
+    return "1 model is offered." if count == 1 else f"{count} models are offered."

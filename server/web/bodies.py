@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MIB = 1024 * 1024
@@ -21,6 +21,7 @@ LIMITS = {
     "/switch": SMALL,
 }
 SECONDS = 30
+CODES = {408: "UNAVAILABLE", 413: "TOO_LARGE"}
 
 
 class BodyLimit:
@@ -77,5 +78,10 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 async def _refuse(status: int, text: str, scope: Scope, receive: Receive, send: Send) -> None:
     """The connection closes: the rest of the body stays unread."""
-    response = PlainTextResponse(text, status, {"connection": "close"})
+    headers = {"connection": "close"}
+    response: Response = PlainTextResponse(text, status, headers)
+    if scope["path"] == "/graphql":
+        extensions = {"code": CODES[status], "requestId": scope.get("state", {}).get("request_id")}
+        error = {"message": text, "extensions": extensions}
+        response = JSONResponse({"data": None, "errors": [error]}, status, headers)
     await response(scope, receive, send)

@@ -45,7 +45,7 @@ async def test_a_connection_is_added_tested_and_removed(run: Run, models: ModelS
     assert BAD not in refused.output
     added = await run(*add, key=GOOD)
     assert added.exit_code == 0, added.output
-    assert "Mine: connected. 1 models are offered." in added.stdout
+    assert "Mine: connected. 1 model is offered." in added.stdout
     listed = json.loads((await run("connections", "list", "--json")).stdout)
     assert [(one["name"], one["secrets"]) for one in listed] == [("Mine", {"apiKey": "…abcd"})]
     assert (await run("connections", "test", "mine")).exit_code == 0

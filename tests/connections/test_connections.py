@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from server.connections import service
+from server.connections.forms import refuse_moved_key
 from server.connections.service import Given, InUse, StaleConnection, TrialFailed
 from server.core.errors import AddressRefused, Conflict, Denied, Invalid, NotFound
 from server.core.ids import public_id
@@ -140,10 +142,19 @@ async def test_a_key_does_not_follow_its_address_to_another_host(
 ) -> None:
     row = await connect(home, models)
     before = models.total
-    given = Given(settings={"baseUrl": "https://collector.example/v1"})
-    with pytest.raises(Invalid, match="stays with the host"):
-        await service.update(home.owner, home.rooms.connections, row.id, given, None)
+    for elsewhere in ("https://collector.example/v1", models.url.replace("http:", "https:")):
+        given = Given(settings={"baseUrl": elsewhere})
+        with pytest.raises(Invalid, match="stays with the host"):
+            await service.update(home.owner, home.rooms.connections, row.id, given, None)
     assert models.total == before
+
+
+@pytest.mark.parametrize("port", ["", ":443", ":8443"])
+def test_a_key_stays_with_its_port(port: str) -> None:
+    before, stored = {"baseUrl": "https://models.example/v1"}, {"apiKey": GOOD}
+    moved = pytest.raises(Invalid) if port == ":8443" else nullcontext()
+    with moved:
+        refuse_moved_key(before, {"baseUrl": f"https://models.example{port}/v2"}, {}, stored)
 
 
 async def test_an_address_inside_the_network_is_refused_with_the_line_to_add(home: Home) -> None:

@@ -4,6 +4,7 @@ checked again."""
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -161,6 +162,7 @@ def _unreached(target: Target, error: aiohttp.ClientError) -> Upstream:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
         return Upstream(f"{target.host} has no valid certificate.")
     if isinstance(error, aiohttp.ClientConnectorError):
-        why = error.os_error.strerror or "no connection"
+        number = error.os_error.errno
+        why = os.strerror(number) if number else "no connection"
         return Upstream(f"{target.host} could not be reached ({why}).", retryable=True)
     return Upstream(f"{target.host} broke off or gave an unreadable answer.", retryable=True)
