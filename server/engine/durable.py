@@ -203,17 +203,20 @@ class DurableHost(ModelLog):
         if self._cancelled:
             work.close()
             raise Cancelled
-        call = asyncio.create_task(work)
-        self._calls.add(call)
+        task = asyncio.current_task()
+        assert task is not None
+        inside = task in self._calls
+        self._calls.add(task)
         try:
-            return await call
+            return await work
         except asyncio.CancelledError:
-            call.cancel()
             if self._cancelled:
+                task.uncancel()
                 raise Cancelled from None
             raise
         finally:
-            self._calls.discard(call)
+            if not inside:
+                self._calls.discard(task)
 
     # --- what the tools need
 

@@ -185,11 +185,12 @@ class Runner:
         run = self._making.run(claimed, plan, writer, {}, caps)
         self.runs.launch(run)
         try:
-            await asyncio.shield(writer.accepted)
+            change = await asyncio.shield(writer.accepted)
         except Exception:
             run.refused()
             raise
-        return Accepted(taken, run.finished or started, writer.last_seq)
+        ended = change is not None and change.status is not None and change.status.final
+        return Accepted(taken, change if ended else started, writer.last_seq)
 
     async def _take(self, executions: Sequence[Ready]) -> None:
         if self.runs.closed or self.runs.draining:

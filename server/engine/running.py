@@ -123,7 +123,9 @@ class Running:
         except (Fenced, asyncio.CancelledError):
             log.info("execution_left", execution=str(run.claimed.id), attempt=run.claimed.attempt)
         except AppError as error:
-            log.warning("execution_not_stored", execution=str(run.claimed.id), error=error.message)
+            # Whoever asked for what could not even be inserted is told so.
+            told = log.info if run.writer.inserting else log.warning
+            told("execution_not_stored", execution=str(run.claimed.id), error=error.message)
         except Exception as error:
             if not is_away(error):
                 log.exception("execution_broke", execution=str(run.claimed.id))

@@ -80,6 +80,7 @@ class Writer:
         self._wakes: UUID | None = None
         self._next: asyncio.Task[None] | None = None
         self._last: asyncio.Task[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
         self._committed_at = clock.monotonic()
         self._given_up = False
         self._worked_at = clock.monotonic()
@@ -88,7 +89,10 @@ class Writer:
         self.last_seq = identity.last_seq
         self.somebody_wrote: Callable[[], None] | None = None
         self.cancel_requested = False
-        self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # With what the first commit says of the execution: what comes later may not be durable yet.
+        self.accepted: asyncio.Future[ExecutionChange | None] = (
+            asyncio.get_running_loop().create_future()
+        )
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -126,7 +130,12 @@ class Writer:
     async def settle(self) -> None:
         """Returns when everything said so far is durable."""
         if self._something_said() or self._next is not None:
-            await asyncio.shield(self.soon())
+            commit = self.soon()
+            if commit.done():
+                return commit.result()
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            await waiter
         elif self._last is not None:
             await asyncio.shield(self._last)
 
@@ -165,20 +174,23 @@ class Writer:
 
     async def _commit_next(self) -> None:
         """One commit of a run at a time: what is said meanwhile goes with the next one."""
-        await asyncio.sleep(0)
+        waiting = self._waiting
         try:
+            await asyncio.sleep(0)
             if self._last is not None:
                 await asyncio.shield(self._last)
-            self._last, self._next = self._next, None
+            self._last, self._next, self._waiting = self._next, None, []
             if self._something_said():
-                await self._commit()
-        except Exception as error:
-            if not self.accepted.done():
+                await self._commit(waiting)
+        except BaseException as error:
+            _refuse(waiting, error)
+            if isinstance(error, Exception) and not self.accepted.done():
                 self.accepted.set_exception(error)
                 self.accepted.exception()  # whoever does not wait for it hears of it by `settle`
             raise
+        _release(waiting)
 
-    async def _commit(self) -> None:
+    async def _commit(self, waiting: list[asyncio.Future[None]]) -> None:
         commit = self._take()
         committed = await self._written(commit)
         self.inserting = False
@@ -189,8 +201,10 @@ class Writer:
         if committed.last_seq > ours and self.somebody_wrote is not None:
             self.somebody_wrote()
         self.cancel_requested = self.cancel_requested or committed.cancel_requested
+        # The call that waited leaves first: the other side works while the start is answered.
+        _release(waiting)
         if not self.accepted.done():
-            self.accepted.set_result(None)
+            self.accepted.set_result(commit.change)
         self._tell(commit, committed.last_seq)
 
     def _take(self) -> Commit:
@@ -291,6 +305,20 @@ def workspace_topic(workspace_id: UUID) -> str:
 
 def _mark(event: EventRow | StoredEvent) -> tuple[object, ...]:
     return (event.type, event.at, event.step_key, event.attempt)
+
+
+def _release(waiting: list[asyncio.Future[None]]) -> None:
+    for waiter in waiting:
+        if not waiter.done():
+            waiter.set_result(None)
+
+
+def _refuse(waiting: list[asyncio.Future[None]], error: BaseException) -> None:
+    for waiter in waiting:
+        if isinstance(error, asyncio.CancelledError):
+            waiter.cancel()
+        elif not waiter.done():
+            waiter.set_exception(error)
 
 
 def _seen(task: asyncio.Task[None]) -> None:
