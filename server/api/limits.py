@@ -37,6 +37,7 @@ from server.api.cost import (
     measure_document,
     shapes_of,
 )
+from server.api.pruning import pruned
 from server.api.rates import Bill
 from server.api.reading import read_document
 from server.api.scanning import Scan, scan
@@ -261,8 +262,9 @@ def _checked(schema: GraphQLSchema, document: DocumentNode, text: str) -> Prepar
     measure = walk.whole()
     errors = _measure_errors(measure) or _unheard_of(schema, walk.fields)
     if not errors:
+        left = pruned(schema, document, walk.marked)
         errors = tuple(
-            validate(schema, document, RULES, max_errors=MAX_MISTAKES, hide_suggestions=True)
+            validate(schema, left, RULES, max_errors=MAX_MISTAKES, hide_suggestions=True)
         )
     return Prepared(
         document,
