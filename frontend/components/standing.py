@@ -1,4 +1,4 @@
-"""Lines above every page while nothing can be changed, or while few requests are left."""
+"""Lines above every page while nothing can be changed, nobody works, or few requests are left."""
 
 import asyncio
 from typing import Any
@@ -15,6 +15,10 @@ WORDS = (
     "Nothing can be changed at the moment: the database takes no writes, mostly because its disk "
     "is full. Make space there; executions wait and go on by themselves."
 )
+IDLE = (
+    "Executions wait in the queue and begin by themselves when there is one. "
+    "Start it with the settings of the server: baleybots worker"
+)
 FEW, NONE = "Few requests are left. ", "Too many requests. "
 GOES_ON = "Executions go on all the same."
 NOTHING: tuple[str, str] = ("", "")
@@ -25,6 +29,7 @@ def Standing() -> Any:
     """Asks again and again: it must appear, and go away, without a reload."""
     client = use_client()
     writable, set_writable = use_state(True)
+    staffed, set_staffed = use_state(True)
     (title, words), set_short = use_state(NOTHING)
 
     async def watch() -> None:
@@ -35,16 +40,18 @@ def Standing() -> Any:
                 set_short((NONE, str(refused)) if refused.code == "RATE_LIMITED" else NOTHING)
             else:
                 set_writable(found["health"]["writable"])
+                set_staffed(found["health"]["workers"] != 0)
                 left = found["viewer"]["rateLimit"]
                 set_short((FEW, points_left(left)) if are_few(left) else NOTHING)
             await asyncio.sleep(EVERY_SECONDS)
 
     use_async_effect(watch, dependencies=[])
-    if writable and not words:
+    if writable and staffed and not words:
         return ""
     return html.div(
         {"className": "standing"},
         "" if writable else _note("read-only", "Read only. ", WORDS),
+        "" if staffed else _note("no-worker", "No worker is running. ", IDLE),
         _note("few-requests", title, f"{words} {GOES_ON}") if words else "",
     )
 

@@ -23,6 +23,10 @@ class Health:
         "everything can be looked at, and nothing changed."
     )
     queue: bool = strawberry.field(description="The queue answers.")
+    workers: int | None = strawberry.field(
+        description="How many workers are there. While there is none, executions wait in the "
+        "queue; null while the queue does not answer."
+    )
     version: str = strawberry.field(description="The version of Baleybots.")
     demo: bool = strawberry.field(
         description="The offline demo model answers where no model is named."
@@ -81,6 +85,7 @@ class HealthQueries:
             database=parts["database"],
             writable=await rooms.database.writes.taken(),
             queue=parts["queue"],
+            workers=await rooms.bus.attendance.count(),
             version=version("baleybots"),
             demo=rooms.settings.demo,
         )

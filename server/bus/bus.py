@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from server.bus.attendance import Attendance
 from server.bus.notices import Notices
 from server.bus.queue import Queue
 from server.bus.redis import AWAY, open_redis
@@ -20,6 +21,7 @@ class Bus:
         self.embedded = redis_url is None
         self.redis = open_redis(redis_url)
         self.queue = Queue(self.redis)
+        self.attendance = Attendance(self.redis)
         self.notices = Notices(None if self.embedded else self.redis)
 
     async def start(self) -> None:

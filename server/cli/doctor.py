@@ -153,11 +153,19 @@ async def _redis(settings: Settings) -> Finding:
         if fault := await bus.fault(3.0):
             return Finding("redis", "problem", f"{fault} {UPGRADE}")
         if await bus.alive(3.0):
-            return Finding("redis", "ok", "Redis answers.")
+            return _staffed(await bus.attendance.count())
     finally:
         await bus.redis.aclose(close_connection_pool=True)
     message = "Redis does not answer. Check BALEYBOTS_REDIS_URL and that it is running."
     return Finding("redis", "problem", message)
+
+
+def _staffed(workers: int | None) -> Finding:
+    if not workers:
+        message = "Redis answers. No worker is running: start one with `baleybots worker`."
+        return Finding("redis", "warning", message)
+    said = "1 worker is" if workers == 1 else f"{workers} workers are"
+    return Finding("redis", "ok", f"Redis answers; {said} running.")
 
 
 async def _clock(settings: Settings) -> Finding:

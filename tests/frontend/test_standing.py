@@ -21,6 +21,17 @@ async def test_while_nothing_can_be_changed_every_page_says_so(
         await screen.until(lambda page: "Read only." not in page.text())
 
 
+async def test_without_a_worker_every_page_says_why_nothing_begins(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "EVERY_SECONDS", 0.01)
+    world.workers = 0
+    async with Screen(world, "/executions") as screen:
+        await screen.shows("No worker is running.")
+        world.workers = None  # nobody knows: the queue does not answer
+        await screen.until(lambda page: "No worker" not in page.text())
+
+
 async def test_who_has_few_requests_left_is_told_before_one_is_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

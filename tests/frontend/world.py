@@ -41,6 +41,7 @@ class World(Money):
         self.approvals: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.writable = True
+        self.workers: int | None = 1
         self.points: dict[str, Any] | None = None
         self.notifications: list[dict[str, Any]] = []
         self.changed = asyncio.Condition()
@@ -82,7 +83,8 @@ class World(Money):
     async def do_Standing(self, _: dict[str, Any]) -> dict[str, Any]:
         if self.points is not None and self.points["remaining"] < 0:
             raise TimeoutError("You have asked for more than 6000 points. Try again in 9 s.")
-        return {"health": {"writable": self.writable}, "viewer": {"rateLimit": self.points}}
+        health = {"writable": self.writable, "workers": self.workers}
+        return {"health": health, "viewer": {"rateLimit": self.points}}
 
     async def do_Notifications(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"notifications": _connection(self.notifications)}

@@ -1,0 +1,49 @@
+"""Which workers are there, in every process: without one, whatever is started waits.
+
+Each says so again and again; who has died is forgotten by the clock of Redis, the same for all.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from arq.connections import ArqRedis
+
+from server.bus.redis import AWAY
+
+KEY = "baleybots:workers"
+EVERY_SECONDS = 5.0
+STALE_SECONDS = 20
+
+
+class Attendance:
+    def __init__(self, redis: ArqRedis) -> None:
+        self._redis = redis
+
+    async def come(self, worker: str) -> None:
+        """While Redis is away nobody can ask either: the next time will do."""
+        try:
+            now = await self._now()
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.zadd(KEY, {worker: now})
+                pipe.zremrangebyscore(KEY, "-inf", now - STALE_SECONDS)
+                await pipe.execute()
+        except AWAY:
+            return
+
+    async def leave(self, worker: str) -> None:
+        try:
+            await self._redis.zrem(KEY, worker)
+        except AWAY:
+            return
+
+    async def count(self) -> int | None:
+        """None while Redis does not say."""
+        try:
+            return int(await self._redis.zcount(KEY, await self._now() - STALE_SECONDS, "+inf"))
+        except AWAY:
+            return None
+
+    async def _now(self) -> int:
+        seconds, _ = cast(tuple[int, int], await self._redis.time())
+        return seconds
