@@ -15,6 +15,7 @@ from server.api.comparators import BotStateComparator, StringComparator
 from server.api.context import Info
 from server.api.drafts import draft_input
 from server.api.errors import UserError, payload_errors
+from server.api.execution_columns import columns_for
 from server.api.kinds import BotState, ExecutionStatus, OrderDirection
 from server.api.relay import Connection, Node, connection_of
 from server.api.scalars import BalSource, BigInt, Cursor, dollars, whole
@@ -219,8 +220,9 @@ class Bot(Node):
     ) -> Annotated[Execution, strawberry.lazy("server.api.execution_types")] | None:
         from server.api.execution_types import Execution
 
-        row = await info.context.loaders.last_execution.load(self.row.id)
-        return Execution.of(row) if row is not None else None
+        key = (self.row.id, 1, columns_for(info.context.fields))
+        page = await info.context.loaders.first_executions.load(key)
+        return Execution.of(page.rows[0]) if page.rows else None
 
     @strawberry.field(description="How it has done so far.")
     async def stats(self, info: Info) -> BotStats:

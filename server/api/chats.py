@@ -20,6 +20,7 @@ from server.api.relay import Connection, Node, connection_of
 from server.api.scalars import Cursor
 from server.core.errors import Invalid, NotFound
 from server.core.ids import public_id, read_id
+from server.core.paging import page_size
 from server.costs.service import refuse_if_spent
 from server.executions import chats
 from server.models import tables
@@ -88,7 +89,11 @@ class ChatSession(Node):
     ) -> Connection[Execution]:
         ask = PageAsk(first, after, last, before)
         columns = columns_for(info.context.fields)
-        page = await chats.executions(info.context.asker, self.row.id, ask, columns)
+        if ask.plain:
+            key = (self.row.id, page_size(ask.first), columns)
+            page = await info.context.loaders.first_messages.load(key)
+        else:
+            page = await chats.executions(info.context.asker, self.row.id, ask, columns)
         return connection_of(page, Connection[Execution], Execution.of)
 
     @strawberry.field(description="What the viewer may do with it.")

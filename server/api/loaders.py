@@ -23,11 +23,12 @@ from server.workspaces.listing import Page
 
 if TYPE_CHECKING:
     from server.executions.calls import Words
-    from server.executions.figures import BotFigures
+    from server.executions.figures import BotFigures, Group
 
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
 Columns = tuple[str, ...] | None
+FirstPages = DataLoader[tuple[UUID, int, Columns], Page[tables.Execution]]
 
 
 class Loaders:
@@ -52,11 +53,8 @@ class Loaders:
         self.execution = _executions(viewer)
         self.figures: DataLoader[UUID, BotFigures | None] = _by_id(viewer, figures.figures)
         self.count: DataLoader[UUID, int | None] = _by_id(viewer, figures.counts)
-        self.last_execution: DataLoader[UUID, tables.Execution | None] = _by_id(
-            viewer, figures.last_executions
-        )
-        self.first_executions: DataLoader[tuple[UUID, int, Columns], Page[tables.Execution]]
-        self.first_executions = _first_executions(viewer)
+        self.first_executions: FirstPages = _first_pages(viewer, "bot_id")
+        self.first_messages: FirstPages = _first_pages(viewer, "session_id")
         self.standing: DataLoader[tables.Budget, Standing] = _standings(viewer, office)
         self.last_seen: DataLoader[UUID, datetime | None] = _by_id(viewer, sessions.last_seen)
         self.calls: DataLoader[UUID, dict[str, list[tables.ModelCall]]] = _one_by_one(
@@ -78,17 +76,15 @@ class Loaders:
             self.version_before.prime((bot.id, row.number), row)
 
 
-def _first_executions(
-    viewer: Viewer,
-) -> DataLoader[tuple[UUID, int, Columns], Page[tables.Execution]]:
-    """By bot, size of the page, and what is read of each row; None for all."""
+def _first_pages(viewer: Viewer, of: Group) -> FirstPages:
+    """By bot or conversation, size of the page, and what is read of each row; None for all."""
 
     async def load(keys: list[tuple[UUID, int, Columns]]) -> list[Page[tables.Execution]]:
         found: dict[tuple[UUID, int, Columns], Page[tables.Execution]] = {}
         for size, columns in {(size, columns) for _, size, columns in keys}:
-            bot_ids = [bot_id for bot_id, *asked in keys if asked == [size, columns]]
-            pages = await first_pages(viewer, bot_ids, size, columns)
-            found |= {(bot_id, size, columns): page for bot_id, page in pages.items()}
+            ids = [one for one, *asked in keys if asked == [size, columns]]
+            pages = await first_pages(viewer, ids, size, columns, of)
+            found |= {(one, size, columns): page for one, page in pages.items()}
         return [found[key] for key in keys]
 
     return DataLoader(load_fn=load)

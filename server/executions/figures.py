@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from tortoise.functions import Count, Sum
@@ -15,6 +15,7 @@ from server.models.tables import Execution
 from server.workspaces.access import Viewer, mine, require
 
 RECENT = 200
+Group = Literal["bot_id", "session_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,6 @@ async def counts(viewer: Viewer, bot_ids: Sequence[UUID]) -> dict[UUID, int]:
     return {bot_id: found.get(bot_id, 0) for bot_id in bot_ids}
 
 
-async def last_executions(viewer: Viewer, bot_ids: Sequence[UUID]) -> dict[UUID, Execution]:
-    """Ids sort by time, so the greatest id is the latest."""
-    require(viewer, "executions:read")
-    rows = await latest_rows(viewer, bot_ids, "id", 1)
-    found = await mine(viewer, Execution).filter(id__in=[_uuid(row["id"]) for row in rows])
-    return {row.bot_id: row for row in found}
-
-
 async def open_counts() -> dict[str, int]:
     """All workspaces, for the operator's metrics."""
     rows: list[Any] = (
@@ -89,14 +82,19 @@ async def _recent_durations(viewer: Viewer, bot_ids: Sequence[UUID]) -> dict[UUI
 
 
 async def latest_rows(
-    viewer: Viewer, bot_ids: Sequence[UUID], columns: str, limit: int, more: str = ""
+    viewer: Viewer,
+    ids: Sequence[UUID],
+    columns: str,
+    limit: int,
+    more: str = "",
+    of: Group = "bot_id",
 ) -> list[dict[str, Any]]:
-    """The latest of each bot: one statement with a bounded part per bot, which the index
-    (bot, id) answers. Nothing but ids of ours is written into it."""
+    """The latest of each bot, or of each conversation: one statement with a bounded part for each,
+    which the index of the group and the id answers. Nothing but ids of ours is written into it."""
     parts = [
-        f"SELECT * FROM (SELECT {columns} FROM executions WHERE bot_id = '{bot_id}' "
+        f"SELECT * FROM (SELECT {columns} FROM executions WHERE {of} = '{one}' "
         f"AND workspace_id = '{viewer.workspace_id}' {more} ORDER BY id DESC LIMIT {limit}) AS t"
-        for bot_id in map(str, bot_ids)
+        for one in map(str, ids)
     ]
     if not parts:
         return []

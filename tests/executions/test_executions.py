@@ -11,6 +11,7 @@ from server.bots import drafts, publishing
 from server.core.errors import Denied, IdempotencyMismatch, Invalid, InvalidState, NotFound
 from server.core.ids import new_uuid
 from server.executions import figures, service
+from server.executions.first_pages import first_pages
 from server.executions.inputs import InputRefused
 from server.executions.service import ExecutionFilter
 from server.llm.errors import ModelError, ModelErrorKind
@@ -162,8 +163,9 @@ async def test_figures_of_many_bots(home: Home, gateway: ScriptedGateway) -> Non
         bad.id: 1,
         idle.id: 0,
     }
-    assert (await figures.last_executions(home.owner, [bad.id, idle.id])).keys() == {bad.id}
-    assert (await figures.last_executions(home.owner, [bad.id]))[bad.id].id == last.id
+    latest = await first_pages(home.owner, [bad.id, idle.id], 1, ("id", "bot_id", "status"))
+    assert [row.id for row in latest[bad.id].rows] == [last.id]
+    assert latest[idle.id].rows == []
 
 
 async def test_another_workspace_finds_and_changes_nothing(home: Home) -> None:
