@@ -23,7 +23,7 @@ from server.engine.kin import parent_of
 from server.engine.store import Claimed
 from server.executions.replaying import replay_of
 from server.llm.catalogue import Rates, catalogue
-from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.errors import ModelError, ModelErrorKind, leave_half, left_half
 from server.llm.gateway import Gateway
 from server.llm.kept_answers import WorkspaceAnswers
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
@@ -203,6 +203,10 @@ class WorkspaceDoor:
             return with_price(without_secrets(answer), own)
         except ModelError as error:
             error.half = error.half and with_price(error.half, own)
+            raise
+        except asyncio.CancelledError as broken:
+            half = left_half(broken)
+            leave_half(broken, half and with_price(half, own))
             raise
 
     async def _held(self, quoted: Wanted, limits: list[Limit]) -> tuple[Wanted, Held]:

@@ -34,6 +34,7 @@ class _Attempt:
     at: datetime
     request: ChatRequest | None = None
     sent: Sent | None = None
+    half: ModelAnswer | None = None
 
     def left(self, sent: Sent) -> None:
         self.sent = sent
@@ -65,9 +66,16 @@ class CallLog:
             lasted = round((now - row.created_at).total_seconds() * 1000)
             error = {"kind": BROKEN_OFF, "message": "It was broken off before it was answered."}
             row = replace(row, error=error, error_kind=BROKEN_OFF, duration_ms=max(0, lasted))
+            row = row if attempt.half is None else _with_half(row, attempt.half)
         self._under_way.pop(key, None)
         self._before.pop(key, None)
         return row
+
+    def half(self, key: str, half: ModelAnswer) -> None:
+        """What had come of the answer when it was broken off."""
+        attempt = self._under_way.get(key)
+        if attempt is not None:
+            attempt.half = half
 
     def answered(self, key: str, answer: ModelAnswer) -> CallRow:
         usage = answer.usage
@@ -89,20 +97,17 @@ class CallLog:
 
     def failed(self, key: str, error: ModelError, now: datetime, next: Verdict) -> CallRow:
         row = self._row(key, FAILED, unsent=False)
-        half = error.half
         lasted = round((now - row.created_at).total_seconds() * 1000)
-        return replace(
+        failed = replace(
             row,
             provider=row.provider or error.provider,
             model=row.model or error.model,
             connection_id=row.connection_id or connection_of(error.connection),
             error=error_json(error, next),
             error_kind=error.kind.value,
-            input_tokens=0 if half is None else half.usage.input_tokens,
-            output_tokens=0 if half is None else half.usage.output_tokens,
-            cost_nano=0 if half is None else half.cost,
             duration_ms=max(0, lasted),
         )
+        return _with_half(failed, error.half)
 
     def _row(
         self, key: str, source: str, *, unsent: bool, told: dict[str, Any] | None = None
@@ -149,6 +154,19 @@ class CallLog:
                 break
             same += 1
         return same, messages[same:]
+
+
+def _with_half(row: CallRow, half: ModelAnswer | None) -> CallRow:
+    """Half an answer costs, too; none costs nothing."""
+    if half is None:
+        return replace(row, cost_nano=0)
+    usage = half.usage
+    return replace(
+        row,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_nano=half.cost,
+    )
 
 
 def error_json(error: ModelError, next: Verdict) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from server.engine.stepping import Stepping
 from server.engine.store import ExecutionChange, RecordedStep
 from server.engine.tool_calls import ToolCalls, ToolDesk
 from server.engine.writer import Identity, Writer
+from server.llm.errors import left_half
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
 from server.llm.window import Sent
 from server.models.enums import ExecutionStatus, StepStatus, WaitingReason
@@ -254,9 +255,7 @@ class DurableHost(ModelLog):
         if parked is None:
             return
         self.due_in = parked.due_in
-        for key, opened in self._open.items():
-            if key not in self._people.asked:
-                self._writer.step(step_row(opened, self._attempt, StepStatus.WAITING))
+        self.leave_open()
         seconds = None if parked.due_in is None else round(parked.due_in, 3)
         self._writer.event(
             happened.ExecutionWaiting(reason=parked.reason.value, seconds=seconds),
@@ -268,6 +267,12 @@ class DurableHost(ModelLog):
                 due_in=parked.due_in,
             )
         )
+
+    def leave_open(self) -> None:
+        """What has begun goes on later, and began when it began."""
+        for key, opened in self._open.items():
+            if key not in self._people.asked:
+                self._writer.step(step_row(opened, self._attempt, StepStatus.WAITING))
 
     async def settle(self) -> None:
         await self._writer.settle()
@@ -305,7 +310,15 @@ class DurableHost(ModelLog):
                 self.lease.check()
             attempt.left(sent)
 
-        return await self.at_work(self._asking.once(key, request, wrote, leaves))
+        return await self.at_work(self._heard(key, self._asking.once(key, request, wrote, leaves)))
+
+    async def _heard(self, key: str, answering: Coroutine[Any, Any, ModelAnswer]) -> ModelAnswer:
+        """What came before it was broken off has to be paid."""
+        try:
+            return await answering
+        except asyncio.CancelledError as broken:
+            self.broken_off(key, left_half(broken))
+            raise
 
 
 def reserved_of(trigger: dict[str, Any], name: str) -> Any:

@@ -78,6 +78,12 @@ class ModelLog(StepLog):
         if answer.source == "live":
             self._writer.usage(usage_row(self._writer.identity, key, answer, self._writer.now()))
 
+    def broken_off(self, key: str, half: ModelAnswer | None) -> None:
+        if half is None or self._silent:
+            return
+        self._call_log.half(key, half)
+        self._pay(key, half)
+
     def answered_before(self, key: str, answer: ModelAnswer) -> None:
         """Its usage row is there already; the step still shows it."""
         opened = self._open.get(key)

@@ -149,6 +149,7 @@ class Run:
     def _rest(self) -> None:
         """Held by a person, or until what the steps wait for has come."""
         if self.host.stepping.held:
+            self.host.leave_open()
             self.writer.event(happened.ExecutionPaused())
             self.writer.change(ExecutionChange(status=ExecutionStatus.PAUSED))
         else:

@@ -5,6 +5,7 @@ ModelError is the only error this room lets out. `message` says what happened, `
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 
 from server.core.errors import Upstream
@@ -66,3 +67,16 @@ class ModelError(Upstream):
         self.provider: str | None = None
         self.model: str | None = None
         self.connection: str | None = None
+
+
+_HALF = "half"
+
+
+def leave_half(broken: asyncio.CancelledError, half: ModelAnswer | None) -> None:
+    """For whoever has to pay for a call that is broken off: a cancellation has to go on as it is,
+    since those around it know it by its very class."""
+    setattr(broken, _HALF, half)
+
+
+def left_half(broken: asyncio.CancelledError) -> ModelAnswer | None:
+    return getattr(broken, _HALF, None)

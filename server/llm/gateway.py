@@ -21,7 +21,7 @@ from server.llm.breaker import Circuits
 from server.llm.catalogue import Catalogue, catalogue
 from server.llm.collector import Collector, OnDelta, TooMuch
 from server.llm.demo import PACE, DemoModel
-from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.errors import ModelError, ModelErrorKind, leave_half
 from server.llm.failures import (
     KEPT_OF_TOO_MUCH,
     nearest_served,
@@ -195,6 +195,10 @@ class Gateway:
             return answer_from(tools.known, sizes, call.route, collector, started)
         except ModelError as error:
             error.half = half_of(tools.known, sizes, call.route, collector, started)
+            raise
+        except asyncio.CancelledError as broken:
+            half = half_of(tools.known, sizes, call.route, collector, started)
+            leave_half(broken, half and replace(half, estimated=True))
             raise
 
     async def _attempt(self, tools: _Tools, asking: _Asking, collector: Collector) -> None:

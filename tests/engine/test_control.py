@@ -78,7 +78,7 @@ async def test_a_pause_holds_at_the_next_step_and_holds_no_worker(
     execution = await paused_in(home, gateway, CHAIN, "one")
     assert gateway.calls == {"one": 1}
     assert (execution.owner, execution.due_at) == (None, None)
-    assert await names(home, execution) == {"chain": "running", "a": "completed"}
+    assert await names(home, execution) == {"chain": "waiting", "a": "completed"}
     await home.control(execution, "resume")
     ended = await home.ended(execution)
     assert (ended.status, ended.output) == (DONE, "x")
@@ -87,6 +87,7 @@ async def test_a_pause_holds_at_the_next_step_and_holds_no_worker(
     asked = kinds.index("execution.pause_requested")
     assert asked < kinds.index("execution.paused") < kinds.index("execution.resumed")
     assert kinds[-1] == "execution.completed"
+    assert kinds.count("step.started") == 4  # the block began before the pause, and only once
 
 
 async def test_a_step_is_exactly_one_action(home: Home, gateway: ScriptedGateway) -> None:

@@ -86,6 +86,24 @@ async def test_when_every_model_has_failed_the_step_says_so(
     assert (models.count("m"), models.count("n")) == (3, 1)
 
 
+async def test_what_had_come_of_a_cancelled_answer_is_counted(
+    tmp_path: Path, models: ModelServer
+) -> None:
+    """The provider wants it paid; what it said of it is not known, so it is estimated."""
+    models.always("m", Reply("one two three four five six", gate=asyncio.Event()))
+    async with opened(tmp_path, models) as home:
+        execution = await home.start(await home.bot(ONE), "x")
+        async for batch in home.rooms.engine.follow(execution.id):
+            if any(event["type"] == "step.delta" for event in batch.events):
+                break
+        await home.control(execution, "cancel")
+        ended = await home.ended(execution)
+    assert ended.status is ExecutionStatus.CANCELLED
+    assert ended.input_tokens > 0
+    assert 0 < ended.output_tokens < 10
+    assert ended.estimated
+
+
 async def test_a_wrong_key_is_not_tried_again(tmp_path: Path, models: ModelServer) -> None:
     models.always("m", Reply(status=401, error="bad key"))
     async with opened(tmp_path, models) as home:
