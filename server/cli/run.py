@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,13 +14,16 @@ from server.cli.group import example
 from server.cli.live import LivePrinter
 from server.cli.output import json_option, note, print_json, say, value_text
 from server.cli.remote import Remote, connected, with_addresses
-from server.core.errors import NotFound
+from server.core.errors import AppError, NotFound
+from server.core.tasks import end
 
 FIND_BOT = """
 query CliFindBot($id: ID, $name: String) {
   bot(id: $id, name: $name) { id name source draftVersion }
 }
 """
+WORKERS = "query CliWorkers { health { workers } }"
+IDLE_SECONDS = 3.0
 START = """
 mutation CliStart($input: StartExecutionInput!) {
   startExecution(input: $input) {
@@ -115,12 +119,29 @@ async def bot_for(remote: Remote, named: str) -> dict[str, Any]:
 async def watch(remote: Remote, execution_id: str, *, live: bool, after: int = 0) -> LivePrinter:
     """Stays until the end; prints along when asked to."""
     printer = LivePrinter()
-    async for event in remote.follow(execution_id, after):
-        if live:
-            printer.show(event)
+    idle = asyncio.create_task(_tell_idle(remote))
+    try:
+        async for event in remote.follow(execution_id, after):
+            if event["type"] != "execution.queued":
+                idle.cancel()
+            if live:
+                printer.show(event)
+    finally:
+        await end(idle)
     if live:
         printer.end()
     return printer
+
+
+async def _tell_idle(remote: Remote) -> None:
+    """Who waits and sees nothing is to know why."""
+    await asyncio.sleep(IDLE_SECONDS)
+    try:
+        workers = (await remote.ask(WORKERS))["health"]["workers"]
+    except AppError:
+        return
+    if workers == 0:
+        note("No worker is running: it waits in the queue. Start one: baleybots worker")
 
 
 def finish(execution: dict[str, Any], as_json: bool) -> NoReturn:

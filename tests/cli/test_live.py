@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 import pytest
 
+from server.cli import run
 from server.cli.live import LivePrinter
+from server.cli.remote import Remote
 
 
 def event(kind: str, **data: Any) -> dict[str, Any]:
@@ -37,3 +40,29 @@ def test_the_last_failure_is_told_once(capsys: pytest.CaptureFixture[str]) -> No
     printer.show(event("model.failed", message="Too busy."))
     printer.show(event("step.failed", error={"message": "Too busy."}))
     assert capsys.readouterr().out.count("Too busy.") == 1
+
+
+class Queued:
+    """A server on which nothing begins before somebody asks for its workers."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def ask(self, document: str) -> dict[str, Any]:
+        assert document == run.WORKERS
+        self.asked.set()
+        return {"health": {"workers": 0}}
+
+    async def follow(self, execution_id: str, after: int) -> Any:
+        yield event("execution.queued")
+        await self.asked.wait()
+        yield event("execution.started")
+
+
+async def test_who_waits_for_a_worker_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "IDLE_SECONDS", 0)
+    async with asyncio.timeout(5):
+        await run.watch(cast(Remote, Queued()), "exe_1", live=True)
+    assert "No worker is running" in capsys.readouterr().err
