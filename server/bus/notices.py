@@ -67,7 +67,7 @@ class Subscription:
         return woken
 
     async def pause(self, seconds: float, presses: Callable[[Notice], bool]) -> None:
-        """More gathers meanwhile. What presses ends the pause at once, and so does what was lost."""
+        """More gathers meanwhile. What presses ends the pause at once, so does what was lost."""
         if any(map(presses, self._waiting)):
             return
         loop = asyncio.get_running_loop()
