@@ -45,7 +45,7 @@ function Facts({ step }) {
   return (
     <dl className="facts">
       <Row name="Model">{step.model || step.requestedModel}</Row>
-      {step.requestedModel && step.model && step.requestedModel !== step.model ? <Row name="Asked for">{step.requestedModel}</Row> : null}
+      {step.requestedModel && step.model && !step.requestedModel.endsWith(step.model) ? <Row name="Asked for">{step.requestedModel}</Row> : null}
       <Row name="Provider">{step.provider}</Row>
       {entity ? <Row name="Input tokens">{tokens(used.inputTokens)}</Row> : null}
       {entity ? <Row name="Output tokens">{tokens(used.outputTokens)}</Row> : null}

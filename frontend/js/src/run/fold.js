@@ -31,6 +31,7 @@ function addUsage(step, data) {
     inputTokens, outputTokens, totalTokens: inputTokens + outputTokens,
     cost: known === null ? old.cost ?? null : Number(old.cost || 0) + known,
     estimated: Boolean(old.estimated || data.estimated),
+    unpriced: Boolean(old.unpriced || (known === null && !data.source)),
   };
 }
 
@@ -294,13 +295,15 @@ export function totals(run) {
   let tokens = 0;
   let cost = 0;
   let estimated = false;
+  let unpriced = false;
   for (const { usage } of run.steps.values()) {
     if (!usage) continue;
     tokens += Number(usage.totalTokens ?? (usage.inputTokens || 0) + (usage.outputTokens || 0));
     cost += Number(usage.cost || 0);
     estimated ||= Boolean(usage.estimated);
+    unpriced ||= Boolean(usage.unpriced);
   }
-  return { totalTokens: tokens, cost: String(cost), estimated };
+  return { totalTokens: tokens, cost: String(cost), estimated, unpriced };
 }
 
 /** The steps as a tree in reading order, each with its depth. */
