@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from server.llm.messages import Delta, FinishReason, ToolCall, Usage
+from server.llm.pieces import Piece
 
 OnDelta = Callable[[Delta], None]
 
@@ -39,7 +40,7 @@ class _CallParts:
 
 
 class Collector:
-    """Fed by the library's response objects, whichever way they came."""
+    """Fed by the library's response objects, whichever way they came, and by plain pieces."""
 
     __slots__ = (
         "_answer_tool", "_answering", "_calls", "_chunks", "_on_delta", "_reasoning", "_refusal",
@@ -87,18 +88,30 @@ class Collector:
         self._chunks += 1
         if self._chunks > MOST_CHUNKS:
             raise TooMuch(f"an answer in more than {MOST_CHUNKS:,} pieces")
+        if type(chunk) is Piece:
+            return self._add_piece(chunk)
         if chunk.model and self.model is None:
             self.model = chunk.model
         if usage := getattr(chunk, "usage", None):
             self.usage = read_usage(usage)
         if not chunk.choices:
-            return
+            return None
         choice = chunk.choices[0]
         delta = choice.delta
         if delta is not None:
             self._add_parts(delta)
         if choice.finish_reason:
             self.finish_reason = _REASONS.get(choice.finish_reason, "stop")
+        return None
+
+    def _add_piece(self, piece: Piece) -> None:
+        if self.model is None and piece.model:
+            self.model = piece.model
+        if piece.text:
+            self._text.append(piece.text)
+            self._tell(Delta("text", piece.text))
+        if piece.reason:
+            self.finish_reason = "stop"
 
     def add_response(self, response: Any) -> None:
         """A whole answer at once."""

@@ -7,13 +7,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 import orjson
 
-from server.llm.pieces import delta_of, gemini_text, openai_counts, openai_piece
+from server.llm.pieces import Piece, gemini_text, openai_counts, openai_piece
 from server.llm.routing import Route
 from server.llm.wire import Call
 
@@ -220,11 +219,7 @@ class GeminiForm(Form):
         def read(chunk: dict[str, Any]) -> Any:
             """The library says “stop” with each piece, which would hide a stream that was cut."""
             if (text := gemini_text(chunk)) is not None:
-                return SimpleNamespace(
-                    model=chunk.get("modelVersion"),
-                    usage=None,
-                    choices=[SimpleNamespace(finish_reason=None, delta=delta_of(text))],
-                )
+                return Piece(chunk.get("modelVersion"), text, None)
             parsed = parse(chunk)
             ended = any(one.get("finishReason") for one in chunk.get("candidates") or ())
             if parsed is not None and not ended and "promptFeedback" not in chunk:

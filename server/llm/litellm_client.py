@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ def load() -> Any:
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     # A hundred equal pieces in a row are no error: tables and long lists have them.
     os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", "1000000000")
-    with _built_when_used():
+    with _built_when_used(), _set_aside():
         import litellm
 
     litellm.disable_hf_tokenizer_download = True
@@ -54,6 +55,21 @@ def _built_when_used() -> Iterator[None]:
         yield
     finally:
         del BaseModel.model_config["defer_build"]
+
+
+@contextmanager
+def _set_aside() -> Iterator[None]:
+    """What is loaded stays: three hundred thousand objects, which are not gone through in search of
+    garbage, neither while they are made, which would stop the loop for half a second several
+    times, nor ever after."""
+    looking = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if looking:
+            gc.enable()
 
 
 @functools.cache
