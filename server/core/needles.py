@@ -50,7 +50,10 @@ class Needles:
     def within(self, text: str) -> bool:
         """Whether any of them stands in it."""
         if len(self._texts) <= _FEW:
-            return any(needle in text for needle in self._texts)
+            for needle in self._texts:  # a generator would cost more than the look itself
+                if needle in text:
+                    return True
+            return False
         return any(True for automaton in self._ready() for _ in automaton.iter(text))
 
     def places(self, text: str) -> list[tuple[int, int]]:

@@ -122,7 +122,11 @@ class Fence:
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
+# Rows are made several times per step: a frozen dataclass costs three times as much to make, so
+# these are only treated as frozen.
+
+
+@dataclass(slots=True)
 class EventRow:
     type: str
     at: datetime
@@ -131,7 +135,7 @@ class EventRow:
     attempt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StepRow:
     """The whole of a step as it is now: a later row with the same key takes the place of this."""
 
@@ -165,7 +169,7 @@ class StepRow:
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallRow:
     """One question to a model as it was asked, with its answer or why there is none. `carried`: so
     many messages are those of the step's question before this one."""
@@ -200,7 +204,7 @@ class CallRow:
     duration_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UsageRow:
     """One model call as it is paid for; the execution's totals grow by it."""
 
@@ -320,7 +324,7 @@ class RecordedStep:
         return self.status is StepStatus.WAITING and self.error is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StoredEvent:
     seq: int
     type: str

@@ -9,6 +9,8 @@ from server.core.jsontext import loads
 from server.core.logs import MASK, REDACTION
 from server.models.large import value_text
 
+_SHORT = frozenset({bool, int, float, type(None)})
+
 
 class Texts:
     """By identity: the same value is often said twice. Secrets are taken out on the way. Who keeps
@@ -43,9 +45,12 @@ class Texts:
     def longer(self, value: Any, most: int) -> bool:
         """In bytes. Where one field shows it, the whole is not written for that. Raises
         NotStorable."""
+        found = self._made.get(id(value))
+        if found is not None:
+            return size(found[1]) > most
         if isinstance(value, dict):
             for field in cast("dict[Any, Any]", value).values():
-                if self._surely_longer(field, most):
+                if type(field) not in _SHORT and self._surely_longer(field, most):
                     return True
         return size(self.of(value)) > most
 
