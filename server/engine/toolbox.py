@@ -63,9 +63,7 @@ class Toolbox:
             asked, key = calls[place], keys[place]
             reason = reasons[place]
             if reason is None:
-                result, reason = await self._done(key, asked)
-                if reason is None:
-                    return result
+                return await self._done(key, asked)
             refusals.append(reason)
             self._hands.refused(key, asked.name, reason)
             return ToolResult(asked, f"Refused: {reason}", done=False)
@@ -87,6 +85,8 @@ class Toolbox:
         arguments = asked.read_arguments()
         if arguments is None:
             return f"The arguments of `{asked.name}` are not a JSON object."
+        if issues := self._tool(asked.name).issues(arguments):
+            return ArgumentsRefused(asked.name, issues).message
         same = f"{asked.name} {_canonical(arguments)}"
         self._same[same] += 1
         if self._same[same] >= SAME_CALLS:
@@ -96,21 +96,19 @@ class Toolbox:
             )
         return None
 
-    async def _done(self, key: str, asked: Asked) -> tuple[ToolResult, str | None]:
-        permit = asked.name in self._on_request
-        tool = self._on_request[asked.name] if permit else self._free[asked.name]
+    def _tool(self, name: str) -> Tool:
+        return self._on_request[name] if name in self._on_request else self._free[name]
+
+    async def _done(self, key: str, asked: Asked) -> ToolResult:
+        tool, permit = self._tool(asked.name), asked.name in self._on_request
         arguments = asked.read_arguments() or {}
-        issues = tool.issues(arguments)
-        nothing = ToolResult(asked, "", done=False)
-        if issues:
-            return nothing, ArgumentsRefused(tool.name, issues).message
         try:
             value = await self._hands.tool_step(key, self._call, tool, arguments, permit)
         except StepFailed as failed:
             if not failed.catchable:
                 raise
-            return ToolResult(asked, _told_failure(failed.failure), done=False), None
-        return ToolResult(asked, _shortened(text_of(value)), True, value), None
+            return ToolResult(asked, _told_failure(failed.failure), done=False)
+        return ToolResult(asked, _shortened(text_of(value)), True, value)
 
     def _count(self, refusals: list[str]) -> None:
         """A model that goes on asking for what it was refused does not come to an answer."""

@@ -213,7 +213,7 @@ async def test_arguments_are_refused_three_times_and_no_more(
     execution = await home.run(WRITER, "x")
     assert execution.status is ExecutionStatus.FAILED
     assert execution.error["kind"] == "entity_failed"
-    assert "was refused 4 times" in execution.error["message"]
+    assert "was refused 4 times. Lastly: The arguments do not fit" in execution.error["message"]
     assert gateway.calls["m"] == 4
     assert echo.calls == []
 
