@@ -227,6 +227,8 @@ def _install(formatter: logging.Formatter, stream: TextIO, level: str) -> None:
     # These would repeat each request, statement and poll at `debug`, some with bodies in them.
     for name in ("tortoise", "aiosqlite", "asyncio", "asyncpg", "httpx", "arq", "LiteLLM"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # It tells of each lost connection with a traceback; that the database is away we say ourselves.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
 
 
 def _for_machines(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:

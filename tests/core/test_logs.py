@@ -78,6 +78,12 @@ def test_no_secret_reaches_a_traceback(stream: io.StringIO, form: str) -> None:
     assert "canary" not in stream.getvalue()
 
 
+def test_the_pool_does_not_tell_of_each_try_while_the_database_is_away(stream: io.StringIO) -> None:
+    setup_logs("info", "json", stream=stream)
+    logging.getLogger("asyncpg.pool").warning("Failed to restore the pool", exc_info=OSError())
+    assert stream.getvalue() == ""
+
+
 def test_counts_of_tokens_are_no_secrets() -> None:
     kept = {"input_tokens": 5, "token": 7, "tokens": 0, "has_password": True}
     assert Redaction()(None, "info", dict(kept)) == kept
