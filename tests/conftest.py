@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support import services, tables
-from tests.support.examples import SHARE
+from tests.support.examples import QUICK, SHARE
 from tests.support.logs import plain_logs
 from tests.support.spreading import FilesTogether
 
@@ -26,17 +27,27 @@ hypothesis.settings.register_profile("quick", derandomize=True, deadline=None, m
 hypothesis.settings.register_profile("hunt", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
+_OTHER_RING = re.compile(r"^pytestmark = .*mark\.(services|browser|journey|faults|slow)\b", re.M)
+
 # What is there once all tests are found stays to the end: no use in looking through it for waste
 # again and again, which would be a tenth of the time.
 gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    gc.collect()
-    gc.freeze()
-    if os.environ.get("HYPOTHESIS_PROFILE") == "quick":
+    if QUICK:
         gc.set_threshold(50_000, 20, 20)  # nothing there measures memory
+    else:
+        gc.collect()
+    gc.freeze()
     gc.enable()
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """The quick ring does not even read a file of which it would take no test."""
+    if not QUICK or not collection_path.name.startswith("test_"):
+        return None
+    return True if _OTHER_RING.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -52,12 +63,12 @@ for _name in list(os.environ):
     if _name.startswith("BALEYBOTS_") or _name.endswith(("_API_KEY", "_API_BASE", "_BASE_URL")):
         del os.environ[_name]
 
+_SERVED = [] if QUICK else [pytest.mark.services]
 BACKENDS = [
     "sqlite",
-    pytest.param("postgres", marks=pytest.mark.services),
-    pytest.param("mysql", marks=pytest.mark.services),
+    *(pytest.param(name, marks=mark) for mark in _SERVED for name in ("postgres", "mysql")),
 ]
-BUSES = ["embedded", pytest.param("redis", marks=pytest.mark.services)]
+BUSES = ["embedded", *(pytest.param("redis", marks=mark) for mark in _SERVED)]
 
 
 @pytest.fixture(scope="session")

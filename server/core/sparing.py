@@ -17,6 +17,7 @@ from typing import Any
 
 # A module, and what it is told is not installed: each of them takes that as an answer.
 _ABSENT = {
+    "httpx": ("rich",),  # would have a command line
     "structlog": ("rich",),  # would colour traces
     "tortoise": ("pydantic",),  # would read JSON columns into its models
     "uvicorn": ("watchfiles",),  # would start anew when a source file changes

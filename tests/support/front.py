@@ -21,6 +21,7 @@ from server.core.settings import load_settings
 from server.models.enums import Role
 from server.models.tables import Member, User, Workspace
 from server.workspaces import accounts, keys
+from tests.support.rooms import migrated
 
 HOST = "http://bots.test"
 PURE = 'processor ("same") { "result" }'
@@ -103,6 +104,7 @@ async def open_front(
     folder: Path, environ: Mapping[str, str] | None = None
 ) -> AsyncIterator[Front]:
     settings = load_settings(environ or {}, data_dir=folder)
+    await migrated(settings)
     app = build_app(settings, worker=True)
     async with app.running() as rooms:
         transport = httpx.ASGITransport(app)

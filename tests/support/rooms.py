@@ -81,20 +81,20 @@ async def first_owner(rooms: Assembly) -> Viewer:
     return found[0]
 
 
-_migrated: list[bytes] = []
+_first_file: list[bytes] = []
 
 
-async def _migrate(settings: Settings) -> None:
+async def migrated(settings: Settings) -> None:
     """Every SQLite database of a test run begins as a copy of the first one."""
     path = settings.sqlite_path
     if path is None or path.exists():
         await migrate(settings)
-    elif _migrated:
+    elif _first_file:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(_migrated[0])
+        path.write_bytes(_first_file[0])
     else:
         await migrate(settings)
-        _migrated.append(path.read_bytes())
+        _first_file.append(path.read_bytes())
 
 
 @asynccontextmanager
@@ -113,7 +113,7 @@ async def open_home(
     settings = load_settings(
         environ or {}, data_dir=folder, database_url=database_url, redis_url=redis_url
     )
-    await _migrate(settings)
+    await migrated(settings)
     async with AsyncExitStack() as stack:
         gateway = gateway or Gateway(settings, demo_pace=0)
         rooms = await stack.enter_async_context(
