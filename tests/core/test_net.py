@@ -55,6 +55,8 @@ async def test_what_is_plainly_inside_is_refused_without_a_lookup(url: str) -> N
         ("http://[fd20:ce::254]/", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=[fd20:ce::254]:80"),
         ("http://inner.test/", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=inner.test:80"),
         ("http://example.org:6379/", "BALEYBOTS_ALLOWED_PORTS=6379"),
+        ("http://localhost:11434/v1", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=localhost:11434"),
+        ("http://10.0.0.5:8000/", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=10.0.0.5:8000"),
     ],
 )
 async def test_a_refusal_names_a_line_that_helps(url: str, line: str) -> None:

@@ -81,8 +81,9 @@ class NetPolicy:
         """All that can be told without the resolver: fit for a check while somebody types. Raises
         AddressRefused."""
         target = read_url(url)
-        self.check_port(target.host, target.literal, target.port)
+        # The private host first: the line that allows it allows its port too.
         self._check_words(target.host, target.literal, target.port)
+        self.check_port(target.host, target.literal, target.port)
         return target
 
     async def check_url(self, url: str) -> tuple[Target, tuple[Address, ...]]:
