@@ -42,10 +42,12 @@ TYPE_NAME = "__typename"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a bare name gives in each type: nothing for a value, else the type's name. `uniform` are
-    names that have one type everywhere; `meeting` are interfaces and unions."""
+    """What each field of a type gives: nothing for a value, else the type's name. `asking` are type
+    and name of those that need arguments; `uniform` are names that have one type everywhere;
+    `meeting` are interfaces and unions."""
 
     fields: dict[str, dict[str, str | None]]
+    asking: frozenset[tuple[str, str]]
     uniform: frozenset[str]
     meeting: frozenset[str]
     roots: dict[OperationType, str]
@@ -66,6 +68,7 @@ def pruned(schema: GraphQLSchema, document: DocumentNode, marked: set[str]) -> D
 def known_fields(schema: GraphQLSchema) -> Known:
     fields: dict[str, dict[str, str | None]] = {}
     types: dict[str, set[str]] = defaultdict(set)
+    asking: set[tuple[str, str]] = set()
     meeting: set[str] = set()
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
@@ -75,13 +78,15 @@ def known_fields(schema: GraphQLSchema) -> Known:
             fields[kind.name] = {TYPE_NAME: None}
             for name, field in kind.fields.items():
                 types[name].add(_form(field.type))
-                if not any(map(is_required_argument, field.args.values())):
-                    named = get_named_type(field.type)
-                    fields[kind.name][name] = None if is_leaf_type(named) else named.name
+                named = get_named_type(field.type)
+                fields[kind.name][name] = None if is_leaf_type(named) else named.name
+                if any(map(is_required_argument, field.args.values())):
+                    asking.add((kind.name, name))
     uniform = {name for name, found in types.items() if len(found) == 1} | {TYPE_NAME}
     roots = {one: schema.get_root_type(one) for one in OperationType}
     return Known(
         fields,
+        frozenset(asking),
         frozenset(uniform),
         frozenset(meeting),
         {one: kind.name for one, kind in roots.items() if kind is not None},
@@ -127,15 +132,14 @@ class _Pruning:
         return name
 
     def _left(self, chosen: SelectionSetNode, parent: str, meeting: bool) -> SelectionSetNode:
-        fields = self.known.fields.get(parent)
-        if fields is None:
+        if parent not in self.known.fields:
             return chosen
         if parent in self.known.meeting:
             meeting = self.below = True
         left: list[SelectionNode] = []
         for node in chosen.selections:
             if type(node) is FieldNode:
-                kept = self._field(node, fields, meeting)
+                kept = self._field(node, parent, meeting)
                 if kept is not None:
                     left.append(kept)
             elif type(node) is InlineFragmentNode:
@@ -145,14 +149,14 @@ class _Pruning:
                 left.append(node)
         return SelectionSetNode(selections=tuple(left), loc=chosen.loc)
 
-    def _field(
-        self, node: FieldNode, fields: dict[str, str | None], meeting: bool
-    ) -> FieldNode | None:
+    def _field(self, node: FieldNode, parent: str, meeting: bool) -> FieldNode | None:
         name, chosen = node.name.value, node.selection_set
+        fields = self.known.fields[parent]
         if name not in fields:
             return node
         bare = name not in self.marked and (not meeting or name in self.known.uniform)
         bare = bare and not (node.alias or node.arguments or node.directives)
+        bare = bare and (parent, name) not in self.known.asking
         gives = fields[name]
         if gives is None or chosen is None:
             return None if bare and gives is chosen else node

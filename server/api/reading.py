@@ -1,13 +1,23 @@
 """Reads a document with the parser of graphql-core over a lexer that takes names, signs, comments
 and plain strings by one regular expression, where the library's goes letter by letter. What is
-rarer (numbers, escapes, mistakes) is left to the library's."""
+rarer (numbers, escapes, mistakes) is left to the library's. So are fields, but for those that are a
+bare name, or a name and a selection, which is most of them."""
 
 from __future__ import annotations
 
 import re
+from typing import Any, TypeVar
 
-from graphql import DocumentNode, Source
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    NameNode,
+    SelectionNode,
+    SelectionSetNode,
+    Source,
+)
 from graphql.language import Token, TokenKind
+from graphql.language.ast import Location, Node
 from graphql.language.block_string import dedent_block_string_lines
 from graphql.language.lexer import Lexer
 from graphql.language.parser import Parser
@@ -24,6 +34,21 @@ _SIGNS = {kind.value: kind for kind in TokenKind if len(kind.value) == 1}
 
 
 class QuickLexer(Lexer):
+    def advance(self) -> Token:
+        self.last_token = self.token
+        found = self.token = self.lookahead()
+        return found
+
+    def lookahead(self) -> Token:
+        last = self.token
+        found = last.next
+        if found is None and last.kind is not TokenKind.EOF:
+            found = last.next = self.read_next_token(last.end)
+            found.prev = last
+        if found is None or found.kind is TokenKind.COMMENT:
+            return super().lookahead()
+        return found
+
     def read_next_token(self, start: int) -> Token:
         body = self.source.body
         found = _NEXT.match(body, start)
@@ -36,9 +61,10 @@ class QuickLexer(Lexer):
             self.line += lines
             self.line_start = body.rindex("\n", start, begin) + 1
         if group == _NAME:
-            return self.create_token(TokenKind.NAME, begin, end, value)
+            column = 1 + begin - self.line_start
+            return Token(TokenKind.NAME, begin, end, self.line, column, value)
         if group == _SIGN:
-            return self.create_token(_SIGNS[value], begin, end)
+            return Token(_SIGNS[value], begin, end, self.line, 1 + begin - self.line_start)
         if group == _SPREAD:
             return self.create_token(TokenKind.SPREAD, begin, end)
         if group == _STRING:
@@ -57,7 +83,71 @@ class QuickLexer(Lexer):
         return token
 
 
+class QuickParser(Parser):
+    def advance_lexer(self) -> None:
+        lexer = self._lexer
+        last, found = lexer.token, lexer.lookahead()
+        if last.next is not found or self._token_counter >= (self._max_tokens or 0):
+            super().advance_lexer()  # comments are between, or it is one too many
+            return
+        lexer.last_token, lexer.token = last, found
+        self._token_counter += 1
+
+    def parse_selection_set(self) -> SelectionSetNode:
+        self._enter_nesting()
+        lexer, start = self._lexer, self._lexer.token
+        self.expect_token(TokenKind.BRACE_L)
+        chosen: list[SelectionNode] = []
+        while lexer.token.kind is not TokenKind.BRACE_R:
+            plain = lexer.token.kind is TokenKind.NAME
+            chosen.append(self.parse_field() if plain else self.parse_selection())
+        self.advance_lexer()
+        self._nesting_depth -= 1
+        place = Location(start, lexer.last_token, lexer.source)
+        return _made(SelectionSetNode, {"loc": place, "selections": tuple(chosen)})
+
+    def parse_field(self) -> FieldNode:
+        lexer = self._lexer
+        token = lexer.token
+        after = lexer.lookahead().kind if token.kind is TokenKind.NAME else None
+        if after is TokenKind.NAME or after is TokenKind.BRACE_R or after is TokenKind.SPREAD:
+            self.advance_lexer()
+            return self._field(token, None)
+        if after is TokenKind.BRACE_L:
+            self.advance_lexer()
+            return self._field(token, self.parse_selection_set())
+        return super().parse_field()
+
+    def _field(self, token: Token, chosen: SelectionSetNode | None) -> FieldNode:
+        source = self._lexer.source
+        place = Location(token, token, source)
+        whole = place if chosen is None else Location(token, self._lexer.last_token, source)
+        return _made(
+            FieldNode,
+            {
+                "loc": whole,
+                "directives": None,
+                "name": _made(NameNode, {"loc": place, "value": token.value}),
+                "alias": None,
+                "arguments": None,
+                "selection_set": chosen,
+            },
+        )
+
+
+Made = TypeVar("Made", bound=Node)
+_set = object.__setattr__
+
+
+def _made(kind: type[Made], values: dict[str, Any]) -> Made:
+    """As the kind makes it, which takes care that nobody changes it and longer than all the rest
+    of reading a field."""
+    node = object.__new__(kind)
+    _set(node, "__dict__", values)
+    return node
+
+
 def read_document(text: str, most_tokens: int) -> DocumentNode:
     """Raises GraphQLSyntaxError, and RecursionError for what is nested too deeply."""
     source = Source(text)
-    return Parser(source, max_tokens=most_tokens, lexer=QuickLexer(source)).parse_document()
+    return QuickParser(source, max_tokens=most_tokens, lexer=QuickLexer(source)).parse_document()
