@@ -18,12 +18,14 @@ from server.api.executions import StartExecutionPayload
 from server.api.kinds import ExecutionMode
 from server.api.relay import Connection, Node, connection_of
 from server.api.scalars import Cursor
+from server.bots.startable import startable
 from server.core.errors import Invalid, NotFound
 from server.core.ids import public_id, read_id
 from server.core.paging import page_size
 from server.costs.service import refuse_if_spent
 from server.executions import chats
 from server.models import tables
+from server.models.enums import BotState
 from server.workspaces.listing import PageAsk
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="What the viewer may do with a conversation.")
 class ChatPermissions:
-    send: bool = strawberry.field(description="Send a message.")
+    send: bool = strawberry.field(description="Send a message; not to an archived bot.")
     delete: bool = strawberry.field(description="Delete it.")
 
 
@@ -97,8 +99,20 @@ class ChatSession(Node):
         return connection_of(page, Connection[Execution], Execution.of)
 
     @strawberry.field(description="What the viewer may do with it.")
-    def viewer_can(self, info: Info) -> ChatPermissions:
-        return ChatPermissions(**info.context.asker.can("chat"))
+    async def viewer_can(self, info: Info) -> ChatPermissions:
+        can = info.context.asker.can("chat")
+        return ChatPermissions(**can | {"send": can["send"] and await self._listens(info)})
+
+    async def _listens(self, info: Info) -> bool:
+        """Whoever may only run bots is told too, without seeing the bot."""
+        asker, bot_id = info.context.asker, self.row.bot_id
+        if asker.may("bots:read"):
+            bot = await info.context.loaders.bot.load(bot_id)
+            return bot is not None and not bot.deleted and bot.state is not BotState.ARCHIVED
+        try:
+            return (await startable(asker, bot_id)).state is not BotState.ARCHIVED
+        except NotFound:
+            return False
 
 
 @strawberry.type

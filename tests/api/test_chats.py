@@ -286,6 +286,22 @@ async def test_a_token_that_is_narrowed_stays_within_its_bots_and_scopes(talk: T
     assert denied["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
+async def test_nobody_may_send_to_an_archived_bot(talk: Talk) -> None:
+    bot = (await talk.api.bot(PURE, "Put away"))["id"]
+    session = await begun(talk.api, bot)
+    narrow = {"name": "Runs", "scopes": ["executions:run"]}
+    runs = Api(
+        talk.front.http, (await talk.api.change("createApiToken", "token", **narrow))["token"]
+    )
+    other = (await runs.change("startChat", "session { viewerCan { send } }", botId=bot))["session"]
+    assert other["viewerCan"] == {"send": True}
+    ask = "query($id: ID!) { chatSession(id: $id) { viewerCan { send delete } } }"
+    for action, send in (("ARCHIVE", False), ("UNARCHIVE", True)):
+        await talk.api.change("changeBots", "results { botId }", botIds=[bot], action=action)
+        found = await talk.api.data(ask, id=session)
+        assert found["chatSession"]["viewerCan"] == {"send": send, "delete": True}
+
+
 async def test_a_list_of_conversations_is_read_at_once(talk: Talk) -> None:
     bot = (await talk.api.bot(PURE, "Listed"))["id"]
     ids = [await begun(talk.api, bot, title=f"Number {n}") for n in range(3)]
