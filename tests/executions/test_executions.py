@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from server.api.execution_columns import columns_for
 from server.bots import drafts, publishing
+from server.bots.service import versions_and_bots
 from server.core.errors import Denied, IdempotencyMismatch, Invalid, InvalidState, NotFound
 from server.core.ids import new_uuid
 from server.executions import figures, service
@@ -128,6 +130,21 @@ async def test_a_finished_one_cannot_be_cancelled_and_says_its_status(home: Home
     with pytest.raises(InvalidState, match="completed already"):
         await service.control(home.owner, home.rooms.engine, execution.id, "cancel")
     assert (await service.get(home.owner, execution.id)).status is ExecutionStatus.COMPLETED
+
+
+async def test_a_page_with_some_columns_has_what_the_whole_rows_have(home: Home) -> None:
+    bot = await home.bot(PURE)
+    for number in range(3):
+        await home.start(bot, number)
+    columns = columns_for(frozenset({"usage", "durationMs", "queuedMs", "error", "triggerKind"}))
+    assert columns is not None
+    whole = (await service.list_executions(home.owner)).rows
+    some = (await service.list_executions(home.owner, columns=columns)).rows
+    for name in (*columns, "total_tokens", "queued_ms"):
+        assert [getattr(row, name) for row in some] == [getattr(row, name) for row in whole], name
+    versions, bots = await versions_and_bots(home.owner, [row.version_id for row in some])
+    assert {row.bot_id for row in versions.values()} == {bot.id} == set(bots)
+    assert bots[bot.id].name == bot.name
 
 
 async def test_the_list_is_newest_first_filtered_and_paged(home: Home) -> None:
