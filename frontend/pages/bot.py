@@ -85,14 +85,7 @@ def Run(bot: dict[str, Any], answer: Answer, desk: Any) -> Any:
     async def run(wanted: dict[str, Any]) -> None:
         try:
             await desk.save_before_run(wanted.get("draft"))
-            # Without an input the bot's own run(…) line counts; null would be an input.
-            given = {} if wanted.get("empty") else {"input": wanted.get("input")}
-            how = {"mode": wanted.get("mode", "LIVE"), "idempotencyKey": wanted.get("key")}
-            for name in ("recordingId", "continues"):
-                if wanted.get(name):
-                    how[name] = wanted[name]
-            values = {"botId": bot["id"], **how, **given}
-            payload = await client.mutate("start_execution", values)
+            payload = await client.mutate("start_execution", _start(bot["id"], wanted))
         finally:
             set_answers(lambda n: n + 1)
         nav.go(f"/bots/{bot['id']}", {"run": payload["execution"]["id"]}, replace=True)
@@ -131,3 +124,11 @@ def Run(bot: dict[str, Any], answer: Answer, desk: Any) -> Any:
             "onFinished": guard.js(finished),
         }
     )
+
+
+def _start(bot_id: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Without an input the bot's own run(…) line counts; null would be an input."""
+    given = {} if wanted.get("empty") else {"input": wanted.get("input")}
+    how = {"mode": wanted.get("mode", "LIVE"), "idempotencyKey": wanted.get("key")}
+    named = {name: wanted[name] for name in ("recordingId", "continues") if wanted.get(name)}
+    return {"botId": bot_id, **how, **named, **given}
