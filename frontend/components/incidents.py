@@ -138,7 +138,7 @@ def incident_row(incident: Line, close: Any) -> VdomDict:
 
 def _done(incident: Line) -> Any:
     if not incident["action"]:
-        return "Nothing was tried."
+        return "No repair was tried."
     by_itself = " by itself" if incident["automatic"] else " as a person asked"
     mark = icon("circle-check" if incident["healed"] else "circle-x")
     ended = "and that helped." if incident["healed"] else "and that did not help."
