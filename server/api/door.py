@@ -29,6 +29,11 @@ MAX_BODY = 1024 * 1024
 MAX_SUBSCRIPTIONS = 50
 _JSON = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
 _OTHER_FORMS = ("event-stream", "multipart")
+# What the library says of a request, in words that say what to do.
+_PLAINER = {
+    "Unsupported content type": "Send JSON, with the header `Content-Type: application/json`.",
+    "Unable to parse request body as JSON": "The body of the request is no JSON.",
+}
 INIT_TIMEOUT = timedelta(seconds=10)
 
 
@@ -79,7 +84,8 @@ class Door(GraphQL[Context, None]):
                 response = await self.run(request, context=context)
         except HTTPException as error:
             code = ErrorCode.TOO_LARGE if error.status_code == 413 else ErrorCode.INVALID_INPUT
-            return problem(error.status_code, code, error.reason, context)
+            words = _PLAINER.get(error.reason, error.reason)
+            return problem(error.status_code, code, words, context)
         return _with_bill(response, context.bill)
 
     async def _plainly(self, request: Request, context: Context) -> Response | None:
