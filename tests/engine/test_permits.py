@@ -10,6 +10,7 @@ import pytest
 
 from server.approvals import service as approvals
 from server.approvals.service import Answer
+from server.core.errors import Invalid
 from server.executions import service as executions
 from server.models.enums import ApprovalKind, ExecutionStatus, WaitingReason
 from server.models.tables import Approval, Execution
@@ -105,9 +106,11 @@ async def test_modified_it_is_called_with_what_the_person_wrote(home: Home, echo
 
 async def test_what_a_person_wrote_must_fit_the_tool_too(home: Home, echo: Counted) -> None:
     started = await home.start(await home.bot(WRITER), "x")
-    ended = await decided(home, started, Answer("modify", arguments={"words": 1}))
+    with pytest.raises(Invalid, match="text"):  # and the question stays open
+        await decided(home, started, Answer("modify", arguments={"words": 1}))
+    ended = await decided(home, started, Answer("modify", arguments={"text": "pay 1"}))
     assert ended.output == "Done."
-    assert echo.calls == []
+    assert echo.arguments == [{"text": "pay 1"}]
 
 
 @pytest.mark.parametrize(("answer", "output"), [("approve", "hey"), ("reject", None)])
