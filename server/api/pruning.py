@@ -106,6 +106,8 @@ class _Pruning:
         self.known = known
         self.marked = marked
         self.meeting = meeting
+        # Its first level has a rule of its own, also through fragments.
+        self.feeds = known.roots.get(OperationType.SUBSCRIPTION)
         self.spread = False
         self.below = False
         self.on_meeting = False
@@ -117,8 +119,8 @@ class _Pruning:
     def definition(self, one: Any) -> Any:
         if isinstance(one, OperationDefinitionNode):
             root = self.known.roots.get(one.operation)
-            if root is None or one.operation is OperationType.SUBSCRIPTION:
-                return one  # a subscription's first level has a rule of its own
+            if root is None:
+                return one
             return _with(one, self._left(one.selection_set, root, self.meeting))
         if isinstance(one, FragmentDefinitionNode):
             self.spread = True
@@ -157,6 +159,7 @@ class _Pruning:
         bare = name not in self.marked and (not meeting or name in self.known.uniform)
         bare = bare and not (node.alias or node.arguments or node.directives)
         bare = bare and (parent, name) not in self.known.asking
+        bare = bare and parent != self.feeds
         gives = fields[name]
         if gives is None or chosen is None:
             return None if bare and gives is chosen else node

@@ -44,6 +44,9 @@ MISTAKEN = [
     '{bot(id: "a") {id ... on Node {id nope}}}',
     "subscription {executionsChanged {ids} viewerChanged {nope} __typename}",
     "subscription {__typename}",
+    "subscription {...F} fragment F on Subscription {__typename}",
+    "subscription {executionsChanged {ids} ...F} "
+    "fragment F on Subscription {approvalsChanged {ids}}",
     "mutation {startExecution {execution {id}}}",
     "{__schema {types {nope}} viewer {role}}",
     "{__typename {a} viewer {__typename}}",
@@ -80,6 +83,13 @@ def test_our_own_operations_keep_their_mistakes(path: Any) -> None:
     at = text.rindex("}", 0, text.rindex("}"))
     document, left = left_of(f"{text[:at]} nope {text[at:]}")
     assert mistakes(left) == mistakes(document) != []
+
+
+def test_a_subscription_may_stand_in_a_fragment() -> None:
+    document, left = left_of(
+        "subscription {...F} fragment F on Subscription {metricsTick {queued}}"
+    )
+    assert mistakes(left) == mistakes(document) == []
 
 
 def test_the_question_for_the_schema_is_left_alone() -> None:
