@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from math import isqrt
+from threading import RLock
 from typing import Any, Protocol, cast
 
 import ahocorasick
@@ -25,10 +26,13 @@ class _Automaton(Protocol):
 
 class Needles:
     """They may be added one by one: the few that came last have an automaton of their own, so that
-    the large one need not be built anew for each."""
+    the large one need not be built anew for each. Threads look, too: what is added is found in all
+    of them from then on."""
 
     def __init__(self) -> None:
+        self._changing = RLock()  # what dies meanwhile may log, in this very thread
         self._texts: set[str] = set()
+        self._few: tuple[str, ...] | None = ()
         self._recent: set[str] = set()
         self._stale = False
         self._settled: list[_Automaton] = []
@@ -40,17 +44,21 @@ class Needles:
 
     def add(self, texts: Iterable[str]) -> None:
         """None of them empty."""
-        new = set(texts) - self._texts
-        if new:
-            self._texts |= new
-            self._recent |= new
-            self.longest = max(self.longest, *map(len, new))
-            self._stale = True
+        given = set(texts)
+        with self._changing:
+            new = given - self._texts
+            if new:
+                self._texts |= new
+                self._recent |= new
+                self.longest = max(self.longest, *map(len, new))
+                self._stale = True
+                self._few = tuple(self._texts) if len(self._texts) <= _FEW else None
 
     def within(self, text: str) -> bool:
         """Whether any of them stands in it."""
-        if len(self._texts) <= _FEW:
-            for needle in self._texts:  # a generator would cost more than the look itself
+        few = self._few
+        if few is not None:
+            for needle in few:  # a generator would cost more than the look itself
                 if needle in text:
                     return True
             return False
@@ -82,12 +90,17 @@ class Needles:
 
     def _ready(self) -> list[_Automaton]:
         if self._stale:
-            self._stale = False
-            if len(self._recent) > max(_RECENT, 2 * isqrt(len(self._texts))):
-                self._settled = [_built(self._texts)]
-                self._recent = set()
-            self._built = [*self._settled, *([_built(self._recent)] if self._recent else [])]
+            with self._changing:
+                if self._stale:  # nobody else has built them meanwhile
+                    self._build()
         return self._built
+
+    def _build(self) -> None:
+        if len(self._recent) > max(_RECENT, 2 * isqrt(len(self._texts))):
+            self._settled = [_built(self._texts)]
+            self._recent = set()
+        self._built = [*self._settled, *([_built(self._recent)] if self._recent else [])]
+        self._stale = False
 
 
 def _built(texts: set[str]) -> _Automaton:

@@ -1,10 +1,14 @@
 """Known texts are found in one pass, wherever they stand and however many there are."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.core import needles as built_from
 from server.core.logs import Redaction
 from server.core.needles import Needles
 from tests.support.examples import examples
@@ -59,3 +63,23 @@ def test_what_may_be_the_beginning_of_a_secret_is_held_back() -> None:
     assert redaction.whole("said 12x45") == len("said 12x45")
     # The second may begin inside the first: the first is not cut in two.
     assert redaction.whole("said 1234567890abcd") == len("said ")
+
+
+def test_a_thread_that_looks_while_they_are_built_finds_what_was_added(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    needles, looks = Needles(), list[Future[str]]()
+    needles.add(f"known-{number}" for number in range(20))
+    assert needles.within("a known-7")
+    build: Any = built_from._built
+    with ThreadPoolExecutor(1) as threads:
+
+        def slowly(texts: set[str]) -> Any:
+            looks.append(threads.submit(needles.without, "their new-secret", MASK))
+            wait(looks, timeout=0.1)
+            return build(texts)
+
+        monkeypatch.setattr(built_from, "_built", slowly)
+        needles.add(["new-secret"])
+        assert needles.without("a new-secret", MASK) == f"a {MASK}"
+    assert [look.result() for look in looks] == [f"their {MASK}"]
