@@ -153,6 +153,7 @@ class DurableHost(ModelLog):
         except Decided as decided:
             return decided.value(call.input)
         except StepFailed as failed:
+            self.asks_no_more(call.key)
             self.hints.note(call.key, failed)
             raise
         opened = self._open.get(call.key)

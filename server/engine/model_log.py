@@ -30,10 +30,14 @@ class ModelLog(StepLog):
         self._call_log = CallLog(writer.identity)
 
     def step_ended(self, step: StepEnd) -> None:
-        broken_off = self._call_log.over(step.key, self._writer.now())
+        self.asks_no_more(step.key)
+        super().step_ended(step)
+
+    def asks_no_more(self, key: str) -> None:
+        """The entity has ended; its step may begin anew, and what was broken off is kept."""
+        broken_off = self._call_log.over(key, self._writer.now())
         if broken_off is not None and not self._silent:
             self._writer.call(broken_off)
-        super().step_ended(step)
 
     def named(self, key: str, model: str | None) -> None:
         opened = self._open.get(key)

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from server.engine import resting
+from server.engine import durable, resting
 from server.executions import service as executions
 from server.llm import verdict
 from server.models.enums import ExecutionStatus, WaitingReason
+from server.models.tables import ModelCall, Usage
 from tests.support.model_server import ModelServer, Reply
 from tests.support.rooms import Home, open_home
 
@@ -102,6 +103,23 @@ async def test_what_had_come_of_a_cancelled_answer_is_counted(
     assert ended.input_tokens > 0
     assert 0 < ended.output_tokens < 10
     assert ended.estimated
+
+
+async def test_what_took_too_long_is_among_the_calls_before_anybody_decides(
+    tmp_path: Path, models: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step may be done again and end well; what was asked first is paid, too."""
+    models.always("m", Reply("one two three four five six", gate=asyncio.Event()))
+    monkeypatch.setattr(durable, "STEP_SECONDS", 0.3)
+    slow = ONE + " chain { a on_error pause }"
+    async with opened(tmp_path, models) as home:
+        await home.rooms.engine.gateway.prepare()
+        execution = await home.start(await home.bot(slow), "x")
+        await home.until(execution, ExecutionStatus.WAITING)
+        calls = await ModelCall.filter(execution_id=execution.id)
+        paid = await Usage.filter(execution_id=execution.id)
+    assert [one.error_kind for one in calls] == ["cancelled"]
+    assert [one.output_tokens for one in calls] == [one.output_tokens for one in paid]
 
 
 async def test_a_wrong_key_is_not_tried_again(tmp_path: Path, models: ModelServer) -> None:
