@@ -1,9 +1,8 @@
 """The methods that Python writes for dataclasses, written when they are called.
 
 A start makes a thousand dataclasses. For each, Python puts together the text of up to five methods
-beside `__init__` and compiles them, and writes its signature down as its documentation: a fifth of
-a start, for methods of which few are ever called. From Python 3.13 on it compiles them in one go,
-and is left alone.
+beside `__init__` and compiles them: a sixth of a start, for methods of which few are ever called.
+From Python 3.13 on it compiles them in one go, and is left alone.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 _MARK = "written_late"
@@ -23,7 +21,6 @@ def write_methods_late() -> None:
     if write is None or sys.version_info >= (3, 13) or hasattr(write, _MARK):
         return
     python._create_fn = _late(write)
-    python.inspect = SimpleNamespace(signature=lambda _: "(…)")
 
 
 def _late(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,6 +36,7 @@ def _late(write: Callable[..., Any]) -> Callable[..., Any]:
             return written(*given)
 
         method.__name__ = name
+        method.__module__ = (more.get("globals") or {}).get("__name__", __name__)
         return method
 
     setattr(late, _MARK, True)
