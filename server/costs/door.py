@@ -185,11 +185,12 @@ class WorkspaceDoor:
             spent = settled(answer, quoted)
             return answer
         except ModelError as error:
-            half = error.half.cost if error.half is not None else None
+            half = _cost_of(error.half)
             spent = half if half is not None else _spent_until(quoted, heard, error.partial)
             raise
-        except asyncio.CancelledError:
-            spent = max(quoted.input_nano, _spent_until(quoted, heard, ""))
+        except asyncio.CancelledError as broken:
+            half, least = _cost_of(left_half(broken)), quoted.input_nano
+            spent = half if half is not None else max(least, _spent_until(quoted, heard, ""))
             raise
         finally:
             if held is not None:
@@ -310,6 +311,11 @@ def _within_entity(quoted: Quote, request: ChatRequest) -> Quote:
             catchable=True,
         )
     return smaller
+
+
+def _cost_of(half: ModelAnswer | None) -> int | None:
+    """As its usage row has it."""
+    return None if half is None else half.cost
 
 
 def _spent_until(quoted: Quote, heard: _Heard, partial: str) -> int:

@@ -293,6 +293,24 @@ async def test_ask_waits_until_the_budget_is_raised(home: Home) -> None:
     assert (await Step.get(execution_id=started.id, key="writer")).cost_nano
 
 
+async def test_a_cancelled_answer_costs_its_budget_what_it_costs_the_execution(
+    tmp_path: Path,
+) -> None:
+    half = Reply("one two three four five six", gate=asyncio.Event())
+    async with ModelServer(half) as models, home_beside(tmp_path, models) as home:
+        await connect(home, models, GOOD)
+        await service.create(home.owner, office(home), NewBudget(Decimal(1)))
+        execution = await home.start(await home.bot(WRITER), "x")
+        async for batch in home.rooms.engine.follow(execution.id):
+            if any(event["type"] == "step.delta" for event in batch.events):
+                break
+        await home.control(execution, "cancel")
+        ended = await home.ended(execution)
+        counter = await BudgetCounter.get()
+    assert counter.spent_nano == ended.cost_nano > 0
+    assert counter.reserved_nano == 0
+
+
 async def test_an_entitys_own_budget_holds_for_each_call(home: Home) -> None:
     source = WRITER.replace('"maxTokens": 100', '"budget": 0.000001')
     done = await home.run(source)
