@@ -7,6 +7,7 @@ from it. Each has a default that works with nothing installed.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -248,7 +249,8 @@ class Settings:
     def secret_values(self) -> tuple[str, ...]:
         """What the log filter must never let through."""
         own = [text for spec in SETTINGS if spec.secret for text in _texts(self, spec.field)]
-        passwords = [_password(url) for url in (self.database_url, self.redis_url, self.smtp_url)]
+        urls = (self.database_url, self.redis_url, self.smtp_url)
+        passwords = [text for url in urls for text in _passwords(url)]
         keys = [text for name, text in self.providers.items() if PROVIDER_NAMES[name]]
         given = [text for text in [*own, *passwords, *keys] if text]
         return tuple(dict.fromkeys([*given, *map(unquote, given)]))
@@ -358,7 +360,8 @@ def _harmless_provider(name: str, text: str) -> str:
 
 def without_password(url: str) -> str:
     secret = _password(url)
-    return url.replace(f":{secret}@", f":{_MASK}@") if secret else url
+    shown = url.replace(f":{secret}@", f":{_MASK}@") if secret else url
+    return _PASSWORD_BEHIND.sub(rf"\1{_MASK}", shown)
 
 
 def _password(url: str | None) -> str | None:
@@ -368,3 +371,11 @@ def _password(url: str | None) -> str | None:
         return urlsplit(url).password
     except ValueError:
         return url.rpartition("@")[0]
+
+
+def _passwords(url: str | None) -> list[str | None]:
+    return [_password(url), *(found[2] for found in _PASSWORD_BEHIND.finditer(url or ""))]
+
+
+# Redis reads it there too; behind the path of a socket there is no other place for it.
+_PASSWORD_BEHIND = re.compile(r"([?&][a-z_]*passw(?:or)?d=)([^&#]+)", re.IGNORECASE)

@@ -134,3 +134,13 @@ def test_every_setting_says_what_it_is_for() -> None:
         assert spec.description.endswith(".")
         assert spec.allowed
         assert spec.default
+
+
+@pytest.mark.parametrize(
+    "url", ["unix:///run/redis.sock?db=1&password=hush%20hush", "redis://db/0?password=hush%20hush"]
+)
+def test_a_password_behind_the_address_is_not_shown_either(url: str) -> None:
+    settings = load_settings({"BALEYBOTS_REDIS_URL": url})
+    assert settings.redis_url == url
+    assert "hush" not in str(settings.shown())
+    assert set(settings.secret_values()) >= {"hush%20hush", "hush hush"}
