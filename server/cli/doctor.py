@@ -161,7 +161,10 @@ async def _redis(settings: Settings) -> Finding:
 
 
 def _staffed(workers: int | None) -> Finding:
-    if not workers:
+    if workers is None:
+        message = "Redis answers, but does not say how many workers are running. Try again."
+        return Finding("redis", "warning", message)
+    if workers == 0:
         message = "Redis answers. No worker is running: start one with `baleybots worker`."
         return Finding("redis", "warning", message)
     said = "1 worker is" if workers == 1 else f"{workers} workers are"
