@@ -124,8 +124,9 @@ class Budgets:
         return bool((await self._of(workspace_id)).budgets)
 
     async def zone(self, workspace_id: UUID) -> str:
-        """Where the days of its budgets begin."""
-        return (await self._of(workspace_id)).zone
+        """Where the days of its budgets begin. Another process may have just made the first."""
+        known = await self._of(workspace_id)
+        return known.zone if known.budgets else await _zone_of(workspace_id)
 
     async def each_execution(self, workspace_id: UUID) -> bool:
         known = await self._of(workspace_id)
@@ -220,9 +221,7 @@ class Budgets:
         if known is not None and 0 <= (now - known.at).total_seconds() < FRESH_SECONDS:
             return known
         rows = await Budget.filter(workspace_id=workspace_id, deleted_at=None).order_by("id")
-        zone = known.zone if known else "UTC"
-        if rows:
-            zone = (await Workspace.get(id=workspace_id).only("id", "timezone")).timezone
+        zone = await _zone_of(workspace_id) if rows else "UTC"
         self._known[workspace_id] = _Known(now, tuple(rows), zone)
         return self._known[workspace_id]
 
@@ -237,6 +236,10 @@ class Budgets:
         return Limit(
             budget.id, counter_id, budget.name, budget.limit_nano, budget.action, window.ends
         )
+
+
+async def _zone_of(workspace_id: UUID) -> str:
+    return (await Workspace.get(id=workspace_id).only("id", "timezone")).timezone
 
 
 async def _in_transaction(body: Callable[[], Awaitable[None]]) -> None:

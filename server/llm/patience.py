@@ -72,8 +72,10 @@ class Patience:
         return None
 
     def _look(self) -> None:
-        if self._loop.time() < self._until:
-            self._timer = self._loop.call_at(self._until, self._look)
+        now = self._loop.time()
+        if now < self._until:
+            soonest = min(self._until, now + self._limits.between_bytes)
+            self._timer = self._loop.call_at(soonest, self._look)
         elif self._task is not None:
             self._is_over = True
             self._task.cancel()

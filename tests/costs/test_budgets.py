@@ -259,6 +259,18 @@ async def test_looking_at_budgets_writes_nothing_and_sums_the_rows_once(
     assert sorted(summed) == ["Ada", "All", "Bot"]
 
 
+async def test_a_budget_that_another_process_has_just_made_begins_where_the_workspace_is(
+    world: World,
+) -> None:
+    await Workspace.filter(id=world.workspace.id).update(timezone="Pacific/Kiritimati")
+    who = new_uuid(), world.workspace.id, Role.OWNER, "Ada", ""
+    here = Office(Budgets(SystemClock()), SystemClock(), AsyncMock())
+    assert not await here.budgets.has_any(world.workspace.id)
+    row = await budget_of(world, period=BudgetPeriod.DAY)
+    found = await service.standing(Viewer(*who, scopes=frozenset(SCOPES)), here, row)
+    assert found.starts_at.hour == 10  # midnight, 14 hours before Greenwich
+
+
 async def test_a_workspace_without_budgets_writes_nothing(world: World, tmp_path: Path) -> None:
     spent = await spend(till_of(tmp_path), world.workspace.id, world.bot.id, 5, 400)
     assert len(spent.costs) == 5

@@ -99,9 +99,10 @@ async def test_a_reader_that_raises_ends_the_call_at_the_provider(
     [
         (Reply(hang=True), Limits(first_byte=0.2), None, "sent nothing for 0.2 s"),
         (Reply(LONG, gap=9), Limits(between_bytes=0.2), None, "sent nothing more for 0.2 s"),
+        (Reply(LONG, delay=0.3, gap=9), Limits(9, 0.2), None, "sent nothing more for 0.2 s"),
         (Reply(LONG, gap=0.02), Limits(), 0.5, "did not finish within 0.5 s"),
     ],
-    ids=["first byte", "between bytes", "in all"],
+    ids=["first byte", "between bytes", "between bytes after a wait", "in all"],
 )
 async def test_time_limits_say_what_was_waited_for(
     models: ModelServer,
