@@ -7,11 +7,11 @@ sweep that found one left behind. The row decides who may.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -43,6 +43,7 @@ from server.models.enums import ExecutionStatus
 # What is being claimed when a drain begins is waited for: a claim given up half-way is a lease that
 # nobody holds.
 CLAIM_SECONDS: Final = 2.0
+Claims = TypeVar("Claims")
 
 log = structlog.get_logger("engine")
 
@@ -77,7 +78,7 @@ class Runner:
             around.store, queue, around.owner, max_running, around.diagnosing, ended
         )
         self._isolation = Isolation(self.runs, self._take_alone)
-        self._claims: set[asyncio.Task[None]] = set()
+        self._claims: set[asyncio.Task[Any]] = set()
         self._listener: asyncio.Task[None] | None = None
         self.plans = self._making.plans
 
@@ -121,9 +122,7 @@ class Runner:
 
     def take(self, executions: Sequence[Ready]) -> None:
         """Claims in one statement and advances what it got, in tasks of their own."""
-        task = asyncio.create_task(self._take(executions))
-        self._claims.add(task)
-        task.add_done_callback(self._claims.discard)
+        self._claiming(self._take(executions))
 
     async def advance(self, execution_id: UUID) -> None:
         """Takes one execution if it is due, and returns when this process is done with it."""
@@ -219,7 +218,20 @@ class Runner:
             self._isolation.add(await suspects_due(around.clock.now(), rest))
         return await self._launched(claims)
 
+    def _claiming(self, work: Coroutine[Any, Any, Claims]) -> asyncio.Task[Claims]:
+        """A drain waits for it."""
+        task = asyncio.create_task(work)
+        self._claims.add(task)
+        task.add_done_callback(self._claims.discard)
+        return task
+
     async def _take_alone(self, execution_id: UUID) -> Run | None:
+        """Given up half-way it would count as lost once more, which is once too often."""
+        if self.runs.draining:
+            return None
+        return await asyncio.shield(self._claiming(self._claimed_alone(execution_id)))
+
+    async def _claimed_alone(self, execution_id: UUID) -> Run | None:
         around = self._around
         claims = await around.store.claim(
             [execution_id], around.owner, LEASE_SECONDS, suspects=True

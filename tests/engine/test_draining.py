@@ -34,24 +34,28 @@ async def test_what_was_taken_and_not_yet_claimed_is_queued_again(home: Home) ->
     assert await from_the_queue(home) == taken
 
 
-async def test_what_was_being_claimed_is_handed_back(home: Home) -> None:
+@pytest.mark.parametrize("losses", [0, 2])
+async def test_what_was_being_claimed_is_handed_back(home: Home, losses: int) -> None:
+    """Also one that has to run alone: given up half-way, it would count as lost once more."""
     execution = await home.start(await home.bot(BOT), "x")
+    await Execution.filter(id=execution.id).update(losses=losses)
     taken = await from_the_queue(home)
     store: Any = home.rooms.engine.store
     claim, asked, may_go = store.claim, asyncio.Event(), asyncio.Event()
 
-    async def slow_claim(*given: Any) -> Any:
-        asked.set()
-        await may_go.wait()
-        return await claim(*given)
+    async def slow_claim(*given: Any, suspects: bool = False) -> Any:
+        if suspects is (losses > 0):
+            asked.set()
+            await may_go.wait()
+        return await claim(*given, suspects=suspects)
 
     store.claim = slow_claim
     home.rooms.engine.runner.take(taken)
     await asked.wait()
-    draining = asyncio.create_task(home.rooms.engine.runner.drain(0))
+    stopping = asyncio.create_task(home.rooms.engine.stop())
     await asyncio.sleep(0)
     may_go.set()
-    await draining
+    await stopping
     row = await Execution.get(id=execution.id)
     assert (row.status, row.owner) == (ExecutionStatus.PENDING, None)
     assert await from_the_queue(home) == taken
