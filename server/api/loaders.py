@@ -108,7 +108,7 @@ def _standings(viewer: Viewer, office: Callable[[], Office]) -> DataLoader[table
         found = await standings(viewer, office(), rows)
         return [found[row.id] for row in rows]
 
-    return DataLoader(load_fn=load)
+    return DataLoader(load_fn=load, cache=False)  # a second change in one request moves it
 
 
 async def _calls(viewer: Viewer, execution_id: UUID) -> dict[str, list[tables.ModelCall]]:

@@ -132,6 +132,17 @@ async def test_the_list_of_budgets_does_not_ask_for_each(
     assert len(asked) <= 3, asked
 
 
+async def test_each_of_two_changes_tells_where_the_budget_stands_after_it(busy: Api) -> None:
+    made = await busy.change("createBudget", "budget { id }", limit="5", name="twice")
+    document = """mutation($i: AdjustBudgetInput!) {
+      one: adjustBudget(input: $i) { budget { standing { spent } } }
+      two: adjustBudget(input: $i) { budget { standing { spent } } } }"""
+    change = {"budgetId": made["budget"]["id"], "amount": "1", "reason": "elsewhere"}
+    found = await busy.data(document, i=change)
+    spent = [float(found[name]["budget"]["standing"]["spent"]) for name in ("one", "two")]
+    assert spent == [1, 2]
+
+
 # Screens of the web app that may ask more often than five times, and why.
 ALLOWED = {
     "bots": 7,  # with tags, counts, the latest executions of each and those of the last days
