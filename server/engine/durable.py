@@ -212,7 +212,7 @@ class DurableHost(ModelLog):
         try:
             return await work
         except asyncio.CancelledError:
-            if self._cancelled:
+            if self._cancelled and not self._silent:  # another worker ends it, and its steps
                 task.uncancel()
                 raise Cancelled from None
             raise

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from server.bus.turns import Ready
-from server.models.enums import ExecutionStatus
-from server.models.tables import Execution
+from server.models.enums import ExecutionStatus, StepStatus
+from server.models.tables import Execution, Step
+from server.tools.base import Tool, ToolContext
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
 
@@ -59,6 +60,32 @@ async def test_what_was_being_claimed_is_handed_back(home: Home, losses: int) ->
     row = await Execution.get(id=execution.id)
     assert (row.status, row.owner) == (ExecutionStatus.PENDING, None)
     assert await from_the_queue(home) == taken
+
+
+async def test_one_that_is_still_tidying_up_after_its_cancel_ends_with_the_next_worker(
+    tmp_path: Path,
+) -> None:
+    began, tidies = asyncio.Event(), asyncio.Event()
+
+    async def slow(arguments: dict[str, object], context: ToolContext) -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            tidies.set()
+            await asyncio.Event().wait()
+
+    tool = Tool("slow", "Takes long.", slow, idempotent=True)
+    async with open_home(tmp_path, tools=[tool]) as home:
+        execution = await home.start(await home.bot("use slow"), "x")
+        await began.wait()
+        await home.control(execution, "cancel")
+        await tidies.wait()
+    async with open_home(tmp_path, tools=[tool]) as home:
+        ended = await home.ended(execution)
+        steps = await Step.filter(execution_id=execution.id)
+    assert ended.status is ExecutionStatus.CANCELLED
+    assert [step.status for step in steps] == [StepStatus.CANCELLED]
 
 
 async def from_the_queue(home: Home) -> list[Ready]:
