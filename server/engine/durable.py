@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from server.core.ids import public_id
 from server.core.money import NANO_PER_DOLLAR
+from server.core.step_time import resting, within
 from server.engine import events as happened
 from server.engine.asking import Asking
 from server.engine.asking_people import People
@@ -40,7 +41,6 @@ from server.engine.model_log import ModelLog
 from server.engine.modified import Modified
 from server.engine.outcomes import INTENT, Decided, Leaving, Outcomes
 from server.engine.resting import Resting, Waiting
-from server.engine.step_time import resting, within
 from server.engine.stepping import Stepping
 from server.engine.store import ExecutionChange, RecordedStep
 from server.engine.tool_calls import ToolCalls, ToolDesk

@@ -13,6 +13,7 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from server.core.net.policy import NetPolicy, NetSettings
+from server.core.step_time import resting
 from server.llm import litellm_client
 from server.llm.access import Access
 from server.llm.answers import answer_from, half_of
@@ -139,7 +140,8 @@ class Gateway:
         """Loads what calls to real models need, once, in a thread: some seconds."""
         if self._loading is None or (self._loading.done() and self._loading.exception()):
             self._loading = asyncio.create_task(asyncio.to_thread(_load, self._policy))
-        tools = await asyncio.shield(self._loading)
+        with resting():  # a step that may last a second is not over before it asked
+            tools = await asyncio.shield(self._loading)
         self._tools = tools
         return tools
 

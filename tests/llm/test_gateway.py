@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from time import sleep
+from typing import Any
 
 import pytest
 
+from server.core.step_time import within
+from server.llm import gateway as gateway_module
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import Delta, ToolSpec
 from server.llm.patience import Limits
@@ -33,6 +37,27 @@ async def test_text_streams_piece_by_piece(
     assert answer.ttft_ms is not None
     assert answer.ttft_ms < answer.duration_ms
     assert answer.tokens_per_second is not None
+
+
+async def test_loading_the_library_is_no_time_of_the_step(
+    models: ModelServer, make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = make_gateway(True)
+    load = gateway_module._load
+
+    def slowly(*given: Any) -> Any:
+        sleep(1.2)
+        return load(*given)
+
+    monkeypatch.setattr(gateway_module, "_load", slowly)
+    models.default = Reply("In time.")
+    async with within(1.0):
+        answer = await gateway.chat(ask())
+    assert answer.text == "In time."
+    models.default = Reply("Too late.", delay=5)
+    with pytest.raises(TimeoutError):
+        async with within(0.2):
+            await gateway.chat(ask())
 
 
 @both_ways
