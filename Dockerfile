@@ -1,5 +1,5 @@
 # Two layers of work: the first has compilers and pip, the second only what runs.
-FROM python:3.12-slim-bookworm AS build
+FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 RUN python -m venv /opt/baleybots
 ENV PATH=/opt/baleybots/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -13,9 +13,9 @@ COPY graphql-schema ./graphql-schema
 RUN pip install --no-deps --no-build-isolation . \
  && pip uninstall -y hatchling editables pip
 
-FROM python:3.12-slim-bookworm
+FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --create-home --home-dir /data --shell /usr/sbin/nologin baleybots \
- && rm -rf /usr/local/lib/python3.12/site-packages/pip* /usr/local/bin/pip*
+ && rm -rf /usr/local/lib/python3.11/site-packages/pip* /usr/local/bin/pip*
 COPY --from=build /opt/baleybots /opt/baleybots
 ENV PATH=/opt/baleybots/bin:$PATH PYTHONUNBUFFERED=1 BALEYBOTS_DATA_DIR=/data
 USER 10001
