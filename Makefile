@@ -28,7 +28,7 @@ test: ## lint, types, floors and all tests, on real databases and a real browser
 test-quick: export HYPOTHESIS_PROFILE ?= quick
 test-quick: export TMPDIR ?= $(shell free=$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $$4 }'); \
   [ "$${free:-0}" -gt 2000000 ] && echo /dev/shm)
-test-quick: ## Python alone: SQLite, embedded queue, no browser; about a minute
+test-quick: ## Python alone: SQLite, embedded queue, no browser; under a minute
 	@.ci/setup dev
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile -o tmp_path_retention_policy=failed -m "$(QUICK)" \
 	  --ignore tests/faults --ignore tests/journeys --ignore tests/benchmarks $(ARGS)
