@@ -40,10 +40,8 @@ async def test_everything_breaks(world: Rig, record: Record) -> None:
     await load.start(*range(50))
     victim = world.workers[1]
     await _calls(world, load, 20)
-    in_flight = sum(
-        call.process == victim.key and not call.received.answered for call in world.oracle.calls
-    )
     await world.kill(victim)
+    in_flight = await _without_answer(world, load)
     await _calls(world, load, 40)
     await _flush(world)
     await _calls(world, load, 60)
@@ -51,12 +49,28 @@ async def test_everything_breaks(world: Rig, record: Record) -> None:
     await asyncio.to_thread(world.servers.database.restart)
     found = await check(world, load, seconds=200)
     assert found.accepted == 50
-    assert found.repeated <= in_flight, (found.repeated, in_flight)
     for number in range(50):
-        assert set(world.oracle.counts(load.run(number))) == set(range(1, STEPS + 1))
-    record(
-        found, f"{in_flight} calls were under way in the killed worker; no finished one repeated"
-    )
+        counts = world.oracle.counts(load.run(number))
+        assert set(counts) == set(range(1, STEPS + 1))
+        repeated = {step for step, count in counts.items() if count > 1}
+        assert repeated <= in_flight.get(load.run(number), set()), (number, counts, in_flight)
+    assert found.repeated <= len(in_flight), (found.repeated, in_flight)
+    note = f"{len(in_flight)} calls were under way in the killed worker; no finished one repeated"
+    record(found, note)
+
+
+async def _without_answer(world: Rig, load: Load) -> dict[str, set[int]]:
+    """The calls of a worker that was killed just now whose answer is not in the log, by run: a call
+    is finished when its answer is stored. Nobody takes these over before their lease ends."""
+    events = await world.tables.by_execution("events", "seq")
+    of_run = {name: run for run, name in load.uuids().items()}
+    found: dict[str, set[int]] = {}
+    for name in world.hits[-1].executions & of_run.keys():
+        kinds = [event["type"] for event in events[name]]
+        finished = kinds.count("model.answered")
+        if kinds.count("model.requested") > finished:
+            found[of_run[name]] = {finished + 1}
+    return found
 
 
 async def _calls(world: Rig, load: Load, count: int) -> None:
