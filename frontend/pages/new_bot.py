@@ -14,11 +14,12 @@ from frontend.kit.query import use_client, use_query
 from frontend.pages.start import create_named, use_template_runner
 
 STARTER = """# Every bot is a text. Change the goal, then press Run.
-writer {
-  "goal": "Answer the question in three short sentences."
+reader {
+  "goal": "Sum up the message in a sentence or two, and say how it sounds."
+  "output": { "summary": "string", "mood": "enum('happy', 'neutral', 'angry')" }
 }
 
-run("Why is the sea salty?")
+run("The lamp came today and it is wonderful. Thank you for the quick help on Monday.")
 """
 
 

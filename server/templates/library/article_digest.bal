@@ -20,6 +20,7 @@ tone {
 
 writer {
   "goal": "Write a digest of at most 120 words from the facts, and say in one closing sentence how the article sounds."
+  "output": { "title": "string", "text": "string" }
 }
 
 chain {
