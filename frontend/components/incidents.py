@@ -25,12 +25,14 @@ CLASSES = {
     "PROGRAM": "The program",
     "UNKNOWN": "Not known",
 }
+CAUGHT = "try"
 ACTIONS = {
     "retry": "Tried again",
     "fallback": "Another model",
     "skip": "Went on without it",
     "continue": "Went on with a value",
     "repair": "Asked to mend the answer",
+    CAUGHT: "Caught by a try",
 }
 
 
@@ -139,8 +141,11 @@ def incident_row(incident: Line, close: Any) -> VdomDict:
 def _done(incident: Line) -> Any:
     if not incident["action"]:
         return "No repair was tried."
-    by_itself = " by itself" if incident["automatic"] else " as a person asked"
     mark = icon("circle-check" if incident["healed"] else "circle-x")
+    if incident["action"] == CAUGHT:
+        ended = "and went on." if incident["healed"] else "and failed after that."
+        return html.span(mark, f" The program caught this with try {ended}")
+    by_itself = " by itself" if incident["automatic"] else " as a person asked"
     ended = "and that helped." if incident["healed"] else "and that did not help."
     return html.span(mark, f" {action_name(incident['action'])}{by_itself}, {ended}")
 

@@ -40,7 +40,8 @@ class Incident(Node):
     kind: str = strawberry.field(description="The run error's word.")
     message: str = strawberry.field(description="What happened.")
     action: str | None = strawberry.field(
-        description="What was tried: retry, fallback, skip or continue; null for nothing."
+        description="What was tried: retry, fallback, skip, continue, or `try` where the program "
+        "caught the failure itself; null for nothing."
     )
     automatic: bool = strawberry.field(description="Nobody was asked.")
     healed: bool = strawberry.field(description="It helped.")

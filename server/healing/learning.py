@@ -20,11 +20,13 @@ from server.engine.store import StoredEvent
 
 CALLS = frozenset({"entity", "use", "tool"})
 NOTHING = "none"
+CAUGHT = "try"
 
 
 @dataclass(slots=True)
 class Found:
-    """`action` is what was tried; `none` when the failure was simply let through."""
+    """`action` is what was tried; `try` when the program caught the failure, `none` when it was
+    simply let through."""
 
     step_key: str
     name: str
@@ -40,9 +42,18 @@ class Found:
 @dataclass(slots=True)
 class _Step:
     name: str
-    calls: bool
+    type: str | None = None
+    parent: str | None = None
     tried: dict[str, Found] = field(default_factory=dict[str, Found])
     last: Found | None = None
+    # Its failure, until what stands around it has dealt with that.
+    failure: StoredEvent | None = None
+    # The steps inside it that failed.
+    failed: list[_Step] = field(default_factory=list)
+
+    @property
+    def calls(self) -> bool:
+        return self.type is None or self.type in CALLS
 
 
 def incidents_of(events: Iterable[StoredEvent]) -> list[Found]:
@@ -53,22 +64,58 @@ def incidents_of(events: Iterable[StoredEvent]) -> list[Found]:
     for event in events:
         key, data = event.step_key or "", event.data or {}
         if event.type == StepStarted.TYPE:
-            kept = steps.get(key)
-            begun = _Step(data.get("name") or key, data.get("type") in CALLS)
-            steps[key] = begun if kept is None else kept
+            _begun(steps, key, data)
         elif event.type in (ModelFailed.TYPE, ToolFailedEvent.TYPE):
-            _attempt_failed(steps.setdefault(key, _Step(key, True)), event, key, data)
+            _attempt_failed(steps.setdefault(key, _Step(key)), event, key, data)
         elif event.type == RepairTried.TYPE:
-            _tried(steps.setdefault(key, _Step(key, True)), event, key, data)
+            _tried(steps.setdefault(key, _Step(key)), event, key, data)
         elif event.type == StepCompleted.TYPE and key in steps:
             _healed(steps[key])
         elif event.type == StepFailedEvent.TYPE and not data.get("reused"):
-            step = steps.setdefault(key, _Step(key, True))
+            step = steps.setdefault(key, _Step(key))
             message = str((data.get("error") or {}).get("message"))
             if step.calls or message not in told:
                 _failed(step, event, key, data)
+                _tell_around(steps, step, event)
             told.add(message)
+            if data.get("handled") is not None:
+                _dealt_with(step, data["handled"], healed=True)
     return [found for step in steps.values() for found in step.tried.values()]
+
+
+def _begun(steps: dict[str, _Step], key: str, data: dict[str, Any]) -> None:
+    parent = data.get("parentKey")
+    steps.setdefault(key, _Step(data.get("name") or key, data.get("type") or "", parent))
+    around = steps.get(parent or "")
+    # Its next attempt, or its catch; `finally` deals with nothing.
+    if around is not None and around.type == CAUGHT and not key.startswith(f"{parent}/finally/"):
+        _dealt_with(around, CAUGHT, healed=False)
+
+
+def _tell_around(steps: dict[str, _Step], step: _Step, event: StoredEvent) -> None:
+    """Whatever stands around a failure that was let through may deal with it."""
+    if (event.data or {}).get("handled") is not None:
+        return
+    step.failure = event
+    around = steps.get(step.parent or "")
+    while around is not None:
+        around.failed.append(step)
+        around = steps.get(around.parent or "")
+
+
+def _dealt_with(around: _Step, action: str, *, healed: bool) -> None:
+    """What failed inside was dealt with by the program itself: by a `try`, or by the `on_error` of
+    a block."""
+    for step in around.failed:
+        if (failure := step.failure) is None:
+            continue
+        if (found := step.tried.pop(NOTHING, None)) is not None:
+            found.action = action
+            step.tried[action] = found
+        key, error = failure.step_key or "", (failure.data or {}).get("error") or {}
+        _note(step, failure, key, action, error, automatic=True).healed = healed
+        if healed:
+            step.failure = None
 
 
 def _attempt_failed(step: _Step, event: StoredEvent, key: str, data: dict[str, Any]) -> None:
@@ -102,6 +149,8 @@ def _healed(step: _Step) -> None:
     """What was tried last has helped."""
     if step.last is not None:
         step.last.healed = True
+    if step.type == CAUGHT:
+        _dealt_with(step, CAUGHT, healed=True)
 
 
 def _note(

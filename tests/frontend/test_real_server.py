@@ -21,13 +21,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 Watch = Callable[..., Awaitable[Watched]]
 
-# Makes a bot whose only step names a tool that nobody has, and starts it.
+# Makes a bot that catches the failure of a step that names a tool nobody has, and starts it.
 FAILING = """async () => {
   const headers = { "content-type": "application/json" };
   const ask = async (query, variables) => (await (await fetch("/graphql",
     { method: "POST", headers, body: JSON.stringify({ query, variables }) })).json()).data;
   const made = await ask("mutation($i: CreateBotInput!) { createBot(input: $i) { bot { id } } }",
-    { i: { name: "Fails", source: "use nothing_here" } });
+    { i: { name: "Fails", source: "try { use nothing_here } catch { select { x: 1 } }" } });
   await ask("mutation($i: StartExecutionInput!) { startExecution(input: $i) { execution { id } } }",
     { i: { botId: made.createBot.bot.id, input: "x" } });
 }"""
@@ -167,6 +167,7 @@ async def test_an_incident_is_seen_and_closed(real: tuple[App, str], watched: Wa
     await page.evaluate(FAILING)
     row = page.locator(".incidents li")
     await expect(row).to_contain_text("nothing_here")
+    await expect(row).to_contain_text("The program caught this with try and went on.")
     await row.get_by_role("button", name="Close…").click()
     await page.get_by_label("What was done about it").fill("Named the right tool")
     await page.get_by_role("button", name="Close it").click()

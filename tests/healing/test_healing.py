@@ -89,6 +89,30 @@ async def test_a_fallback_a_skip_and_a_failure(home: Home, gateway: ScriptedGate
     ]
 
 
+async def test_what_the_program_caught_itself(home: Home, gateway: ScriptedGateway) -> None:
+    gateway.answers["bad"] = [BROKEN]
+    source = (
+        'again { "goal": "Do", "model": "bad" }\n'
+        'caught { "goal": "Do", "model": "bad" }\n'
+        'lost { "goal": "Do", "model": "bad" }\n'
+        'passed { "goal": "Do", "model": "bad" }\n'
+        "chain {\n"
+        '  parallel { "x": passed } on_error skip\n'
+        '  try { chain { caught } } catch { select { "sorry": "input" } }\n'
+        '  try (retries: 1) { again } finally { select { "done": "input" } }\n'
+        "  lost\n"
+        "}"
+    )
+    row = await home.run(source, "x")
+    assert row.status is ExecutionStatus.FAILED
+    assert await until_kept(home, 4) == [
+        ("again", "none", True, False),
+        ("again", "try", True, False),
+        ("caught", "try", True, True),
+        ("passed", "skip", True, True),
+    ]
+
+
 async def test_what_a_person_chose(home: Home, gateway: ScriptedGateway) -> None:
     gateway.answers["one"] = [BROKEN, "fine"]
     source = 'a { "goal": "Do", "model": "one" }\nchain { a on_error pause }'
