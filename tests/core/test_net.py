@@ -52,7 +52,7 @@ async def test_what_is_plainly_inside_is_refused_without_a_lookup(url: str) -> N
     [
         ("http://10.0.0.1/", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=10.0.0.1:80"),
         ("https://localhost/", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=localhost:443"),
-        ("http://[fd20:ce::254]/", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=[fd20:ce::254]:80"),
+        ("http://[fd20:aa::254]/", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=[fd20:aa::254]:80"),
         ("http://inner.test/", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=inner.test:80"),
         ("http://example.org:6379/", "BALEYBOTS_ALLOWED_PORTS=6379"),
         ("http://localhost:11434/v1", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=localhost:11434"),
@@ -68,6 +68,33 @@ async def test_a_refusal_names_a_line_that_helps(url: str, line: str) -> None:
     settings = load_settings({name: value})
     policy = NetPolicy(settings.allowed_private_hosts, settings.allowed_ports, resolve=resolve)
     assert (await policy.check_url(url))[1]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://0xa9fea9fe/",
+        "http://169.254.170.2:8080/v2/credentials",
+        "http://100.100.100.200/",
+        "http://[fd00:ec2::254]/",
+        "http://[fd20:ce::254]/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://metadata.google.internal/",
+        "http://metadata.goog:8080/",
+        "http://instance-data/",
+        "http://harmless.test/",
+    ],
+)
+async def test_nobody_is_told_to_open_where_a_cloud_keeps_its_keys(url: str) -> None:
+    leads = "metadata.google.internal=169.254.169.254;metadata.goog=169.254.169.254"
+    resolve = answers_of(f"{leads};instance-data=169.254.169.254;harmless.test=169.254.169.254")
+    for listed in ((), ("10.0.0.0/8:80",)):
+        with pytest.raises(AddressRefused) as caught:
+            await NetPolicy(listed, resolve=resolve).check_url(url)
+        hint = str(caught.value.hint)
+        assert "leave it out of BALEYBOTS_ALLOWED_PRIVATE_HOSTS" in hint
+        assert "add" not in hint
 
 
 @pytest.mark.parametrize("port", [5432, 3306, 587, 443])

@@ -15,18 +15,33 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Protocol
 
 from server.core.errors import AddressRefused
-from server.core.net.ranges import Address, carried, plain, why_not_public
+from server.core.net.ranges import (
+    Address,
+    carried,
+    hands_out_credentials,
+    plain,
+    why_not_public,
+)
 from server.core.net.urls import Target, read_host, read_url
 
 PRIVATE_SETTING = "BALEYBOTS_ALLOWED_PRIVATE_HOSTS"
 PORTS_SETTING = "BALEYBOTS_ALLOWED_PORTS"
+KEYS = (
+    "There a cloud hands out the keys of the machines that run in it. No bot needs that: leave it "
+    f"out of {PRIVATE_SETTING}."
+)
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 
 _USUAL_PORTS = frozenset({80, 443})
 # Names that mean "inside", whatever some resolver answers.
 _LOCAL_NAMES = ("localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa")
-_CLOUD_NAMES = frozenset({"metadata.goog", "metadata"})
+_CLOUD_NAMES = frozenset(
+    {
+        *("metadata", "metadata.goog", "metadata.google.internal", "metadata.azure.internal"),
+        *("instance-data", "instance-data.ec2.internal"),
+    }
+)
 
 
 class NetSettings(Protocol):
@@ -112,9 +127,10 @@ class NetPolicy:
         if port in self._ports or self._is_listed(host, literal, port):
             return
         shown = _shown(host, literal)
+        setting = f"{PORTS_SETTING}={port}"
         raise AddressRefused(
             f"Port {port} of {shown} may not be used; 80 and 443 may.",
-            hint=_line(f"{PORTS_SETTING}={port}"),
+            hint=KEYS if host in _CLOUD_NAMES else _line(setting),
         )
 
     async def _looked_up(self, host: str) -> tuple[Address, ...]:
@@ -142,7 +158,7 @@ class NetPolicy:
             return
         if words := why_not_public(address):
             leads = f"is {words}" if literal is not None else f"leads to {address}, {words}"
-            raise _refused(host, literal, port, leads)
+            raise _refused(host, literal, port, leads, keys=hands_out_credentials(address))
         if literal is None and is_local(host):
             raise _refused(host, None, port, "is a name inside the network of this server")
 
@@ -174,11 +190,14 @@ def _entry(text: str) -> Listed:
     return Listed(name, None if literal is None else ip_network(literal), number)
 
 
-def _refused(host: str, literal: Address | None, port: int, why: str) -> AddressRefused:
+def _refused(
+    host: str, literal: Address | None, port: int, why: str, *, keys: bool = False
+) -> AddressRefused:
     shown = _shown(host, literal)
+    setting = f"{PRIVATE_SETTING}={shown}:{port}"
     return AddressRefused(
         f"{shown} {why}; it may not be reached from here.",
-        hint=_line(f"{PRIVATE_SETTING}={shown}:{port}"),
+        hint=KEYS if keys or host in _CLOUD_NAMES else _line(setting),
     )
 
 

@@ -55,6 +55,17 @@ _SPECIAL_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
 )
 _GIVEN_OUT = IPv6Network("2000::/3")
 
+# Where clouds hand out credentials to whoever asks from inside.
+_CREDENTIALS: tuple[IPv4Network | IPv6Network, ...] = (
+    IPv4Network("169.254.0.0/16"),
+    IPv4Network("100.100.100.200/32"),
+    IPv4Network("168.63.129.16/32"),
+    IPv4Network("192.0.0.192/32"),
+    IPv6Network("fd00:ec2::/32"),
+    IPv6Network("fd20:ce::254/128"),
+    IPv6Network("fe80::a9fe:a9fe/128"),
+)
+
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _COMPATIBLE = IPv6Network("::/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -80,6 +91,10 @@ def why_not_public(address: Address) -> str | None:
     if words := next((words for network, words in _SPECIAL_V6 if address in network), None):
         return words
     return None if address in _GIVEN_OUT else "an address that is not public"
+
+
+def hands_out_credentials(address: Address) -> bool:
+    return any(one in network for one in (address, *carried(address)) for network in _CREDENTIALS)
 
 
 def carried(address: Address) -> tuple[IPv4Address, ...]:
