@@ -57,10 +57,13 @@ async def test_what_is_plainly_inside_is_refused_without_a_lookup(url: str) -> N
         ("http://example.org:6379/", "BALEYBOTS_ALLOWED_PORTS=6379"),
         ("http://localhost:11434/v1", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=localhost:11434"),
         ("http://10.0.0.5:8000/", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=10.0.0.5:8000"),
+        ("http://nas.test:5000/", "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=nas.test:5000"),
     ],
 )
 async def test_a_refusal_names_a_line_that_helps(url: str, line: str) -> None:
-    resolve = answers_of(f"inner.test=10.0.0.9;localhost=127.0.0.1;example.org={PUBLIC}")
+    resolve = answers_of(
+        f"inner.test=10.0.0.9;nas.test=10.0.0.8;localhost=127.0.0.1;example.org={PUBLIC}"
+    )
     with pytest.raises(AddressRefused) as caught:
         await NetPolicy(resolve=resolve).check_url(url)
     assert f"{line} " in str(caught.value.hint)
@@ -68,6 +71,13 @@ async def test_a_refusal_names_a_line_that_helps(url: str, line: str) -> None:
     settings = load_settings({name: value})
     policy = NetPolicy(settings.allowed_private_hosts, settings.allowed_ports, resolve=resolve)
     assert (await policy.check_url(url))[1]
+
+
+async def test_a_name_of_the_own_network_is_told_of_no_line_that_does_not_help() -> None:
+    with pytest.raises(AddressRefused) as caught:
+        NetPolicy(["10.0.0.0/8:80"]).read("http://nas.local:5000/")
+    assert "BALEYBOTS_ALLOWED_PRIVATE_HOSTS=nas.local:5000 " in str(caught.value.hint)
+    assert "PORTS" not in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

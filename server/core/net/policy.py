@@ -126,11 +126,9 @@ class NetPolicy:
         """Who lists a host with its port means that port."""
         if port in self._ports or self._is_listed(host, literal, port):
             return
-        shown = _shown(host, literal)
-        setting = f"{PORTS_SETTING}={port}"
         raise AddressRefused(
-            f"Port {port} of {shown} may not be used; 80 and 443 may.",
-            hint=KEYS if host in _CLOUD_NAMES else _line(setting),
+            f"Port {port} of {_shown(host, literal)} may not be used; 80 and 443 may.",
+            hint=_hint_for_port(host, literal, port),
         )
 
     async def _looked_up(self, host: str) -> tuple[Address, ...]:
@@ -194,11 +192,27 @@ def _refused(
     host: str, literal: Address | None, port: int, why: str, *, keys: bool = False
 ) -> AddressRefused:
     shown = _shown(host, literal)
-    setting = f"{PRIVATE_SETTING}={shown}:{port}"
+    closed = keys or host in _CLOUD_NAMES
     return AddressRefused(
         f"{shown} {why}; it may not be reached from here.",
-        hint=KEYS if keys or host in _CLOUD_NAMES else _line(setting),
+        hint=KEYS if closed else _line(_private(shown, port)),
     )
+
+
+def _hint_for_port(host: str, literal: Address | None, port: int) -> str:
+    """Only the resolver knows whether a name leads inside, and then the other line is needed."""
+    ports, private = f"{PORTS_SETTING}={port}", _private(host, port)
+    if host in _CLOUD_NAMES:
+        return KEYS
+    if literal is not None:
+        return _line(ports)
+    if is_local(host):
+        return _line(private)
+    return _line(f"{private} (where {host} stands in your own network) or {ports} (elsewhere)")
+
+
+def _private(shown: str, port: int) -> str:
+    return f"{PRIVATE_SETTING}={shown}:{port}"
 
 
 def _line(setting: str) -> str:
