@@ -72,12 +72,10 @@ async def _examined(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _settings(settings: Settings) -> Finding:
-    from server.core.settings import SETTINGS, unknown_names
+    from server.core.settings import SETTINGS, misspelt
 
-    unknown = unknown_names(os.environ)
-    if unknown:
-        message = f"{', '.join(unknown)} means nothing here: misspelt? See docs/settings.md."
-        return Finding("settings", "warning", message)
+    if words := misspelt(os.environ):
+        return Finding("settings", "warning", words)
     values = settings.shown()
     given = [f"{one.name}={values[one.field]}" for one in SETTINGS if os.environ.get(one.name)]
     message = f"In force: {', '.join(given)}." if given else "Nothing is set; defaults are used."

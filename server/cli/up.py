@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def up(host: str, port: int, data_dir: str | None, open_browser: bool) -> None:
 
     Prints `Ready: URL`, and on the first start a one-time link to sign in. Ctrl-C stops it.
     """
-    _serve(settings_for(data_dir), host, port, worker=True, open_browser=open_browser)
+    _serve(_settings(data_dir), host, port, worker=True, open_browser=open_browser)
 
 
 @click.command(
@@ -53,7 +54,7 @@ def serve(host: str, port: int, data_dir: str | None) -> None:
 
     Needs Redis (BALEYBOTS_REDIS_URL), through which the processes hear each other.
     """
-    settings = settings_for(data_dir)
+    settings = _settings(data_dir)
     _need_redis(settings, "serve")
     _serve(settings, host, port, worker=False, open_browser=False)
 
@@ -66,14 +67,25 @@ def worker(data_dir: str | None, check: bool) -> None:
 
     Needs Redis (BALEYBOTS_REDIS_URL), through which the processes hear each other.
     """
-    settings = settings_for(data_dir)
     if check:
-        return _say_whether_alive(settings)
+        return _say_whether_alive(settings_for(data_dir))
+    settings = _settings(data_dir)
     _need_redis(settings, "worker")
     from server.cli.serving import run_on_uvloop
     from workers.main import run_worker
 
     run_on_uvloop(lambda: run_worker(settings))
+
+
+def _settings(data_dir: str | None) -> Settings:
+    """A setting that nobody reads is told where a start is watched; it stops nothing."""
+    from server.core.logs import get_logger
+    from server.core.settings import misspelt
+
+    settings = settings_for(data_dir)
+    if words := misspelt(os.environ):
+        get_logger(__name__).warning(words)
+    return settings
 
 
 def _say_whether_alive(settings: Settings) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -333,10 +334,20 @@ def _completed(values: dict[str, Any], providers: Mapping[str, str]) -> dict[str
     return values
 
 
-def unknown_names(environ: Mapping[str, str]) -> list[str]:
-    """Names with our prefix that mean nothing: most likely misspelt."""
+def misspelt(environ: Mapping[str, str]) -> str | None:
+    """A sentence about the names with our prefix that mean nothing; None when there are none."""
     known = {spec.name for spec in SETTINGS}.union(CLIENT_NAMES)
-    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    if not unknown:
+        return None
+    listed = ", ".join(_with_guess(name, known) for name in unknown)
+    return f"No setting is called {listed}. docs/settings.md has all of them."
+
+
+def _with_guess(name: str, known: Iterable[str]) -> str:
+    endings = [one.removeprefix(PREFIX) for one in known]
+    near = get_close_matches(name.removeprefix(PREFIX), endings, n=1, cutoff=0.7)
+    return f"{name} (did you mean {PREFIX}{near[0]}?)" if near else name
 
 
 def _texts(settings: Settings, name: str) -> tuple[str | None, ...]:

@@ -113,6 +113,12 @@ def stops_with(result: Result, *words: str) -> None:
         assert word in result.stderr
 
 
+def test_a_misspelt_setting_is_told_at_the_start_and_refuses_nothing(data: str) -> None:
+    said = run("serve", "--data-dir", data, BALEYBOTS_LOG_LEVL="debug").stderr
+    assert "BALEYBOTS_LOG_LEVL (did you mean BALEYBOTS_LOG_LEVEL?)" in said
+    assert "Error: `baleybots serve` needs Redis" in said  # it went on
+
+
 def test_a_taken_port(data: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from server.core.errors import SettingsError
-from server.core.settings import SETTINGS, load_settings, unknown_names
+from server.core.settings import SETTINGS, load_settings, misspelt
 
 CONTRACT = """DATABASE_URL REDIS_URL DATA_DIR SECRET_KEY SECRET_KEY_FILE PUBLIC_URL LOG_LEVEL
 LOG_FORMAT ALLOWED_PRIVATE_HOSTS ALLOWED_PORTS TRUSTED_PROXIES SQLITE_SYNC SMTP_URL METRICS_TOKEN
@@ -126,7 +126,12 @@ def test_two_secret_keys_are_one_too_many() -> None:
 
 def test_misspelt_names_are_found() -> None:
     environ = {"BALEYBOTS_REDISURL": "x", "BALEYBOTS_URL": "x", "BALEYBOTS_DEMO": "on", "PATH": ""}
-    assert unknown_names(environ) == ["BALEYBOTS_REDISURL"]
+    assert misspelt(environ) == (
+        "No setting is called BALEYBOTS_REDISURL (did you mean BALEYBOTS_REDIS_URL?). "
+        "docs/settings.md has all of them."
+    )
+    assert misspelt({"BALEYBOTS_DEMO": "on"}) is None
+    assert "BALEYBOTS_XYZ." in str(misspelt({"BALEYBOTS_XYZ": "far from any"}))
 
 
 def test_every_setting_says_what_it_is_for() -> None:
