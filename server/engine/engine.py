@@ -15,6 +15,7 @@ from server.engine.door import Doors, PlainDoor
 from server.engine.family import Targets
 from server.engine.feed import Feeds
 from server.engine.kin import Kin
+from server.engine.latest import Latest
 from server.engine.log import EventBatch
 from server.engine.making import Limiting, Surroundings
 from server.engine.runner import Runner
@@ -52,7 +53,7 @@ class Engine:
         world: Worlds | None = None,
     ) -> None:
         self.owner = uuid4().hex
-        self.store = store
+        self.store = store = Latest(store, alone=embedded)
         self.bus = bus
         self.gateway = gateway
         self.catalogues = catalogues
@@ -84,7 +85,7 @@ class Engine:
         )
         self.snapshots = Snapshots(store)
         self._sweep = Sweep(store, bus.queue)
-        self.feeds = Feeds(store, bus.notices)
+        self.feeds = Feeds(store, bus.notices, known=store.known)
         self.kin = Kin(store, bus.queue, clock, self.runner.nudge, self.control.cancel)
 
     async def start(self) -> None:

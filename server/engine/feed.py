@@ -55,6 +55,8 @@ class Position:
 
 GONE = Position(0, True)
 Positions = Callable[[Sequence[UUID]], Awaitable[dict[UUID, Position]]]
+# A whole log that need not be read from the table, from its first event on.
+Known = Callable[[UUID], Sequence[WireEvent] | None]
 
 
 async def stored_positions(ids: Sequence[UUID]) -> dict[UUID, Position]:
@@ -90,7 +92,7 @@ class _Piece:
 class Feed:
     """The log of one execution, for all in this process who follow it."""
 
-    def __init__(self, store: Store, notices: Notices, execution_id: UUID) -> None:
+    def __init__(self, store: Store, notices: Notices, execution_id: UUID, known: Known) -> None:
         self.execution_id = execution_id
         self.followers = 0
         self.tail = 0
@@ -99,6 +101,7 @@ class Feed:
         self.closed = False
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store = store
+        self._known = known
         self._heard: Subscription = notices.subscribe(topic(execution_id))
         self._pieces: OrderedDict[int, _Piece] = OrderedDict()
         self._readings: OrderedDict[tuple[int, int], asyncio.Task[_Piece]] = OrderedDict()
@@ -167,21 +170,28 @@ class Feed:
         """It hears of what is new before it asks how far the table is, so nothing falls between."""
         with self._heard:
             try:
-                found = await positions([self.execution_id])
+                await self._find_begin(positions)
             except Exception as error:
                 if not self.closed:
                     self.begun.set_exception(error)
                 return
             if self.closed:
                 return
-            position = found.get(self.execution_id, GONE)
-            self.deleted = position is GONE
-            self.tail, self.ended = position.last_seq, position.ended
             self.begun.set_result(None)
             try:
                 await self._read_on()
             finally:
                 self.close()
+
+    async def _find_begin(self, positions: Positions) -> None:
+        known = self._known(self.execution_id)
+        if known:
+            self._add(known)
+            return
+        found = await positions([self.execution_id])
+        position = found.get(self.execution_id, GONE)
+        self.deleted = position is GONE
+        self.tail, self.ended = position.last_seq, position.ended
 
     async def _read_on(self) -> None:
         """After each piece a pause, in which the next events gather: a flood is a few messages.
@@ -207,7 +217,7 @@ class Feed:
             self._heard.resync()
         return events
 
-    def _add(self, events: list[WireEvent]) -> None:
+    def _add(self, events: Sequence[WireEvent]) -> None:
         piece = _Piece.of(batched(self.tail, events, True))
         self._pieces[self.tail] = piece
         self.tail = piece.batch.last_seq
@@ -232,11 +242,16 @@ class Feeds:
     """All feeds of this process. A feed is there as long as somebody follows it."""
 
     def __init__(
-        self, store: Store, notices: Notices, positions: Positions = stored_positions
+        self,
+        store: Store,
+        notices: Notices,
+        positions: Positions = stored_positions,
+        known: Known = lambda _: None,
     ) -> None:
         self._store = store
         self._notices = notices
         self._positions = positions
+        self._known = known
         self._open: dict[UUID, Feed] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._healing: asyncio.Task[None] | None = None
@@ -264,7 +279,9 @@ class Feeds:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _opened(self, execution_id: UUID) -> Feed:
-        feed = self._open[execution_id] = Feed(self._store, self._notices, execution_id)
+        feed = self._open[execution_id] = Feed(
+            self._store, self._notices, execution_id, self._known
+        )
         task = asyncio.create_task(feed.run(self._positions))
         self._running.add(task)
         task.add_done_callback(self._ended)

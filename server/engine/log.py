@@ -3,7 +3,7 @@ carries the very events, so that nobody has to look)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -43,7 +43,9 @@ async def read(
     return [event.to_json() for event in await store.events(execution_id, after, limit)]
 
 
-def batched(cursor: int, events: list[WireEvent], caught_up: bool, until: int = 0) -> EventBatch:
+def batched(
+    cursor: int, events: Sequence[WireEvent], caught_up: bool, until: int = 0
+) -> EventBatch:
     """What follows the cursor, up to `until` where that is known better than by the events."""
     last: int = until or (events[-1]["seq"] if events else cursor)
     done = bool(events) and events[-1]["type"] in FINAL_TYPES
@@ -51,7 +53,7 @@ def batched(cursor: int, events: list[WireEvent], caught_up: bool, until: int = 
     return EventBatch(last, tuple(events), caught_up, done, gaps)
 
 
-def _gaps(cursor: int, events: list[WireEvent], last: int) -> Iterator[tuple[int, int]]:
+def _gaps(cursor: int, events: Sequence[WireEvent], last: int) -> Iterator[tuple[int, int]]:
     """Numbers have no holes, so what is missing was deleted."""
     for event in events:
         if event["seq"] > cursor + 1:

@@ -288,3 +288,21 @@ async def test_an_end_that_comes_before_the_pause_is_not_waited_for(
     async with asyncio.timeout(5):
         found = [seqs(batch) async for batch in batches]
     assert [seq for batch in found for seq in batch] == [1, 2]
+
+
+async def test_what_was_written_a_moment_ago_is_told_without_asking_the_table(log: Log) -> None:
+    log.add()
+    log.add()
+    log.feeds._known = lambda _: [row.to_json() for row in log.rows]
+    batches = log.follow()
+    first = await anext(batches)
+    assert (seqs(first), first.caught_up) == ([1, 2], True)
+    following = asyncio.ensure_future(anext(batches))
+    await settled()
+    log.add("execution.completed", told=True)
+    assert seqs(await following) == [3]
+    assert [batch async for batch in batches] == []
+    assert (log.reads, log.looks) == (0, 0)
+    later = log.follow(2)
+    assert seqs(await anext(later)) == [3]
+    await later.aclose()

@@ -1,0 +1,152 @@
+"""What this process wrote a moment ago. Nearly everybody who starts an execution follows it at
+once, and the table would only say again what is known here already.
+
+Only whole logs are known, from the first event on, small ones, and only while nobody else can have
+written to them: such as have ended, and all where this process is the only one. Whatever is not
+sure (a commit without an answer, a number that is missing) makes the log unknown again."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from server.engine.events import FINAL_TYPES
+from server.engine.log import READ_AT_ONCE, WireEvent
+from server.engine.rows import clean
+from server.engine.store import (
+    DUE_LIMIT,
+    Claimed,
+    Commit,
+    Committed,
+    Due,
+    EventRow,
+    Held,
+    RecordedStep,
+    Store,
+    StoredEvent,
+)
+from server.engine.texts import Texts, size
+from server.models.enums import TriggerKind
+
+SECONDS: Final = 10.0
+LOGS: Final = 64
+BYTES_OF_A_LOG: Final = 32 * 1024
+# Who starts it by other ways waits for the answer itself, or for nothing.
+FOLLOWED: Final = frozenset({TriggerKind.API, TriggerKind.MANUAL})
+
+
+@dataclass(slots=True)
+class _Log:
+    until: float
+    events: list[EventRow] = field(default_factory=list[EventRow])
+    bytes: int = 0
+
+    def add(self, commit: Commit) -> bool:
+        """Whether it is still small. What a commit holds as text already is not written again."""
+        texts, room = commit.texts, BYTES_OF_A_LOG - self.bytes
+        if len(self.events) + len(commit.events) > READ_AT_ONCE:
+            return False
+        for event in commit.events:
+            if texts.longer(event.data, room):
+                return False
+            room -= size(texts.of(event.data))
+        self.events += commit.events
+        self.bytes = BYTES_OF_A_LOG - room
+        return True
+
+    @property
+    def ended(self) -> bool:
+        return self.events[-1].type in FINAL_TYPES
+
+
+class Latest:
+    """In front of the store. `alone`: no other process works on this database."""
+
+    def __init__(self, store: Store, *, alone: bool) -> None:
+        self._store = store
+        self._alone = alone
+        self._logs: OrderedDict[UUID, _Log] = OrderedDict()
+
+    def known(self, execution_id: UUID) -> list[WireEvent] | None:
+        """The whole log as it stands in the table, as clean as it is there; None where the table
+        has to be asked."""
+        found = self._logs.get(execution_id)
+        if found is None or found.until < time.monotonic():
+            return None
+        return _shown(found.events) if self._alone or found.ended else None
+
+    async def commit(self, commit: Commit) -> Committed:
+        """What was known before stays so meanwhile: it is the beginning of the log either way."""
+        try:
+            committed = await self._store.commit(commit)
+        except BaseException:
+            self._logs.pop(commit.execution_id, None)
+            raise
+        if not self._added(commit, committed.last_seq):
+            self._logs.pop(commit.execution_id, None)
+        return committed
+
+    def _added(self, commit: Commit, last_seq: int) -> bool:
+        until = time.monotonic() + SECONDS
+        if commit.new is not None and commit.new.trigger_kind in FOLLOWED:
+            known = _Log(until)
+        else:
+            known = self._logs.get(commit.execution_id)
+        if known is None or len(known.events) + len(commit.events) != last_seq:
+            return False
+        if not known.add(commit):
+            return False
+        known.until = until
+        self._logs[commit.execution_id] = known
+        self._logs.move_to_end(commit.execution_id)
+        if len(self._logs) > LOGS:
+            self._logs.popitem(last=False)
+        return True
+
+    # --- the store's own
+
+    async def open(self) -> None:
+        await self._store.open()
+
+    async def close(self) -> None:
+        await self._store.close()
+
+    async def claim(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> list[Claimed]:
+        return await self._store.claim(ids, owner, lease, suspects=suspects)
+
+    async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
+        return await self._store.renew(held, owner, lease)
+
+    async def release(self, held: dict[UUID, int], owner: str) -> list[UUID]:
+        return await self._store.release(held, owner)
+
+    async def release_others(self, owner: str) -> list[UUID]:
+        return await self._store.release_others(owner)
+
+    async def due(self, limit: int = DUE_LIMIT, *, within: timedelta | None = None) -> list[Due]:
+        return await self._store.due(limit, within=within)
+
+    async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
+        return await self._store.steps(execution_id)
+
+    async def events(
+        self, execution_id: UUID, after: int = 0, limit: int = READ_AT_ONCE
+    ) -> list[StoredEvent]:
+        return await self._store.events(execution_id, after, limit)
+
+
+def _shown(events: Sequence[EventRow]) -> list[WireEvent]:
+    texts = Texts()
+    return [
+        StoredEvent(
+            seq, event.type, event.at, clean(event.step_key), event.attempt, texts.shown(event.data)
+        ).to_json()
+        for seq, event in enumerate(events, 1)
+    ]
