@@ -85,9 +85,11 @@ class QueueWorker:
             self._arq.allow_pick_jobs = False
         for loop in self._loops:
             await end(loop)
-        if self._handing is not None:
-            await asyncio.wait([self._handing], timeout=HANDING_SECONDS)
-            await end(self._handing)
+        handing, self._handing = self._handing, None
+        if handing is not None:
+            await asyncio.wait([handing], timeout=HANDING_SECONDS)
+            await end(handing)
+            _tell(handing)
         if self._arq is not None:
             await self._arq.drain(drain_seconds)
 
@@ -102,8 +104,10 @@ class QueueWorker:
             self._queue.nothing_waits = False
             if turn is not None:
                 # A stop must not come between: what is out of Redis by then belongs to nobody.
-                self._handing = asyncio.create_task(self._hand_over(turn))
-                await asyncio.shield(self._handing)
+                handing = self._handing = asyncio.create_task(self._hand_over(turn))
+                await asyncio.wait([handing])
+                self._handing = None
+                await handing
 
     async def _hand_over(self, turn: Turn) -> None:
         turns = self._queue.turns
@@ -127,6 +131,16 @@ class QueueWorker:
             job_deserializer=self._redis.job_deserializer,
             log_results=False,
         )
+
+
+def _tell(handing: asyncio.Task[None]) -> None:
+    """Of what failed while its reader was stopped; ticks find what was out of Redis then."""
+    if handing.cancelled() or (error := handing.exception()) is None:
+        return
+    if isinstance(error, AWAY):
+        Outage("ready").tell(error)
+    else:
+        log.error("worker_loop_failed", what="ready", exc_info=error)
 
 
 async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:

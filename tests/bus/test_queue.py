@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
+from redis.exceptions import ConnectionError as RedisConnectionError
+from structlog.testing import capture_logs
 
 from server.bus.bus import Bus
 from server.bus.turns import LIMIT_OF_A_BOT, TURNS, Ready
@@ -123,6 +126,33 @@ async def test_stopping_lets_the_running_job_end(bus: Bus) -> None:
         may_end.set()
         await stopping
     assert ended.is_set()
+
+
+async def test_redis_may_go_away_while_the_reader_stops(bus: Bus) -> None:
+    """It is told once in the log, not by the loop as an error that nobody looked at."""
+    left, may_fail = asyncio.Event(), asyncio.Event()
+    turns: Any = bus.queue.turns
+    unlooked: list[dict[str, Any]] = []
+
+    async def lost(*_: Any) -> None:
+        left.set()
+        await may_fail.wait()
+        raise RedisConnectionError("gone")
+
+    turns.take = lost
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unlooked.append(context))
+    with capture_logs() as logs:
+        async with working(bus) as worker:
+            bus.queue.ready(ready())
+            await left.wait()
+            stopping = asyncio.create_task(worker.stop())
+            await asyncio.wait([stopping], timeout=0.1)
+            may_fail.set()
+            await stopping
+        del worker
+        gc.collect()
+    assert unlooked == []
+    assert [line["event"] for line in logs] == ["redis_away"]
 
 
 async def test_what_was_on_its_way_out_of_redis_is_not_lost_when_the_reader_stops(bus: Bus) -> None:
