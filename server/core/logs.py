@@ -80,6 +80,8 @@ class Redaction:
         self._telling.add(filter(_is_telling, forms))
 
     def text(self, text: str) -> str:
+        if len(text) < _SHORTEST:
+            return text
         if _may_hold_secret(text):
             text = _SECRET_LOOK.sub(MASK, text)
         return self._known.without(text, MASK)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from types import TracebackType
 
 
 class StepTime:
@@ -33,15 +34,24 @@ class StepTime:
 _current: ContextVar[StepTime | None] = ContextVar("step_time", default=None)
 
 
-@asynccontextmanager
-async def within(seconds: float) -> AsyncGenerator[None]:
-    """TimeoutError when what is inside has worked for longer."""
-    async with asyncio.timeout(seconds) as timeout:
-        token = _current.set(StepTime(timeout))
-        try:
-            yield
-        finally:
-            _current.reset(token)
+class Within:
+    """`async with`: TimeoutError when what is inside has worked for longer."""
+
+    def __init__(self, seconds: float) -> None:
+        self._timeout = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+        self._before = _current.set(StepTime(self._timeout))
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        _current.reset(self._before)
+        return await self._timeout.__aexit__(kind, error, trace)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock
 from server.core.ids import new_uuid
+from server.core.single_flight import SingleFlight
 from server.costs import telling
 from server.costs.periods import Window, window_of
 from server.costs.spent import Sums, spent_before
@@ -106,12 +107,14 @@ class Budgets:
         self._clock = clock
         self._notifier = notifier
         self._known: dict[UUID, _Known] = {}
+        self._reading = SingleFlight[UUID, _Known]()
         self._counters: dict[tuple[UUID, str], UUID] = {}
         self.settled = asyncio.Event()
         self.sums = Sums(clock)
 
     def forget(self, workspace_id: UUID) -> None:
         self._known.pop(workspace_id, None)
+        self._reading.forget(workspace_id)
 
     async def limits(self, spender: Spender) -> list[Limit]:
         """Those that this call counts for, in the one order in which counters are taken."""
@@ -220,6 +223,9 @@ class Budgets:
         known = self._known.get(workspace_id)
         if known is not None and 0 <= (now - known.at).total_seconds() < FRESH_SECONDS:
             return known
+        return await self._reading.get(workspace_id, lambda: self._read(workspace_id, now))
+
+    async def _read(self, workspace_id: UUID, now: datetime) -> _Known:
         rows = await Budget.filter(workspace_id=workspace_id, deleted_at=None).order_by("id")
         zone = await _zone_of(workspace_id) if rows else "UTC"
         self._known[workspace_id] = _Known(now, tuple(rows), zone)

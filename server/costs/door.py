@@ -105,7 +105,7 @@ class WorkspaceDoor:
             return await till.gateway.chat(request, on_delta, on_sent)
         workspace_id = self._claimed.workspace_id
         own = await till.models.of(workspace_id)
-        request = await till.models.addressed(workspace_id, request)
+        request = till.models.addressed(own, request)
 
         async def ask() -> ModelAnswer:
             if (access := request.access) and (access.api_key or access.extra):

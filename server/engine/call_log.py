@@ -3,7 +3,7 @@ left out, and the answer or why there is none. Secrets are taken out on the way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -13,10 +13,10 @@ from server.engine.facts import connection_of
 from server.engine.store import CallRow
 from server.engine.writer import Identity
 from server.llm.errors import ModelError
-from server.llm.messages import ChatRequest, ModelAnswer
+from server.llm.messages import ChatRequest, ModelAnswer, Part
 from server.llm.replays import answer_data, question_of
 from server.llm.verdict import NextModel, Verdict, Wait
-from server.llm.window import Sent, shares_of
+from server.llm.window import Sent, scaled, shares_of
 from server.llm.wire import messages_of
 
 FAILED = "failed"
@@ -78,22 +78,16 @@ class CallLog:
             attempt.half = half
 
     def answered(self, key: str, answer: ModelAnswer) -> CallRow:
+        row = self._row(key, answer.source, unsent=answer.source != "live", counted=answer.parts)
         usage = answer.usage
-        told: dict[str, Any] = {
-            "requested_model": answer.requested_model,
-            "model": answer.model,
-            "provider": answer.provider,
-            "connection_id": connection_of(answer.connection),
-            "answer": answer_data(answer),
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "cost_nano": answer.cost,
-            "ttft_ms": None if answer.ttft_ms is None else round(answer.ttft_ms),
-            "duration_ms": round(answer.duration_ms),
-        }
-        if answer.parts:
-            told["parts"] = {**answer.parts}
-        return self._row(key, answer.source, unsent=answer.source != "live", told=told)
+        row.requested_model, row.model = answer.requested_model, answer.model
+        row.provider, row.connection_id = answer.provider, connection_of(answer.connection)
+        row.answer = answer_data(answer)
+        row.input_tokens, row.output_tokens = usage.input_tokens, usage.output_tokens
+        row.cost_nano = answer.cost
+        row.ttft_ms = None if answer.ttft_ms is None else round(answer.ttft_ms)
+        row.duration_ms = round(answer.duration_ms)
+        return row
 
     def failed(self, key: str, error: ModelError, now: datetime, next: Verdict) -> CallRow:
         row = self._row(key, FAILED, unsent=False)
@@ -110,38 +104,37 @@ class CallLog:
         return _with_half(failed, error.half)
 
     def _row(
-        self, key: str, source: str, *, unsent: bool, told: dict[str, Any] | None = None
+        self, key: str, source: str, *, unsent: bool, counted: Mapping[Part, int] | None = None
     ) -> CallRow:
-        """`unsent`: nothing has left, so the question itself is kept. `told`: what is known better
-        by now."""
+        """`unsent`: nothing has left, so the question itself is kept. `counted`: what each part of
+        it took, by the provider's own count."""
         attempt = self._under_way.pop(key)
         request, sent = attempt.request, attempt.sent
         messages: Messages | None = None if sent is None else sent.messages
         if messages is None and unsent and request is not None:
             messages = messages_of(request)
         carried, new = self._carried(key, messages)
-        identity = self._identity
-        row: dict[str, Any] = {
-            "workspace_id": identity.workspace_id,
-            "step_key": key,
-            "created_at": attempt.at,
-            "source": source,
-            "attempt": identity.attempt,
-            "try_number": attempt.number,
-            "question": None if request is None else question_of(request),
-            "requested_model": attempt.model,
-            "repair": attempt.repair,
-            "carried": carried,
-            "messages": None if messages is None else [_shown(message) for message in new],
-            "parts": _parts(request, sent),
-            "left_out": _left_out(request, sent),
-        }
+        row = CallRow(
+            workspace_id=self._identity.workspace_id,
+            step_key=key,
+            created_at=attempt.at,
+            source=source,
+            attempt=self._identity.attempt,
+            try_number=attempt.number,
+            question=None if request is None else question_of(request),
+            requested_model=attempt.model,
+            repair=attempt.repair,
+            carried=carried,
+            messages=None if messages is None else [_shown(message) for message in new],
+            parts=dict(counted) if counted else _parts(request, sent),
+            left_out=_left_out(request, sent),
+        )
         if sent is not None:
-            row["model"], row["provider"] = sent.model, sent.provider
-            row["address"], row["mode"] = sent.address, sent.mode
-            row["connection_id"] = connection_of(sent.connection)
-            row["params"], row["context_window"] = sent.params, sent.window
-        return CallRow(**(row if told is None else row | told))
+            row.model, row.provider = sent.model, sent.provider
+            row.address, row.mode = sent.address, sent.mode
+            row.connection_id = connection_of(sent.connection)
+            row.params, row.context_window = sent.params, sent.window
+        return row
 
     def _carried(self, key: str, messages: Messages | None) -> tuple[int, Messages]:
         if messages is None:
@@ -184,12 +177,11 @@ def error_json(error: ModelError, next: Verdict) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _parts(request: ChatRequest | None, sent: Sent | None) -> dict[str, int] | None:
+def _parts(request: ChatRequest | None, sent: Sent | None) -> dict[Part, int] | None:
+    """Estimates."""
     if sent is not None:
-        return {share.part: share.tokens for share in sent.shares}
-    if request is not None:
-        return {share.part: share.tokens for share in shares_of(request)}
-    return None
+        return scaled(sent.sizes)
+    return None if request is None else shares_of(request)
 
 
 def _left_out(request: ChatRequest | None, sent: Sent | None) -> list[dict[str, Any]] | None:

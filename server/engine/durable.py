@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from server.core.ids import public_id
 from server.core.money import NANO_PER_DOLLAR
-from server.core.step_time import resting, within
+from server.core.step_time import Within, resting
 from server.engine import events as happened
 from server.engine.asking import Asking
 from server.engine.asking_people import People
@@ -185,7 +185,7 @@ class DurableHost(ModelLog):
         """Working time of one step; after a wait it is counted anew."""
         seconds = call.entity.timeout or STEP_SECONDS
         try:
-            async with within(seconds):
+            async with Within(seconds):
                 return await work
         except TimeoutError:
             message = f"`{call.entity.name}` took longer than {seconds:g} s."

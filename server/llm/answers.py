@@ -54,7 +54,7 @@ def _put_together(
         ttft_ms=None if first is None else (first - started) * 1000,
         duration_ms=(ended - started) * 1000,
         reasoning=collector.reasoning,
-        parts={share.part: share.tokens for share in scaled(sizes, usage.input_tokens)},
+        parts=scaled(sizes, usage.input_tokens),
         connection=route.connection,
     )
 

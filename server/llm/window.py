@@ -30,25 +30,20 @@ class LeftOut:
     tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Tokens are estimates; scaled to what the provider counted once it has."""
-
-    part: Part
-    tokens: int
+Sizes = Mapping[Part, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One call exactly as it left, fit to be stored. `address`: where to, None where the provider
-    usually is."""
+    """One call exactly as it left, fit to be stored. `sizes` are estimates. `address`: where to,
+    None where the provider usually is."""
 
     model: str
     provider: str
     mode: str
     messages: list[dict[str, Any]]
     params: dict[str, Any]
-    shares: tuple[Share, ...]
+    sizes: Sizes
     left_out: tuple[LeftOut, ...]
     window: int | None
     address: str | None = None
@@ -56,7 +51,6 @@ class Sent:
 
 
 OnSent = Callable[[Sent], None]
-Sizes = Mapping[Part, int]
 
 
 def sent_of(
@@ -69,7 +63,7 @@ def sent_of(
         mode=call.mode,
         messages=[_shown(message) for message in call.messages],
         params=dict(call.params),
-        shares=scaled(sizes),
+        sizes=sizes,
         left_out=left_out,
         window=window,
         address=call.route.api_base,
@@ -99,7 +93,7 @@ def fitted(request: ChatRequest, window: int | None) -> tuple[ChatRequest, tuple
     # No text has more tokens than characters.
     if sum(len(one.content) + _PER_MESSAGE for one in request.messages) < room // 2:
         return request, ()
-    over = sum(share.tokens for share in shares_of(request)) - room
+    over = sum(sizes_of(request).values()) - room
     if over <= 0:
         return request, ()
     dropped, over = _oldest(request.messages, over)
@@ -114,14 +108,15 @@ def fitted(request: ChatRequest, window: int | None) -> tuple[ChatRequest, tuple
     return replace(request, messages=messages), (*dropped, *shortened)
 
 
-def shares_of(request: ChatRequest, counted: int | None = None) -> tuple[Share, ...]:
+def shares_of(request: ChatRequest, counted: int | None = None) -> dict[Part, int]:
     """How much of the call each part takes, in a fixed order."""
     return scaled(sizes_of(request), counted)
 
 
-def scaled(sizes: Sizes, counted: int | None = None) -> tuple[Share, ...]:
+def scaled(sizes: Sizes, counted: int | None = None) -> dict[Part, int]:
+    """In tokens: estimates, or shares of what the provider counted once it has."""
     factor = counted / total if counted and (total := sum(sizes.values())) else 1.0
-    return tuple(Share(part, round(sizes[part] * factor)) for part in _ORDER if part in sizes)
+    return {part: round(sizes[part] * factor) for part in _ORDER if part in sizes}
 
 
 def sizes_of(request: ChatRequest) -> Sizes:

@@ -24,6 +24,7 @@ from server.connections.registry import (
 from server.connections.sealing import opened
 from server.core.clock import Clock
 from server.core.crypto import SecretBox, SecretUnreadable
+from server.core.single_flight import SingleFlight
 from server.llm.access import Access
 from server.llm.catalogue import Rates, catalogue
 from server.llm.errors import ModelError, ModelErrorKind
@@ -79,9 +80,11 @@ class WorkspaceModels:
         self._box = box
         self._clock = clock
         self._known: dict[UUID, Own] = {}
+        self._reading = SingleFlight[UUID, Own]()
 
     def forget(self, workspace_id: UUID) -> None:
         self._known.pop(workspace_id, None)
+        self._reading.forget(workspace_id)
 
     async def of(self, workspace_id: UUID) -> Own:
         now = self._clock.now()
@@ -89,7 +92,7 @@ class WorkspaceModels:
         if own is not None and 0 <= (now - own.at).total_seconds() < FRESH_SECONDS:
             return own
         try:
-            fresh = await self._read(workspace_id, now)
+            fresh = await self._reading.get(workspace_id, lambda: self._read(workspace_id, now))
         except Exception as error:
             if not is_away(error):
                 raise
@@ -100,11 +103,11 @@ class WorkspaceModels:
         self._known[workspace_id] = fresh
         return fresh
 
-    async def addressed(self, workspace_id: UUID, request: ChatRequest) -> ChatRequest:
+    def addressed(self, own: Own, request: ChatRequest) -> ChatRequest:
         """The request with the model and the connection that it goes through."""
         if request.access is not None:
             return request
-        model, access = await self.way(workspace_id, request.model)
+        model, access = self.choose(own, request.model)
         if access is None and model == request.model:
             return request
         return replace(request, model=model, access=access)

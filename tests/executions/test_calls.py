@@ -14,7 +14,7 @@ from server.executions.retention import delete_executions
 from server.llm import verdict
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import ChatRequest
-from server.llm.window import LeftOut, Sent, shares_of
+from server.llm.window import LeftOut, Sent, sizes_of
 from server.llm.wire import messages_of
 from server.models.tables import Execution, ModelCall
 from tests.support.rooms import Home, open_home
@@ -32,9 +32,8 @@ class Telling(ScriptedGateway):
     left_out: tuple[LeftOut, ...] = ()
 
     async def chat(self, request: ChatRequest, on_delta: Any = None, on_sent: Any = None) -> Any:
-        told = messages_of(request)
-        shares = shares_of(request)
-        sent = Sent(request.model or "", "openai", "words", told, {}, shares, self.left_out, 8000)
+        told, sizes = messages_of(request), sizes_of(request)
+        sent = Sent(request.model or "", "openai", "words", told, {}, sizes, self.left_out, 8000)
         on_sent(sent)
         return await super().chat(request, on_delta)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from server.core.step_time import within
+from server.core.step_time import Within
 from server.llm import gateway as gateway_module
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import Delta, ToolSpec
@@ -51,12 +51,12 @@ async def test_loading_the_library_is_no_time_of_the_step(
 
     monkeypatch.setattr(gateway_module, "_load", slowly)
     models.default = Reply("In time.")
-    async with within(1.0):
+    async with Within(1.0):
         answer = await gateway.chat(ask())
     assert answer.text == "In time."
     models.default = Reply("Too late.", delay=5)
     with pytest.raises(TimeoutError):
-        async with within(0.2):
+        async with Within(0.2):
             await gateway.chat(ask())
 
 
