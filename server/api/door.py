@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -19,9 +20,11 @@ from strawberry.http import GraphQLRequestData, process_result
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
+from server.api import strict_json
 from server.api.context import Context
 from server.api.protocol import SocketHandler, fault_in_request
 from server.api.rates import Bill
+from server.api.strict_json import TWICE
 from server.core.errors import ErrorCode
 
 AWAY = ErrorCode.UNAVAILABLE.value
@@ -32,7 +35,6 @@ _OTHER_FORMS = ("event-stream", "multipart")
 # What the library says of a request, in words that say what to do.
 _PLAINER = {
     "Unsupported content type": "Send JSON, with the header `Content-Type: application/json`.",
-    "Unable to parse request body as JSON": "The body of the request is no JSON.",
 }
 INIT_TIMEOUT = timedelta(seconds=10)
 
@@ -92,7 +94,8 @@ class Door(GraphQL[Context, None]):
         """What nearly every client sends: JSON, to be answered as JSON. None for the rest, and for
         what the library has words for."""
         headers = request.headers
-        if headers.get("content-type", "").lower() not in _JSON:
+        if headers.get("content-type", "").lower() not in _JSON or "content-encoding" in headers:
+            _check_form(headers)
             return None
         if any(other in headers.get("accept", "").lower() for other in _OTHER_FORMS):
             return None
@@ -132,7 +135,11 @@ class Door(GraphQL[Context, None]):
 
     def parse_json(self, data: str | bytes) -> Any:
         """Of a request body; the library would take whatever JSON it is for an object."""
-        found = super().parse_json(data)
+        try:
+            found = self.decode_json(data)
+        except json.JSONDecodeError as error:
+            told = TWICE if error.msg == TWICE else "The body of the request is no JSON."
+            raise HTTPException(400, told) from error
         if isinstance(found, list):
             raise HTTPException(400, "Send one request at a time: batches are not served.")
         problem = fault_in_request(found)
@@ -157,8 +164,7 @@ class Door(GraphQL[Context, None]):
         return await super().on_ws_connect(context)
 
     def decode_json(self, data: str | bytes) -> object:
-        """orjson stops at a nesting of 1024, where the standard one overflows the stack."""
-        return orjson.loads(data)
+        return strict_json.read(data)
 
     def encode_json(self, data: object) -> str:
         """Text, not bytes: on a socket bytes become a binary frame, which clients refuse."""
@@ -182,6 +188,15 @@ def _written(data: Any) -> Response:
                 response.status_code = 503
                 response.headers["retry-after"] = str(error["extensions"].get("retryAfter", 1))
     return response
+
+
+def _check_form(headers: Headers) -> None:
+    """JSON is UTF-8 and comes as it is: whoever says otherwise is told, not guessed at."""
+    charset = headers.get("content-type", "").lower().partition("charset=")[2].strip('" ')
+    if charset not in ("", "utf-8"):
+        raise HTTPException(400, "Send JSON in UTF-8.")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise HTTPException(400, "Send the body as it is, not compressed.")
 
 
 def _check_size(data: dict[str, Any], body: bytes) -> None:

@@ -31,7 +31,7 @@ async def api(front: Front) -> Api:
     return await front.caller()
 
 
-async def test_an_entry_says_who_what_and_how_it_was(api: Api) -> None:
+async def test_an_entry_says_who_what_and_how_it_was(api: Api) -> None:  # S76
     made = await api.change("createBudget", "budget { id }", limit="5", name="Small")
     budget = made["budget"]["id"]
     await api.change("updateBudget", "budget { id }", budgetId=budget, limit="7")
@@ -67,7 +67,7 @@ async def test_the_log_is_narrowed_and_paged(api: Api) -> None:
         assert (await api.data(LOG, f=narrowed))["auditLog"]["totalCount"] == count
 
 
-async def test_whoever_may_not_read_it_does_not(front: Front) -> None:
+async def test_whoever_may_not_read_it_does_not(front: Front) -> None:  # S01, S10
     editor = await front.caller(Role.EDITOR)
     answer = await editor.answer(LOG)
     assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
@@ -76,7 +76,7 @@ async def test_whoever_may_not_read_it_does_not(front: Front) -> None:
     assert (await front.http.get("/exports/audit.csv")).status_code == 401
 
 
-async def test_another_workspace_sees_nothing_of_it(front: Front, api: Api) -> None:
+async def test_another_workspace_sees_nothing_of_it(front: Front, api: Api) -> None:  # S11, S63
     stranger = await front.caller(workspace="strangers")
     assert (await api.data(LOG))["auditLog"]["totalCount"] > 0
     found = (await stranger.data(LOG))["auditLog"]["nodes"]

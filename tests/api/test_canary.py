@@ -228,7 +228,7 @@ async def test_no_canary_gets_out(home: Home, log: io.StringIO) -> None:  # S63,
     assert "[hidden]" in places["the log"]
 
 
-async def test_a_tool_that_fails_with_a_secret_fails_without_it(home: Home) -> None:
+async def test_a_tool_that_fails_with_a_secret_fails_without_it(home: Home) -> None:  # S69
     await planted(home)
     execution = await home.run('chain { use leaking with { text: "x" } }')
     assert execution.error is not None

@@ -236,7 +236,7 @@ async def test_a_question_to_a_person_is_told(talk: Talk) -> None:
     assert (last["status"], last["waitingReason"]) == ("CANCELLED", None)
 
 
-async def test_nobody_hears_or_says_what_is_not_theirs(talk: Talk) -> None:
+async def test_nobody_hears_or_says_what_is_not_theirs(talk: Talk) -> None:  # S11, S15
     session = await talk.session()
     stranger = await talk.front.caller(workspace="other")
     own = await begun(stranger, (await stranger.bot(PURE))["id"])

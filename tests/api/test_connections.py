@@ -103,7 +103,7 @@ async def test_a_wrong_key_comes_back_as_an_error_with_its_test(
 
 
 @pytest.mark.parametrize("name", ["testConnection", "updateConnection", "deleteConnection"])
-async def test_a_connection_of_elsewhere_answers_like_one_that_never_was(
+async def test_a_connection_of_elsewhere_answers_like_one_that_never_was(  # S13
     front: Front, api: Api, models: ModelServer, name: str
 ) -> None:
     stranger = await front.caller(workspace="elsewhere")
@@ -116,7 +116,7 @@ async def test_a_connection_of_elsewhere_answers_like_one_that_never_was(
     assert models.total == asked
 
 
-async def test_a_stored_key_is_not_tried_at_an_address_of_the_caller(
+async def test_a_stored_key_is_not_tried_at_an_address_of_the_caller(  # S13
     api: Api, models: ModelServer
 ) -> None:
     row = (await made(api, models))["connection"]
@@ -282,7 +282,7 @@ async def test_a_spent_budget_refuses_a_start_with_limit_and_spent(
     ] == "COMPLETED"
 
 
-async def test_no_key_is_in_any_answer_log_event_or_row(
+async def test_no_key_is_in_any_answer_log_event_or_row(  # S69
     tmp_path: Path, models: ModelServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Canaries in every place that holds a secret; then everything is run and failed."""

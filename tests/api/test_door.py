@@ -24,7 +24,7 @@ def bearer(api: Api) -> dict[str, str]:
     return {"authorization": f"Bearer {api.token}"}
 
 
-async def test_a_stranger_gets_nothing_not_even_the_schema(front: Front) -> None:
+async def test_a_stranger_gets_nothing_not_even_the_schema(front: Front) -> None:  # S01, S22
     for query in ("{ viewer { role } }", "{ __schema { types { name } } }", "{ health { ready } }"):
         answer = await front.http.post("/graphql", json={"query": query})
         assert answer.status_code == 401
@@ -34,7 +34,7 @@ async def test_a_stranger_gets_nothing_not_even_the_schema(front: Front) -> None
 
 
 @pytest.mark.parametrize("host", ["x/login?", "a#", "bots.test@evil", "[::1"])
-async def test_a_bent_host_changes_no_decision(front: Front, host: str) -> None:
+async def test_a_bent_host_changes_no_decision(front: Front, host: str) -> None:  # S02
     headers = {"host": host}
     answer = await front.http.post("/graphql", json=ASK, headers=headers)
     assert answer.status_code == 401
@@ -42,7 +42,7 @@ async def test_a_bent_host_changes_no_decision(front: Front, host: str) -> None:
     assert (page.status_code, page.headers["location"]) == (303, "/signin?next=%2Fexecutions")
 
 
-async def test_a_field_for_each_root_has_a_declared_scope() -> None:
+async def test_a_field_for_each_root_has_a_declared_scope() -> None:  # S10
     for root in ("Query", "Mutation", "Subscription"):
         kind = schema._schema.type_map[root]
         assert isinstance(kind, GraphQLObjectType)
@@ -55,7 +55,7 @@ async def test_a_field_for_each_root_has_a_declared_scope() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-async def test_only_post_is_served(api: Api, method: str) -> None:
+async def test_only_post_is_served(api: Api, method: str) -> None:  # S23
     params = {"query": 'mutation { deleteBot(input: {botId: "x"}) { errors { code } } }'}
     answer = await api.http.request(method, "/graphql", params=params, headers=bearer(api))
     assert answer.status_code == 405
@@ -72,7 +72,7 @@ async def test_only_post_is_served(api: Api, method: str) -> None:
         ("", json.dumps(ASK)),
     ],
 )
-async def test_only_json_is_read(api: Api, content_type: str, body: str) -> None:
+async def test_only_json_is_read(api: Api, content_type: str, body: str) -> None:  # S23
     headers = {**bearer(api), "content-type": content_type}
     answer = await api.http.post("/graphql", content=body, headers=headers)
     assert answer.status_code == 400
@@ -100,10 +100,16 @@ async def test_only_json_is_read(api: Api, content_type: str, body: str) -> None
         gzip.compress(b"0" * 10_000_000),
         json.dumps([ASK] * 20).encode(),
         b"[]",
+        b'{"query": "{a}", "variables": {"x": NaN}}',
+        b'{"query": "{a}", "variables": {"x": 1e999}}',
+        b'{"query": "{a}", "variables": {"x": ' + b"9" * 1_000_000 + b"}}",
+        b'{"query": "{a}", "variables": {"x": "\\ud800"}}',
+        b'{"query": "{ viewer { role } }", "query": "{ viewer { role } }"}',
+        b'{"query": "{ viewer { role } }", "variables": {"x": [{"a": 1, "a": 2}]}}',
     ],
-    ids=range(16),
+    ids=range(22),
 )
-async def test_rubbish_is_refused_with_a_code(api: Api, body: bytes) -> None:
+async def test_rubbish_is_refused_with_a_code(api: Api, body: bytes) -> None:  # S18, S21, S56
     answer = await api.http.post("/graphql", content=body, headers={**bearer(api), **JSON})
     assert answer.status_code == 400
     (error,) = answer.json()["errors"]
@@ -112,7 +118,23 @@ async def test_rubbish_is_refused_with_a_code(api: Api, body: bytes) -> None:
     assert len(answer.content) < 1024
 
 
-async def test_only_a_start_may_be_large(api: Api) -> None:
+@pytest.mark.parametrize(
+    ("headers", "body", "told"),
+    [
+        ({"content-type": "application/json; charset=utf-16"}, json.dumps(ASK).encode(), "UTF-8"),
+        ({"content-type": 'application/json;charset="latin1"'}, json.dumps(ASK).encode(), "UTF-8"),
+        ({"content-encoding": "gzip"}, gzip.compress(b" " * 10_000_000), "not compressed"),
+    ],
+)
+async def test_json_is_utf_8_and_comes_as_it_is(  # S21
+    api: Api, headers: dict[str, str], body: bytes, told: str
+) -> None:
+    answer = await api.http.post("/graphql", content=body, headers=bearer(api) | JSON | headers)
+    assert answer.status_code == 400
+    assert told in answer.json()["errors"][0]["message"]
+
+
+async def test_only_a_start_may_be_large(api: Api) -> None:  # S21
     """A long article is an input; a long anything else is an attack or a mistake."""
     bot = await api.bot(PURE, "Large")
     text = "word " * 500_000
@@ -157,7 +179,7 @@ async def test_whole_numbers_beyond_64_bits_come_through(api: Api) -> None:
     assert found["execution"]["output"] == 2**70
 
 
-async def test_a_signed_in_page_asks_with_its_cookie(front: Front) -> None:
+async def test_a_signed_in_page_asks_with_its_cookie(front: Front) -> None:  # S23
     async with front.browser() as browser:
         own = {"origin": HOST}
         answer = await browser.post("/graphql", json=ASK, headers=own)
@@ -166,7 +188,7 @@ async def test_a_signed_in_page_asks_with_its_cookie(front: Front) -> None:
         assert foreign.status_code == 403
 
 
-async def test_introspection_can_be_switched_off(
+async def test_introspection_can_be_switched_off(  # S22, S72
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Covered at the gate; here the setting reaches it."""

@@ -86,7 +86,7 @@ async def test_ordinary_documents_run() -> None:
 
 
 @pytest.mark.parametrize("depth", [limits.MAX_DEPTH + 2, 30, 200, 650])
-async def test_too_deep(depth: int) -> None:
+async def test_too_deep(depth: int) -> None:  # S16
     assert await refused(nested(depth)) == "LIMIT_REACHED"
 
 
@@ -94,12 +94,12 @@ async def test_deep_enough() -> None:
     assert await refused(nested(limits.MAX_DEPTH)) is None
 
 
-async def test_depth_through_fragments() -> None:
+async def test_depth_through_fragments() -> None:  # S16
     chain = "".join(f"fragment F{i} on Thing {{self{{...F{i + 1}}}}}" for i in range(20))
     assert await refused("{...F0}" + chain + "fragment F20 on Thing {name}") == "LIMIT_REACHED"
 
 
-async def test_fragments_that_spread_each_other_twice_are_not_expanded() -> None:
+async def test_fragments_that_spread_each_other_twice_are_not_expanded() -> None:  # S16
     """Written out, this document would have 2^60 fields."""
     pairs = "".join(f"fragment F{i} on Thing {{...F{i + 1} ...F{i + 1}}}" for i in range(60))
     start = time.process_time()
@@ -107,18 +107,18 @@ async def test_fragments_that_spread_each_other_twice_are_not_expanded() -> None
     assert time.process_time() - start < 0.5
 
 
-async def test_fragments_that_spread_themselves() -> None:
+async def test_fragments_that_spread_themselves() -> None:  # S16
     document = "{...F} fragment F on Thing {self{...F}}"
     assert await refused(document) == "INVALID_INPUT"
 
 
-@pytest.mark.parametrize("count", [limits.MAX_ALIASES + 1, 100])
-async def test_too_many_aliases(count: int) -> None:
+@pytest.mark.parametrize("count", [limits.MAX_ALIASES + 1, 100, 1_000])
+async def test_too_many_aliases(count: int) -> None:  # S17
     document = "{" + " ".join(f"a{i}: name" for i in range(count)) + "}"
     assert await refused(document) == "LIMIT_REACHED"
 
 
-async def test_aliases_in_fragments_count_each_time() -> None:
+async def test_aliases_in_fragments_count_each_time() -> None:  # S17
     spread = "{" + "...F " * 16 + "} fragment F on Thing {a: name b: name}"
     assert await refused(spread) == "LIMIT_REACHED"
 
@@ -130,15 +130,15 @@ async def test_aliases_in_fragments_count_each_time() -> None:
         "{name " + "@skip(if: false) " * 2_000 + "}",
     ],
 )
-async def test_too_many_tokens(document: str) -> None:
+async def test_too_many_tokens(document: str) -> None:  # S20
     assert await refused(document) == "LIMIT_REACHED"
 
 
-async def test_a_megabyte_of_text() -> None:
+async def test_a_megabyte_of_text() -> None:  # S20
     assert await refused("{name} #" + "x" * 2**20) == "TOO_LARGE"
 
 
-async def test_lists_in_lists_cost_too_much() -> None:
+async def test_lists_in_lists_cost_too_much() -> None:  # S19
     inner = "things(first: $n) {nodes {things {nodes {name}}}}"
     document = "query($n: Int) {things(first: $n) {nodes {" + inner + "}}}"
     assert await refused(document, n=100) == "LIMIT_REACHED"
@@ -146,7 +146,7 @@ async def test_lists_in_lists_cost_too_much() -> None:
     assert await refused(document, n=2) is None
 
 
-async def test_many_unknown_fields_get_a_short_answer_without_guesses() -> None:
+async def test_many_unknown_fields_get_a_short_answer_without_guesses() -> None:  # S20
     names = " ".join(f"nam{i}" for i in range(900))
     result = await SCHEMA.execute("{" + names + "}", context_value=Asked())
     assert result.errors
@@ -154,7 +154,7 @@ async def test_many_unknown_fields_get_a_short_answer_without_guesses() -> None:
     assert "Did you mean" not in str(result.errors)
 
 
-async def test_introspection_can_be_switched_off() -> None:
+async def test_introspection_can_be_switched_off() -> None:  # S22
     document = "{__schema {types {name}}}"
     assert await refused(document) is None
     assert await refused(document, introspection=False) == "FORBIDDEN"
@@ -166,7 +166,7 @@ async def test_the_whole_introspection_fits() -> None:
     assert await refused(get_introspection_query(input_value_deprecation=True)) is None
 
 
-async def test_endless_introspection_does_not() -> None:
+async def test_endless_introspection_does_not() -> None:  # S16
     inner = "fields{type{" * 20 + "name" + "}}" * 20
     assert await refused("{__schema{types{" + inner + "}}}") == "LIMIT_REACHED"
 

@@ -92,7 +92,9 @@ async def test_after_the_last_event_the_feed_ends_at_once(url: str, api: Api) ->
 
 
 @pytest.mark.parametrize("id", ["exe_" + "0" * 26, "junk", "theirs"])
-async def test_nobody_follows_what_is_not_theirs(url: str, front: Front, api: Api, id: str) -> None:
+async def test_nobody_follows_what_is_not_theirs(  # S11, S15
+    url: str, front: Front, api: Api, id: str
+) -> None:
     if id == "theirs":
         stranger = await front.caller(workspace="other")
         id = (await stranger.start((await stranger.bot(PURE))["id"], input="secret"))["id"]
@@ -107,7 +109,9 @@ async def test_nobody_follows_what_is_not_theirs(url: str, front: Front, api: Ap
     assert error["extensions"]["code"] == "NOT_FOUND"
 
 
-async def test_a_list_hears_which_executions_changed(url: str, front: Front, api: Api) -> None:
+async def test_a_list_hears_which_executions_changed(  # S15
+    url: str, front: Front, api: Api
+) -> None:
     stranger = await front.caller(workspace="other")
     async with socket_to(url, bearer(api)) as wire:
         await wire.hello()
@@ -119,7 +123,9 @@ async def test_a_list_hears_which_executions_changed(url: str, front: Front, api
     assert changed == {"ids": [started["id"]], "resync": False}
 
 
-async def test_a_socket_also_answers_queries_with_the_same_limits(url: str, api: Api) -> None:
+async def test_a_socket_also_answers_queries_with_the_same_limits(  # S16
+    url: str, api: Api
+) -> None:
     async with socket_to(url, bearer(api)) as wire:
         await wire.hello()
         await wire.subscribe("{ viewer { role } }")
@@ -143,7 +149,7 @@ async def test_a_token_may_come_in_the_first_message(url: str, api: Api) -> None
 
 
 @pytest.mark.parametrize("payload", [{}, {"token": "bb_wrong"}, {"authorization": 7}])
-async def test_nobody_is_turned_away_at_the_first_message(
+async def test_nobody_is_turned_away_at_the_first_message(  # S01
     url: str, payload: dict[str, Any]
 ) -> None:
     async with socket_to(url) as wire:
@@ -151,20 +157,20 @@ async def test_nobody_is_turned_away_at_the_first_message(
         assert await wire.closed() == 4403
 
 
-async def test_asking_before_the_first_message(url: str, api: Api) -> None:
+async def test_asking_before_the_first_message(url: str, api: Api) -> None:  # S26
     async with socket_to(url, bearer(api)) as wire:
         await wire.subscribe("{ viewer { id } }")
         assert await wire.closed() == 4401
 
 
-async def test_two_first_messages(url: str, api: Api) -> None:
+async def test_two_first_messages(url: str, api: Api) -> None:  # S26
     async with socket_to(url, bearer(api)) as wire:
         await wire.hello()
         await wire.send(type="connection_init")
         assert await wire.closed() == 4429
 
 
-async def test_one_id_twice(url: str, api: Api) -> None:
+async def test_one_id_twice(url: str, api: Api) -> None:  # S26
     async with socket_to(url, bearer(api)) as wire:
         await wire.hello()
         await wire.subscribe(CHANGED)
@@ -172,7 +178,7 @@ async def test_one_id_twice(url: str, api: Api) -> None:
         assert await wire.closed() == 4409
 
 
-async def test_the_old_protocol_is_not_spoken(url: str, api: Api) -> None:
+async def test_the_old_protocol_is_not_spoken(url: str, api: Api) -> None:  # S26
     async with socket_to(url, bearer(api), protocol="graphql-ws") as wire:
         assert await wire.closed() == 4406
 
@@ -192,18 +198,19 @@ RUBBISH = [
     '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "variables": []}}',
     '{"type": "complete"}',
     '{"a": ' * 5_000,
+    '{"type": "ping", "type": "complete", "id": "1"}',
 ]
 
 
 @pytest.mark.parametrize("text", RUBBISH, ids=range(len(RUBBISH)))
-async def test_rubbish_closes_the_socket(url: str, api: Api, text: str) -> None:
+async def test_rubbish_closes_the_socket(url: str, api: Api, text: str) -> None:  # S56
     async with socket_to(url, bearer(api)) as wire:
         await wire.hello()
         await wire.connection.send(text)
         assert await wire.closed() == 4400
 
 
-async def test_so_many_subscriptions_and_no_more(url: str, api: Api) -> None:
+async def test_so_many_subscriptions_and_no_more(url: str, api: Api) -> None:  # S27
     async with socket_to(url, bearer(api)) as wire:
         await wire.hello()
         for number in range(MAX_SUBSCRIPTIONS + 1):
@@ -212,7 +219,7 @@ async def test_so_many_subscriptions_and_no_more(url: str, api: Api) -> None:
     assert (message["type"], message["id"]) == ("error", str(MAX_SUBSCRIPTIONS))
 
 
-async def test_a_frame_that_is_too_large(url: str, api: Api) -> None:
+async def test_a_frame_that_is_too_large(url: str, api: Api) -> None:  # S27
     async with socket_to(url, bearer(api)) as wire:
         await wire.hello()
         await wire.connection.send("x" * (2 * 2**20))

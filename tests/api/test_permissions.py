@@ -114,7 +114,7 @@ def test_each_role_may_what_the_next_one_may() -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_every_field_is_open_to_the_roles_of_the_table(
+async def test_every_field_is_open_to_the_roles_of_the_table(  # S10
     home: Home, mine: Place, role: Role
 ) -> None:
     viewer, wrong = mine.viewer(role), []
@@ -126,7 +126,7 @@ async def test_every_field_is_open_to_the_roles_of_the_table(
     assert wrong == []
 
 
-async def test_nobody_gets_nothing(home: Home) -> None:
+async def test_nobody_gets_nothing(home: Home) -> None:  # S01
     for asked in EVERYTHING:
         answer = await ask(home, None, asked, asked.values(MISSING))
         assert codes_of(answer) == ["UNAUTHENTICATED"], asked.name
@@ -134,7 +134,9 @@ async def test_nobody_gets_nothing(home: Home) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scope", SCOPES)
-async def test_a_token_with_one_scope_may_just_that(home: Home, mine: Place, scope: str) -> None:
+async def test_a_token_with_one_scope_may_just_that(  # S10
+    home: Home, mine: Place, scope: str
+) -> None:
     token = mine.viewer(Role.OWNER, frozenset({scope}), via_token=True)
     for asked in EVERYTHING:
         answer = await ask(home, token, asked, asked.values(MISSING))
@@ -159,7 +161,7 @@ async def test_no_token_does_what_is_for_people(home: Home, mine: Place) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("role", list(Role))
-async def test_what_is_ones_own_is_found(home: Home, role: Role) -> None:
+async def test_what_is_ones_own_is_found(home: Home, role: Role) -> None:  # S10
     """A place anew for each field: some take away what the next one would ask for."""
     for number, asked in enumerate(EVERYTHING):
         place = await furnish(home, f"own {role} {number}")
@@ -180,7 +182,7 @@ def _id_slots() -> list[tuple[Asked, Slot]]:
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_an_id_of_another_workspace_is_like_one_of_nothing(
+async def test_an_id_of_another_workspace_is_like_one_of_nothing(  # S11, S13, S15
     home: Home, mine: Place, theirs: Place, role: Role
 ) -> None:
     viewer = mine.viewer(role)
@@ -210,7 +212,7 @@ async def test_what_is_not_there_is_named_by_its_field(home: Home) -> None:
     assert wrong == []
 
 
-async def test_every_kind_of_node_is_found_by_its_owner_and_by_nobody_else(
+async def test_every_kind_of_node_is_found_by_its_owner_and_by_nobody_else(  # S11
     home: Home, theirs: Place
 ) -> None:
     mine = await furnish(home, "nodes")

@@ -22,7 +22,7 @@ REQUESTS = (LISTS / "hostile.jsonl").read_text()
 WANTED = [line.split(",") for line in (LISTS / "hostile.codes.txt").read_text().splitlines()]
 
 
-async def test_every_hostile_request_is_refused_with_its_code(
+async def test_every_hostile_request_is_refused_with_its_code(  # S16, S17, S18, S19, S20, S29
     front: Front, api: Api, tmp_path: Path
 ) -> None:
     settings = load_settings({}, data_dir=tmp_path)
@@ -37,7 +37,9 @@ async def test_every_hostile_request_is_refused_with_its_code(
     assert (await api.data("{ health { ready } }"))["health"]["ready"] is True
 
 
-async def test_without_a_token_nothing_is_even_read(front: Front, tmp_path: Path) -> None:
+async def test_without_a_token_nothing_is_even_read(  # S01, S18
+    front: Front, tmp_path: Path
+) -> None:
     settings = load_settings({}, data_dir=tmp_path)
     async with on_a_port(front.app) as url:
         answers = await policy.judge_all("graphql", REQUESTS, settings, f"{url}/graphql")

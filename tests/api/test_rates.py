@@ -142,7 +142,7 @@ async def test_each_answer_says_what_it_cost_and_what_is_left(tight: Front) -> N
     assert answer.headers["ratelimit-policy"] == '"token";q=40;w=60'
 
 
-async def test_who_has_spent_all_waits(tight: Front) -> None:
+async def test_who_has_spent_all_waits(tight: Front) -> None:  # S17
     api, other = await tight.caller(), await tight.caller()
     refused = None
     for _ in range(10):

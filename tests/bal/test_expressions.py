@@ -66,7 +66,7 @@ ROWS = _rows()
 
 
 @pytest.mark.parametrize(("text", "mark", "wanted"), ROWS, ids=[row[0] for row in ROWS])
-def test_row_of_the_table(text: str, mark: str, wanted: str) -> None:
+def test_row_of_the_table(text: str, mark: str, wanted: str) -> None:  # S51
     expr = parse_expression(text)
     if mark == "!!":
         assert isinstance(expr, ExpressionError)
@@ -145,7 +145,7 @@ def test_a_near_miss_of_a_function_is_suggested() -> None:
         ("n" + ".a" * 400, False),
     ],
 )
-def test_depth_is_bounded_and_length_alone_is_no_depth(text: str, too_deep: bool) -> None:
+def test_depth_is_bounded_and_length_alone_is_no_depth(text: str, too_deep: bool) -> None:  # S51
     expr = parse_expression(text)
     assert isinstance(expr, ExpressionError) == too_deep
     if isinstance(expr, ExpressionError):
@@ -178,7 +178,7 @@ def test_length_is_bounded() -> None:
     ],
 )
 @pytest.mark.slow
-def test_hostile_work_ends_soon(text: str) -> None:
+def test_hostile_work_ends_soon(text: str) -> None:  # S51
     """The best of three: what else the machine does is not what is asked."""
     assert min(_seconds_of(text) for _ in range(3)) < 0.25
 
@@ -336,12 +336,12 @@ def test_which_quoted_texts_are_paths(text: str, is_path: bool) -> None:
         ("{{ config }}", ""),
     ],
 )
-def test_slots_are_filled(text: str, value: Any) -> None:
+def test_slots_are_filled(text: str, value: Any) -> None:  # S52
     assert render(text, SCOPE) == value
 
 
 @pytest.mark.parametrize("text", ["{{1 + 2}}", "a {{}} b", "{{result.}}", "{{upper(result)}}"])
-def test_what_is_no_path_is_no_slot(text: str) -> None:
+def test_what_is_no_path_is_no_slot(text: str) -> None:  # S52
     wrong = parse_slots(text)
     assert isinstance(wrong, SlotError)
     assert text[wrong.offset : wrong.end].startswith("{{")

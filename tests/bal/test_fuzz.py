@@ -38,7 +38,7 @@ def holds_together(source: str) -> None:
 
 @MANY
 @given(st.binary(max_size=200))
-def test_any_bytes(data: bytes) -> None:
+def test_any_bytes(data: bytes) -> None:  # S53
     holds_together(decode(data))
 
 
@@ -121,7 +121,7 @@ LARGE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", [*DEEP.values(), *LARGE.values()], ids=[*DEEP, *LARGE])
-def test_monstrous_text_gets_an_error_within_a_second(source: str) -> None:
+def test_monstrous_text_gets_an_error_within_a_second(source: str) -> None:  # S53
     # Other work on the machine may slow one try down, not all of them.
     assert any(seconds_to_refuse(source) < 1.0 for _ in range(3))
 

@@ -175,13 +175,13 @@ def test_missing_brace_points_at_the_one_that_was_opened() -> None:
     assert (found.related.line, found.related.column) == (1, 3)
 
 
-def test_byte_order_mark_takes_no_column() -> None:
+def test_byte_order_mark_takes_no_column() -> None:  # S53
     (found,) = parse("\ufeff; a { goal: 'x' }").diagnostics
 
     assert (found.span.line, found.span.column) == (1, 1)
 
 
-def test_byte_that_is_no_utf8_is_told_where_it_stands() -> None:
+def test_byte_that_is_no_utf8_is_told_where_it_stands() -> None:  # S53
     (found,) = parse(decode(b"\xef\xbb\xbfa { goal: 'x \xff' }")).diagnostics
 
     assert found.kind == "unexpected_character"

@@ -98,7 +98,7 @@ def test_strict_schema_refuses_other_fields() -> None:
     assert schema["properties"]["a"]["additionalProperties"] is False
 
 
-def test_schema_from_outside_becomes_the_nearest_type() -> None:
+def test_schema_from_outside_becomes_the_nearest_type() -> None:  # S54
     schema = {
         "type": "object",
         "properties": {
@@ -122,7 +122,7 @@ def test_schema_from_outside_becomes_the_nearest_type() -> None:
     )
 
 
-def test_endless_schema_ends_in_any() -> None:
+def test_endless_schema_ends_in_any() -> None:  # S54
     schema: dict[str, Any] = {"type": "array"}
     schema["items"] = schema
 

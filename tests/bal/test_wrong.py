@@ -21,7 +21,7 @@ def told(diagnostic: Diagnostic) -> str:
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
-def test_wrong_program_is_told_what_is_wrong(path: Path) -> None:
+def test_wrong_program_is_told_what_is_wrong(path: Path) -> None:  # S53
     source, _, expected = path.read_text(encoding="utf-8").partition("\n---\n")
 
     assert "".join(told(one) for one in check(source).diagnostics) == expected

@@ -204,7 +204,7 @@ TOO_LARGE: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("made", REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_not_a_bundle_is_refused(made: Callable[[], bytes]) -> None:  # S57, S62
+def test_what_is_not_a_bundle_is_refused(made: Callable[[], bytes]) -> None:  # S55, S57, S62
     with pytest.raises(BundleRefused) as refused:
         unpack(made())
     assert refused.value.code is ErrorCode.INVALID_INPUT
@@ -212,7 +212,7 @@ def test_what_is_not_a_bundle_is_refused(made: Callable[[], bytes]) -> None:  # 
 
 
 @pytest.mark.parametrize("made", TOO_LARGE.values(), ids=TOO_LARGE.keys())
-def test_what_is_too_large_is_refused_before_it_is_unpacked(  # S62
+def test_what_is_too_large_is_refused_before_it_is_unpacked(  # S57, S62
     made: Callable[[], bytes],
 ) -> None:
     with pytest.raises(TooLarge):

@@ -25,7 +25,7 @@ async def sources(home: Home) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("at", [1, COUNT, COUNT + 1], ids=["first", "last", "after the commit"])
-async def test_all_or_nothing_and_then_all(
+async def test_all_or_nothing_and_then_all(  # F44
     tmp_path: Path, database_url: str | None, at: int
 ) -> None:
     await dies(tmp_path, database_url, at)

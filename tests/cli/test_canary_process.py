@@ -46,7 +46,7 @@ async def models() -> AsyncIterator[ModelServer]:
 
 
 @pytest.mark.slow
-async def test_no_canary_leaves_a_process(tmp_path: Path, models: ModelServer) -> None:
+async def test_no_canary_leaves_a_process(tmp_path: Path, models: ModelServer) -> None:  # S63, S69
     private = {"BALEYBOTS_ALLOWED_PRIVATE_HOSTS": f"127.0.0.1:{models.port}"}
     data = {"BALEYBOTS_DATA_DIR": str(tmp_path / "data")}
     own = Installation(tmp_path, {**os.environ, **ENVIRON, **private, **data})
@@ -129,7 +129,7 @@ def _files(own: Installation) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("where", ["main", "thread"])
-def test_a_crash_says_no_secret(where: str) -> None:
+def test_a_crash_says_no_secret(where: str) -> None:  # S69
     program = (
         "import sys, threading\n"
         "from server.cli.crash import guard\n"

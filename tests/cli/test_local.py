@@ -83,7 +83,7 @@ def test_doctor_shows_what_is_set_and_no_secret(made: str) -> None:
     assert KEY not in shown.stdout
 
 
-def test_doctor_tells_a_key_that_is_not_the_one_of_the_data(made: str, data: str) -> None:
+def test_doctor_tells_a_key_that_is_not_the_one_of_the_data(made: str, data: str) -> None:  # S70
     shutil.copytree(made, data)
     assert run("secrets", "rotate", "--data-dir", data).exit_code == 0
     result = run("doctor", "--data-dir", data, BALEYBOTS_SECRET_KEY=KEY)

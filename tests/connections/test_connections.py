@@ -137,7 +137,7 @@ async def test_a_model_of_a_provider_without_any_key_fails_before_its_first_step
     assert done.error["kind"] == "provider_auth"
 
 
-async def test_a_key_does_not_follow_its_address_to_another_host(
+async def test_a_key_does_not_follow_its_address_to_another_host(  # S13
     home: Home, models: ModelServer
 ) -> None:
     row = await connect(home, models)
@@ -228,7 +228,7 @@ async def test_one_default_at_a_time(home: Home, models: ModelServer) -> None:
     assert rows == {first.id: False, second.id: True}
 
 
-async def test_a_connection_of_elsewhere_never_was(home: Home, models: ModelServer) -> None:
+async def test_a_connection_of_elsewhere_never_was(home: Home, models: ModelServer) -> None:  # S13
     row = await connect(home, models)
     other, desk, asked = await stranger(), home.rooms.connections, models.total
     calls: list[Any] = [
@@ -243,7 +243,9 @@ async def test_a_connection_of_elsewhere_never_was(home: Home, models: ModelServ
     assert models.total == asked
 
 
-async def test_a_sealed_key_is_useless_in_another_row(home: Home, models: ModelServer) -> None:
+async def test_a_sealed_key_is_useless_in_another_row(  # S13, S69
+    home: Home, models: ModelServer
+) -> None:
     first = await connect(home, models)
     other = await stranger()
     desk = home.rooms.connections

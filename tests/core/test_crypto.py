@@ -14,7 +14,7 @@ KEY = SecretKey.from_text("k" * 32)
 OLD = SecretKey.from_text("o" * 32)
 
 
-def test_a_secret_opens_only_where_it_was_sealed() -> None:
+def test_a_secret_opens_only_where_it_was_sealed() -> None:  # S69
     box = SecretBox(KEY)
     sealed = box.seal(b"hunter2", bound="workspace/connection")
     assert b"hunter2" not in sealed
@@ -48,7 +48,7 @@ def test_a_key_can_be_changed() -> None:
         SecretBox(KEY).open(sealed, bound="b")
 
 
-def test_the_key_is_made_once_for_us_alone(tmp_path: Path) -> None:
+def test_the_key_is_made_once_for_us_alone(tmp_path: Path) -> None:  # S09
     settings = load_settings({}, data_dir=tmp_path / "data")
     first = load_secret_key(settings)
     assert (tmp_path / "data" / KEY_FILE).stat().st_mode & 0o777 == 0o600
@@ -74,7 +74,7 @@ def test_processes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
     assert len(set(made)) == 1
 
 
-def test_a_key_that_others_can_read_stops_the_start(tmp_path: Path) -> None:
+def test_a_key_that_others_can_read_stops_the_start(tmp_path: Path) -> None:  # S70
     settings = load_settings({}, data_dir=tmp_path)
     load_secret_key(settings)
     (tmp_path / KEY_FILE).chmod(0o644)
@@ -83,7 +83,7 @@ def test_a_key_that_others_can_read_stops_the_start(tmp_path: Path) -> None:
     assert "chmod 600" in (caught.value.hint or "")
 
 
-def test_a_mounted_key_with_a_loose_mode_is_a_warning(tmp_path: Path) -> None:
+def test_a_mounted_key_with_a_loose_mode_is_a_warning(tmp_path: Path) -> None:  # S70
     path, warnings = tmp_path / "key", list[str]()
     path.write_text("m" * 40 + "\n")
     path.chmod(0o644)
@@ -94,7 +94,9 @@ def test_a_mounted_key_with_a_loose_mode_is_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"short", b"\xff" * 40])
-def test_a_key_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | None) -> None:
+def test_a_key_file_that_cannot_be_used_is_named(  # S09, S70
+    tmp_path: Path, content: bytes | None
+) -> None:
     path = tmp_path / "key"
     if content is not None:
         path.write_bytes(content)

@@ -35,7 +35,7 @@ def test_a_line_for_machines_is_one_json_object(stream: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_a_name_cannot_forge_a_line(stream: io.StringIO, form: str) -> None:
+def test_a_name_cannot_forge_a_line(stream: io.StringIO, form: str) -> None:  # S74
     setup_logs("info", form, stream=stream)
     get_logger("x").info("named", name="a\r\n2026 error all is lost \x1b[31m\u202e\x9b1m")
     text = stream.getvalue()
@@ -59,7 +59,9 @@ SECRETS: list[Any] = [
 
 @pytest.mark.parametrize("given", SECRETS)
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_no_secret_reaches_a_line(stream: io.StringIO, form: str, given: dict[str, Any]) -> None:
+def test_no_secret_reaches_a_line(  # S69
+    stream: io.StringIO, form: str, given: dict[str, Any]
+) -> None:
     setup_logs("info", form, secrets=["my-own-canary-value"], stream=stream)
     get_logger("x").warning("something", **given)
     assert "canary" not in stream.getvalue()
@@ -67,7 +69,7 @@ def test_no_secret_reaches_a_line(stream: io.StringIO, form: str, given: dict[st
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_no_secret_reaches_a_traceback(stream: io.StringIO, form: str) -> None:
+def test_no_secret_reaches_a_traceback(stream: io.StringIO, form: str) -> None:  # S69
     setup_logs("info", form, secrets=["my-own-canary-value"], stream=stream)
     try:
         raise RuntimeError("refused my-own-canary-value")

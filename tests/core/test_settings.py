@@ -97,7 +97,7 @@ def test_an_override_wins_over_the_environment(tmp_path: Path) -> None:
         load_settings({}, data_folder="x")
 
 
-def test_no_secret_is_shown() -> None:
+def test_no_secret_is_shown() -> None:  # S69
     settings = load_settings(
         {
             "BALEYBOTS_DATABASE_URL": "postgres://bots:pg%2Fsecret@db/bots",

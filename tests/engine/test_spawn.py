@@ -273,7 +273,7 @@ async def test_a_bot_is_named_by_its_id_too_and_an_unknown_one_is_said_so(home: 
     assert "`Nobody`" in unknown.error["message"]
 
 
-async def test_a_bot_of_another_workspace_is_unknown(home: Home) -> None:
+async def test_a_bot_of_another_workspace_is_unknown(home: Home) -> None:  # S14
     from server.models.tables import Workspace
 
     elsewhere = await Workspace.create(name="Elsewhere")
@@ -347,7 +347,7 @@ async def test_the_published_version_is_what_runs(home: Home, gateway: ScriptedG
     assert await Step.filter(model="draft-1").count() == 0
 
 
-async def test_a_token_for_some_bots_reaches_no_others_through_them(
+async def test_a_token_for_some_bots_reaches_no_others_through_them(  # S14
     home: Home, gateway: ScriptedGateway
 ) -> None:
     greeter = await home.bot(GREETER, "Greeter")

@@ -77,7 +77,7 @@ async def test_a_deleted_workspace_takes_everything_along(world: World) -> None:
     assert await Bot.all().count() == 0
 
 
-async def test_another_secret_key_stops_the_start(world: World) -> None:
+async def test_another_secret_key_stops_the_start(world: World) -> None:  # S70
     key = SecretKey.from_text("k" * 32)
     await check_key(key)
     await check_key(key)

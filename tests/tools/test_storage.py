@@ -113,7 +113,7 @@ async def test_one_bot_writes_and_another_reads(desk: Desk, other: Desk) -> None
     assert row.execution_id == desk.execution_id
 
 
-async def test_shared_values_stay_in_their_workspace(desk: Desk, clock: StillClock) -> None:
+async def test_shared_values_stay_in_their_workspace(desk: Desk, clock: StillClock) -> None:  # S14
     elsewhere = await Workspace.create(name="Elsewhere")
     bot = await Bot.create(workspace=elsewhere, name="Spy", name_key="spy")
     spy = Desk(elsewhere, bot, clock)

@@ -62,7 +62,9 @@ async def sign_in(
     return await browser.post("/signin", data={"email": email, "password": password}, params=params)
 
 
-async def test_a_password_signs_in_and_leads_on(front: Front, visitor: httpx.AsyncClient) -> None:
+async def test_a_password_signs_in_and_leads_on(  # S07
+    front: Front, visitor: httpx.AsyncClient
+) -> None:
     email = await person(front, "in@example.org")
     answer = await sign_in(visitor, email, next="/costs")
     assert (answer.status_code, answer.headers["location"]) == (303, "/costs")
@@ -72,7 +74,7 @@ async def test_a_password_signs_in_and_leads_on(front: Front, visitor: httpx.Asy
     assert (await visitor.get("/")).status_code == 200
 
 
-async def test_a_wrong_one_and_an_unknown_person_look_the_same(
+async def test_a_wrong_one_and_an_unknown_person_look_the_same(  # S03
     front: Front, visitor: httpx.AsyncClient
 ) -> None:
     await person(front, "known@example.org")
@@ -83,7 +85,7 @@ async def test_a_wrong_one_and_an_unknown_person_look_the_same(
     assert "set-cookie" not in wrong.headers
 
 
-async def test_too_many_tries_are_told_to_wait(front: Front) -> None:
+async def test_too_many_tries_are_told_to_wait(front: Front) -> None:  # S05
     async with browser_at(front, "198.51.100.9") as browser:
         answers = [await sign_in(browser, "x@example.org", f"wrong {n}") for n in range(8)]
     assert answers[-1].status_code == 429
@@ -96,7 +98,7 @@ async def test_what_is_typed_is_shown_as_text(visitor: httpx.AsyncClient) -> Non
     assert "<script>" not in answer.text
 
 
-async def test_signing_in_ends_the_session_that_was_there(front: Front) -> None:
+async def test_signing_in_ends_the_session_that_was_there(front: Front) -> None:  # S06
     email = await person(front, "twice@example.org")
     async with browser_at(front, "198.51.100.2") as browser:
         await sign_in(browser, email)
@@ -109,12 +111,14 @@ async def test_signing_in_ends_the_session_that_was_there(front: Front) -> None:
 
 
 @pytest.mark.parametrize("path", ["/signin", "/reset", "/join", "/forgot", "/switch", "/signout"])
-async def test_no_form_works_from_another_site(visitor: httpx.AsyncClient, path: str) -> None:
+async def test_no_form_works_from_another_site(  # S23
+    visitor: httpx.AsyncClient, path: str
+) -> None:
     answer = await visitor.post(path, data={"token": "x"}, headers={"origin": "https://evil.test"})
     assert answer.status_code == 403
 
 
-async def test_a_reset_link_asks_for_a_password_and_signs_in(
+async def test_a_reset_link_asks_for_a_password_and_signs_in(  # S04
     front: Front, visitor: httpx.AsyncClient
 ) -> None:
     email = await person(front, "reset@example.org")
@@ -132,7 +136,7 @@ async def test_a_reset_link_asks_for_a_password_and_signs_in(
 
 
 @pytest.mark.parametrize("token", ["", "null", "undefined", "0", "[]", "x" * 500, "\x00"])
-async def test_no_link_no_reset(visitor: httpx.AsyncClient, token: str) -> None:
+async def test_no_link_no_reset(visitor: httpx.AsyncClient, token: str) -> None:  # S04
     for path in ("/reset", "/join"):
         assert (await visitor.get(path, params={"token": token})).status_code == 410
         data = {"token": token, "password": PASSWORD, "name": "X"}
@@ -225,7 +229,7 @@ async def test_a_browser_goes_from_one_workspace_to_another(front: Front) -> Non
 
 
 @pytest.mark.slow
-async def test_an_open_socket_ends_when_its_role_changes(front: Front) -> None:
+async def test_an_open_socket_ends_when_its_role_changes(front: Front) -> None:  # S06
     """At once, not at the next turn."""
     email = await person(front, "socket@example.org")
     async with on_a_port(front.app) as url:

@@ -31,7 +31,7 @@ async def test_everybody_else_is_nobody(headers: dict[str, str]) -> None:
         assert (await client.get("/x", headers=headers)).text.startswith("nobody")
 
 
-async def test_a_token_in_the_address_is_no_token() -> None:
+async def test_a_token_in_the_address_is_no_token() -> None:  # S07
     async with browser() as client:
         assert (await client.get("/x?token=bb_good&authorization=Bearer bb_good")).text.startswith(
             "nobody"
@@ -41,7 +41,7 @@ async def test_a_token_in_the_address_is_no_token() -> None:
 @pytest.mark.parametrize(
     "origin", ["https://evil.test", "null", "http://bots.test.evil.test", "http://bots.test:81", ""]
 )
-async def test_a_page_of_another_site_changes_nothing(origin: str) -> None:
+async def test_a_page_of_another_site_changes_nothing(origin: str) -> None:  # S23
     async with browser() as client:
         answer = await client.post("/graphql", headers={**COOKIE, "origin": origin}, json={})
     assert answer.status_code == 403
@@ -55,8 +55,9 @@ async def test_our_own_page_may() -> None:
         assert (await client.post("/graphql", headers=headers, json={})).status_code == 200
 
 
-async def test_preflights_from_elsewhere_get_no_permission() -> None:
-    headers = {"origin": "https://evil.test", "access-control-request-method": "POST"}
+@pytest.mark.parametrize("origin", ["https://evil.test", "null"])
+async def test_preflights_from_elsewhere_get_no_permission(origin: str) -> None:  # S24
+    headers = {"origin": origin, "access-control-request-method": "POST"}
     async with browser() as client:
         answer = await client.options("/graphql", headers=headers)
     assert not [name for name in answer.headers if name.startswith("access-control-allow")]
@@ -71,7 +72,7 @@ async def test_preflights_from_elsewhere_get_no_permission() -> None:
         ({**TOKEN, "origin": "https://evil.test"}, 4403),
     ],
 )
-async def test_a_foreign_socket_is_closed_before_it_opens(
+async def test_a_foreign_socket_is_closed_before_it_opens(  # S25
     headers: dict[str, str], code: int
 ) -> None:
     async with Socket(guarded(), headers) as socket:
@@ -80,7 +81,7 @@ async def test_a_foreign_socket_is_closed_before_it_opens(
 
 
 @pytest.mark.parametrize("headers", [{**COOKIE, "origin": f"http://{HOST}"}, TOKEN, {}])
-async def test_our_own_sockets_and_programs_open(headers: dict[str, str]) -> None:
+async def test_our_own_sockets_and_programs_open(headers: dict[str, str]) -> None:  # S25
     async with Socket(guarded(), headers) as socket:
         assert (await socket.answer())["type"] == "websocket.accept"
 
@@ -104,5 +105,5 @@ async def test_our_own_sockets_and_programs_open(headers: dict[str, str]) -> Non
         ("http://login", "login?", None, True),
     ],
 )
-def test_origins(origin: str, host: str, public: str | None, same: bool) -> None:
+def test_origins(origin: str, host: str, public: str | None, same: bool) -> None:  # S23, S25
     assert same_site(origin, host, public) is same

@@ -23,7 +23,7 @@ async def front(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Front
         yield front
 
 
-async def test_a_large_output_is_previewed_and_read_whole_by_those_who_may(
+async def test_a_large_output_is_previewed_and_read_whole_by_those_who_may(  # S11
     front: Front, tmp_path: Path
 ) -> None:
     api, stranger = await front.caller(), await front.caller(workspace="Elsewhere")
@@ -54,7 +54,7 @@ async def test_a_large_output_is_previewed_and_read_whole_by_those_who_may(
     assert (await front.http.get(blob["url"])).status_code == 401
 
 
-async def test_junk_and_unknown_blobs_are_not_found(front: Front) -> None:
+async def test_junk_and_unknown_blobs_are_not_found(front: Front) -> None:  # S12
     api = await front.caller()
     mine = {"authorization": f"Bearer {api.token}"}
     for name in ("x", public_id("blob", new_uuid()), public_id("bot", new_uuid())):

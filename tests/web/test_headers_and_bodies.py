@@ -33,7 +33,7 @@ async def test_each_request_has_an_id_of_its_own() -> None:
     assert forged.headers["x-request-id"].startswith("req_")
 
 
-async def test_a_body_beyond_the_limit_is_refused() -> None:
+async def test_a_body_beyond_the_limit_is_refused() -> None:  # S21
     async with browser() as client:
         fits = await client.post("/x", content=b"a" * DEFAULT_LIMIT)
         too_much = await client.post("/x", content=b"a" * (DEFAULT_LIMIT + 1))
@@ -41,7 +41,7 @@ async def test_a_body_beyond_the_limit_is_refused() -> None:
     assert too_much.status_code == 413
 
 
-async def test_graphql_may_bring_twelve_mebibytes_and_no_more() -> None:
+async def test_graphql_may_bring_twelve_mebibytes_and_no_more() -> None:  # S21
     size = 12 * DEFAULT_LIMIT
     async with browser() as client:
         assert (await client.post("/graphql", content=b"a" * size)).status_code == 200

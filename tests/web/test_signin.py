@@ -28,7 +28,7 @@ async def visitor(front: Front) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_the_first_start_gives_a_link_that_signs_the_owner_in(
+async def test_the_first_start_gives_a_link_that_signs_the_owner_in(  # S07, S09
     front: Front, visitor: httpx.AsyncClient
 ) -> None:
     assert front.app.first_link
@@ -103,7 +103,7 @@ def test_but_never_on_another_site(wanted: str) -> None:
     assert own_path(wanted) == "/"
 
 
-async def test_signing_out_ends_the_session_at_once(front: Front) -> None:
+async def test_signing_out_ends_the_session_at_once(front: Front) -> None:  # S06
     async with front.browser() as browser:
         cookie = dict(browser.cookies)
         assert (await browser.get("/")).status_code == 200
@@ -114,7 +114,7 @@ async def test_signing_out_ends_the_session_at_once(front: Front) -> None:
         assert again.status_code == 303
 
 
-async def test_health_is_open_and_says_little(visitor: httpx.AsyncClient) -> None:
+async def test_health_is_open_and_says_little(visitor: httpx.AsyncClient) -> None:  # S72
     assert (await visitor.get("/healthz")).text == "ok\n"
     ready = await visitor.get("/readyz")
     assert ready.status_code == 200
@@ -146,7 +146,7 @@ async def test_metrics_are_for_the_operator(  # S72
         assert (await owner.get("/metrics")).status_code == 200
 
 
-async def test_metrics_are_not_for_whoever_makes_a_workspace(
+async def test_metrics_are_not_for_whoever_makes_a_workspace(  # S72
     front: Front, visitor: httpx.AsyncClient
 ) -> None:
     """The figures are of everybody's workspaces, and everybody owns those that they make."""

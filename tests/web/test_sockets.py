@@ -25,7 +25,7 @@ def guarded(open_sockets: OpenSockets) -> ASGIApp:
     return SecureHeaders(Auth(SocketGuard(inner, open_sockets), Known(), None))
 
 
-async def test_a_socket_ends_when_its_right_ends() -> None:
+async def test_a_socket_ends_when_its_right_ends() -> None:  # S06
     rights = Rights()
     held = OpenSockets(rights.still_valid)
     async with Socket(guarded(held), TOKEN) as socket:
@@ -61,7 +61,7 @@ async def test_those_without_a_name_share_one_limit(monkeypatch: pytest.MonkeyPa
             assert (await known.answer())["type"] == "websocket.accept"
 
 
-async def test_a_socket_that_shouts_is_closed() -> None:
+async def test_a_socket_that_shouts_is_closed() -> None:  # S27
     held = OpenSockets(Rights().still_valid)
     async with Socket(guarded(held), TOKEN) as socket:
         assert (await socket.answer())["type"] == "websocket.accept"

@@ -135,9 +135,11 @@ async def asked(front: Front, method: str, path: str, host: str = HOST) -> Answe
     return Answer(said["status"], headers.get(b"location", b"").decode())
 
 
-async def test_every_address_refuses_a_stranger_but_for_the_list(addresses: Addresses) -> None:
+async def test_every_address_refuses_a_stranger_but_for_the_list(  # S01
+    addresses: Addresses,
+) -> None:
     open_ones: set[tuple[str, str]] = set()
-    for method, path in addresses.all():  # S01
+    for method, path in addresses.all():
         answer = await asked(addresses.front, method, path)
         known = (method.replace("HEAD", "GET"), path)
         if not answer.refuses and not STATIC.match(path) and known not in PUBLISHED:

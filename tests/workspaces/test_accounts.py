@@ -12,7 +12,7 @@ from tests.support.rooms import Home
 from tests.workspaces.people import HeldClock
 
 
-async def test_the_first_start_makes_an_owner_and_the_second_one_nothing(home: Home) -> None:
+async def test_the_first_start_makes_an_owner_and_the_second_one_nothing(home: Home) -> None:  # S09
     assert home.owner.role is Role.OWNER
     assert await home.rooms.first_link() is None
 
@@ -30,7 +30,7 @@ async def test_a_sign_in_link_is_good_for_fifteen_minutes(home: Home) -> None:
     assert await accounts.redeem(link, clock=clock) is None
 
 
-async def test_tokens_of_links_and_sessions_are_stored_as_hashes_only(home: Home) -> None:
+async def test_tokens_of_links_and_sessions_are_stored_as_hashes_only(home: Home) -> None:  # S07
     link = await accounts.make_link()
     stored = [row.token_hash for row in await SigninLink.all()]
     assert link not in stored
@@ -39,7 +39,7 @@ async def test_tokens_of_links_and_sessions_are_stored_as_hashes_only(home: Home
     assert session.token not in [row.token_hash for row in await Session.all()]
 
 
-async def test_after_signing_out_the_cookie_is_worth_nothing(home: Home) -> None:
+async def test_after_signing_out_the_cookie_is_worth_nothing(home: Home) -> None:  # S06
     session = await accounts.redeem(await accounts.make_link())
     assert session is not None
     recogniser = Recogniser()

@@ -154,7 +154,7 @@ async def test_who_may_ask_whom_in(home: Home) -> None:
         await invitations.invite(home.owner, "ed@example.org", Role.VIEWER)
 
 
-async def test_another_role_counts_at_once_and_weakens_tokens(home: Home) -> None:
+async def test_another_role_counts_at_once_and_weakens_tokens(home: Home) -> None:  # S06
     ada = await signed_in(ADA, Role.EDITOR)
     token = await keys.create(ada, "mine")
     await members.change_role(home.owner, (await member_of(ada)).id, Role.VIEWER)
@@ -167,7 +167,7 @@ async def test_another_role_counts_at_once_and_weakens_tokens(home: Home) -> Non
     assert found[0].role is Role.VIEWER
 
 
-async def test_a_credential_ends_with_the_role_it_was_given_for(home: Home) -> None:
+async def test_a_credential_ends_with_the_role_it_was_given_for(home: Home) -> None:  # S06
     await accounts.add_user(ADA)
     session = await accounts.redeem(await accounts.make_link(ADA))
     assert session is not None
@@ -181,7 +181,7 @@ async def test_a_credential_ends_with_the_role_it_was_given_for(home: Home) -> N
     assert not await recogniser.still_valid(credential)
 
 
-async def test_removed_is_out_at_once(anywhere: Home) -> None:
+async def test_removed_is_out_at_once(anywhere: Home) -> None:  # S06
     ada = await signed_in()
     token = await keys.create(ada, "mine")
     await members.remove(anywhere.owner, (await member_of(ada)).id)
@@ -237,7 +237,7 @@ async def test_a_workspace_is_handed_over(home: Home) -> None:
         await members.transfer(home.owner, (await member_of(ada)).id)
 
 
-async def test_members_of_another_workspace_are_not_there(home: Home) -> None:
+async def test_members_of_another_workspace_are_not_there(home: Home) -> None:  # S11
     ada = await workspace_of_ada(home)
     foreign = await member_of(ada)
     for change in (

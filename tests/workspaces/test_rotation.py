@@ -80,7 +80,7 @@ def settings(tmp_path: Path) -> Settings:
     return load_settings({}, data_dir=tmp_path)
 
 
-async def test_every_secret_is_sealed_under_a_new_key(settings: Settings) -> None:
+async def test_every_secret_is_sealed_under_a_new_key(settings: Settings) -> None:  # S70
     async with data(settings, 25):
         old = load_keys(settings)
         before = [row.sealed for row in await Connection.all().order_by("id")]
@@ -214,7 +214,7 @@ async def killed(settings: Settings, stage: str, batch: int = 10) -> int:
 @pytest.mark.parametrize(
     "stage", ["key written", "begun", "connection 20", "connection 50", "done"]
 )
-async def test_killed_at_any_stage_it_goes_on(
+async def test_killed_at_any_stage_it_goes_on(  # S70, F44
     tmp_path: Path, database_url: str, stage: str
 ) -> None:
     settings = load_settings({}, data_dir=tmp_path, database_url=database_url)
@@ -232,7 +232,7 @@ async def test_killed_at_any_stage_it_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-async def test_ten_thousand_secrets_killed_again_and_again(tmp_path: Path) -> None:
+async def test_ten_thousand_secrets_killed_again_and_again(tmp_path: Path) -> None:  # S70, F44
     settings = load_settings({}, data_dir=tmp_path)
     async with data(settings, 10_000):
         for stage in ("connection 3000", "connection 1000", "connection 4000"):

@@ -49,7 +49,7 @@ async def test_any_other_password_does_not(home: Home, password: str) -> None:
 
 
 @pytest.mark.parametrize("email", ["nobody@example.org", "", "owner@localhost", "' OR 1=1 --"])
-async def test_who_has_no_password_is_not_let_in(home: Home, email: str) -> None:
+async def test_who_has_no_password_is_not_let_in(home: Home, email: str) -> None:  # S09
     assert await reception().by_password(email, "the password of nobody", HERE) is None
 
 
@@ -133,7 +133,7 @@ def test_a_long_password_is_judged_at_once() -> None:
     assert time.perf_counter() - began < 1
 
 
-async def test_tries_are_counted_for_a_person_at_a_place(home: Home) -> None:
+async def test_tries_are_counted_for_a_person_at_a_place(home: Home) -> None:  # S05
     door = reception()
     await with_password(door)
     for _ in range(PER_PAIR):
@@ -144,7 +144,7 @@ async def test_tries_are_counted_for_a_person_at_a_place(home: Home) -> None:
     assert await door.by_password(ADA, SECRET, HERE) is not None
 
 
-async def test_one_address_cannot_try_many_people(home: Home) -> None:
+async def test_one_address_cannot_try_many_people(home: Home) -> None:  # S05
     door = reception()
     for number in range(PER_ADDRESS):
         assert await door.by_password(f"p{number}@example.org", "wrong", THERE) is None
@@ -152,7 +152,7 @@ async def test_one_address_cannot_try_many_people(home: Home) -> None:
         await door.by_password("another@example.org", "wrong", THERE)
 
 
-async def test_many_addresses_cannot_lock_a_person_out(home: Home) -> None:
+async def test_many_addresses_cannot_lock_a_person_out(home: Home) -> None:  # S05
     door = reception()
     await with_password(door)
     refused = 0
@@ -175,7 +175,9 @@ async def test_the_right_password_is_no_try(home: Home) -> None:
         assert await door.by_password(ADA, SECRET, HERE) is not None
 
 
-async def test_changing_a_password_needs_the_old_one_and_ends_other_sessions(home: Home) -> None:
+async def test_changing_a_password_needs_the_old_one_and_ends_other_sessions(  # S06
+    home: Home,
+) -> None:
     door = reception()
     await with_password(door)
     here = await seen(await door.by_password(ADA, SECRET, HERE))
@@ -199,7 +201,7 @@ async def test_a_token_cannot_set_a_password(home: Home) -> None:
         await reception().change(found[0], None, SECRET)
 
 
-async def test_a_reset_link_sets_a_password_once_and_ends_all_sessions(home: Home) -> None:
+async def test_a_reset_link_sets_a_password_once_and_ends_all_sessions(home: Home) -> None:  # S04
     door = reception()
     before = await signed_in()
     link, spare = await accounts.make_reset_link(ADA), await accounts.make_reset_link(ADA)
@@ -214,11 +216,11 @@ async def test_a_reset_link_sets_a_password_once_and_ends_all_sessions(home: Hom
 
 
 @pytest.mark.parametrize("token", ["", "null", "0", "[]", "undefined", "x" * 43])
-async def test_no_link_no_reset(home: Home, token: str) -> None:
+async def test_no_link_no_reset(home: Home, token: str) -> None:  # S04
     assert await reception().reset(token, SECRET, HERE) is None
 
 
-async def test_links_are_good_for_what_they_were_made_for(home: Home) -> None:
+async def test_links_are_good_for_what_they_were_made_for(home: Home) -> None:  # S04
     await signed_in()
     reset, entry = await accounts.make_reset_link(ADA), await accounts.make_link(ADA)
     assert await accounts.redeem(reset) is None
@@ -226,7 +228,7 @@ async def test_links_are_good_for_what_they_were_made_for(home: Home) -> None:
     assert await SigninLink.filter(purpose=LinkPurpose.RESET, used_at=None).count() == 1
 
 
-async def test_a_reset_link_is_over_after_an_hour(home: Home) -> None:
+async def test_a_reset_link_is_over_after_an_hour(home: Home) -> None:  # S04
     door = reception()
     await signed_in()
     link = await accounts.make_reset_link(ADA)

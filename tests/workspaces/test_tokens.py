@@ -15,7 +15,7 @@ from tests.support.rooms import Home
 from tests.workspaces.people import HeldClock, actions, seen, signed_in
 
 
-async def test_a_token_lets_its_maker_in_and_is_kept_as_a_hash(home: Home) -> None:
+async def test_a_token_lets_its_maker_in_and_is_kept_as_a_hash(home: Home) -> None:  # S07
     made = await keys.create(home.owner, "ci")
     assert made.text.startswith("bb_")
     assert made.text.startswith(made.row.prefix)
@@ -46,14 +46,14 @@ async def test_a_revoked_or_expired_token_is_refused(home: Home) -> None:
     assert await Recogniser(clock).by_token(short.text) is None
 
 
-# S08: we give out no JSON Web Tokens, so nobody comes in with one, whatever it is signed with.
+# We give out no JSON Web Tokens, so nobody comes in with one, whatever it is signed with.
 JWT = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJvd25lciIsImV4cCI6MH0."
 
 
 @pytest.mark.parametrize(
     "text", ["", "bb_", "bb_" + "x" * 32, "nothing", "bb_" + "é" * 500, JWT, f"bb_{JWT}"]
 )
-async def test_junk_is_nobody(home: Home, text: str) -> None:
+async def test_junk_is_nobody(home: Home, text: str) -> None:  # S08
     assert await Recogniser().by_token(text) is None
 
 
