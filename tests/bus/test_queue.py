@@ -84,7 +84,7 @@ async def test_a_failing_job_does_not_stop_the_worker(bus: Bus) -> None:
     async with working(bus, fail=fail, note=note):
         await bus.redis.enqueue_job("fail")
         await bus.redis.enqueue_job("note")
-        await heard.get()
+        assert await heard.get() == ("ran", 0.0)
 
 
 async def test_payload_in_redis_is_json_and_not_pickle(bus: Bus) -> None:

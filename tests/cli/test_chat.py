@@ -78,7 +78,7 @@ async def test_what_it_prints_steers_no_terminal_and_can_be_pasted(chat: Chat) -
     assert "Bells" in again.stderr
 
 
-async def test_what_is_deleted_is_not_waited_for() -> None:
+async def test_what_is_deleted_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
     class Gone:
         """A server on which the execution is not there any more."""
 
@@ -91,6 +91,7 @@ async def test_what_is_deleted_is_not_waited_for() -> None:
 
     server: Any = Gone()
     await Talk(server, "LIVE")._hear("exe_" + "0" * 26)
+    assert capsys.readouterr().out.strip() == ""
 
 
 async def test_what_goes_wrong_is_said_and_the_conversation_goes_on(chat: Chat) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -30,9 +31,16 @@ async def test_what_was_started_a_moment_ago_is_known(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = await home.ended(await home.start(await home.bot(PURE), 1))
+    asked: list[str] = []
+
+    async def ask(_: Any, statement: str) -> list[Any]:
+        asked.append(statement)
+        return []
+
     with monkeypatch.context() as patched:
-        patched.setattr(type(Execution._meta.db), "execute_query_dict", None)
+        patched.setattr(type(Execution._meta.db), "execute_query_dict", ask)
         await service.look(home.owner, row.id)
+    assert asked == []
 
 
 async def test_it_is_known_to_nobody_else(home: Home) -> None:

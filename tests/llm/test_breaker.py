@@ -123,6 +123,8 @@ async def test_an_answer_in_between_begins_the_count_anew(
     await first.passed(ROUTE)
     await fail(first, 4)
     await first.admit(ROUTE)
+    (seen,) = await first.all()
+    assert (seen.state, seen.failures) == ("closed", 4)
 
 
 async def test_failures_long_apart_are_not_in_a_row(
@@ -132,6 +134,7 @@ async def test_failures_long_apart_are_not_in_a_row(
         await fail(workers[0], 1)
         time.now += 400
     await workers[0].admit(ROUTE)
+    assert "open" not in {seen.state for seen in await workers[0].all()}
 
 
 @pytest.mark.parametrize(
@@ -159,6 +162,7 @@ async def test_what_our_own_policy_stops_opens_nothing(time: Time) -> None:
     stopped = ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, "Not allowed.", retryable=False)
     await fail(circuits, 9, stopped)
     await circuits.admit(ROUTE)
+    assert await circuits.all() == []
 
 
 async def test_it_is_visible_and_can_be_reset(
@@ -209,6 +213,8 @@ async def test_a_cancelled_call_gives_its_place_back(boards: tuple[Board, Board]
     held = asyncio.create_task(call(first))
     await first.wait()
     waiting = asyncio.create_task(call(second))
+    await asyncio.wait([waiting], timeout=0.05)
+    assert not second.is_set()
     held.cancel()
     async with asyncio.timeout(5):
         await second.wait()

@@ -54,6 +54,7 @@ async def test_the_tick_goes_on_after_the_database_was_away_and_after_a_bug() ->
     async with asyncio.timeout(5):
         await engine.back.wait()
     await ticks.stop()
+    assert engine.ticks > 3
 
 
 def test_a_worker_without_redis_is_refused_with_what_to_set(tmp_path: Path) -> None:
