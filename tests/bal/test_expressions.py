@@ -32,6 +32,7 @@ SCOPE = Scope(
         "n": 3,
         "text": "hello",
         "accents": "éé",
+        "slot": "{{result.n}} and {x.__init__}",
         "list": [10, 20, "30"],
         "none": None,
         "odd key": 1,
@@ -334,6 +335,10 @@ def test_which_quoted_texts_are_paths(text: str, is_path: bool) -> None:
         ("is {{deep}}", 'is {"er":{"est":"bottom"}}'),
         ("open {{ only", "open {{ only"),
         ("{{ config }}", ""),
+        ("{{ result.text.__class__ }}{{ x.__init__.__globals__ }}", ""),
+        ("{% for a in b %}${7*7}{x.__init__}{0}%s", "{% for a in b %}${7*7}{x.__init__}{0}%s"),
+        ("{{result.slot}}", "{{result.n}} and {x.__init__}"),
+        ("it is {{result.slot}}", "it is {{result.n}} and {x.__init__}"),
     ],
 )
 def test_slots_are_filled(text: str, value: Any) -> None:  # S52

@@ -115,6 +115,7 @@ LARGE = {
     "broken entities": "a{x:[1 2 3 }\n" * 80_000,
     "broken chains": "chain{a b => => c}\n" * 50_000,
     "escapes": 'a{goal:"' + "\\u12" * 250_000 + '"}',
+    "bots": "".join(f'a{n} {{ "goal": "x" }}\n' for n in range(10_000)) + "\0",
     "invalid bytes": decode(b"\xff" * 1_000_000),
 }
 

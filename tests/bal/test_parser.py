@@ -1,3 +1,5 @@
+import pytest
+
 from server.bal.lexer import decode, tokenize
 from server.bal.nodes import (
     Bool,
@@ -179,6 +181,24 @@ def test_byte_order_mark_takes_no_column() -> None:  # S53
     (found,) = parse("\ufeff; a { goal: 'x' }").diagnostics
 
     assert (found.span.line, found.span.column) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "place"),
+    [
+        ('a\0 { goal: "x" }', "unexpected_character", (1, 2)),
+        ('a { goal: "x" }\r\n\u0441hain { a }', "unexpected_character", (2, 1)),
+        ('a { goal: "x" }\n\uff43hain { a }', "unexpected_character", (2, 1)),
+        ('a\u200b { goal: "x" }', "unexpected_character", (1, 2)),
+        ('a {\r\n goal: "x"\n}\r\n;\n', "unexpected_character", (4, 1)),
+        ('a { goal: "x }\n', "unterminated_string", (1, 11)),
+    ],
+)
+def test_odd_marks_are_told_where_they_stand(  # S53
+    source: str, kind: str, place: tuple[int, int]
+) -> None:
+    found = parse(source).diagnostics[0]
+    assert (found.kind, (found.span.line, found.span.column)) == (kind, place)
 
 
 def test_byte_that_is_no_utf8_is_told_where_it_stands() -> None:  # S53

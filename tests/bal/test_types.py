@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import jsonschema
@@ -129,6 +130,28 @@ def test_endless_schema_ends_in_any() -> None:  # S54
     found = from_json_schema(schema)
 
     assert isinstance(found, ArrayType)
+
+
+def test_a_hostile_schema_is_read_at_once_and_asks_nobody(monkeypatch: Any) -> None:  # S54
+    """Nobody can hand one in; what we would read of it is no pattern, no address and no end."""
+    monkeypatch.setattr("socket.socket", None)
+    deep: dict[str, Any] = {"$ref": "ftp://127.0.0.1/x", "$schema": "http://127.0.0.1/x"}
+    for _ in range(500):
+        deep = {"type": "object", "properties": {"a": deep}, "required": ["a"]}
+    schema = {
+        "type": "object",
+        "properties": {
+            "deep": deep,
+            "pattern": {"type": "string", "pattern": "(a+)+$"},
+            "many": {"enum": [str(n) for n in range(100_000)]},
+            "tiny": {"type": "number", "multipleOf": 1e-308},
+        },
+    }
+    began = time.process_time()
+    found = from_json_schema(schema)
+    validate(found, {"pattern": "a" * 40 + "!", "many": "x", "tiny": 1.5})
+    assert time.process_time() - began < 0.5
+    assert isinstance(found, ObjectType)
 
 
 PERSON = "object { name: string, age: integer(0, 120), mood: ?happy|sad, tags: array<string> }"

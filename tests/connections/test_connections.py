@@ -13,6 +13,7 @@ import pytest_asyncio
 from server.connections import service
 from server.connections.forms import refuse_moved_key
 from server.connections.service import Given, InUse, StaleConnection, TrialFailed
+from server.core.crypto import SecretBox
 from server.core.errors import AddressRefused, Conflict, Denied, Invalid, NotFound
 from server.core.ids import public_id
 from server.costs.health import provider_health
@@ -228,18 +229,37 @@ async def test_one_default_at_a_time(home: Home, models: ModelServer) -> None:
     assert rows == {first.id: False, second.id: True}
 
 
-async def test_a_connection_of_elsewhere_never_was(home: Home, models: ModelServer) -> None:  # S13
+async def test_a_connection_of_elsewhere_never_was(  # S13
+    home: Home, models: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused before its key is opened, also with an address of the asker's own."""
     row = await connect(home, models)
     other, desk, asked = await stranger(), home.rooms.connections, models.total
+    own_address = Given(settings={"baseUrl": "https://collector.example/v1"})
+    monkeypatch.setattr(SecretBox, "open", None)
     calls: list[Any] = [
         service.get(other, row.id),
         service.test(other, desk, row.id),
         service.update(other, desk, row.id, Given(name="x"), None),
+        service.update(other, desk, row.id, own_address, None),
         service.delete(other, desk, row.id, force=True, reason="x"),
     ]
     for call in calls:
         with pytest.raises(NotFound, match="no such connection"):
             await call
+    assert models.total == asked
+
+
+async def test_a_bot_has_no_key_of_another_workspace(  # S14
+    home: Home, models: ModelServer
+) -> None:
+    given = Given("Theirs", {"baseUrl": models.url}, {"apiKey": GOOD})
+    await service.create(await stranger(), home.rooms.connections, "openai", given)
+    asked = models.total
+    for source in (SAY, SAY.replace("openai:", "Theirs:")):
+        done = await home.run(source)
+        assert done.status is ExecutionStatus.FAILED
+        assert GOOD not in repr(done.error)
     assert models.total == asked
 
 

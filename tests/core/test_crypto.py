@@ -57,6 +57,15 @@ def test_the_key_is_made_once_for_us_alone(tmp_path: Path) -> None:  # S09
     assert "master" not in repr(first)
 
 
+@pytest.mark.parametrize("name", ["BALEYBOTS_SECRET_KEY", "BALEYBOTS_SECRET_KEY_FILE"])
+def test_an_empty_setting_is_no_key(tmp_path: Path, name: str) -> None:  # S09
+    empty = load_settings({name: ""}, data_dir=tmp_path)
+    made = load_secret_key(empty)
+    text = (tmp_path / KEY_FILE).read_text().strip()
+    assert len(text) >= 43
+    assert made.check == SecretKey.from_text(text).check
+
+
 def test_processes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
     settings = load_settings({}, data_dir=tmp_path)
     start, made = threading.Barrier(8), []
@@ -93,7 +102,7 @@ def test_a_mounted_key_with_a_loose_mode_is_a_warning(tmp_path: Path) -> None:  
     assert len(warnings) == 1
 
 
-@pytest.mark.parametrize("content", [None, b"short", b"\xff" * 40])
+@pytest.mark.parametrize("content", [None, b"", b"short", b"\xff" * 40])
 def test_a_key_file_that_cannot_be_used_is_named(  # S09, S70
     tmp_path: Path, content: bytes | None
 ) -> None:

@@ -32,7 +32,18 @@ def test_no_tracked_file_holds_a_path_of_a_machine() -> None:
     assert found == []
 
 
-def test_no_product_file_evaluates_text_as_code() -> None:
+def test_no_product_file_reads_yaml() -> None:  # S55
+    """Programs are BAL, everything else is JSON: there is nothing to read a bomb or a tag with."""
+    reads = re.compile(r"^\s*(?:import|from) (?:ruamel|ya" + r"ml)\b", re.MULTILINE)
+    found = [
+        str(path)
+        for path in tracked()
+        if path.parts[0] in {"server", "workers", "frontend"} and reads.search(text(path) or "")
+    ]
+    assert found == []
+
+
+def test_no_product_file_evaluates_text_as_code() -> None:  # S51, S52
     calls = re.compile(r"(?<![\w.])(?:ev" + r"al|ex" + r"ec)\(|\bpick" + r"le\b")
     found = [
         str(path)

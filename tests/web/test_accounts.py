@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -143,6 +144,39 @@ async def test_no_link_no_reset(visitor: httpx.AsyncClient, token: str) -> None:
         assert (await visitor.post(path, data=data)).status_code == 410
 
 
+@pytest.mark.parametrize("token", [None, 0, [], {}, "", True])
+async def test_a_reset_without_a_link_or_in_another_form_is_none(  # S04
+    visitor: httpx.AsyncClient, token: Any
+) -> None:
+    asked = {"password": PASSWORD, "email": "owner@localhost"}
+    assert (await visitor.post("/reset", json=asked | {"token": token})).status_code == 410
+    assert (await visitor.post("/reset", data=asked)).status_code == 410
+    assert (await visitor.get("/reset")).status_code == 410
+
+
+async def test_a_session_that_somebody_chose_beforehand_is_nobodys(front: Front) -> None:  # S06
+    chosen = {"baleybots_session": "chosen-by-somebody-else-0123456789abcdefghi"}
+    email = await person(front, "fixed@example.org")
+    async with browser_at(front, "198.51.100.3") as browser:
+        browser.cookies.update(chosen)
+        answer = await sign_in(browser, email)
+        assert answer.status_code == 303
+        assert chosen["baleybots_session"] not in answer.headers["set-cookie"]
+    async with browser_at(front, "198.51.100.4") as browser:
+        browser.cookies.update(chosen)
+        assert (await browser.get("/")).headers["location"] == "/signin"
+
+
+async def test_over_https_the_cookie_is_for_https_alone(front: Front) -> None:  # S07
+    transport = httpx.ASGITransport(front.app)
+    headers = {"origin": "https://bots.test"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="https://bots.test", headers=headers
+    ) as browser:
+        answer = await browser.get("/signin", params={"token": await accounts.make_link()})
+        assert "; Secure" in answer.headers["set-cookie"]
+
+
 async def test_without_a_mail_server_the_command_is_named(visitor: httpx.AsyncClient) -> None:
     assert "baleybots user reset-link" in (await visitor.get("/forgot")).text
 
@@ -246,3 +280,16 @@ async def test_an_open_socket_ends_when_its_role_changes(front: Front) -> None: 
             async with asyncio.timeout(3):
                 assert await wire.closed() == 4401
     assert await Session.filter(user__email=email, revoked_at=None).exists()
+
+
+@pytest.mark.slow
+async def test_an_open_socket_ends_when_its_person_signs_out(front: Front) -> None:  # S06
+    async with on_a_port(front.app) as url, httpx.AsyncClient(base_url=url) as browser:
+        session = await accounts.redeem(await accounts.make_link())
+        assert session is not None
+        headers = {"cookie": f"baleybots_session={session.token}", "origin": url}
+        async with socket_to(url, headers) as wire:
+            await wire.hello()
+            await browser.post("/signout", headers=headers)
+            async with asyncio.timeout(3):
+                assert await wire.closed() == 4401

@@ -220,6 +220,22 @@ async def test_no_link_no_reset(home: Home, token: str) -> None:  # S04
     assert await reception().reset(token, SECRET, HERE) is None
 
 
+async def test_a_link_is_for_its_own_person_alone(home: Home) -> None:  # S04
+    door = reception()
+    await with_password(door)
+    ada = await seen(await door.by_password(ADA, SECRET, HERE))
+    await signed_in("bob@example.org")
+    viewer = await seen(
+        await door.reset(
+            await accounts.make_reset_link("bob@example.org"), "seven brown foxes", HERE
+        )
+    )
+    assert viewer.email == "bob@example.org"
+    assert await Session.exists(id=ada.session_id, revoked_at=None)
+    assert await door.by_password(ADA, "seven brown foxes", HERE) is None
+    assert await door.by_password(ADA, SECRET, HERE) is not None
+
+
 async def test_links_are_good_for_what_they_were_made_for(home: Home) -> None:  # S04
     await signed_in()
     reset, entry = await accounts.make_reset_link(ADA), await accounts.make_link(ADA)
