@@ -7,22 +7,15 @@ from reactpy import component, html, use_state
 from frontend.components.badges import bot_tile
 from frontend.components.blocks import notice, page_head, skeleton
 from frontend.components.connections import connection_card
-from frontend.components.health import (
-    cache_card,
-    fallbacks_card,
-    health_table,
-    repairs_table,
-    speeds_table,
-)
+from frontend.components.health import health_table, repairs_table, speeds_table
 from frontend.format import plural
 from frontend.kit.elements import icon
 from frontend.kit.handlers import use_guard
 from frontend.kit.messages import use_messages
 from frontend.kit.place import use_nav
 from frontend.kit.query import Answer, use_client, use_query
+from frontend.pages.connection_acts import Answering, use_card_acts
 from frontend.pages.connection_dialogs import ConnectionDialog, DeleteDialog, FallbacksDialog
-
-NOBODY = {"viewerCan": {"createConnections": False}}
 
 
 @component
@@ -41,14 +34,15 @@ def ConnectionsPage() -> Any:
 
 @component
 def Desk(answer: Answer, health: Answer, repairs: Answer) -> Any:
-    client, guard, messages = use_client(), use_guard(), use_messages()
     asked = use_nav().query("connection")
     first: dict[str, Any] = {"what": "edit", "id": asked} if asked else {}
     dialog, set_dialog = use_state(first)
-    busy, set_busy = use_state("")
+    acts = use_card_acts(answer)
     data = answer.data or {}
     rows = data["connections"]["nodes"]
     kinds = {kind["name"]: kind for kind in data["connectionKinds"] if kind["family"] == "ai"}
+    names = {row["id"]: row["name"] for row in rows}
+    asked_of = (health.data or {}).get("providerHealth", [])
 
     def opened(what: str, **more: Any) -> Any:
         return lambda _event: set_dialog({"what": what, **more})
@@ -59,50 +53,14 @@ def Desk(answer: Answer, health: Answer, repairs: Answer) -> Any:
             answer.reload()
             health.reload()
 
-    def test(row: dict[str, Any]) -> Any:
-        async def clicked() -> None:
-            set_busy(row["id"])
-            try:
-                payload = await client.mutate("test_connection", {"connectionId": row["id"]})
-            finally:
-                set_busy("")
-            outcome = payload["test"]
-            messages.say(f"{row['name']}: {outcome['message']}", _tone(outcome["ok"]))
-            answer.reload()
-
-        return guard.click(clicked)
-
-    def make_default(row: dict[str, Any]) -> Any:
-        async def clicked() -> None:
-            values = {"connectionId": row["id"], "isDefault": True, "force": True}
-            await client.mutate("update_connection", {**values, "expectedVersion": row["version"]})
-            messages.say(f"{row['name']} answers where a bot names no model.")
-            answer.reload()
-
-        return guard.click(clicked)
-
-    async def forget() -> None:
-        payload = await client.mutate("clear_answer_cache", {})
-        messages.say(f"{plural(payload['cleared'], 'answer')} forgotten.")
-        health.reload()
-
-    may_edit = ((health.data or {}).get("viewer") or NOBODY)["viewerCan"]["createConnections"]
-    actions = {
-        "fallbacks": opened("fallbacks") if may_edit else None,
-        "forget": guard.click(forget) if may_edit else None,
-        "busy": busy,
-        "test": test,
-        "default": make_default,
-        "edit": lambda row: opened("edit", id=row["id"]),
-        "delete": lambda row: opened("delete", id=row["id"]),
-    }
-    asked_of = (health.data or {}).get("providerHealth", [])
+    acts["edit"] = lambda row: opened("edit", id=row["id"])
+    acts["delete"] = lambda row: opened("delete", id=row["id"])
     return html.div(
         _head(len(rows), opened("add")),
-        Circuits(health, {row["id"]: row["name"] for row in rows}),
-        _list(rows, kinds, _by_connection(asked_of), actions) if rows else _first(kinds, opened),
-        _answering(health, actions),
-        health_table(asked_of, kinds, {row["id"]: row["name"] for row in rows}),
+        Circuits(health, names),
+        _list(rows, kinds, _by_connection(asked_of), acts) if rows else _first(kinds, opened),
+        Answering(health, opened("fallbacks")),
+        health_table(asked_of, kinds, names),
         speeds_table(asked_of, kinds),
         repairs_table(((repairs.data or {}).get("healing") or {}).get("rates", []), kinds),
         _dialog(dialog, rows, kinds, closed),
@@ -123,25 +81,10 @@ def _head(number: int, add: Any) -> Any:
     return page_head("AI connections", plural(number, "connection"), button)
 
 
-def _answering(health: Answer, actions: dict[str, Any]) -> Any:
-    data = health.data
-    if data is None:
-        return ""
-    return html.div(
-        {"className": "answering-cards"},
-        fallbacks_card(data["modelFallbacks"], actions["fallbacks"]),
-        cache_card(data["answerCache"], actions["forget"]),
-    )
-
-
 def _fallbacks_dialog(dialog: dict[str, Any], health: Answer, closed: Any) -> Any:
     if dialog.get("what") != "fallbacks" or health.data is None:
         return ""
     return FallbacksDialog(health.data["modelFallbacks"]["models"], closed)
-
-
-def _tone(good: bool) -> Any:
-    return "success" if good else "error"
 
 
 def _list(
