@@ -83,7 +83,7 @@ async def test_another_workspace_sees_nothing_of_it(front: Front, api: Api) -> N
     assert {entry["action"] for entry in found} == {"token.created"}
 
 
-async def test_the_export_has_every_entry_and_no_formula(front: Front, api: Api) -> None:
+async def test_the_export_has_every_entry_and_no_formula(front: Front, api: Api) -> None:  # S76
     await api.change("createBudget", "budget { id }", limit="5", name="=cmd|' /C calc'!A0")
     headers = {"authorization": f"Bearer {api.token}"}
     text = (await front.http.get("/exports/audit.jsonl", headers=headers)).text

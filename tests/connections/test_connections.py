@@ -150,6 +150,17 @@ async def test_a_key_does_not_follow_its_address_to_another_host(  # S13
     assert models.total == before
 
 
+async def test_a_provider_that_repeats_the_key_it_was_sent_is_not_repeated(  # S71
+    home: Home, models: ModelServer
+) -> None:
+    await connect(home, models)
+    models.default = Reply(status=400, error=f"Bad header: Authorization: Bearer {GOOD}")
+    done = await home.run(SAY)
+    assert done.status is ExecutionStatus.FAILED
+    assert "Bad header" in done.error["message"]
+    assert GOOD not in repr(done.error) + repr(await home.events(done))
+
+
 @pytest.mark.parametrize("port", ["", ":443", ":8443"])
 def test_a_key_stays_with_its_port(port: str) -> None:
     before, stored = {"baseUrl": "https://models.example/v1"}, {"apiKey": GOOD}

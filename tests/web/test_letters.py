@@ -53,7 +53,9 @@ def link_in(post: Post, page: str) -> str:
     return found[1]
 
 
-async def test_an_invitation_arrives_and_lets_somebody_new_in(front: Front, post: Post) -> None:
+async def test_an_invitation_arrives_and_lets_somebody_new_in(  # S73
+    front: Front, post: Post
+) -> None:
     owner = await front.caller()
     made = await owner.change("inviteMember", INVITED, email="eve@example.org", role="EDITOR")
     assert (made["mailed"], made["errors"]) == (True, [])
@@ -78,7 +80,9 @@ async def test_a_mail_server_that_refuses_leaves_the_link(front: Front, post: Po
         assert "eve@example.org" in (await browser.get(made["link"].removeprefix(PUBLIC))).text
 
 
-async def test_a_forgotten_password_is_set_anew_by_letter(front: Front, post: Post) -> None:
+async def test_a_forgotten_password_is_set_anew_by_letter(  # S04, S73
+    front: Front, post: Post
+) -> None:
     await accounts.add_user("ada@example.org", role=Role.EDITOR)
     async with visitor(front) as browser:
         headers = {"host": "evil.test"}

@@ -284,7 +284,7 @@ async def test_all_other_sessions_can_be_ended(home: Home) -> None:
     assert await Session.exists(id=home.owner.session_id, revoked_at=None)
 
 
-async def test_coming_and_going_is_written_down(home: Home) -> None:
+async def test_coming_and_going_is_written_down(home: Home) -> None:  # S76
     door = reception()
     await with_password(door)
     await door.note_refusal(ADA, HERE)

@@ -179,7 +179,9 @@ async def test_a_narrow_token_can_end_itself_and_no_other(home: Home) -> None:
     assert await Recogniser().by_token(narrow.text) is None
 
 
-async def test_making_and_ending_a_token_is_written_down_without_the_token(home: Home) -> None:
+async def test_making_and_ending_a_token_is_written_down_without_the_token(  # S76
+    home: Home,
+) -> None:
     made = await keys.create(home.owner, "ci")
     await keys.revoke(home.owner, made.row.id)
     await keys.create_locally(name="local")
