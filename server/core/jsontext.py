@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import orjson
 
-_OPTIONS = orjson.OPT_NON_STR_KEYS
 _LARGEST = 10**308
 # orjson writes 254 levels.
 LEVELS_AROUND = 14
@@ -29,9 +28,9 @@ def dumps(value: Any) -> str:
 def written(value: Any) -> bytes:
     """As UTF-8. Raises NotStorable."""
     try:
-        return orjson.dumps(value, option=_OPTIONS)
-    except TypeError as error:
-        return _repaired(value, error)
+        return orjson.dumps(value)
+    except TypeError:
+        return _any_keys(value)
 
 
 def check_storable(value: Any) -> None:
@@ -40,6 +39,14 @@ def check_storable(value: Any) -> None:
     for _ in range(LEVELS_AROUND):
         around = [around]
     written(around)
+
+
+def _any_keys(value: Any) -> bytes:
+    """Keys that are no texts: to expect them would make all writing half as quick."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError as error:
+        return _repaired(value, error)
 
 
 def _repaired(value: Any, first: TypeError) -> bytes:

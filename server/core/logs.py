@@ -94,7 +94,9 @@ class Redaction:
     def kept(self, text: str) -> str:
         """For what is stored, such as events. Only known values, and of these only such as are no
         ordinary words: somebody's own text is not spoilt because it looks like a key."""
-        return text if len(text) < _TELLING else self._telling.without(text, MASK)
+        if len(text) < _TELLING or not self._telling.within(text):
+            return text
+        return self._telling.without(text, MASK)
 
     def kept_value(self, value: Any) -> Any:
         """As `kept`, through lists and objects."""

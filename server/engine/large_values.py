@@ -33,7 +33,7 @@ from server.engine.store import (
     Store,
     StoredEvent,
 )
-from server.engine.texts import Texts, size
+from server.engine.texts import Texts
 from server.models.large import Large
 
 INLINE_BYTES = 1024 * 1024
@@ -126,9 +126,11 @@ class LargeValues:
         heavy: dict[int, Any] = {}
         sizes: dict[int, int] = {}
         for value in _values(commit):
+            if not _may_be_large(value):
+                continue
             mark = id(value)
             if mark not in sizes:
-                sizes[mark] = size(_text(value, commit.texts))
+                sizes[mark] = _size(value, commit.texts)
                 if sizes[mark] > (INLINE_BYTES if spent < RUN_INLINE_BYTES else TIGHT_BYTES):
                     heavy[mark] = value
             if mark not in heavy:
@@ -149,16 +151,20 @@ class LargeValues:
 def _values(commit: Commit) -> Iterator[Any]:
     """Everything that a program, a model or a tool can make large; what cannot be is left out."""
     if commit.new is not None:
-        yield from _sized(commit.new.input, commit.new.trigger)
+        yield commit.new.input
+        yield commit.new.trigger
     if commit.change is not None:
-        yield from _sized(commit.change.output)
+        yield commit.change.output
     for step in commit.steps:
-        yield from _sized(step.input, step.output)
+        yield step.input
+        yield step.output
     for call in commit.calls:
-        yield from _sized(call.messages, call.params, call.answer)
+        yield call.messages
+        yield call.params
+        yield call.answer
     for event in commit.events:  # last: by then it is known how large their fields are
         if _may_hold_large(event, commit.texts):
-            yield from _sized(*_fields(event))
+            yield from _fields(event)
 
 
 def _may_hold_large(event: EventRow, texts: Texts) -> bool:
@@ -172,22 +178,18 @@ def _fields(event: EventRow) -> Collection[Any]:
     return event.data.values() if isinstance(event.data, dict) else ()  # type: ignore[reportUnknownVariableType]
 
 
-def _sized(*values: Any) -> list[Any]:
-    return [value for value in values if _may_be_large(value)]
-
-
 def _may_be_large(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) > TIGHT_BYTES // 6
     return isinstance(value, dict | list)
 
 
-def _text(value: Any, texts: Texts) -> str:
+def _size(value: Any, texts: Texts) -> int:
     """What cannot be written at all is refused by whoever writes it, by name."""
     try:
-        return texts.of(value)
+        return texts.size(value)
     except NotStorable:
-        return ""
+        return 0
 
 
 def _lightened(commit: Commit, kept: dict[int, Large]) -> Commit:

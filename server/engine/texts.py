@@ -12,6 +12,11 @@ from server.models.large import value_text
 _SHORT = frozenset({bool, int, float, type(None)})
 
 
+# The value, which is held, or another one could get its place in memory; its text, and of that the
+# size in bytes; whether a secret was taken out.
+_Made = tuple[Any, str, int, bool]
+
+
 class Texts:
     """By identity: the same value is often said twice. Secrets are taken out on the way. Who keeps
     a large one elsewhere takes its text out of here, or it would stay as long as the commit."""
@@ -19,23 +24,27 @@ class Texts:
     __slots__ = ("_made", "_taken")
 
     def __init__(self) -> None:
-        self._made: dict[int, tuple[Any, str, bool]] = {}
+        self._made: dict[int, _Made] = {}
         self._taken: dict[int, tuple[Any, int]] = {}
 
     def of(self, value: Any) -> str:
         """Raises NotStorable."""
-        return self._of(value)[1]
+        return (self._made.get(id(value)) or self._make(value))[1]
+
+    def size(self, value: Any) -> int:
+        """Of its text, in bytes. Raises NotStorable."""
+        return (self._made.get(id(value)) or self._make(value))[2]
 
     def shown(self, value: Any) -> Any:
         """The value as whoever reads the row will see it; the same one where nothing was hidden."""
-        _, text, changed = self._of(value)
+        _, text, _, changed = self._made.get(id(value)) or self._make(value)
         return loads(text) if changed else value
 
     def taken(self, value: Any) -> str:
         """The text, which is not held here any more; how long it is stays known."""
-        _, text, _ = self._of(value)
+        _, text, length, _ = self._made.get(id(value)) or self._make(value)
         del self._made[id(value)]
-        self._taken[id(value)] = (value, size(text))
+        self._taken[id(value)] = (value, length)
         return text
 
     def forget(self, value: Any) -> None:
@@ -45,14 +54,11 @@ class Texts:
     def longer(self, value: Any, most: int) -> bool:
         """In bytes. Where one field shows it, the whole is not written for that. Raises
         NotStorable."""
-        found = self._made.get(id(value))
-        if found is not None:
-            return size(found[1]) > most
-        if isinstance(value, dict):
+        if id(value) not in self._made and isinstance(value, dict):
             for field in cast("dict[Any, Any]", value).values():
                 if type(field) not in _SHORT and self._surely_longer(field, most):
                     return True
-        return size(self.of(value)) > most
+        return self.size(value) > most
 
     def _surely_longer(self, value: Any, most: int) -> bool:
         if isinstance(value, str):
@@ -60,16 +66,14 @@ class Texts:
         mark = id(value)
         if mark in self._taken:
             return self._taken[mark][1] > most
-        return mark in self._made and len(self._made[mark][1]) > most
+        return mark in self._made and self._made[mark][2] > most
 
-    def _of(self, value: Any) -> tuple[Any, str, bool]:
-        found = self._made.get(id(value))
-        if found is None:
-            whole = value_text(value)
-            text = _clean(value, whole)
-            # The value is held, or another one could get its place in memory.
-            found = self._made[id(value)] = (value, text, text is not whole and text != whole)
-        return found
+    def _make(self, value: Any) -> _Made:
+        whole = value_text(value)
+        text = _clean(value, whole)
+        changed = text is not whole and text != whole
+        made = self._made[id(value)] = (value, text, size(text), changed)
+        return made
 
 
 def _clean(value: Any, whole: str) -> str:
