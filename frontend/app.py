@@ -6,7 +6,7 @@ from reactpy import component, use_scope
 
 from frontend.kit.messages import MessagesContext, use_new_messages
 from frontend.kit.place import Route, Router
-from frontend.kit.query import state_of
+from frontend.kit.query import closed_in, state_of
 from frontend.pages.account import AccountPage
 from frontend.pages.approvals import ApprovalsPage
 from frontend.pages.audit import AuditPage
@@ -53,9 +53,17 @@ PAGES: list[Route] = [
 ]
 
 
+def open_pages(closed: frozenset[str]) -> list[Route]:
+    """Without those that the operator has switched off."""
+    return [route for route in PAGES if route[0] not in closed]
+
+
 @component
 def App() -> Any:
     messages = use_new_messages()
-    signed_in = state_of(use_scope()).get("viewer") is not None
-    pages = Router(PAGES, NotFoundPage, frame) if signed_in else Router([], SignInPage, bare_frame)
+    scope = use_scope()
+    if state_of(scope).get("viewer") is None:
+        pages = Router([], SignInPage, bare_frame)
+    else:
+        pages = Router(open_pages(closed_in(scope)), NotFoundPage, frame)
     return MessagesContext(pages, value=messages)

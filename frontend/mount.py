@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,30 +75,31 @@ The line to the server is gone. Trying to connect again; what you typed is kept.
 """
 
 
-async def shell(request: Request) -> Response:
+async def shell(closed: frozenset[str], request: Request) -> Response:
     """Scripts and watchers go by the status: an address without a page is not found."""
-    from frontend.app import PAGES  # what the pages need is loaded after the start
+    from frontend.app import open_pages  # what the pages need is loaded after the start
 
-    status = 200 if match(PAGES, request.scope["path"]) else 404
+    status = 200 if match(open_pages(closed), request.scope["path"]) else 404
     headers = {"content-security-policy": CONTENT_POLICY, "cache-control": "no-store"}
     return HTMLResponse(shell_page(), status, headers=headers)
 
 
-def routes() -> Sequence[BaseRoute]:
-    """Built files and, last of all routes, the shell page for every other address."""
+def routes(closed: frozenset[str] = frozenset()) -> Sequence[BaseRoute]:
+    """Built files and, last of all routes, the shell page for every other address. `closed`: pages
+    that the operator has switched off, by their address."""
     files = GZipMiddleware(BuiltFiles(directory=assets.STATIC), minimum_size=1024)
     return [
         Mount("/static", app=files, name="static"),
-        Route("/{path:path}", shell, methods=["GET"], name="shell"),
+        Route("/{path:path}", partial(shell, closed), methods=["GET"], name="shell"),
     ]
 
 
 class Socket:
     """Guards the page's socket: only our component, no giant or malformed frame."""
 
-    def __init__(self, app: ASGIApp, execute: Execute) -> None:
+    def __init__(self, app: ASGIApp, execute: Execute, closed: frozenset[str]) -> None:
         self.app = app
-        self.execute = execute
+        self.given = {"execute": execute, "closed": closed}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ours = scope["type"] == "websocket" and scope["path"].startswith(PREFIX)
@@ -108,7 +110,7 @@ class Socket:
             await receive()
             await send({"type": "websocket.close", "code": 4404, "reason": "No such page"})
             return
-        scope["state"] = {**scope.get("state", {}), "execute": self.execute}
+        scope["state"] = {**scope.get("state", {}), **self.given}
         await self.app(scope, Checked(receive, send), send)
 
 
@@ -143,12 +145,12 @@ def _is_event(text: str) -> bool:
     return isinstance(found, dict) and found.get("type") == "layout-event"
 
 
-def wrap(app: ASGIApp, execute: Execute) -> ASGIApp:
+def wrap(app: ASGIApp, execute: Execute, closed: frozenset[str] = frozenset()) -> ASGIApp:
     """The web app around the rest. The caller puts the viewer in `scope["state"]["viewer"]` and
-    refuses a foreign Origin before this is reached."""
+    refuses a foreign Origin before this is reached. `closed` as in `routes`."""
     # Rendered side by side, two updates that are ready at once leave in no order, and an older
     # picture of the parent can bury the newer one of its child (seen: a skeleton for ever).
     pages: Any = ReactPyMiddleware(
         app, root_components=[ROOT_COMPONENT], path_prefix=PREFIX, async_rendering=False
     )
-    return Socket(pages, execute)
+    return Socket(pages, execute, closed)

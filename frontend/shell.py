@@ -4,16 +4,16 @@ The bar has room for six: the first places, the bell, the search, and a menu wit
 
 from typing import Any
 
-from reactpy import component, html
+from reactpy import component, html, use_scope
 from reactpy.types import Component, VdomDict
 
-from frontend.components.person_menu import person_menu
+from frontend.components.person_menu import Place, person_menu
 from frontend.components.standing import Standing
 from frontend.kit.elements import icon
 from frontend.kit.js import Keys, Notifications, ThemeSwitch, WaitingCount
 from frontend.kit.messages import MessageHost
 from frontend.kit.place import Nav, use_nav
-from frontend.kit.query import use_query
+from frontend.kit.query import closed_in, use_query
 
 PLACES = (
     ("/bots", "Bots", "bot"),
@@ -44,14 +44,19 @@ def bare_frame(nav: Nav, page: Component) -> VdomDict:
     )
 
 
+def open_places(closed: frozenset[str]) -> tuple[Place, ...]:
+    """Without those that the operator has switched off."""
+    return tuple(place for place in PLACES if place[0] not in closed)
+
+
 def here(path: str, place: str) -> bool:
     return path.startswith(place) or (place == "/bots" and path == "/")
 
 
 @component
 def Sidebar() -> Any:
-    path = use_nav().place.path
-    answer = use_query("shell")
+    path, closed = use_nav().place.path, closed_in(use_scope())
+    places, answer = open_places(closed), use_query("shell")
     data = answer.data or {}
     bots = (data.get("bots") or {}).get("nodes", [])
 
@@ -76,14 +81,14 @@ def Sidebar() -> Any:
             html.span({"className": "bar-word", "aria-hidden": "true"}, "Search"),
             html.kbd({"aria-hidden": "true"}, "Ctrl K"),
         ),
-        html.nav({"aria-label": "Main"}, html.ul(*_places(path))),
-        html.div({"className": "sidebar-end"}, person_menu(data, PLACES[IN_THE_BAR:]), _tools()),
-        Keys({"bots": bots, "onOpen": opened}),
+        html.nav({"aria-label": "Main"}, html.ul(*_places(path, places))),
+        html.div({"className": "sidebar-end"}, person_menu(data, places[IN_THE_BAR:]), _tools()),
+        Keys({"bots": bots, "closed": sorted(closed), "onOpen": opened}),
     )
 
 
-def _places(path: str) -> list[VdomDict]:
-    return [_place(path, *place, wide=n >= IN_THE_BAR) for n, place in enumerate(PLACES)]
+def _places(path: str, places: tuple[Place, ...]) -> list[VdomDict]:
+    return [_place(path, *place, wide=n >= IN_THE_BAR) for n, place in enumerate(places)]
 
 
 def _place(path: str, target: str, name: str, mark: str, wide: bool) -> VdomDict:

@@ -48,6 +48,7 @@ from workers.embedded import working
 
 WARM_SECONDS = 1.5
 ACCESS_WAIT = 60.0
+EXPLORER = "/explorer"
 
 
 def build_app(settings: Settings, *, worker: bool = True) -> App:
@@ -84,7 +85,7 @@ class App:
             stack.push_async_callback(sockets.stop)
             watching = asyncio.create_task(_watch_access(rooms, sockets))
             stack.push_async_callback(end, watching)
-            web = WebApp(Executor(schema, rooms, rates))
+            web = WebApp(Executor(schema, rooms, rates), _closed_pages(self.settings))
             stack.push_async_callback(web.close)
             self.rooms, self._doors = rooms, _doors(rooms, rates, sockets, web)
             try:
@@ -117,8 +118,9 @@ class WebApp:
     """The pages. Loading them takes a fifth of a start, so that is left until somebody asks for
     one, or until the start is over."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, closed: frozenset[str]) -> None:
         self._executor = executor
+        self._closed = closed
         self._loading: asyncio.Task[ASGIApp] | None = None
         self._later = asyncio.get_running_loop().call_later(WARM_SECONDS, self._loaded)
 
@@ -139,8 +141,12 @@ class WebApp:
     def _load(self) -> ASGIApp:
         from frontend import mount
 
-        pages = Starlette(routes=list(mount.routes()))
-        return mount.wrap(SignedInOnly(pages), self._executor.execute)
+        pages = Starlette(routes=list(mount.routes(self._closed)))
+        return mount.wrap(SignedInOnly(pages), self._executor.execute, self._closed)
+
+
+def _closed_pages(settings: Settings) -> frozenset[str]:
+    return frozenset() if settings.explorer else frozenset({EXPLORER})
 
 
 def _doors(rooms: Assembly, rates: Rates, sockets: OpenSockets, web: WebApp) -> ASGIApp:

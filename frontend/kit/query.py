@@ -26,6 +26,11 @@ def state_of(scope: Any) -> dict[str, Any]:
     return scope.get("state") or {}
 
 
+def closed_in(scope: Any) -> frozenset[str]:
+    """The addresses of pages that the operator has switched off."""
+    return state_of(scope).get("closed", frozenset())
+
+
 def use_client() -> Client:
     state = state_of(use_scope())
     return Client(state["execute"], state.get("viewer"))

@@ -232,7 +232,8 @@ async def test_only_a_trusted_proxy_says_who_asks_and_how(  # S73
     with socket.socket() as unused:
         config = Serving(settings, unused, False, lambda _: None).server(front.app).config
     config.load()
-    transport = httpx.ASGITransport(config.loaded_app, client=("198.51.100.7", 1))
+    served: Any = config.loaded_app
+    transport = httpx.ASGITransport(served, client=("198.51.100.7", 1))
     headers = {"x-forwarded-for": forwarded, "x-forwarded-proto": "https"}
     async with httpx.AsyncClient(transport=transport, base_url=HOST, headers=headers) as browser:
         answer = await browser.get("/signin", params={"token": await accounts.make_link()})

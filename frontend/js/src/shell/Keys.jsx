@@ -38,17 +38,17 @@ const PAGES = [
   { label: "Failed executions", path: "/executions?status=failed", icon: "circle-x", kind: "Page" },
 ];
 
-function Palette({ bots, onClose }) {
+function Palette({ bots, closed, onClose }) {
   const ref = useRef(null);
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   useEffect(() => { ref.current?.showModal(); }, []);
   const items = useMemo(() => {
-    const all = [...PAGES, ...(bots || []).map((b) => (
+    const all = [...PAGES.filter((page) => !closed?.includes(page.path)), ...(bots || []).map((b) => (
       { label: b.name, path: `/bots/${b.id}`, icon: "bot", kind: "Bot" }))];
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     return all.filter((i) => words.every((w) => i.label.toLowerCase().includes(w))).slice(0, 9);
-  }, [text, bots]);
+  }, [text, bots, closed]);
   const choose = (item) => { ref.current?.close(); if (item) follow(item.path); };
   const onKey = (event) => {
     if (event.key === "ArrowDown") { event.preventDefault(); setAt((i) => Math.min(i + 1, items.length - 1)); }
@@ -101,7 +101,7 @@ function Help({ onClose }) {
 }
 
 /** The palette and the help, and the keys that open them from anywhere. */
-export function Keys({ bots, onOpen }) {
+export function Keys({ bots, closed, onOpen }) {
   const [layer, setLayer] = useState(null);
   const opened = useRef(onOpen);
   opened.current = onOpen;
@@ -149,6 +149,6 @@ export function Keys({ bots, onOpen }) {
       document.removeEventListener("click", onClick);
     };
   }, []);
-  if (layer === "palette") return <Palette bots={bots} onClose={() => setLayer(null)} />;
+  if (layer === "palette") return <Palette bots={bots} closed={closed} onClose={() => setLayer(null)} />;
   return layer === "help" ? <Help onClose={() => setLayer(null)} /> : null;
 }
