@@ -3,17 +3,19 @@ once, and the table would only say again what is known here already.
 
 Only whole logs are known, from the first event on, small ones, and only while nobody else can have
 written to them: such as have ended, and all where this process is the only one. Whatever is not
-sure (a commit without an answer, a number that is missing) makes the log unknown again."""
+sure (a commit without an answer, a number that is missing) makes the log unknown again; so does
+its deletion."""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
+from weakref import WeakSet
 
 from server.engine.events import FINAL_TYPES
 from server.engine.log import READ_AT_ONCE, WireEvent
@@ -30,10 +32,11 @@ from server.engine.store import (
     Store,
     StoredEvent,
 )
-from server.engine.texts import Texts, size
+from server.engine.texts import Texts
 from server.models.enums import TriggerKind
 
-SECONDS: Final = 10.0
+# As long as a follower may take to notice what another process did (HEAL_SECONDS of a feed).
+SECONDS: Final = 2.0
 LOGS: Final = 64
 BYTES_OF_A_LOG: Final = 32 * 1024
 # Who starts it by other ways waits for the answer itself, or for nothing.
@@ -54,7 +57,7 @@ class _Log:
         for event in commit.events:
             if texts.longer(event.data, room):
                 return False
-            room -= size(texts.of(event.data))
+            room -= texts.size(event.data)
         self.events += commit.events
         self.bytes = BYTES_OF_A_LOG - room
         return True
@@ -71,6 +74,11 @@ class Latest:
         self._store = store
         self._alone = alone
         self._logs: OrderedDict[UUID, _Log] = OrderedDict()
+        _OF_THIS_PROCESS.add(self)
+
+    def forget(self, execution_ids: Iterable[UUID]) -> None:
+        for one in execution_ids:
+            self._logs.pop(one, None)
 
     def known(self, execution_id: UUID) -> list[WireEvent] | None:
         """The whole log as it stands in the table, as clean as it is there; None where the table
@@ -150,3 +158,12 @@ def _shown(events: Sequence[EventRow]) -> list[WireEvent]:
         ).to_json()
         for seq, event in enumerate(events, 1)
     ]
+
+
+_OF_THIS_PROCESS: Final[WeakSet[Latest]] = WeakSet()
+
+
+def forget(execution_ids: Iterable[UUID]) -> None:
+    """They are about to be deleted."""
+    for one in _OF_THIS_PROCESS:
+        one.forget(execution_ids)

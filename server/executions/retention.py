@@ -22,6 +22,7 @@ from server.bots import service as bots
 from server.core.clock import Clock
 from server.core.errors import Conflict, Invalid
 from server.core.ids import uuid_at
+from server.engine import latest
 from server.engine.blobs import unavailable
 from server.executions import chats, lately
 from server.models.enums import FINAL_STATUSES, ExecutionStatus
@@ -163,6 +164,7 @@ class Retention:
 async def delete_executions(ids: Sequence[UUID]) -> None:
     """Finished ones, for good. May be broken off and begun again at any place."""
     lately.forget(ids)
+    latest.forget(ids)
     await _delete_rows(Event, ids)
     await _delete_rows(ModelCall, ids)
     await _delete_rows(Step, ids)

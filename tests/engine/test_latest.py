@@ -114,3 +114,11 @@ async def test_it_is_only_about_a_moment_and_few_logs(monkeypatch: pytest.Monkey
     monkeypatch.setattr(latest, "SECONDS", -1.0)
     await store.commit(first(SAID))
     assert told(store) is None
+
+
+async def test_what_is_deleted_is_forgotten() -> None:
+    store, _ = made()
+    await store.commit(first(SAID, END))
+    assert told(store) is not None
+    latest.forget([RUN])
+    assert told(store) is None

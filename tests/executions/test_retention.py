@@ -11,6 +11,7 @@ from server.core.clock import Clock, SystemClock
 from server.core.errors import Invalid
 from server.core.ids import new_uuid, uuid_at
 from server.core.settings import load_settings
+from server.engine import latest
 from server.executions.retention import Retention, checked_rule, delete_executions
 from server.models.enums import ExecutionStatus
 from server.models.migrate import migrate
@@ -102,12 +103,18 @@ async def test_a_follower_is_told_what_was_deleted(home: Home) -> None:
     bot = await home.bot(SAME)
     run = await home.ended(await home.start(bot, 1))
     last = run.last_seq
+    latest.forget([run.id])
     await Event.filter(execution_id=run.id, seq__lte=last - 1).delete()
     batches = [batch async for batch in home.rooms.engine.follow(run.id)]
     assert [gap for batch in batches for gap in batch.gaps] == [(1, last - 1)]
     assert batches[-1].done
     await delete_executions([run.id])
     batches = [batch async for batch in home.rooms.engine.follow(run.id, last - 1)]
+    assert batches[-1].done
+    assert not any(batch.events for batch in batches)
+    just_ended = await home.ended(await home.start(bot, 2))
+    await delete_executions([just_ended.id])
+    batches = [batch async for batch in home.rooms.engine.follow(just_ended.id)]
     assert batches[-1].done
     assert not any(batch.events for batch in batches)
 
