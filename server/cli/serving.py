@@ -26,6 +26,9 @@ DRAIN_SECONDS = 3
 KEEP_ALIVE_SECONDS = 75
 SETTLE_SECONDS = 3.0
 MAX_FRAME = 1024 * 1024
+# So many new objects before garbage is looked for. What 20 calls at once hold while they are under
+# way is more than Python's own 700: it was looked through again and again, and nothing was found.
+NEW_OBJECTS = 10_000
 
 Ready = Callable[[str | None], None]
 
@@ -110,5 +113,6 @@ def run_on_uvloop(work: Callable[[], Awaitable[None]]) -> None:
     async def whole() -> None:
         await work()
 
+    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(whole())

@@ -36,9 +36,11 @@ class Deltas:
 
     def flush(self, key: str) -> None:
         """Before the step ends, so that its text stands before its end."""
-        cut_off = self._said.pop(key, 0) > SHOWN_CHARACTERS
+        said = self._said.pop(key, 0)
+        if not said:
+            return
         for place in [place for place in self._texts if place[0] == key]:
-            self._say(place, last=not cut_off)
+            self._say(place, last=said <= SHOWN_CHARACTERS)
             self._texts.pop(place, None)
 
     def close(self) -> None:

@@ -174,7 +174,7 @@ class DurableHost(ModelLog):
         self.spent.before_call()
         if not leaving.idempotent:
             await self._outcomes.begin(key, leaving)
-        with self._resting.busy():
+        with self._resting.busy:
             await self._writer.settle()
         if self._cancelled or self._writer.cancel_requested:
             raise Cancelled
@@ -197,7 +197,7 @@ class DurableHost(ModelLog):
 
     async def at_work(self, work: Coroutine[Any, Any, Result]) -> Result:
         """A call that has left; breaking it off breaks it off at the other side too."""
-        with self._resting.busy():
+        with self._resting.busy:
             return await self._interruptible(work)
 
     async def _interruptible(self, work: Coroutine[Any, Any, Result]) -> Result:

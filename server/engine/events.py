@@ -15,8 +15,11 @@ from server.engine.store import EventRow
 
 EventType = TypeVar("EventType", bound="ExecutionEvent")
 
+# Several are made per step: a frozen dataclass costs three times as much to make, so these are only
+# treated as frozen.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class ExecutionEvent:
     """`TYPE` is the word on the wire, the fields are its `data`."""
 
@@ -56,7 +59,7 @@ def _camel(name: str) -> str:
 # --- the execution ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionQueued(ExecutionEvent):
     TYPE: ClassVar[str] = "execution.queued"
     input: Any = None
@@ -66,7 +69,7 @@ class ExecutionQueued(ExecutionEvent):
     from_step: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionStarted(ExecutionEvent):
     """`resumed` when an earlier attempt was lost, handed back or waited."""
 
@@ -74,63 +77,63 @@ class ExecutionStarted(ExecutionEvent):
     resumed: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionCompleted(ExecutionEvent):
     TYPE: ClassVar[str] = "execution.completed"
     output: Any = None
     duration_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionFailed(ExecutionEvent):
     TYPE: ClassVar[str] = "execution.failed"
     error: dict[str, Any] | None = None
     duration_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionCancelRequested(ExecutionEvent):
     TYPE: ClassVar[str] = "execution.cancel_requested"
     reason: str | None = None
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionCancelled(ExecutionEvent):
     TYPE: ClassVar[str] = "execution.cancelled"
     reason: str | None = None
     duration_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionTimedOut(ExecutionEvent):
     TYPE: ClassVar[str] = "execution.timed_out"
     error: dict[str, Any] | None = None
     duration_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionWaiting(ExecutionEvent):
     TYPE: ClassVar[str] = "execution.waiting"
     reason: str | None = None
     seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionPauseRequested(ExecutionEvent):
     TYPE: ClassVar[str] = "execution.pause_requested"
     reason: str | None = None
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionPaused(ExecutionEvent):
     TYPE: ClassVar[str] = "execution.paused"
     reason: str | None = None
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionResumed(ExecutionEvent):
     """`one_step`: it takes one action and holds again."""
 
@@ -140,7 +143,7 @@ class ExecutionResumed(ExecutionEvent):
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class EntityModified(ExecutionEvent):
     """For the rest of this execution; what is null stays as the program has it."""
 
@@ -153,7 +156,7 @@ class EntityModified(ExecutionEvent):
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExecutionHandedBack(ExecutionEvent):
     """The worker stops; another one goes on."""
 
@@ -163,7 +166,7 @@ class ExecutionHandedBack(ExecutionEvent):
 # --- steps -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StepStarted(ExecutionEvent):
     TYPE: ClassVar[str] = "step.started"
     name: str | None = None
@@ -173,7 +176,7 @@ class StepStarted(ExecutionEvent):
     input: Any = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StepDelta(ExecutionEvent):
     """The text that a model wrote in the last 50 ms; `kind` is text or reasoning."""
 
@@ -182,7 +185,7 @@ class StepDelta(ExecutionEvent):
     kind: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StepCompleted(ExecutionEvent):
     TYPE: ClassVar[str] = "step.completed"
     output: Any = None
@@ -191,7 +194,7 @@ class StepCompleted(ExecutionEvent):
     edited: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StepFailedEvent(ExecutionEvent):
     """`handled` says what `on_error` made of it: skip or continue."""
 
@@ -202,13 +205,13 @@ class StepFailedEvent(ExecutionEvent):
     reused: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StepCancelled(ExecutionEvent):
     TYPE: ClassVar[str] = "step.cancelled"
     duration_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StepChild(ExecutionEvent):
     """The step has started an execution of another bot, whose events can be followed on their
     own. `depth` is how many executions stand above it."""
@@ -220,7 +223,7 @@ class StepChild(ExecutionEvent):
     depth: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StepOutcomeUnknown(ExecutionEvent):
     """A worker was lost in the middle of a call that must not be repeated: a person has to say
     whether it happened."""
@@ -229,7 +232,7 @@ class StepOutcomeUnknown(ExecutionEvent):
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StepSkippedEvent(ExecutionEvent):
     TYPE: ClassVar[str] = "step.skipped"
     name: str | None = None
@@ -237,14 +240,14 @@ class StepSkippedEvent(ExecutionEvent):
     parent_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StepWaiting(ExecutionEvent):
     TYPE: ClassVar[str] = "step.waiting"
     reason: str | None = None
     error: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RepairTried(ExecutionEvent):
     """Something was done about a failure without asking anybody, or because a person chose it."""
 
@@ -258,7 +261,7 @@ class RepairTried(ExecutionEvent):
 # --- decisions -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ApprovalRequested(ExecutionEvent):
     """The step goes on when a person has decided, or when the time is up."""
 
@@ -271,7 +274,7 @@ class ApprovalRequested(ExecutionEvent):
     expires_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ApprovalDecided(ExecutionEvent):
     TYPE: ClassVar[str] = "approval.decided"
     approval_id: str | None = None
@@ -281,7 +284,7 @@ class ApprovalDecided(ExecutionEvent):
     arguments: Any = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ApprovalExpired(ExecutionEvent):
     TYPE: ClassVar[str] = "approval.expired"
     approval_id: str | None = None
@@ -290,7 +293,7 @@ class ApprovalExpired(ExecutionEvent):
 # --- models ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ModelRequested(ExecutionEvent):
     """`repair`: asked again because the answer did not fit the output block."""
 
@@ -300,7 +303,7 @@ class ModelRequested(ExecutionEvent):
     repair: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ModelAnswered(ExecutionEvent):
     """`cost` is in nano-dollars; null when no price is known. `source`: from where, when the model
     was not asked. `parts`: tokens read by what they were there for; `left_out`: messages that were
@@ -321,7 +324,7 @@ class ModelAnswered(ExecutionEvent):
     left_out: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ModelFailed(ExecutionEvent):
     """What comes next: the same again after `retry_in` seconds, or `next_model`; with neither the
     step has failed. `provider`: who was asked, when that is known; `next_from`: whose chain the
@@ -342,7 +345,7 @@ class ModelFailed(ExecutionEvent):
 # --- tools -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ToolFailedEvent(ExecutionEvent):
     """One attempt at a call that may be repeated; the next one comes after `retry_in` seconds."""
 
@@ -354,7 +357,7 @@ class ToolFailedEvent(ExecutionEvent):
     retry_in: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ToolRefused(ExecutionEvent):
     """A model asked for what it may not have, or in a way that does not fit; it was told why."""
 
@@ -363,7 +366,7 @@ class ToolRefused(ExecutionEvent):
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ToolPaid(ExecutionEvent):
     """A tool cost something of its own. `cost` is in nano-dollars; null when no price is known."""
 

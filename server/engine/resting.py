@@ -4,8 +4,7 @@ the run is at work; when nothing is, the run ends here and goes on later from wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,23 +47,30 @@ class Parked:
     due_in: float | None
 
 
+class Busy:
+    """`with` it something is at work: the run keeps its worker anyway. `parts`: how many are."""
+
+    __slots__ = ("_changed", "parts")
+
+    def __init__(self, changed: asyncio.Event) -> None:
+        self._changed = changed
+        self.parts = 0
+
+    def __enter__(self) -> None:
+        self.parts += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.parts -= 1
+        self._changed.set()
+
+
 class Resting:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._busy = 0
         self._nudges = 0
         self._changed = asyncio.Event()
+        self.busy = Busy(self._changed)
         self._waits: dict[str, Waiting] = {}
-
-    @contextmanager
-    def busy(self) -> Generator[None]:
-        """While something is at work the run keeps its worker anyway."""
-        self._busy += 1
-        try:
-            yield
-        finally:
-            self._busy -= 1
-            self._changed.set()
 
     def nudge(self) -> None:
         """Something that a step waits for may have happened."""
@@ -85,9 +91,9 @@ class Resting:
                 return
             if waiting.can_be_woken and self._nudges != nudges:
                 return
-            if not self._busy and (left is None or left > IN_PLACE_SECONDS):
+            if not self.busy.parts and (left is None or left > IN_PLACE_SECONDS):
                 await _let_others_begin()
-                if not self._busy:
+                if not self.busy.parts:
                     self._waits[key] = waiting
                     raise Suspended
             if not await self._change(_look_again(waiting, left)) and waiting.can_be_woken:

@@ -45,9 +45,10 @@ async def side_by_side(count: int, make: Make, *, at_once: int, stop: bool) -> l
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if left := [task for task in tasks if not task.done()]:
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
     _raise_first([task for task in tasks if task in done])
     if suspended:
         raise suspended[0]
