@@ -20,12 +20,12 @@ from strawberry.http import GraphQLRequestData, process_result
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from server.api import strict_json
 from server.api.context import Context
 from server.api.protocol import SocketHandler, fault_in_request
 from server.api.rates import Bill
-from server.api.strict_json import TWICE
+from server.core import strict_json
 from server.core.errors import ErrorCode
+from server.core.strict_json import TWICE
 
 AWAY = ErrorCode.UNAVAILABLE.value
 MAX_BODY = 1024 * 1024

@@ -26,6 +26,7 @@ from server.bots.programs import SOURCE_LIMIT
 from server.bots.publishing import NOTE_LIMIT, VERSION_NAME_LIMIT
 from server.bots.service import NAME_LIMIT
 from server.bots.tags import checked as checked_tags
+from server.core import strict_json
 from server.core.errors import Invalid, TooLarge
 from server.models.enums import FINAL_STATUSES
 from server.models.tables import Bot
@@ -134,8 +135,8 @@ def _manifest(text: str | None) -> Mapping[str, Any]:
     if text is None:
         raise BundleRefused("It has no manifest.json.")
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        found = strict_json.read(text)
+    except json.JSONDecodeError as error:
         raise BundleRefused("Its manifest.json cannot be read.") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise BundleRefused("Its manifest.json is not that of a bundle of bots.")

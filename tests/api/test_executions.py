@@ -92,6 +92,15 @@ async def test_one_key_starts_one_execution(api: Api) -> None:
     assert [error["code"] for error in other["errors"]] == ["IDEMPOTENCY_MISMATCH"]
 
 
+async def test_a_key_of_another_workspace_is_another_key(front: Front, api: Api) -> None:  # S11
+    stranger = await front.caller(workspace="other")
+    started = [
+        await one.start((await one.bot(PURE))["id"], input=1, idempotencyKey="order 8")
+        for one in (stranger, api)
+    ]
+    assert started[0]["id"] != started[1]["id"]
+
+
 async def test_a_finished_one_cannot_be_stopped(api: Api) -> None:
     bot = await api.bot(PURE, "Over")
     started = await api.start(bot["id"], input=1)

@@ -180,6 +180,10 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "missing file": lambda: bundle(bot={"file": "bots/Gone.bal"}),
     "not text": lambda: zipped({"manifest.json": manifest(), "bots/Writer.bal": b"\xff\xfe"}),
     "nested json": lambda: zipped({"manifest.json": "[" * 100_000}),
+    "a field twice": lambda: zipped(
+        {"manifest.json": manifest().replace("{", '{"bots": [], ', 1), "bots/Writer.bal": WRITER}
+    ),
+    "no number": lambda: bundle(extra=float("nan")),
     "no json": lambda: zipped({"manifest.json": "format: bundle"}),
     "newer": lambda: bundle(formatVersion=2),
     "format": lambda: bundle(format="other"),

@@ -12,7 +12,7 @@ from server.core.errors import IdempotencyMismatch, Invalid
 from server.executions import happenings
 from server.executions.happenings import Emitting
 from server.models.enums import ExecutionStatus, WaitingReason
-from server.models.tables import EmittedEvent, EventWait, Execution
+from server.models.tables import EmittedEvent, EventWait, Execution, Workspace
 from tests.support.rooms import Home, open_home
 from tests.support.waiting import until
 
@@ -113,6 +113,14 @@ async def test_a_token_for_some_bots_wakes_only_these(home: Home) -> None:
     assert woken == 1
     assert (await home.ended(seen)).status is COMPLETED
     assert (await Execution.get(id=hidden.id)).status is WAITING
+
+
+async def test_an_event_of_another_workspace_wakes_nobody_here(home: Home) -> None:  # S14
+    row, elsewhere = await waiting(home), await Workspace.create(name="Elsewhere")
+    stranger = replace(home.owner, workspace_id=elsewhere.id)
+    _, woken = await happenings.emit(stranger, home.rooms.engine, Emitting("paid"))
+    assert woken == 0
+    assert (await Execution.get(id=row.id)).status is WAITING
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201])

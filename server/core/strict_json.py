@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-TWICE = "The body of the request has a field twice in one object."
+TWICE = "A field stands twice in one object: give it once."
 
 
 def read(data: str | bytes) -> object:
