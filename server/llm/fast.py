@@ -18,6 +18,7 @@ from server.core.net.policy import NetPolicy
 from server.llm.catalogue import ModelFacts
 from server.llm.collector import Collector, TooMuch
 from server.llm.errors import ModelError
+from server.llm.exchange import Exchange, Response
 from server.llm.failures import (
     broken_off,
     from_exception,
@@ -90,16 +91,11 @@ class FastPath:
         route, form = call.route, self._form(call.route)
         question = self._frames.question(call, form)
         at = _Attempt(call, form, question.asked, collector, patience)
-        async with self._sessions.of(route).post(
-            question.url, data=question.body, headers=question.headers, allow_redirects=False
-        ) as response:
-            try:
-                await self._read(at, response)
-            except BaseException:
-                response.close()
-                raise
+        session = self._sessions.of(route)
+        async with Exchange(session, question.way, question.body) as response:
+            await self._read(at, response)
 
-    async def _read(self, at: _Attempt, response: aiohttp.ClientResponse) -> None:
+    async def _read(self, at: _Attempt, response: Response) -> None:
         route = at.call.route
         if response.status >= 400:
             raise await self._refusal(at, response)
@@ -113,7 +109,7 @@ class FastPath:
         else:
             await self._read_whole(at, response)
 
-    async def _read_whole(self, at: _Attempt, response: aiohttp.ClientResponse) -> None:
+    async def _read_whole(self, at: _Attempt, response: Response) -> None:
         parts: list[bytes] = []
         size = 0
         async for data in response.content.iter_any():
@@ -131,7 +127,7 @@ class FastPath:
             raise from_exception(self._mapped(error, at), at.call.route) from error
         at.collector.add_response(found)
 
-    async def _read_stream(self, at: _Attempt, response: aiohttp.ClientResponse) -> None:
+    async def _read_stream(self, at: _Attempt, response: Response) -> None:
         parse = at.form.parser(at.asked)
         cutter = LineCutter() if at.form.lines else EventCutter()
         size = 0
@@ -165,7 +161,7 @@ class FastPath:
         if parsed is not None:
             collector.add_chunk(parsed)
 
-    async def _refusal(self, at: _Attempt, response: aiohttp.ClientResponse) -> ModelError:
+    async def _refusal(self, at: _Attempt, response: Response) -> ModelError:
         """The library's own error for this status and text, so that both ways fail alike."""
         text = (await response.content.read(_LONGEST_REFUSAL)).decode("utf-8", "replace")
         headers = dict(response.headers)
@@ -191,7 +187,7 @@ class FastPath:
         return form
 
 
-async def _end(response: aiohttp.ClientResponse) -> None:
+async def _end(response: Response) -> None:
     """Nothing counts after the last frame; only a body read to its end lets the connection be
     used again, so its end gets a moment to come."""
     if response.content.at_eof():
@@ -201,7 +197,7 @@ async def _end(response: aiohttp.ClientResponse) -> None:
             while not response.content.at_eof():
                 await response.content.readany()
     except TimeoutError:
-        response.close()
+        return  # a connection that is not read to its end is closed
 
 
 def _check_whole(at: _Attempt, data: bytes) -> None:

@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from server.core.net.policy import NetPolicy
+from server.llm.exchange import Way
 from server.llm.forms import Asked, Form
 from server.llm.outgoing import check_borrowed, check_bound
 from server.llm.routing import Route
@@ -27,8 +28,7 @@ class Question:
     """Ready to leave; `asked` is what reading its answer needs."""
 
     asked: Asked
-    url: URL
-    headers: CIMultiDict[str]
+    way: Way
 
     @property
     def body(self) -> bytes:
@@ -76,7 +76,7 @@ class Frames:
         asked = form.ask(call)
         check_bound(call.route, asked.url, self._policy)
         check_borrowed(call.route, asked.headers)
-        return Question(asked, URL(asked.url), CIMultiDict(asked.headers))
+        return Question(asked, Way(URL(asked.url), CIMultiDict(asked.headers)))
 
 
 def _is_plain(message: dict[str, Any]) -> bool:
@@ -89,4 +89,4 @@ def _with_messages(frame: Question, messages: list[dict[str, Any]]) -> Question:
     body = {**known.body, "messages": messages}
     params, told = dict(known.params), dict(known.told)
     asked = Asked(known.url, known.headers, body, params, told, known.json_mode)
-    return Question(asked, frame.url, frame.headers)
+    return Question(asked, frame.way)

@@ -63,7 +63,7 @@ def test_every_question_over_a_route_is_as_if_it_were_the_first(frames: Frames) 
         again = sent(frames, route, request, form)
         fresh = sent(Frames(NetPolicy()), route, request, form)
         assert orjson.loads(again.body) == orjson.loads(fresh.body)
-        assert (again.url, again.headers) == (fresh.url, fresh.headers)
+        assert (again.way.url, again.way.headers) == (fresh.way.url, fresh.way.headers)
 
 
 def test_what_a_sender_does_to_one_question_is_not_in_the_next(frames: Frames) -> None:
@@ -81,7 +81,7 @@ def test_a_key_that_was_changed_is_the_one_that_is_sent(frames: Frames) -> None:
     for key in ("sk-mine-1234", "sk-mine-5678", "sk-mine-1234"):
         route = router.route("openai:gpt-4o-mini", access(api_key=key))
         question = sent(frames, route, ask(), form_of(route))
-        assert question.headers["Authorization"] == f"Bearer {key}"
+        assert question.way.headers["Authorization"] == f"Bearer {key}"
 
 
 def test_an_address_that_is_refused_is_refused_each_time(frames: Frames) -> None:
