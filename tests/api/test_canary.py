@@ -27,16 +27,20 @@ from server.executions.happenings import Emitting
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ConnectionStatus, ExecutionStatus, Role
 from server.models.tables import (
+    ApiToken,
     Approval,
     Blob,
     Connection,
     EmittedEvent,
     Execution,
+    Invitation,
     KeptAnswer,
     Memory,
     ModelCall,
     Notification,
+    Session,
     SharedValue,
+    SigninLink,
     User,
 )
 from server.tools.base import ToolFailed
@@ -226,6 +230,19 @@ async def test_no_canary_gets_out(home: Home, log: io.StringIO) -> None:  # S63,
                 assert form not in text, f"{canary[:12]}… is in {name}"
     assert "[hidden]" in places["events, answers and exports"]
     assert "[hidden]" in places["the log"]
+    for kept in await hashes():
+        assert kept not in places["events, answers and exports"] + places["the log"]
+
+
+async def hashes() -> list[str]:
+    """What we keep of passwords, tokens, links and sessions: it is for nobody either."""
+    found = [
+        str(one) for one in await User.exclude(password=None).values_list("password", flat=True)
+    ]
+    for table in (ApiToken, Invitation, Session, SigninLink):
+        found += [str(one) for one in await table.all().values_list("token_hash", flat=True)]
+    assert len(found) >= 6
+    return found
 
 
 async def test_a_tool_that_fails_with_a_secret_fails_without_it(home: Home) -> None:  # S69

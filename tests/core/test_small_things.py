@@ -46,7 +46,7 @@ def test_a_forged_cursor_is_refused(inside: str) -> None:
 
 
 @pytest.mark.parametrize("first", [-1, 101, 10**6])
-def test_a_page_has_a_limit(first: int) -> None:
+def test_a_page_has_a_limit(first: int) -> None:  # S19
     with pytest.raises(Invalid, match="0 to 100"):
         page_size(first)
 

@@ -166,6 +166,12 @@ async def test_a_bent_address_opens_nothing(addresses: Addresses, bend: str) -> 
     await _refused(addresses.front, "GET", bend.format(path="/EXECUTIONS"))
 
 
+async def test_a_shouted_address_opens_nothing(addresses: Addresses) -> None:  # S02
+    for method, path in addresses.all():
+        if (method, path) not in PUBLISHED and not STATIC.match(path) and path != "/":
+            await _refused(addresses.front, method, path.upper())
+
+
 @pytest.mark.parametrize(
     "host", ["x/login?", "a#", "bots.test/healthz?", "[::1", "", "a@bots.test"]
 )
