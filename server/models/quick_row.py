@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from itertools import repeat
@@ -28,13 +28,13 @@ ReadAll = Callable[[Values], Values]
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Key in the row, name in the object, how its value is read: as it is, or by a function.
-    `whole` is the same for many rows: place in the row, name, and how all its values are read."""
+    """`one`: key in the row, name in the object, how its value is read. `all`: the same for many
+    rows, by the place in the row. No function: it stays as it is."""
 
-    kept: tuple[tuple[str, str], ...]
-    read: tuple[tuple[str, str, Read], ...]
-    whole: tuple[tuple[int, str, ReadAll | None], ...]
-    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    one: tuple[tuple[str, str, Read | None], ...]
+    all: tuple[tuple[int, ReadAll | None], ...]
+    names: tuple[str, ...]
+    state: dict[str, Any]
 
 
 class QuickRow:
@@ -48,11 +48,9 @@ class QuickRow:
         row = cls.__new__(cls)
         values: Any = row.__dict__
         values.update(columns.state, _await_when_save={})
-        for key, name in columns.kept:
-            values[name] = kwargs[key]
-        for key, name, read in columns.read:
+        for key, name, read in columns.one:
             value = kwargs[key]
-            values[name] = None if value is None else read(value)
+            values[name] = value if read is None or value is None else read(value)
         return row
 
     @classmethod
@@ -76,7 +74,7 @@ class QuickRow:
         if not found:
             return []
         columns = cls._known(keys)
-        names = [*columns.state, "_await_when_save", *(name for _, name, _ in columns.whole)]
+        names = [*columns.state, "_await_when_save", *columns.names]
         values: list[Iterable[Any]] = [repeat(value) for value in columns.state.values()]
         values.append({} for _ in found)
         values += _read_whole(columns, found)
@@ -97,15 +95,13 @@ class QuickRow:
             return []
         keys, found = keys_and_values(rows)
         columns = cls._known(keys)
-        seen: Any = _glanced(cls, tuple(name for _, name, _ in columns.whole))
+        seen: Any = _glanced(cls, columns.names)
         return list(map(seen._make, zip(*_read_whole(columns, found), strict=True)))
 
 
 def _read_whole(columns: Columns, found: Sequence[Values]) -> list[Values]:
     by_place = list(zip(*found, strict=True))
-    return [
-        by_place[at] if all_of is None else all_of(by_place[at]) for at, _, all_of in columns.whole
-    ]
+    return [by_place[at] if read is None else read(by_place[at]) for at, read in columns.all]
 
 
 @cache
@@ -138,21 +134,16 @@ def _columns_of(model: Any, keys: tuple[str, ...]) -> Columns:
     known = {
         column: (name, meta.fields_map[name]) for name, column in meta.fields_db_projection.items()
     }
-    readers = [(key, known[key][0], _reader(known[key][1])) for key in keys if key in known]
-    whole = [
-        (at, known[key][0], _reader_of_all(known[key][1]))
-        for at, key in enumerate(keys)
-        if key in known
-    ]
+    found = [(at, key, *known[key]) for at, key in enumerate(keys) if key in known]
     state = {
-        "_partial": len(readers) < len(known),
+        "_partial": len(found) < len(known),
         "_saved_in_db": True,
         "_custom_generated_pk": meta.db_pk_column not in meta.generated_db_fields,
     }
     return Columns(
-        tuple((key, name) for key, name, read in readers if read is None),
-        tuple((key, name, read) for key, name, read in readers if read is not None),
-        tuple(whole),
+        tuple((key, name, _reader(column)) for _, key, name, column in found),
+        tuple((at, _reader_of_all(column)) for at, _, _, column in found),
+        tuple(name for _, _, name, _ in found),
         state,
     )
 
@@ -207,16 +198,18 @@ _UTC_ALONE = {UTC}
 
 
 def _own_id(value: Any) -> UUID:
-    """UUID's own way from a text takes as long as the rest of a row."""
-    if type(value) is not str or len(value) != _UUID_LENGTH:
+    """UUID's own way from a text takes as long as the rest of a row. What does not look like one
+    of ours goes that way."""
+    digits = value.replace("-", "") if type(value) is str else ""
+    if len(digits) != _UUID_DIGITS:
         return value if isinstance(value, UUID) else UUID(value)
     made = object.__new__(UUID)
-    _set_number(made, int(value.replace("-", ""), 16))
+    _set_number(made, int(digits, 16))
     _set_safety(made, SafeUUID.unknown)
     return made
 
 
-_UUID_LENGTH = 36
+_UUID_DIGITS = 32
 # What the class forbids to everybody, its own way does by another door.
 _set_number = UUID.__dict__["int"].__set__
 _set_safety = UUID.__dict__["is_safe"].__set__
