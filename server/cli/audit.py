@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ import click
 from server.cli.group import example
 from server.cli.local import data_option, open_data, settings_for
 from server.cli.output import note
+from server.cli.whole_file import whole_file
+from server.core.errors import Invalid
 
 if TYPE_CHECKING:
     from server.core.settings import Settings
@@ -64,11 +66,20 @@ def export(
             moments[side] = moment.replace(tzinfo=UTC)
     where = AuditFilter(action=Words(contains=action), actor=Words(contains=actor), moments=moments)
     settings = settings_for(data_dir)
-    target: Any = open(output, "w", newline="") if output else nullcontext(sys.stdout)
-    with target as file:
-        asyncio.run(_written(settings, workspace, form, where, file.write))
-    if output:
-        note(f"Written to {output}.")
+    if output is None:
+        asyncio.run(_written(settings, workspace, form, where, sys.stdout.write))
+        return
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(whole_file(output))
+        except OSError as error:
+            raise Invalid(f"{output} cannot be written: {error.strerror or error}.") from None
+
+        def write(text: str) -> None:
+            file.write(text.encode())
+
+        asyncio.run(_written(settings, workspace, form, where, write))
+    note(f"Written to {output}.")
 
 
 async def _written(

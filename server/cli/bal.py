@@ -10,6 +10,7 @@ import click
 
 from server.cli.group import example
 from server.cli.output import json_option, print_json, say, value_text
+from server.cli.whole_file import write_whole
 
 STDIN = "-"
 WIDEST = 200
@@ -84,7 +85,7 @@ def _write_formatted(file: str, source: str, text: str, only_check: bool) -> int
     elif file == STDIN:
         click.echo(text, nl=False)
     elif text != source:
-        Path(file).write_bytes(text.encode())
+        write_whole(file, text.encode())
         say(f"{file} formatted")
     return int(text != source)
 

@@ -12,6 +12,7 @@ from server.cli.group import example
 from server.cli.output import json_option, print_json, say, table
 from server.cli.pushing import Pushed, push_all, read_files
 from server.cli.remote import Remote, connected
+from server.cli.whole_file import write_whole
 from server.core.errors import Invalid, NotFound
 from server.core.filenames import stem_of
 
@@ -191,7 +192,7 @@ def _write(folder: Path, bot: dict[str, Any], source: str, force: bool) -> None:
             return
         if there is not None and not force:
             raise Invalid(f"{path} holds another text.", hint="Give --force to overwrite it.")
-        path.write_bytes(data)
+        write_whole(path, data)
     except OSError as error:
         raise Invalid(f"{path} cannot be written: {error.strerror or error}.") from None
     say(f"{path} written")

@@ -11,6 +11,7 @@ import click
 from server.cli.group import example
 from server.cli.output import json_option, note, print_json, say
 from server.cli.remote import Remote, connected
+from server.cli.whole_file import write_whole
 from server.core.errors import Conflict, Invalid, NotFound
 
 BOT_ID = """
@@ -63,7 +64,7 @@ def export(bots: tuple[str, ...], out: str, as_json: bool) -> None:
 
     offered, data = connected(work)
     try:
-        Path(out).write_bytes(data)
+        write_whole(out, data)
     except OSError as error:
         raise Invalid(f"{out} cannot be written: {error.strerror or error}.") from None
     if as_json:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +15,7 @@ from server.cli.output import json_text, note, say, value_text
 from server.cli.remote import Remote, connected
 from server.cli.run import money
 from server.cli.steering import executions
+from server.cli.whole_file import write_whole
 from server.core.errors import Invalid
 
 FORMAT, FORMAT_VERSION = "baleybots.execution", 1
@@ -79,7 +79,7 @@ def export(execution_id: str, form: str, out: str | None) -> None:
         say(text)
         return
     try:
-        Path(out).write_text(text + "\n", encoding="utf-8")
+        write_whole(out, f"{text}\n".encode())
     except OSError as error:
         raise Invalid(f"{out} cannot be written: {error.strerror or error}.") from None
     note(f"Written to {out}.")

@@ -1,0 +1,37 @@
+"""Files that commands write for people: all of it or nothing, whenever the command is killed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+def write_whole(name: str | Path, data: bytes) -> None:
+    with whole_file(name) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(name: str | Path) -> Iterator[BinaryIO]:
+    """Written aside and put in place at the end. What is no plain file, such as /dev/stdout, is
+    written as it is, and so is a file beside which no other can stand."""
+    given, target = Path(name), Path(name).resolve()
+    plain = given.is_file() or not given.exists()
+    if not plain or given.is_relative_to("/dev") or not os.access(target.parent, os.W_OK):
+        with given.open("wb") as file:
+            yield file
+        return
+    aside = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with aside.open("xb") as file:
+            yield file
+        if target.exists():
+            shutil.copymode(target, aside)
+        os.replace(aside, target)
+    finally:
+        aside.unlink(missing_ok=True)
