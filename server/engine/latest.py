@@ -38,7 +38,8 @@ from server.models.enums import TriggerKind
 # As long as a follower may take to notice what another process did (HEAL_SECONDS of a feed).
 SECONDS: Final = 2.0
 LOGS: Final = 64
-BYTES_OF_A_LOG: Final = 32 * 1024
+# Of all that its commits write, rows and events.
+BYTES_OF_A_LOG: Final = 128 * 1024
 # Who starts it by other ways waits for the answer itself, or for nothing.
 FOLLOWED: Final = frozenset({TriggerKind.API, TriggerKind.MANUAL})
 
@@ -50,17 +51,10 @@ class _Log:
     bytes: int = 0
 
     def add(self, commit: Commit) -> bool:
-        """Whether it is still small. What a commit holds as text already is not written again."""
-        texts, room = commit.texts, BYTES_OF_A_LOG - self.bytes
-        if len(self.events) + len(commit.events) > READ_AT_ONCE:
-            return False
-        for event in commit.events:
-            if texts.longer(event.data, room):
-                return False
-            room -= texts.size(event.data)
+        """Whether it is still small."""
         self.events += commit.events
-        self.bytes = BYTES_OF_A_LOG - room
-        return True
+        self.bytes += commit.texts.bytes
+        return self.bytes <= BYTES_OF_A_LOG and len(self.events) <= READ_AT_ONCE
 
     @property
     def ended(self) -> bool:

@@ -21,9 +21,10 @@ class Texts:
     """By identity: the same value is often said twice. Secrets are taken out on the way. Who keeps
     a large one elsewhere takes its text out of here, or it would stay as long as the commit."""
 
-    __slots__ = ("_made", "_taken")
+    __slots__ = ("_made", "_taken", "bytes")
 
     def __init__(self) -> None:
+        self.bytes = 0  # of all that was written, also of what is not held any more
         self._made: dict[int, _Made] = {}
         self._taken: dict[int, tuple[Any, int]] = {}
 
@@ -72,7 +73,9 @@ class Texts:
         whole = value_text(value)
         text = _clean(value, whole)
         changed = text is not whole and text != whole
-        made = self._made[id(value)] = (value, text, size(text), changed)
+        length = size(text)
+        self.bytes += length
+        made = self._made[id(value)] = (value, text, length, changed)
         return made
 
 

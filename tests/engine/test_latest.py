@@ -35,6 +35,8 @@ class Table:
         if self.away:
             raise Unavailable("The database is away.")
         self.last_seq += len(commit.events)
+        for event in commit.events:
+            commit.texts.of(event.data)
         return Committed(self.last_seq)
 
 
