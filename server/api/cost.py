@@ -124,8 +124,7 @@ def measure_document(
 
 
 class Walk:
-    """`fields` are all that were met; `marked` are names under which something is answered that is
-    more than a bare field; `varies`: the cost depends on a variable."""
+    """`fields` are all that were met; `varies`: the cost depends on a variable."""
 
     def __init__(
         self, document: DocumentNode, lists: frozenset[str], variables: Mapping[str, Any]
@@ -139,7 +138,6 @@ class Walk:
             d for d in document.definitions if isinstance(d, OperationDefinitionNode)
         ]
         self.fields: set[str] = set()
-        self.marked: set[str] = set()
         self.varies = False
         self._met: dict[str, Part] = {}
 
@@ -175,8 +173,6 @@ class Walk:
             key = (node.alias or node.name).value
             names[key] += 1
             aliases += node.alias is not None
-            if node.alias or node.arguments or node.directives:
-                self.marked.add(key)
             longest = max(longest, _longest(node)) if node.arguments else longest
             if node.selection_set is None:  # most fields by far: no object is made for one
                 self.fields.add(node.name.value)

@@ -1,7 +1,8 @@
 """What a document may ask for. Everything is decided before the first resolver runs, and in an
-order in which the cheap test comes first: length, one look over the text for what is far beyond a
-limit, parsing, then one walk for depth, aliases, repeats and cost, then validation, then whether
-the asker has points left."""
+order in which the cheap test comes first: length, one look over the tokens for what is beyond a
+limit, one with the schema's types at hand for what may be a mistake, parsing and validation of only
+that, then parsing of all and one walk for repeats and cost, then whether the asker has points left.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    Source,
     validate,
 )
 from strawberry.extensions import SchemaExtension
@@ -37,10 +39,10 @@ from server.api.cost import (
     measure_document,
     shapes_of,
 )
-from server.api.pruning import pruned
 from server.api.rates import Bill
 from server.api.reading import read_document
 from server.api.scanning import Scan, scan
+from server.api.sifting import NotExecutable, Sifted, sifted
 from server.api.variables import RULES
 from server.core.errors import ErrorCode, LimitReached
 from server.models.places import only_asks
@@ -226,17 +228,22 @@ def prepare(schema: GraphQLSchema, text: str) -> Prepared:
                 f"The document is longer than {MAX_TEXT // 1024} KiB. Send values as variables.",
             )
         )
-    refused = _at_first_sight(schema, scan(text, MAX_TOKENS, DEEPEST))
+    seen = scan(text, MAX_TOKENS, DEEPEST)
+    refused = _at_first_sight(schema, seen)
     if refused:
         return _refused(*refused)
     try:
+        left = sifted(schema, seen, text)
+        mistakes = _mistakes(schema, text, left)
+        if mistakes:
+            return _refused(*mistakes)
         document = read_document(text, MAX_TOKENS)
+        sound = left.whole and document.token_count == seen.tokens
+        return _checked(schema, document, text, sound=sound)
+    except NotExecutable as error:
+        return _refused(_not_executable(text, seen.starts[error.place]))
     except GraphQLSyntaxError as error:
         return _refused(_syntax_refusal(error))
-    except RecursionError:
-        return _refused(_too_deep())
-    try:
-        return _checked(schema, document, text)
     except RecursionError:
         return _refused(_too_deep())
 
@@ -247,6 +254,8 @@ def _at_first_sight(schema: GraphQLSchema, seen: Scan) -> tuple[GraphQLError, ..
     if seen.depth > DEEPEST:
         return (_too_deep(),)
     measure = Measure(
+        depth=seen.levels,
+        introspection=seen.introspection,
         aliases=seen.aliases,
         repeats=seen.repeats,
         spreads=seen.spreads,
@@ -257,15 +266,27 @@ def _at_first_sight(schema: GraphQLSchema, seen: Scan) -> tuple[GraphQLError, ..
     return _measure_errors(measure) or _unheard_of(schema, seen.fields)
 
 
-def _checked(schema: GraphQLSchema, document: DocumentNode, text: str) -> Prepared:
+def _mistakes(schema: GraphQLSchema, text: str, left: Sifted) -> tuple[GraphQLError, ...]:
+    """Of what is left of a document; all of its mistakes are in that."""
+    if not left.words:
+        return ()
+    document = read_document(text, MAX_TOKENS, left.gaps)
+    if not left.whole:
+        return ()
+    measure = Walk(document, list_fields(schema), {}).whole()
+    return _measure_errors(measure) or _validated(schema, document)
+
+
+def _validated(schema: GraphQLSchema, document: DocumentNode) -> tuple[GraphQLError, ...]:
+    found = validate(schema, document, RULES, max_errors=MAX_MISTAKES, hide_suggestions=True)
+    return tuple(found)
+
+
+def _checked(schema: GraphQLSchema, document: DocumentNode, text: str, *, sound: bool) -> Prepared:
+    """`sound`: all of it was looked at, token by token, and there is no mistake in it."""
     walk = Walk(document, list_fields(schema), {})
     measure = walk.whole()
-    errors = _measure_errors(measure) or _unheard_of(schema, walk.fields)
-    if not errors:
-        left = pruned(schema, document, walk.marked)
-        errors = tuple(
-            validate(schema, left, RULES, max_errors=MAX_MISTAKES, hide_suggestions=True)
-        )
+    errors = _measure_errors(measure) or (() if sound else _validated(schema, document))
     return Prepared(
         document,
         errors,
@@ -322,6 +343,15 @@ def _too_deep() -> GraphQLError:
     return refusal(
         ErrorCode.LIMIT_REACHED,
         f"The selection is nested deeper than {MAX_DEPTH} levels. Split the request in two.",
+    )
+
+
+def _not_executable(text: str, place: int) -> GraphQLError:
+    return GraphQLError(
+        "Only operations and fragments are executed: a request cannot define anything for the "
+        "schema.",
+        source=Source(text),
+        positions=[place],
     )
 
 

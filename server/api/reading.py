@@ -6,6 +6,7 @@ bare name, or a name and a selection, which is most of them."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from graphql import (
@@ -29,11 +30,18 @@ _NEXT = re.compile(
     # Possessive: a text that does not end as it should must not be tried in all its parts.
     r'|"""((?:[^"\\\r\ud800-\udfff]++|"(?!""))*+)""")'
 )
+_LINE = re.compile(r"\r\n|[\n\r]")
 _NAME, _SIGN, _SPREAD, _STRING, _COMMENT, _BLOCK = range(1, 7)
 _SIGNS = {kind.value: kind for kind in TokenKind if len(kind.value) == 1}
 
 
 class QuickLexer(Lexer):
+    """`gaps` are parts of the text that are passed over: where each begins, and ends."""
+
+    def __init__(self, source: Source, gaps: Mapping[int, int] | None = None) -> None:
+        super().__init__(source)
+        self.gaps = gaps or {}
+
     def advance(self) -> Token:
         self.last_token = self.token
         found = self.token = self.lookahead()
@@ -51,6 +59,8 @@ class QuickLexer(Lexer):
 
     def read_next_token(self, start: int) -> Token:
         body = self.source.body
+        if start in self.gaps:
+            start = self._passed(start, self.gaps[start])
         found = _NEXT.match(body, start)
         group = None if found is None else found.lastindex
         if found is None or group is None:
@@ -73,6 +83,12 @@ class QuickLexer(Lexer):
             return self.create_token(TokenKind.COMMENT, begin - 1, end, value)
         return self._block(begin, end, value)
 
+    def _passed(self, start: int, end: int) -> int:
+        for line in _LINE.finditer(self.source.body, start, end):
+            self.line += 1
+            self.line_start = line.end()
+        return end
+
     def _block(self, begin: int, end: int, value: str) -> Token:
         lines = value.split("\n")
         text = "\n".join(dedent_block_string_lines(lines))
@@ -91,7 +107,8 @@ class QuickParser(Parser):
             super().advance_lexer()  # comments are between, or it is one too many
             return
         lexer.last_token, lexer.token = last, found
-        self._token_counter += 1
+        if found.kind is not TokenKind.EOF:
+            self._token_counter += 1
 
     def parse_selection_set(self) -> SelectionSetNode:
         self._enter_nesting()
@@ -147,7 +164,10 @@ def _made(kind: type[Made], values: dict[str, Any]) -> Made:
     return node
 
 
-def read_document(text: str, most_tokens: int) -> DocumentNode:
+def read_document(
+    text: str, most_tokens: int, gaps: Mapping[int, int] | None = None
+) -> DocumentNode:
     """Raises GraphQLSyntaxError, and RecursionError for what is nested too deeply."""
     source = Source(text)
-    return QuickParser(source, max_tokens=most_tokens, lexer=QuickLexer(source)).parse_document()
+    lexer = QuickLexer(source, gaps)
+    return QuickParser(source, max_tokens=most_tokens, lexer=lexer).parse_document()

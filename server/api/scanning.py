@@ -21,13 +21,18 @@ _TOKENS = re.compile(
 )
 ENOUGH = 1_000  # of what is there twice: more of it says nothing new
 _NAMED_BEFORE = frozenset({"...", "on", "@"})
+_HIDDEN = frozenset({"__schema", "__type"})
 _VALUES = frozenset('"-0123456789$')
 
 
 @dataclass(slots=True)
 class Scan:
     """`longest` counts what stands beside each other in one pair of brackets; `depth` counts
-    brackets in brackets."""
+    brackets in brackets, `levels` selections in fields, `introspection` the same below `__schema`.
+    `words` are the tokens, but for comments, and `starts` their places in the
+    text; `closes` says which bracket ends which,
+    or that none does. `bare` are names under which a field without more
+    is answered, `heads` the places of fields with arguments or another name."""
 
     tokens: int = 0
     depth: int = 0
@@ -37,7 +42,14 @@ class Scan:
     directives: int = 0
     longest: int = 0
     pairs: int = 0
+    levels: int = 0
+    introspection: int = 0
     fields: set[str] = field(default_factory=set[str])
+    words: list[str] = field(default_factory=list[str])
+    starts: list[int] = field(default_factory=list[int])
+    closes: dict[int, int] = field(default_factory=dict[int, int])
+    bare: set[str] = field(default_factory=set[str])
+    heads: list[int] = field(default_factory=list[int])
 
 
 @dataclass(slots=True)
@@ -47,6 +59,7 @@ class _Level:
     `below` how many below all. `fragment` names the fragment that it is the whole of."""
 
     bracket: str
+    place: int
     chooses: bool
     names: Counter[str] = field(default_factory=Counter[str])
     sizes: dict[str, int] = field(default_factory=dict[str, int])
@@ -55,39 +68,62 @@ class _Level:
     held: int = 0
     spreads: list[str] = field(default_factory=list[str])
     fragment: str | None = None
+    name: str | None = None
+    level: int = 0
+    hidden: bool = False
+
+
+@dataclass(slots=True)
+class _Sum:
+    """Of one operation or fragment. `uses` are the fragments in it, each with the level where it
+    is, and whether that is below `__schema`."""
+
+    aliases: int = 0
+    spreads: int = 0
+    levels: int = 0
+    introspection: int = 0
+    uses: list[tuple[str, int, bool]] = field(default_factory=list[tuple[str, int, bool]])
 
 
 def scan(text: str, most_tokens: int, deepest: int) -> Scan:
     """Goes no further than the first token, or the first level, that is one too many."""
-    tokens = [one[0] for one in islice(_TOKENS.finditer(text), most_tokens + 1)]
+    tokens = list(islice(_TOKENS.finditer(text), most_tokens + 1))
     found = Scan(tokens=len(tokens))
     if found.tokens <= most_tokens:
-        _Counting(found, tokens).count(deepest)
+        told = [one for one in tokens if text[one.start()] != "#"]
+        found.words = [one[0] for one in told]
+        found.starts = [one.start() for one in told]
+        _Counting(found).count(deepest)
     return found
 
 
 class _Counting:
-    def __init__(self, found: Scan, tokens: list[str]) -> None:
+    def __init__(self, found: Scan) -> None:
         self.found = found
-        self.tokens = tokens
+        self.words = [*found.words, ""]
         self.levels: list[_Level] = []
         self.spreading: list[_Level] = []
         self.fragments: dict[str, _Level] = {}
         self.defined: str | None = None
+        self.sum = _Sum()
+        self.sums: dict[str, _Sum] = {}
+        self.operations: list[_Sum] = []
+        self.whole: dict[str, _Sum] = {}
 
     def count(self, deepest: int) -> None:
         found, levels = self.found, self.levels
         before = ""
-        for place, token in enumerate(self.tokens):
+        for place, token in enumerate(found.words):
             first = token[0]
             if first in "({[":
-                self._open(token)
+                self._open(token, place)
                 if len(levels) > deepest:
                     return
             elif first in ")}]":
-                self._close()
+                self._close(place)
             elif token == "...":
                 found.spreads += 1
+                self.sum.spreads += 1
                 if levels:
                     levels[-1].key = None
             elif token == "@":
@@ -97,21 +133,67 @@ class _Counting:
             elif first == ":" or first in _VALUES:
                 self._value(first)
             before = token
+        for level in levels:
+            found.closes[level.place] = len(found.words)
         for level in self.spreading:
             self._merge(level)
+        self._written_out()
 
-    def _open(self, bracket: str) -> None:
+    def _open(self, bracket: str, place: int) -> None:
         within = not self.levels or self.levels[-1].chooses
         if not within:
             self._value(bracket)
-        level = _Level(bracket, bracket == "{" and within)
-        if level.chooses and not self.levels:
-            level.fragment, self.defined = self.defined, None
+        level = _Level(bracket, place, bracket == "{" and within)
+        if level.chooses:
+            self._choosing(level)
         self.levels.append(level)
         self.found.depth = max(self.found.depth, len(self.levels))
 
-    def _close(self) -> None:
+    def _choosing(self, level: _Level) -> None:
+        outer = self.levels[-1] if self.levels else None
+        if outer is None:
+            level.fragment, self.defined, self.sum = self.defined, None, _Sum()
+            if level.fragment is None:
+                self.operations.append(self.sum)
+            else:
+                self.sums[level.fragment] = self.sum
+            return
+        begins = outer.key is not None and outer.name in _HIDDEN
+        level.hidden = begins or outer.hidden
+        level.level = 1 if begins else outer.level + (outer.key is not None)
+        if level.hidden:
+            self.sum.introspection = max(self.sum.introspection, level.level)
+        else:
+            self.sum.levels = max(self.sum.levels, level.level)
+
+    def _written_out(self) -> None:
+        """A fragment counts wherever it is spread."""
+        found, sums = self.found, [self._with_fragments(one) for one in self.operations]
+        found.aliases = max(found.aliases, sum(one.aliases for one in sums))
+        found.spreads = max(found.spreads, sum(one.spreads for one in sums))
+        found.levels = max((one.levels for one in sums), default=0)
+        found.introspection = max((one.introspection for one in sums), default=0)
+
+    def _with_fragments(self, own: _Sum) -> _Sum:
+        whole = _Sum(own.aliases, own.spreads, own.levels, own.introspection)
+        for name, level, hidden in own.uses:
+            if name not in self.whole:
+                self.whole[name] = _Sum()  # also while it is looked at: it may be in itself
+                self.whole[name] = self._with_fragments(self.sums.get(name, _Sum()))
+            inner = self.whole[name]
+            whole.aliases += inner.aliases
+            whole.spreads += inner.spreads
+            if hidden:
+                whole.introspection = max(whole.introspection, level + inner.levels)
+            else:
+                whole.levels = max(whole.levels, level + inner.levels)
+                whole.introspection = max(whole.introspection, inner.introspection)
+        return whole
+
+    def _close(self, place: int) -> None:
         level = self.levels.pop() if self.levels else None
+        if level is not None:
+            self.found.closes[level.place] = place
         if level is None or not level.chooses:
             return
         self.found.pairs += pairs_of(level.names, level.sizes)
@@ -153,6 +235,7 @@ class _Counting:
         if before in _NAMED_BEFORE:
             if before == "..." and name != "on":
                 level.spreads.append(name)
+                self.sum.uses.append((name, level.level, level.hidden))
             return
         if not level.chooses:
             if before != "$":
@@ -162,7 +245,14 @@ class _Counting:
             self.found.repeats += name in level.names
             level.names[name] += 1
             level.key = name
-            if self.tokens[place + 1 : place + 2] == [":"]:
+            after = self.words[place + 1]
+            if after == ":" or after == "(":
+                self.found.heads.append(place)
+            else:
+                self.found.bare.add(name)
+            if after == ":":
                 self.found.aliases += 1
+                self.sum.aliases += 1
                 return
+        level.name = name
         self.found.fields.add(name)

@@ -84,6 +84,8 @@ CHOSEN = [
     "fragment F on T {a {b} a} fragment G on T {a {...F b} c} {...F ...G d: a {...F ...F}}",
     "{a {b c} a {b d {e}} f f ...F ...F} fragment F on T {a {b} f g: a(h: [1, {i: 2}]) {b b}}",
     "{... on T {a {b}} ... @x {a {c}} a {d} on {on} x: on {y}}",
+    "{...A} fragment A on T {a {...B ...B} ...B} fragment B on T {x: a {y: b {...C}}} "
+    "fragment C on T {__schema {a {...D b}} c {d {... {e {f}}}}} fragment D on S {z: a {b {c}}}",
     "query($a: I = {b: [1, 2]}) {a(b: {c: $a, d: E}) {a(b: [$a, E, {f: [[1]]}]) {a} a {a}}}",
 ]
 
@@ -94,6 +96,10 @@ def test_the_first_look_counts_no_more_than_the_walk(text: str) -> None:
     measured = measure_document(read_document(text, MAX_TOKENS), frozenset(), {})
     for name in COUNTED:
         assert getattr(seen, name) <= getattr(measured, name), name
+    for name in ("aliases", "spreads"):
+        assert getattr(seen, name) == getattr(measured, name), name
+    for name, walked in (("levels", "depth"), ("introspection", "introspection")):
+        assert getattr(seen, name) == getattr(measured, walked), name
 
 
 def test_what_is_seen_at_first_sight() -> None:

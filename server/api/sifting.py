@@ -1,0 +1,479 @@
+"""Finds in the tokens of a document what validation can have nothing to say about, so that only
+the rest is parsed and validated: a document of 2,000 tokens with one mistake is refused as soon as
+a small one.
+
+A field goes when its type has it, its arguments fit, and what is below it goes. Together with
+another one it might be at fault only where both are answered under one name; so it stays when that
+name is asked for in two ways anywhere in the document. Below an interface or a union fields of
+several types meet: there only names go that have the same type wherever they are. So it is
+everywhere once a fragment is on an interface or may be spread below one.
+
+What is doubtful stays, with the way to it, and with all that its complaint depends on. Of what is
+surely mistaken nothing is looked at below it, and after some mistakes nothing at all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from graphql import (
+    GraphQLIncludeDirective,
+    GraphQLSchema,
+    GraphQLSkipDirective,
+    OperationType,
+)
+
+from server.api.known import Asked, Known, known_of
+from server.api.literals import FITS, Kept, Literals, Strange
+from server.api.scanning import Scan
+
+_OPERATIONS = {one.value: one for one in OperationType}
+_DIRECTIVES = {
+    one.name: {name: argument.type for name, argument in one.args.items()}
+    for one in (GraphQLIncludeDirective, GraphQLSkipDirective)
+}
+_MORE = frozenset("(:@{")
+_Names = frozenset[str]
+_OF_SCHEMAS = frozenset("directive enum extend input interface scalar schema type union".split())
+ENOUGH = 12  # mistakes; more of them are not told
+
+
+class NotExecutable(Exception):
+    """A type, or something else that only a schema may say, is defined at this token."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(place)
+        self.place = place
+
+
+@dataclass(slots=True)
+class _Definition:
+    """`on` names the type of what is chosen in it; `variables` are its own, each with the places
+    of its tokens, and whether nothing is to be said about it."""
+
+    start: int
+    body: int
+    name: str | None
+    on: str
+    fragment: bool = False
+    directives: Kept = ()
+    variables: dict[str, tuple[Kept, bool]] = field(default_factory=dict[str, tuple[Kept, bool]])
+    declared: dict[str, str] = field(default_factory=dict[str, str])
+    used: set[str] = field(default_factory=set[str])
+    spreads: set[str] = field(default_factory=set[str])
+    kept: list[int] = field(default_factory=list[int])
+    clean: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """`gaps` are the parts of the text that go: where each begins, and ends. `whole`: everything
+    was looked at; else what is left ends with what the parser has to complain of, and when it does
+    not, nothing is known. `words`: how many tokens are left."""
+
+    gaps: dict[int, int]
+    words: int
+    whole: bool = True
+
+
+def sifted(schema: GraphQLSchema, seen: Scan, text: str) -> Sifted:
+    """Raises NotExecutable."""
+    sifting = _Sifting(known_of(schema), seen)
+    try:
+        left, whole = sifting.whole(), True
+    except (Strange, IndexError):
+        left, whole = sifting.begun(), False
+    return Sifted(_gaps(text, seen, left), len(left), whole)
+
+
+def _gaps(text: str, seen: Scan, left: list[int]) -> dict[int, int]:
+    ends = [0, *(seen.starts[place] + len(seen.words[place]) for place in left)]
+    starts = [*(seen.starts[place] for place in left), len(text)]
+    return {end: start for end, start in zip(ends, starts, strict=True) if end != start}
+
+
+class _Sifting:
+    def __init__(self, known: Known, seen: Scan) -> None:
+        self.known = known
+        self.size = len(seen.words)
+        self.words = [*seen.words, "", "", "", ""]  # looking ahead ends somewhere
+        self.closes = seen.closes
+        self.at = 0
+        self.mistakes = 0
+        self.literals = Literals(self.words, seen.closes)
+        self.marked = self._marked(seen)
+        self.operations: list[_Definition] = []
+        self.fragments: dict[str, _Definition] = {}
+        self.twice: list[_Definition] = []
+        self.now = _Definition(0, 0, None, "")
+        self.looked_at: set[str] = set()
+        self.needed: set[str] = set()
+        below = not known.leading.isdisjoint(seen.fields)
+        named = zip(seen.words, self.words[1:], strict=False)
+        mixed = ("fragment" in seen.words and below) or any(
+            word == "on" and name in known.meeting for word, name in named
+        )
+        self.uniform = known.uniform if mixed else None
+        self._plain: dict[tuple[str, _Names | None], _Names] = {}
+
+    def _marked(self, seen: Scan) -> set[str]:
+        """Names that are asked for in two ways."""
+        ways: dict[str, list[str]] = {}
+        marked: set[str] = set()
+        for place in seen.heads:
+            end = place + 3 if seen.words[place + 1] == ":" else place + 1
+            if seen.words[end : end + 1] == ["("]:
+                end = seen.closes.get(end, end) + 1
+            key, way = seen.words[place], seen.words[place:end]
+            if key in seen.bare or ways.setdefault(key, way) != way:
+                marked.add(key)
+        return marked
+
+    # --- definitions ------------------------------------------------------------------------
+
+    def whole(self) -> list[int]:
+        try:
+            self._definitions()
+        except (Strange, IndexError):
+            strange, at = self.now, self.at
+            self._bodies()  # what is strange in one of them comes before
+            self.now, self.at = strange, at
+            raise
+        self._bodies()
+        return self._left()
+
+    def _definitions(self) -> None:
+        at = 0
+        while at < self.size:
+            self.at = at
+            at = self._definition(at)
+
+    def _bodies(self) -> None:
+        for one in self.operations:
+            self._body(one)
+        for name in self.fragments:
+            self._clean(name)
+        for one in self.twice:
+            self._body(one)
+
+    def begun(self) -> list[int]:
+        """What was left of the definition that was looked at, and all from there on."""
+        now = self.now
+        head = range(now.start, now.body + 1) if self.at > now.body else ()
+        return [*head, *(at for at in now.kept if at < self.at), *range(self.at, self.size)]
+
+    def _definition(self, at: int) -> int:
+        words = self.words
+        if words[at] in _OF_SCHEMAS:
+            raise NotExecutable(at)
+        if words[at][0] == '"' and words[at + 1] != "{":
+            at += 1  # what it is for
+        self.now = made = _Definition(at, at, None, "")
+        if words[at] == "fragment":
+            made.fragment, made.name, made.on = True, words[at + 1], words[at + 3]
+            if words[at + 2] != "on" or made.name == "on":
+                raise Strange
+            at += 4
+        elif words[at] != "{":
+            operation = _OPERATIONS.get(words[at])
+            if operation is None or operation not in self.known.roots:
+                raise Strange
+            made.on = self.known.roots[operation]
+            at += 1
+            if words[at].isidentifier():
+                made.name = words[at]
+                at += 1
+            if words[at] == "(":
+                at = self._variables(at, made)
+        else:
+            made.on = self.known.roots[OperationType.QUERY]
+        begin = at
+        while words[at] == "@":
+            at = self.literals.past(at + 2) if words[at + 2] == "(" else at + 2
+        made.directives, made.body = range(begin, at), at
+        if words[at] != "{":
+            raise Strange
+        if not made.fragment:
+            self.operations.append(made)
+        elif made.name in self.fragments:
+            self.twice.append(made)
+        else:
+            self.fragments[str(made.name)] = made
+        return self.literals.past(at)
+
+    def _variables(self, at: int, made: _Definition) -> int:
+        words, end = self.words, self.literals.past(at) - 1
+        at += 1
+        while at < end:
+            start, name = at, words[at + 1]
+            if words[at] != "$" or words[at + 2] != ":":
+                raise Strange
+            at += 3
+            begin = at
+            while words[at] in ("[", "]", "!") or words[at].isidentifier():
+                at += 1
+            declared = "".join(words[begin:at])
+            kind = self.known.inputs.get(declared.strip("[]!"))
+            fits = kind is not None and name not in made.variables
+            if words[at] == "=":
+                plain = declared.removesuffix("!") == getattr(kind, "name", "")
+                fits = fits and plain and words[at + 1] != "null"
+                at, left = self.literals.value(at + 1, kind)
+                fits = fits and not left
+            while words[at] == "@":
+                fits = False
+                at = self.literals.past(at + 2) if words[at + 2] == "(" else at + 2
+            if words[at] not in ("$", ")"):
+                raise Strange
+            if fits:
+                made.declared[name] = declared
+            places = range(start, at)
+            if name in made.variables:
+                places = [*made.variables[name][0], *places]
+                made.declared.pop(name, None)
+            made.variables[name] = (places, fits)
+        return end + 1
+
+    def _body(self, one: _Definition) -> None:
+        literals, outer = self.literals, self.now
+        before = literals.declared, literals.used
+        alone = one.fragment and len(self.operations) == 1
+        literals.declared = self.operations[0].declared if alone else one.declared
+        literals.used, self.now, self.at = one.used, one, one.body + 1
+        if one.on in self.known.types:
+            self._chosen(one.body, one.on, self.uniform)
+        else:
+            self._mistaken(one.body)
+        literals.declared, literals.used = before
+        self.now = outer
+
+    def _clean(self, name: str) -> bool:
+        """Nothing is to be said about what the fragment chooses, nor about what that spreads."""
+        one = self.fragments.get(name)
+        if one is None:
+            return False
+        if name not in self.looked_at:
+            self.looked_at.add(name)
+            self._body(one)
+            doubtful = one.kept or one.directives or one.on not in self.known.types
+            one.clean = not doubtful and all(name != other.name for other in self.twice)
+        return one.clean
+
+    # --- selections -------------------------------------------------------------------------
+
+    def _chosen(self, opened: int, parent: str, uniform: _Names | None) -> int:
+        """Answers with the place of the bracket that ends it."""
+        words, end = self.words, self.closes[opened]
+        uniform = self.known.meeting.get(parent) if uniform is None else uniform
+        plain = self._plain_names(parent, uniform)
+        at = opened + 1
+        while at < end:
+            word = words[at]
+            if word in plain and words[at + 1] not in _MORE:
+                at += 1
+                continue
+            self.at = at
+            if self.mistakes > ENOUGH and end < self.size:
+                return end
+            if word == "...":
+                at = self._spread(at, parent, uniform)
+            else:
+                at = self._field(at, parent, uniform)
+        if at != end or words[end] != "}":
+            self.at = at
+            raise Strange
+        return end
+
+    def _plain_names(self, parent: str, uniform: _Names | None) -> _Names:
+        found = self._plain.get((parent, uniform))
+        if found is None:
+            found = self.known.leaves[parent] - self.marked
+            found = found if uniform is None else found & uniform
+            self._plain[parent, uniform] = found
+        return found
+
+    def _field(self, start: int, parent: str, uniform: _Names | None) -> int:
+        words, at = self.words, start + 1
+        key = name = words[start]
+        if words[at] == ":":
+            name, at = words[at + 1], at + 2
+        if not (key.isidentifier() and name.isidentifier()):
+            raise Strange
+        asked = self.known.types[parent].get(name)
+        marked = key in self.marked
+        told = [*range(start, at)]
+        fits = asked is not None and not asked.stays and not marked
+        fits = fits and (uniform is None or name in uniform)
+        if words[at] == "(":
+            end = self.literals.past(at)
+            left = self._arguments(at, asked)
+            fits = fits and not left
+            needed = marked or (asked is not None and bool(asked.required))
+            told += range(at, end) if needed and not left else left
+            at = end
+        elif asked is not None and asked.required:
+            fits = False
+        at, left = self._directives(at, whole=asked is not None and asked.stays)
+        told += left
+        below = None if uniform is None else self.known.uniform
+        return self._below(at, told, asked, below, fits and not left)
+
+    def _arguments(self, at: int, asked: Asked | None) -> Kept:
+        if asked is None:
+            self._mention(at, self.closes[at])
+            return FITS
+        return self.literals.entries(at, asked.arguments, asked.required)[1]
+
+    def _below(
+        self, at: int, told: list[int], asked: Asked | None, uniform: _Names | None, fits: bool
+    ) -> int:
+        kept = self.now.kept
+        chooses = self.words[at] == "{"
+        if asked is None or chooses != (asked.gives is not None):
+            kept += told
+            self.mistakes += 1
+            return self._mistaken(at) if chooses else at
+        if asked.gives is None:
+            kept += () if fits else told
+            return at
+        return self._around(at, told, asked.gives, uniform, fits)
+
+    def _around(self, at: int, told: list[int], on: str, uniform: _Names | None, fits: bool) -> int:
+        """`told` and the brackets stay with what stays between them."""
+        kept = self.now.kept
+        before = len(kept)
+        kept += told
+        kept.append(at)
+        inside = len(kept)
+        end = self._chosen(at, on, uniform)
+        if fits and len(kept) == inside:
+            del kept[before:]
+        else:
+            kept.append(end)
+        return end + 1
+
+    def _mistaken(self, at: int) -> int:
+        """Nothing is looked at in these brackets, but it is there."""
+        end = self.closes[at]
+        if end == self.size:
+            self.at = at
+            raise Strange
+        self.now.kept += (at, end)
+        self._mention(at, end)
+        return end + 1
+
+    def _mention(self, start: int, end: int) -> None:
+        for at in range(start, end):
+            after = self.words[at + 1]
+            if self.words[at] == "$":
+                self.now.used.add(after)
+            elif self.words[at] == "...":
+                self.now.spreads.add(after)
+
+    def _spread(self, start: int, parent: str, uniform: _Names | None) -> int:
+        words, name, at = self.words, self.words[start + 1], start + 2
+        if name.isidentifier() and name != "on":
+            self.now.spreads.add(name)
+            end, left = self._directives(at)
+            if left or not self._clean(name) or not self._meets(parent, self.fragments[name].on):
+                self.needed.add(name)
+                self.now.kept += (start, start + 1, *left)
+            return end
+        on, at = (words[at], at + 1) if name == "on" else (parent, start + 1)
+        told = [*range(start, at)]
+        at, left = self._directives(at)
+        told += left
+        if words[at] != "{":
+            raise Strange
+        if on not in self.known.types:
+            self.now.kept += told
+            self.mistakes += 1
+            return self._mistaken(at)
+        return self._around(at, told, on, uniform, not left and self._meets(parent, on))
+
+    def _meets(self, parent: str, on: str) -> bool:
+        return self.known.overlap(parent, on)
+
+    def _directives(self, at: int, *, whole: bool = False) -> tuple[int, Kept]:
+        """Two of one name all stay."""
+        words, begin = self.words, at
+        kept: list[int] = []
+        met: list[str] = []
+        while words[at] == "@":
+            start, name = at, words[at + 1]
+            kinds = _DIRECTIVES.get(name)
+            met.append(name)
+            at += 2
+            doubtful = kinds is None or words[at] != "("
+            if words[at] == "(":
+                at, left = self.literals.entries(at, kinds or {}, frozenset(kinds or ()))
+                doubtful = doubtful or bool(left)
+            if doubtful:
+                kept += range(start, at)
+        return at, range(begin, at) if whole or len(set(met)) < len(met) else kept
+
+    # --- what is left -----------------------------------------------------------------------
+
+    def _left(self) -> list[int]:
+        reached = {one.start: self._reach(one) for one in self.operations}
+        spread = set[str]().union(*reached.values())
+        named_badly = self._named_badly()
+        feeds = self.known.roots.get(OperationType.SUBSCRIPTION)
+        found = [*self.operations, *self.fragments.values(), *self.twice]
+        left: list[int] = []
+        for one in sorted(found, key=lambda one: one.start):
+            if one.fragment:
+                stays = not one.clean or one.name in self.needed or one.name not in spread
+                variables = []
+            else:
+                variables = self._own_variables(one, reached[one.start])
+                stays = bool(one.kept or variables or one.directives) or one.start in named_badly
+                stays = stays or one.on == feeds  # it must choose something
+            if stays:
+                left += self._head(one, variables)
+                left += one.kept if one.on not in self.known.types else ()
+                if one.on in self.known.types:
+                    left += (one.body, *one.kept, self.closes[one.body])
+        return left
+
+    def _reach(self, one: _Definition) -> set[str]:
+        """Names of the fragments that it spreads, in one another too."""
+        found: set[str] = set()
+        new = one.spreads
+        while new:
+            found |= new
+            spread = [self.fragments[name].spreads for name in new if name in self.fragments]
+            new = set[str]().union(*spread) - found
+        return found
+
+    def _own_variables(self, one: _Definition, reached: set[str]) -> list[int]:
+        if not one.variables:
+            return []
+        within = [one, *(self.fragments[name] for name in reached if name in self.fragments)]
+        asked = {self.words[at + 1] for o in within for at in o.kept if self.words[at] == "$"}
+        used = set[str]().union(*(o.used for o in within))
+        left: list[int] = []
+        for name, (places, fits) in one.variables.items():
+            unused = name not in used and self.mistakes <= ENOUGH
+            if not fits or unused or name in asked:
+                left += places
+        return sorted(left)
+
+    def _named_badly(self) -> set[int]:
+        """Where operations begin that have one name, or none beside others."""
+        names = Counter(one.name for one in self.operations)
+        if len(self.operations) < 2 or (None not in names and names.total() == len(names)):
+            return set()
+        bad = [one for one in self.operations if one.name is None or names[one.name] > 1]
+        return {one.start for one in [*bad[:ENOUGH], self.operations[0], self.operations[-1]]}
+
+    def _head(self, one: _Definition, variables: list[int]) -> list[int]:
+        if one.fragment:
+            return [*range(one.start, one.start + 4), *one.directives]
+        if one.body == one.start:
+            return []
+        at = one.start + (1 if one.name is None else 2)
+        head = [*range(one.start, at)]
+        if variables:
+            head += (at, *variables, self.closes[at])
+        return [*head, *one.directives]

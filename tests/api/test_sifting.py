@@ -1,0 +1,196 @@
+"""What is left out of a document before it is validated takes no mistake with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from graphql import (
+    DocumentNode,
+    GraphQLSyntaxError,
+    get_introspection_query,
+    print_ast,
+    validate,
+)
+
+from server.api import limits
+from server.api.cost import DEEPEST
+from server.api.limits import MAX_MISTAKES, MAX_TOKENS
+from server.api.reading import read_document
+from server.api.scanning import scan
+from server.api.schema import schema
+from server.api.sifting import Sifted, sifted
+from server.api.variables import RULES
+from tests.house.files import ROOT
+
+SCHEMA = schema._schema
+OURS = sorted((ROOT / "graphql-schema" / "operations").glob("*.graphql"))
+MISTAKEN = [
+    "{viewer {role nope}}",
+    "{viewer {role} executions {nodes {id status bot {id nope name}}} viewer {nope}}",
+    "{viewer}",
+    "{viewer {role {id}}}",
+    "{viewer {role: name role}}",
+    "{viewer {role role: name}}",
+    "{bots {nodes {id name: id name}}}",
+    "{bots {nodes {executions {totalCount} executions(first: 1) {totalCount}}}}",
+    "{executions {nodes {id}} executions(first: 1) {nodes {id}}}",
+    "{executions {nodes {id}} executions: bots {nodes {id}}}",
+    "{viewer {role @nope role}}",
+    "query($a: Int) {viewer {role}}",
+    "query($a: Int) {executions(first: $b) {nodes {id}}}",
+    "{execution {id}}",
+    "{...F viewer {role}} fragment F on Query {viewer {role nope}}",
+    "{viewer {role}} fragment F on Query {viewer {role}}",
+    "{...F} fragment F on Query {viewer {...G}} fragment G on Bot {id}",
+    '{node(id: "a") {... on Bot {name} ... on Execution {name: id}}}',
+    '{node(id: "a") {... on Bot {description} ... on Template {description}}}',
+    '{node(id: "a") {...A ...B}} fragment A on Execution {error {kind}} '
+    "fragment B on ApiToken {error: name}",
+    '{node(id: "a") {...A ...B}} fragment A on Execution {status} '
+    "fragment B on Connection {status}",
+    '{bot(id: "a") {id ... on Node {id nope}}}',
+    "subscription {executionsChanged {ids} viewerChanged {nope} __typename}",
+    "subscription {__typename}",
+    "subscription {...F} fragment F on Subscription {__typename}",
+    "subscription {executionsChanged {ids} ...F} "
+    "fragment F on Subscription {approvalsChanged {ids}}",
+    "mutation {startExecution {execution {id}}}",
+    "{__schema {types {nope}} viewer {role}}",
+    "{__typename {a} viewer {__typename}}",
+    "query A {viewer {role}} query A {viewer {role}}",
+    "{... on Bot {id} ... on Nope {id} ... {viewer {nope}}}",
+    "subscription {}",
+    "{viewer {role @include(if: true) @include(if: true)}}",
+    "{viewer {role @skip}}",
+    "{bots(first: 1, first: 2) {totalCount}}",
+    "{bots(nope: 1) {totalCount}}",
+    '{bots(first: "1") {totalCount}}',
+    "{bots(filter: {state: {eq: NOPE}}) {totalCount}}",
+    '{bots(filter: {text: "a", text: "b"}) {totalCount}}',
+    "{bots(orderBy: [{field: NAME}, {field: NAME, direction: NOPE}]) {totalCount}}",
+    '{executions(filter: {createdAt: {gte: "yesterday"}}) {totalCount}}',
+    "{nodes(ids: [null, 1.5]) {id}}",
+    "{execution(id: null) {id}}",
+    '{editBal(source: "a", edit: {a: [1e999]}) {__typename}}',
+    '{editBal(source: "a", edit: {a: {b: 1, b: 2}}) {__typename}}',
+    "query($a: Int, $a: Int) {bots(first: $a) {totalCount}}",
+    "query($a: Nope) {bots(first: $a) {totalCount}}",
+    "query($a: [Int]) {bots(first: $a) {totalCount}}",
+    'query($a: Int = "1") {bots(first: $a) {totalCount}}',
+    "query($a: ID) {execution(id: $a) {id}}",
+    "query A($a: Int) {bots(first: $a) {totalCount}} query B {bots(first: $a) {totalCount}}",
+    "query A($a: Int) {...F} query B {...F} fragment F on Query {bots(first: $a) {totalCount}}",
+    "{...F} fragment F on Query {...G} fragment G on Query {...F}",
+    "{...F} fragment F on Query {role} fragment F on Query {role}",
+    "{...F} fragment F on Int {role}",
+    "query A {viewer {role}} {viewer {role}}",
+    "query A @nope {viewer {role}}",
+    "{__schema {types {fields {type {fields {type {fields {name}}}}}}}}",
+]
+RIGHT = [
+    "{viewer {role ... {role ... on Viewer @include(if: true) {role}}}}",
+    'query($a: Int = 3, $b: String, $c: ID!) {x: bots(first: $a, after: $b, filter: {text: "a", '
+    "state: {in: [DRAFT]}}) {nodes {id}} y: execution(id: $c) @skip(if: false) {id}}",
+    '{editBal(source: """a "b" c""", edit: {a: [1, -2.5e3, null, {b: E, c: "d"}]}) {__typename}}',
+    "{...F} fragment F on Query {viewer {...G}} fragment G on Viewer {role}",
+    "query A($a: Int!) {bots(first: $a) {totalCount}} query B {viewer {role}}",
+    '{node(id: "a") {id ... on Bot {id icon} ... on Execution {id durationMs}}}',
+]
+BROKEN = [
+    "{viewer {role}",
+    "{viewer {role {id}}",
+    "{viewer {role}}}",
+    "{viewer {role} bots(first: 1 {totalCount}}",
+    "{viewer {role} bots(first: ) {totalCount}}",
+    "{viewer {role} bots(: 1) {totalCount}} {",
+    "{viewer {role} ! bots {totalCount}}",
+    "{viewer {role}} nope {role}",
+    "{viewer {role}} fragment on on Query {role}",
+    "query($a Int) {viewer {role}}",
+    "{viewer {é role}}",
+    '{viewer {role} bots(after: "a) {totalCount}}',
+]
+
+
+def left_of(text: str) -> DocumentNode | None:
+    left = sifted(SCHEMA, scan(text, MAX_TOKENS, DEEPEST), text)
+    assert left.whole
+    return read_document(text, MAX_TOKENS, left.gaps) if left.words else None
+
+
+def mistakes(document: DocumentNode | None) -> list[Any]:
+    if document is None:
+        return []
+    found = validate(SCHEMA, document, RULES, max_errors=MAX_MISTAKES, hide_suggestions=True)
+    return [one.formatted for one in found]
+
+
+@pytest.mark.parametrize("text", MISTAKEN)
+def test_the_same_mistakes_at_the_same_places(text: str) -> None:
+    expected = mistakes(read_document(text, MAX_TOKENS))
+    assert expected
+    assert mistakes(left_of(text)) == expected
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
+def test_our_own_operations_keep_their_mistakes(path: Any) -> None:
+    text = path.read_text()
+    assert mistakes(left_of(text)) == mistakes(read_document(text, MAX_TOKENS)) == []
+    assert limits.prepare(SCHEMA, text).errors == ()
+    at = text.rindex("}", 0, text.rindex("}"))
+    text = f"{text[:at]} nope {text[at:]}"
+    assert mistakes(left_of(text)) == mistakes(read_document(text, MAX_TOKENS)) != []
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_of_what_is_right_nothing_is_left(text: str) -> None:
+    assert mistakes(read_document(text, MAX_TOKENS)) == []
+    assert left_of(text) is None
+
+
+def test_a_subscription_may_stand_in_a_fragment() -> None:
+    text = "subscription {...F} fragment F on Subscription {metricsTick {queued}}"
+    assert mistakes(left_of(text)) == mistakes(read_document(text, MAX_TOKENS)) == []
+
+
+def test_the_question_for_the_schema_stays_right() -> None:
+    assert mistakes(left_of(get_introspection_query())) == []
+    assert limits.prepare(SCHEMA, get_introspection_query()).errors == ()
+
+
+def test_of_a_large_document_only_the_mistake_is_left() -> None:
+    rows = "executions {nodes {id status mode bot {id name} usage {cost}}}"
+    text = f"{{viewer {{role}} {rows} bots {{nodes {{id {rows} nope}}}} }}"
+    left = left_of(text)
+    assert left is not None
+    assert print_ast(left).split() == "{ bots { nodes { nope } } }".split()
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_the_same_complaint_of_what_cannot_be_read(text: str) -> None:
+    with pytest.raises(GraphQLSyntaxError) as expected:
+        read_document(text, MAX_TOKENS)
+    [found] = limits.prepare(SCHEMA, text).errors
+    assert (found.message, found.positions) == (expected.value.message, expected.value.positions)
+
+
+@pytest.mark.parametrize("text", ["type A {a: Int}", "{viewer {role}} extend type Query {a: Int}"])
+def test_a_definition_for_the_schema_is_refused_where_it_begins(text: str) -> None:
+    [found] = limits.prepare(SCHEMA, text).errors
+    assert "cannot define anything" in found.message
+    assert found.positions == [text.index(text.split("}} ")[-1])]
+
+
+def test_a_document_that_is_told_apart_otherwise_than_it_is_read_is_validated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing runs on the word of the first look alone."""
+    text = "{viewer {role nope}}"
+    nothing = Sifted({0: len(text)}, 0)
+    monkeypatch.setattr(limits, "sifted", lambda *_: nothing)
+    assert limits.prepare(SCHEMA, text).errors == ()
+    short = replace(scan(text, MAX_TOKENS, DEEPEST), tokens=5)
+    monkeypatch.setattr(limits, "scan", lambda *_: short)
+    assert len(limits.prepare(SCHEMA, text).errors) == 1
