@@ -15,8 +15,8 @@ SETTINGS_HEAD = """\
 # Settings
 
 Everything works without a setting. Each is an environment variable, read once at the start; a
-wrong value stops the start and names the setting, a name that is no setting is warned of. `baleybots
-doctor` shows what is in force.
+wrong value stops the start and names the setting, a name that is no setting is warned of.
+`baleybots doctor` shows what is in force.
 
 | setting | what it does | default |
 |---|---|---|
