@@ -20,6 +20,7 @@ from server.core.clock import Clock
 from server.core.errors import AppError, Unavailable
 from server.engine import sqlite_statements as sql
 from server.engine.rows import Row
+from server.engine.sqlite_checkpoint import Checkpointer
 from server.engine.store import BATCH_LIMIT, Refused
 from server.models.sqlite_turn import Turn
 
@@ -64,6 +65,7 @@ class SqliteWriter:
         self._clock = clock
         self._waiting: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._checkpointer = Checkpointer(connect)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
@@ -96,12 +98,15 @@ class SqliteWriter:
         except sqlite3.Error as error:
             loop.call_soon_threadsafe(opened.set_exception, error)
             return
+        self._checkpointer.open()
         loop.call_soon_threadsafe(opened.set_result, None)
         while batch := self._next_batch():
             self._turn.stand_aside()
             answers = _write_batch(db, [ticket.work for ticket in batch], self._clock.now)
             loop.call_soon_threadsafe(_settle, batch, answers)
+            self._checkpointer.written(db.total_changes)
             del batch, answers  # or they would stay until somebody writes again
+        self._checkpointer.close()
         db.close()
 
     def _next_batch(self) -> list[Ticket]:

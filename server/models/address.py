@@ -16,6 +16,8 @@ CONNECT_SECONDS = 3
 STATEMENT_SECONDS = 30
 SQLITE_BUSY_MS = 5_000
 _WAL_LIMIT = 64 * 1024 * 1024
+# The store empties the log earlier, beside its commits. One part of the log's index holds as many.
+_WAL_PAGES = 4_000
 _KINDS: dict[str, DatabaseKind] = {
     "postgres": "postgres",
     "postgresql": "postgres",
@@ -57,6 +59,7 @@ class Address:
             "synchronous": self.sync.upper(),
             "busy_timeout": SQLITE_BUSY_MS,
             "foreign_keys": "ON" if foreign_keys else "OFF",
+            "wal_autocheckpoint": _WAL_PAGES,
             "journal_size_limit": _WAL_LIMIT,
         }
 

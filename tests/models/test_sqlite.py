@@ -13,6 +13,7 @@ import pytest_asyncio
 from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
+from server.engine.sqlite_checkpoint import ROWS
 from server.engine.store import Commit
 from server.models.sqlite_turn import turn_of
 from server.models.tables import Execution, Workspace
@@ -101,3 +102,13 @@ async def test_a_transaction_cancelled_while_it_begins_leaves_the_connection_fre
     await rename(world, "taken")
     assert (await Workspace.get(id=world.workspace.id)).name == "taken"
     assert turn_of(str(world.settings.sqlite_path))._guests == 0
+
+
+async def test_the_log_is_emptied_into_the_file_beside_the_commits(world: World) -> None:
+    path = world.database.address.path
+    assert path is not None
+    before = path.stat().st_size
+    new = world.new()
+    many = [event("step.delta", data={"text": "x" * 100}) for _ in range(ROWS)]
+    await world.store.commit(Commit(new.id, new=new, events=many))
+    await until(lambda: path.stat().st_size > before + 100 * ROWS)
