@@ -65,7 +65,7 @@ _FIELDS: Final[Mapping[str, Callable[[EventBatch], Any]]] = {
     "caughtUp": lambda batch: batch.caught_up,
     "done": lambda batch: batch.done,
     "deleted": lambda batch: batch.deleted,
-    "events": lambda batch: batch.events,
+    "events": lambda batch: orjson.Fragment(batch.written()),
 }
 
 

@@ -17,8 +17,8 @@ from uuid import UUID
 import structlog
 
 from server.bus.notices import Notices, Subscription
-from server.core.jsontext import dumps
 from server.core.tasks import end
+from server.engine.events import FINAL_TYPES
 from server.engine.log import (
     READ_AT_ONCE,
     EventBatch,
@@ -75,24 +75,31 @@ async def stored_positions(ids: Sequence[UUID]) -> dict[UUID, Position]:
     }
 
 
-@dataclass(frozen=True, slots=True)
 class _Piece:
-    """A stretch of the log. `early` is the same for those who have not caught up by it."""
+    """A stretch of the log."""
 
-    batch: EventBatch
-    early: EventBatch
-    bytes: int
+    __slots__ = ("_early", "batch", "bytes")
 
-    @classmethod
-    def of(cls, batch: EventBatch) -> _Piece:
-        early = replace(batch, caught_up=False, made={})
-        return cls(batch, early, len(dumps(batch.events)))
+    def __init__(self, batch: EventBatch) -> None:
+        self.batch = batch
+        self.bytes = len(batch.written())
+        self._early: EventBatch | None = None
+
+    def as_of(self, begun: int) -> EventBatch:
+        """For who had that much to catch up with: by this they have, or not yet."""
+        if self.batch.last_seq >= begun:
+            return self.batch
+        if self._early is None:
+            self._early = replace(self.batch, caught_up=False, made={})
+        return self._early
 
 
 class Feed:
     """The log of one execution, for all in this process who follow it."""
 
-    def __init__(self, store: Store, notices: Notices, execution_id: UUID, known: Known) -> None:
+    def __init__(
+        self, store: Store, notices: Notices, execution_id: UUID, known: Sequence[WireEvent]
+    ) -> None:
         self.execution_id = execution_id
         self.followers = 0
         self.tail = 0
@@ -101,11 +108,13 @@ class Feed:
         self.closed = False
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store = store
-        self._known = known
         self._heard: Subscription = notices.subscribe(topic(execution_id))
         self._pieces: OrderedDict[int, _Piece] = OrderedDict()
         self._readings: OrderedDict[tuple[int, int], asyncio.Task[_Piece]] = OrderedDict()
         self._more = asyncio.Event()
+        if known:
+            self._add(known)
+            self.begun.set_result(None)
 
     # --- for those who follow
 
@@ -116,7 +125,7 @@ class Feed:
         while True:
             if cursor < self.tail:
                 piece = self._pieces.get(cursor) or await self._stored(cursor)
-                batch = piece.batch if piece.batch.last_seq >= begun else piece.early
+                batch = piece.as_of(begun)
                 yield batch
                 if batch.done:
                     return
@@ -144,7 +153,7 @@ class Feed:
         found = await read(self._store, self.execution_id, cursor, wanted)
         events = [event for event in found if event["seq"] <= until]
         last = events[-1]["seq"] if len(events) == READ_AT_ONCE else until
-        return _Piece.of(batched(cursor, events, True, last))
+        return _Piece(batched(cursor, events, True, last))
 
     def _forget_failed(self, place: tuple[int, int], reading: asyncio.Task[_Piece]) -> None:
         if reading.cancelled() or reading.exception() is not None:
@@ -169,29 +178,28 @@ class Feed:
     async def run(self, positions: Positions) -> None:
         """It hears of what is new before it asks how far the table is, so nothing falls between."""
         with self._heard:
-            try:
-                await self._find_begin(positions)
-            except Exception as error:
-                if not self.closed:
-                    self.begun.set_exception(error)
+            if not self.begun.done():
+                await self._begin(positions)
+            if self.closed or self.begun.exception() is not None:
                 return
-            if self.closed:
-                return
-            self.begun.set_result(None)
             try:
                 await self._read_on()
             finally:
                 self.close()
 
-    async def _find_begin(self, positions: Positions) -> None:
-        known = self._known(self.execution_id)
-        if known:
-            self._add(known)
+    async def _begin(self, positions: Positions) -> None:
+        try:
+            found = await positions([self.execution_id])
+        except Exception as error:
+            if not self.closed:
+                self.begun.set_exception(error)
             return
-        found = await positions([self.execution_id])
+        if self.closed:
+            return
         position = found.get(self.execution_id, GONE)
         self.deleted = position is GONE
         self.tail, self.ended = position.last_seq, position.ended
+        self.begun.set_result(None)
 
     async def _read_on(self) -> None:
         """After each piece a pause, in which the next events gather: a flood is a few messages.
@@ -218,7 +226,7 @@ class Feed:
         return events
 
     def _add(self, events: Sequence[WireEvent]) -> None:
-        piece = _Piece.of(batched(self.tail, events, True))
+        piece = _Piece(batched(self.tail, events, True))
         self._pieces[self.tail] = piece
         self.tail = piece.batch.last_seq
         self.ended = piece.batch.done
@@ -259,7 +267,13 @@ class Feeds:
     async def follow(self, execution_id: UUID, after: int = 0) -> AsyncGenerator[EventBatch, None]:
         """Everything after `after`, each event once and in order, until the execution has ended or
         was deleted."""
-        feed = self._open.get(execution_id) or self._opened(execution_id)
+        feed = self._open.get(execution_id)
+        if feed is None:
+            known: Sequence[WireEvent] = self._known(execution_id) or []
+            if after < len(known) and known[-1]["type"] in FINAL_TYPES:
+                yield batched(after, known[after:], True)
+                return
+            feed = self._opened(execution_id, known)
         feed.followers += 1
         try:
             await asyncio.shield(feed.begun)
@@ -278,10 +292,8 @@ class Feeds:
             await end(self._healing)
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _opened(self, execution_id: UUID) -> Feed:
-        feed = self._open[execution_id] = Feed(
-            self._store, self._notices, execution_id, self._known
-        )
+    def _opened(self, execution_id: UUID, known: Sequence[WireEvent]) -> Feed:
+        feed = self._open[execution_id] = Feed(self._store, self._notices, execution_id, known)
         task = asyncio.create_task(feed.run(self._positions))
         self._running.add(task)
         task.add_done_callback(self._ended)

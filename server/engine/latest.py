@@ -32,7 +32,6 @@ from server.engine.store import (
     Store,
     StoredEvent,
 )
-from server.engine.texts import Texts
 from server.models.enums import TriggerKind
 
 # As long as a follower may take to notice what another process did (HEAL_SECONDS of a feed).
@@ -51,10 +50,11 @@ class _Log:
     bytes: int = 0
 
     def add(self, commit: Commit) -> bool:
-        """Whether it is still small."""
+        """Whether it is still small, and stands in the table as it was said: without a secret."""
         self.events += commit.events
         self.bytes += commit.texts.bytes
-        return self.bytes <= BYTES_OF_A_LOG and len(self.events) <= READ_AT_ONCE
+        small = self.bytes <= BYTES_OF_A_LOG and len(self.events) <= READ_AT_ONCE
+        return small and not commit.texts.hid
 
     @property
     def ended(self) -> bool:
@@ -75,8 +75,7 @@ class Latest:
             self._logs.pop(one, None)
 
     def known(self, execution_id: UUID) -> list[WireEvent] | None:
-        """The whole log as it stands in the table, as clean as it is there; None where the table
-        has to be asked."""
+        """The whole log as it stands in the table; None where the table has to be asked."""
         found = self._logs.get(execution_id)
         if found is None or found.until < time.monotonic():
             return None
@@ -145,10 +144,9 @@ class Latest:
 
 
 def _shown(events: Sequence[EventRow]) -> list[WireEvent]:
-    texts = Texts()
     return [
         StoredEvent(
-            seq, event.type, event.at, clean(event.step_key), event.attempt, texts.shown(event.data)
+            seq, event.type, event.at, clean(event.step_key), event.attempt, event.data
         ).to_json()
         for seq, event in enumerate(events, 1)
     ]

@@ -9,12 +9,15 @@ from typing import Any
 from uuid import UUID
 
 from server.bus.notices import Notice, Woken
+from server.core.jsontext import written
 from server.engine.events import FINAL_TYPES
 from server.engine.store import Store
 
 READ_AT_ONCE = 500
 
 WireEvent = dict[str, Any]
+# Among what was made of a batch; nobody can ask for it with these words.
+_EVENTS = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,13 @@ class EventBatch:
     gaps: tuple[tuple[int, int], ...] = ()
     deleted: bool = False
     made: dict[str, bytes] = field(default_factory=dict[str, bytes], compare=False, repr=False)
+
+    def written(self) -> bytes:
+        """The events as JSON."""
+        found = self.made.get(_EVENTS)
+        if found is None:
+            found = self.made[_EVENTS] = written(self.events)
+        return found
 
 
 def topic(execution_id: UUID) -> str:

@@ -21,10 +21,11 @@ class Texts:
     """By identity: the same value is often said twice. Secrets are taken out on the way. Who keeps
     a large one elsewhere takes its text out of here, or it would stay as long as the commit."""
 
-    __slots__ = ("_made", "_taken", "bytes")
+    __slots__ = ("_made", "_taken", "bytes", "hid")
 
     def __init__(self) -> None:
         self.bytes = 0  # of all that was written, also of what is not held any more
+        self.hid = False  # a secret was taken out of something
         self._made: dict[int, _Made] = {}
         self._taken: dict[int, tuple[Any, int]] = {}
 
@@ -75,6 +76,7 @@ class Texts:
         changed = text is not whole and text != whole
         length = size(text)
         self.bytes += length
+        self.hid = self.hid or changed
         made = self._made[id(value)] = (value, text, length, changed)
         return made
 

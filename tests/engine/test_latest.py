@@ -11,6 +11,7 @@ import pytest
 
 from server.core.errors import Unavailable
 from server.core.ids import new_uuid
+from server.core.logs import hide
 from server.engine import latest
 from server.engine.events import ExecutionCompleted, StepDelta
 from server.engine.latest import Latest
@@ -123,4 +124,11 @@ async def test_what_is_deleted_is_forgotten() -> None:
     await store.commit(first(SAID, END))
     assert told(store) is not None
     latest.forget([RUN])
+    assert told(store) is None
+
+
+async def test_where_a_secret_was_taken_out_the_table_is_asked() -> None:
+    hide("latest-secret-77")
+    store, _ = made()
+    await store.commit(first(StepDelta(text="It is latest-secret-77.").row(NOW)))
     assert told(store) is None
