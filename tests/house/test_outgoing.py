@@ -9,6 +9,7 @@ ROOMS = ("server", "workers", "frontend")
 ROOT = Path(__file__).parents[2]
 # Each with the reason why it may.
 MAY = {
+    "server/llm/exchange.py": "asks over the connections of those sessions; opens none of its own",
     "server/llm/fast.py": "calls through the sessions of outgoing.py",
     "server/llm/forms.py": "hands answers to the library in httpx's shape; opens nothing",
     "server/llm/outgoing.py": "sessions that obey the policy, or for the operator's own address",
