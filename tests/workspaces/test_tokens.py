@@ -48,13 +48,19 @@ async def test_a_revoked_or_expired_token_is_refused(home: Home) -> None:
 
 # We give out no JSON Web Tokens, so nobody comes in with one, whatever it is signed with.
 JWT = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJvd25lciIsImV4cCI6MH0."
+JWT_WITH_A_KEY = (
+    "eyJhbGciOiJIUzI1NiIsImtpZCI6Ii4uLy4uL2Rldi9udWxsIn0.eyJzdWIi"
+    "OiJvd25lciIsImF1ZCI6IngiLCJleHAiOjB9.AAAA"
+)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "bb_", "bb_" + "x" * 32, "nothing", "bb_" + "é" * 500, JWT, f"bb_{JWT}"]
+    "text",
+    ["", "bb_", "bb_" + "x" * 32, "nothing", "bb_" + "é" * 500, JWT, f"bb_{JWT}", JWT_WITH_A_KEY],
 )
 async def test_junk_is_nobody(home: Home, text: str) -> None:  # S08
     assert await Recogniser().by_token(text) is None
+    assert await Recogniser().by_session(text) is None
 
 
 async def test_nobody_makes_a_token_with_more_rights_than_their_own(home: Home) -> None:
