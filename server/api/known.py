@@ -23,19 +23,20 @@ from graphql import (
     is_required_argument,
 )
 
-# How deep these may be in each other has a rule of its own.
 _COUNTED = frozenset({"fields", "interfaces", "possibleTypes", "inputFields"})
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A field: `gives` names the type of what is below it, and is nothing for a value. `stays`: a
-    rule looks at it that nothing here knows about."""
+    rule looks at it that nothing here knows about. `counted`: how often it is in itself has a rule.
+    """
 
     gives: str | None
     arguments: dict[str, Any]
     required: frozenset[str]
     stays: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +97,17 @@ def _fields(schema: GraphQLSchema, kind: Any) -> dict[str, Asked]:
     # The first level of a subscription has a rule of its own, also through fragments.
     feeds = kind is schema.subscription_type
     counted = _COUNTED if kind.name == "__Type" else frozenset[str]()
-    return {name: _asked(one, feeds or name in counted) for name, one in fields.items()}
+    return {name: _asked(one, feeds, name in counted) for name, one in fields.items()}
 
 
-def _asked(field: Any, stays: bool) -> Asked:
+def _asked(field: Any, stays: bool, counted: bool) -> Asked:
     named = get_named_type(field.type)
     return Asked(
         None if is_leaf_type(named) else named.name,
         {name: argument.type for name, argument in field.args.items()},
         frozenset(name for name, one in field.args.items() if is_required_argument(one)),
         stays,
+        counted,
     )
 
 

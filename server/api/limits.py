@@ -238,7 +238,7 @@ def prepare(schema: GraphQLSchema, text: str) -> Prepared:
         if mistakes:
             return _refused(*mistakes)
         document = read_document(text, MAX_TOKENS)
-        sound = left.whole and document.token_count == seen.tokens
+        sound = left.whole and not left.cut and document.token_count == seen.tokens
         return _checked(schema, document, text, sound=sound)
     except NotExecutable as error:
         return _refused(_not_executable(text, seen.starts[error.place]))
@@ -283,7 +283,7 @@ def _validated(schema: GraphQLSchema, document: DocumentNode) -> tuple[GraphQLEr
 
 
 def _checked(schema: GraphQLSchema, document: DocumentNode, text: str, *, sound: bool) -> Prepared:
-    """`sound`: all of it was looked at, token by token, and there is no mistake in it."""
+    """`sound`: each of its tokens was looked at, and there is no mistake in it."""
     walk = Walk(document, list_fields(schema), {})
     measure = walk.whole()
     errors = _measure_errors(measure) or (() if sound else _validated(schema, document))

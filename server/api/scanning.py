@@ -26,13 +26,24 @@ _VALUES = frozenset('"-0123456789$')
 
 
 @dataclass(slots=True)
+class Scope:
+    """`heads` are the places of fields with arguments or another name, `bare` the names of those
+    without, some of them `twice`; what is below those of one name is one scope too."""
+
+    heads: list[int] = field(default_factory=list[int])
+    bare: set[str] = field(default_factory=set[str])
+    twice: set[str] = field(default_factory=set[str])
+    below: dict[str, Scope] = field(default_factory=dict[str, "Scope"])
+
+
+@dataclass(slots=True)
 class Scan:
     """`longest` counts what stands beside each other in one pair of brackets; `depth` counts
     brackets in brackets, `levels` selections in fields, `introspection` the same below `__schema`.
     `words` are the tokens, but for comments, and `starts` their places in the
     text; `closes` says which bracket ends which,
-    or that none does. `bare` are names under which a field without more
-    is answered, `heads` the places of fields with arguments or another name."""
+    or that none does. `scopes` say what is answered beside each
+    other, but for fragments."""
 
     tokens: int = 0
     depth: int = 0
@@ -48,8 +59,7 @@ class Scan:
     words: list[str] = field(default_factory=list[str])
     starts: list[int] = field(default_factory=list[int])
     closes: dict[int, int] = field(default_factory=dict[int, int])
-    bare: set[str] = field(default_factory=set[str])
-    heads: list[int] = field(default_factory=list[int])
+    scopes: list[Scope] = field(default_factory=list["Scope"])
 
 
 @dataclass(slots=True)
@@ -61,6 +71,7 @@ class _Level:
     bracket: str
     place: int
     chooses: bool
+    scope: Scope
     names: Counter[str] = field(default_factory=Counter[str])
     sizes: dict[str, int] = field(default_factory=dict[str, int])
     key: str | None = None
@@ -105,6 +116,7 @@ class _Counting:
         self.spreading: list[_Level] = []
         self.fragments: dict[str, _Level] = {}
         self.defined: str | None = None
+        self.nowhere = Scope()
         self.sum = _Sum()
         self.sums: dict[str, _Sum] = {}
         self.operations: list[_Sum] = []
@@ -143,7 +155,7 @@ class _Counting:
         within = not self.levels or self.levels[-1].chooses
         if not within:
             self._value(bracket)
-        level = _Level(bracket, place, bracket == "{" and within)
+        level = _Level(bracket, place, bracket == "{" and within, self.nowhere)
         if level.chooses:
             self._choosing(level)
         self.levels.append(level)
@@ -151,6 +163,7 @@ class _Counting:
 
     def _choosing(self, level: _Level) -> None:
         outer = self.levels[-1] if self.levels else None
+        level.scope = self._scope(outer)
         if outer is None:
             level.fragment, self.defined, self.sum = self.defined, None, _Sum()
             if level.fragment is None:
@@ -165,6 +178,17 @@ class _Counting:
             self.sum.introspection = max(self.sum.introspection, level.level)
         else:
             self.sum.levels = max(self.sum.levels, level.level)
+
+    def _scope(self, outer: _Level | None) -> Scope:
+        if outer is not None and outer.key is None:
+            return outer.scope
+        scope = None if outer is None else outer.scope.below.get(str(outer.key))
+        if scope is None:
+            scope = Scope()
+            self.found.scopes.append(scope)
+            if outer is not None:
+                outer.scope.below[str(outer.key)] = scope
+        return scope
 
     def _written_out(self) -> None:
         """A fragment counts wherever it is spread."""
@@ -247,9 +271,11 @@ class _Counting:
             level.key = name
             after = self.words[place + 1]
             if after == ":" or after == "(":
-                self.found.heads.append(place)
+                level.scope.heads.append(place)
             else:
-                self.found.bare.add(name)
+                if name in level.scope.bare:
+                    level.scope.twice.add(name)
+                level.scope.bare.add(name)
             if after == ":":
                 self.found.aliases += 1
                 self.sum.aliases += 1

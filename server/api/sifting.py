@@ -5,8 +5,8 @@ a small one.
 A field goes when its type has it, its arguments fit, and what is below it goes. Together with
 another one it might be at fault only where both are answered under one name; so it stays when that
 name is asked for in two ways anywhere in the document. Below an interface or a union fields of
-several types meet: there only names go that have the same type wherever they are. So it is
-everywhere once a fragment is on an interface or may be spread below one.
+several types meet: there only names go that have the same type wherever they are, or are not asked
+for twice. So it is in fragments that are spread there, and everywhere once one is on an interface.
 
 What is doubtful stays, with the way to it, and with all that its complaint depends on. Of what is
 surely mistaken nothing is looked at below it, and after some mistakes nothing at all."""
@@ -15,9 +15,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from graphql import (
     GraphQLIncludeDirective,
+    GraphQLList,
+    GraphQLNonNull,
     GraphQLSchema,
     GraphQLSkipDirective,
     OperationType,
@@ -25,17 +28,19 @@ from graphql import (
 
 from server.api.known import Asked, Known, known_of
 from server.api.literals import FITS, Kept, Literals, Strange
-from server.api.scanning import Scan
+from server.api.scanning import Scan, Scope
 
 _OPERATIONS = {one.value: one for one in OperationType}
 _DIRECTIVES = {
     one.name: {name: argument.type for name, argument in one.args.items()}
     for one in (GraphQLIncludeDirective, GraphQLSkipDirective)
 }
+_COUNTED = 3
 _MORE = frozenset("(:@{")
 _Names = frozenset[str]
 _OF_SCHEMAS = frozenset("directive enum extend input interface scalar schema type union".split())
 ENOUGH = 12  # mistakes; more of them are not told
+MOST = 400  # tokens that are doubtful, or lead to one that is
 
 
 class NotExecutable(Exception):
@@ -69,21 +74,34 @@ class _Definition:
 class Sifted:
     """`gaps` are the parts of the text that go: where each begins, and ends. `whole`: everything
     was looked at; else what is left ends with what the parser has to complain of, and when it does
-    not, nothing is known. `words`: how many tokens are left."""
+    not, nothing is known. `words`: how many tokens are left. `cut`: not all that should be, because
+    there is too much of it, but mistakes that are found in it are mistakes."""
 
     gaps: dict[int, int]
     words: int
     whole: bool = True
+    cut: bool = False
 
 
 def sifted(schema: GraphQLSchema, seen: Scan, text: str) -> Sifted:
     """Raises NotExecutable."""
-    sifting = _Sifting(known_of(schema), seen)
-    try:
-        left, whole = sifting.whole(), True
-    except (Strange, IndexError):
-        left, whole = sifting.begun(), False
-    return Sifted(_gaps(text, seen, left), len(left), whole)
+    sifting, left, whole = _sifted(known_of(schema), seen)
+    return Sifted(_gaps(text, seen, left), len(left), whole, sifting.cut)
+
+
+def _sifted(known: Known, seen: Scan) -> tuple[_Sifting, list[int], bool]:
+    """Once more while there is a fragment that is found to be spread below an interface or union,
+    by then too late."""
+    below: set[str] = set()
+    while True:
+        sifting = _Sifting(known, seen, below)
+        try:
+            left = sifting.whole()
+        except (Strange, IndexError):
+            return sifting, sifting.begun(), False
+        if sifting.met <= below:
+            return sifting, left, True
+        below = below | (sifting.met if not below else sifting.fragments.keys())
 
 
 def _gaps(text: str, seen: Scan, left: list[int]) -> dict[int, int]:
@@ -93,41 +111,57 @@ def _gaps(text: str, seen: Scan, left: list[int]) -> dict[int, int]:
 
 
 class _Sifting:
-    def __init__(self, known: Known, seen: Scan) -> None:
+    def __init__(self, known: Known, seen: Scan, below: set[str]) -> None:
         self.known = known
         self.size = len(seen.words)
         self.words = [*seen.words, "", "", "", ""]  # looking ahead ends somewhere
         self.closes = seen.closes
         self.at = 0
         self.mistakes = 0
+        self.spent = 0
+        self.counted = 0
+        self.cut = False
         self.literals = Literals(self.words, seen.closes)
-        self.marked = self._marked(seen)
+        self.marked, self.twice = self._marked(seen)
         self.operations: list[_Definition] = []
         self.fragments: dict[str, _Definition] = {}
-        self.twice: list[_Definition] = []
+        self.doubles: list[_Definition] = []
         self.now = _Definition(0, 0, None, "")
         self.looked_at: set[str] = set()
         self.needed: set[str] = set()
-        below = not known.leading.isdisjoint(seen.fields)
+        self.met: set[str] = set()
+        self.below = below
         named = zip(seen.words, self.words[1:], strict=False)
-        mixed = ("fragment" in seen.words and below) or any(
-            word == "on" and name in known.meeting for word, name in named
-        )
+        mixed = any(word == "on" and name in known.meeting for word, name in named)
         self.uniform = known.uniform if mixed else None
         self._plain: dict[tuple[str, _Names | None], _Names] = {}
 
-    def _marked(self, seen: Scan) -> set[str]:
-        """Names that are asked for in two ways."""
-        ways: dict[str, list[str]] = {}
+    def _marked(self, seen: Scan) -> tuple[set[str], set[str]]:
+        """Names that are asked for in two ways in one place, and those that are asked for twice
+        there. What a fragment chooses may be in any place."""
+        scopes = seen.scopes
+        if "fragment" in seen.words:
+            bare = Counter(name for one in scopes for name in one.bare)
+            twice = {name for name, count in bare.items() if count > 1}
+            heads = [place for one in scopes for place in one.heads]
+            scopes = [*scopes, Scope(heads, set(bare), twice)]
         marked: set[str] = set()
-        for place in seen.heads:
-            end = place + 3 if seen.words[place + 1] == ":" else place + 1
-            if seen.words[end : end + 1] == ["("]:
-                end = seen.closes.get(end, end) + 1
-            key, way = seen.words[place], seen.words[place:end]
-            if key in seen.bare or ways.setdefault(key, way) != way:
-                marked.add(key)
-        return marked
+        twice = set[str]()
+        for scope in scopes:
+            twice |= scope.twice
+            ways: dict[str, list[str]] = {}
+            for place in scope.heads:
+                key, way = seen.words[place], self._way(place)
+                if key in scope.bare or key in ways:
+                    twice.add(key)
+                if key in scope.bare or ways.setdefault(key, way) != way:
+                    marked.add(key)
+        return marked, twice
+
+    def _way(self, place: int) -> list[str]:
+        end = place + 3 if self.words[place + 1] == ":" else place + 1
+        end = self.literals.past(end) if self.words[end] == "(" else end
+        return self.words[place:end]
 
     # --- definitions ------------------------------------------------------------------------
 
@@ -153,7 +187,7 @@ class _Sifting:
             self._body(one)
         for name in self.fragments:
             self._clean(name)
-        for one in self.twice:
+        for one in self.doubles:
             self._body(one)
 
     def begun(self) -> list[int]:
@@ -196,7 +230,7 @@ class _Sifting:
         if not made.fragment:
             self.operations.append(made)
         elif made.name in self.fragments:
-            self.twice.append(made)
+            self.doubles.append(made)
         else:
             self.fragments[str(made.name)] = made
         return self.literals.past(at)
@@ -213,11 +247,9 @@ class _Sifting:
             while words[at] in ("[", "]", "!") or words[at].isidentifier():
                 at += 1
             declared = "".join(words[begin:at])
-            kind = self.known.inputs.get(declared.strip("[]!"))
+            kind = self._kind(declared)
             fits = kind is not None and name not in made.variables
             if words[at] == "=":
-                plain = declared.removesuffix("!") == getattr(kind, "name", "")
-                fits = fits and plain and words[at + 1] != "null"
                 at, left = self.literals.value(at + 1, kind)
                 fits = fits and not left
             while words[at] == "@":
@@ -234,6 +266,17 @@ class _Sifting:
             made.variables[name] = (places, fits)
         return end + 1
 
+    def _kind(self, declared: str) -> Any:
+        """Nothing, when there is none."""
+        inner = declared.removesuffix("!")
+        if inner != declared:
+            kind = self._kind(inner)
+            return kind and GraphQLNonNull(kind)
+        if declared.startswith("[") and declared.endswith("]"):
+            kind = self._kind(declared[1:-1])
+            return kind and GraphQLList(kind)
+        return self.known.inputs.get(declared)
+
     def _body(self, one: _Definition) -> None:
         literals, outer = self.literals, self.now
         before = literals.declared, literals.used
@@ -241,10 +284,12 @@ class _Sifting:
         literals.declared = self.operations[0].declared if alone else one.declared
         literals.used, self.now, self.at = one.used, one, one.body + 1
         if one.on in self.known.types:
-            self._chosen(one.body, one.on, self.uniform)
+            below = one.fragment and one.name in self.below
+            self._chosen(one.body, one.on, self.known.uniform if below else self.uniform)
         else:
             self._mistaken(one.body)
         literals.declared, literals.used = before
+        self.spent += len(one.kept)
         self.now = outer
 
     def _clean(self, name: str) -> bool:
@@ -256,7 +301,7 @@ class _Sifting:
             self.looked_at.add(name)
             self._body(one)
             doubtful = one.kept or one.directives or one.on not in self.known.types
-            one.clean = not doubtful and all(name != other.name for other in self.twice)
+            one.clean = not doubtful and all(name != other.name for other in self.doubles)
         return one.clean
 
     # --- selections -------------------------------------------------------------------------
@@ -273,7 +318,7 @@ class _Sifting:
                 at += 1
                 continue
             self.at = at
-            if self.mistakes > ENOUGH and end < self.size:
+            if end < self.size and self._is_enough():
                 return end
             if word == "...":
                 at = self._spread(at, parent, uniform)
@@ -284,11 +329,16 @@ class _Sifting:
             raise Strange
         return end
 
+    def _is_enough(self) -> bool:
+        kept = self.spent + len(self.now.kept)
+        self.cut = self.cut or self.mistakes > ENOUGH or kept > MOST
+        return self.cut
+
     def _plain_names(self, parent: str, uniform: _Names | None) -> _Names:
         found = self._plain.get((parent, uniform))
         if found is None:
             found = self.known.leaves[parent] - self.marked
-            found = found if uniform is None else found & uniform
+            found = found if uniform is None else found - (self.twice - uniform)
             self._plain[parent, uniform] = found
         return found
 
@@ -303,7 +353,10 @@ class _Sifting:
         marked = key in self.marked
         told = [*range(start, at)]
         fits = asked is not None and not asked.stays and not marked
-        fits = fits and (uniform is None or name in uniform)
+        counted = asked is not None and asked.counted
+        self.counted += counted
+        fits = fits and not (counted and (self.fragments or self.counted >= _COUNTED))
+        fits = fits and (uniform is None or name in uniform or key not in self.twice)
         if words[at] == "(":
             end = self.literals.past(at)
             left = self._arguments(at, asked)
@@ -316,7 +369,9 @@ class _Sifting:
         at, left = self._directives(at, whole=asked is not None and asked.stays)
         told += left
         below = None if uniform is None else self.known.uniform
-        return self._below(at, told, asked, below, fits and not left)
+        at = self._below(at, told, asked, below, fits and not left)
+        self.counted -= counted
+        return at
 
     def _arguments(self, at: int, asked: Asked | None) -> Kept:
         if asked is None:
@@ -374,6 +429,8 @@ class _Sifting:
         words, name, at = self.words, self.words[start + 1], start + 2
         if name.isidentifier() and name != "on":
             self.now.spreads.add(name)
+            if uniform is not None:
+                self.met.add(name)
             end, left = self._directives(at)
             if left or not self._clean(name) or not self._meets(parent, self.fragments[name].on):
                 self.needed.add(name)
@@ -419,11 +476,12 @@ class _Sifting:
         spread = set[str]().union(*reached.values())
         named_badly = self._named_badly()
         feeds = self.known.roots.get(OperationType.SUBSCRIPTION)
-        found = [*self.operations, *self.fragments.values(), *self.twice]
+        found = [*self.operations, *self.fragments.values(), *self.doubles]
         left: list[int] = []
         for one in sorted(found, key=lambda one: one.start):
             if one.fragment:
-                stays = not one.clean or one.name in self.needed or one.name not in spread
+                doubtful = not one.clean or one.name not in spread
+                stays = one.name in self.needed or (doubtful and not self.cut)
                 variables = []
             else:
                 variables = self._own_variables(one, reached[one.start])
@@ -434,6 +492,9 @@ class _Sifting:
                 left += one.kept if one.on not in self.known.types else ()
                 if one.on in self.known.types:
                     left += (one.body, *one.kept, self.closes[one.body])
+        if len(left) > 2 * MOST:
+            self.cut = True
+            return []
         return left
 
     def _reach(self, one: _Definition) -> set[str]:
@@ -454,7 +515,7 @@ class _Sifting:
         used = set[str]().union(*(o.used for o in within))
         left: list[int] = []
         for name, (places, fits) in one.variables.items():
-            unused = name not in used and self.mistakes <= ENOUGH
+            unused = name not in used and not self.cut
             if not fits or unused or name in asked:
                 left += places
         return sorted(left)

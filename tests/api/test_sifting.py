@@ -22,6 +22,7 @@ from server.api.scanning import scan
 from server.api.schema import schema
 from server.api.sifting import Sifted, sifted
 from server.api.variables import RULES
+from tests.benchmarks.large import TOKENS, large
 from tests.house.files import ROOT
 
 SCHEMA = schema._schema
@@ -83,6 +84,12 @@ MISTAKEN = [
     "query A($a: Int) {bots(first: $a) {totalCount}} query B {bots(first: $a) {totalCount}}",
     "query A($a: Int) {...F} query B {...F} fragment F on Query {bots(first: $a) {totalCount}}",
     "{...F} fragment F on Query {...G} fragment G on Query {...F}",
+    '{bot(id: "a") {status: state ... on Node {... on Execution {status}}}}',
+    '{bot(id: "a") {...F status: state}} fragment F on Node {... on Execution {status}}',
+    '{node(id: "a") {...F ...G}} fragment F on Bot {...H} fragment H on Bot {description} '
+    "fragment G on Execution {description: status}",
+    '{node(id: "a") {... on Execution {status} ...G}} fragment G on Connection {...H} '
+    "fragment H on Connection {status}",
     "{...F} fragment F on Query {role} fragment F on Query {role}",
     "{...F} fragment F on Int {role}",
     "query A {viewer {role}} {viewer {role}}",
@@ -194,3 +201,35 @@ def test_a_document_that_is_told_apart_otherwise_than_it_is_read_is_validated(
     short = replace(scan(text, MAX_TOKENS, DEEPEST), tokens=5)
     monkeypatch.setattr(limits, "scan", lambda *_: short)
     assert len(limits.prepare(SCHEMA, text).errors) == 1
+
+
+@pytest.mark.parametrize("rich", [False, True], ids=["bare", "rich"])
+def test_of_the_largest_documents_little_more_than_the_mistake_is_left(rich: bool) -> None:
+    """What is left is what costs: W7 measures it."""
+    for name, text in large(SCHEMA, rich=rich).items():
+        assert TOKENS - 10 < scan(text, MAX_TOKENS, DEEPEST).tokens <= MAX_TOKENS
+        assert limits.prepare(SCHEMA, text).errors, name
+        if name != "schema":
+            assert sifted(SCHEMA, scan(text, MAX_TOKENS, DEEPEST), text).words < 200, name
+
+
+def test_of_many_mistakes_the_first_are_told() -> None:
+    elsewhere = "status mode steps nodes edges cursor tags icon state source output input label at"
+    text = f"{{viewer {{role {elsewhere} {elsewhere}}}}}"
+    left = sifted(SCHEMA, scan(text, MAX_TOKENS, DEEPEST), text)
+    assert (left.cut, left.words < 30) == (True, True)
+    assert mistakes(left_of(text)) == mistakes(read_document(text, MAX_TOKENS))
+
+
+def test_what_cannot_be_told_apart_is_validated_as_a_whole() -> None:
+    """Names that are asked for in two ways, in fragments that never meet."""
+    fields = ("draftEdits", "versions", "executions")
+    asked = " ".join(f"{name}(first: 7, last: 7, after: null) {{totalCount}}" for name in fields)
+    one = f"fragment F on Bot {{{asked * 5}}}"
+    text = "{bots {nodes {...F}} chatSessions {nodes {bot {...G}}}} "
+    text += one + one.replace("F", "G").replace("7", "8")
+    assert sifted(SCHEMA, scan(text, MAX_TOKENS, DEEPEST), text).cut
+    assert limits.prepare(SCHEMA, text).errors == ()
+    at = text.rindex("8")
+    [found] = limits.prepare(SCHEMA, f"{text[:at]}true{text[at + 1 :]}").errors[-1:]
+    assert found.message == "Int cannot represent non-integer value: true"

@@ -32,6 +32,7 @@ from server.core.ids import new_uuid
 from tests.benchmarks.baseline import echo_server
 from tests.benchmarks.executions import START, Load, closed_loop
 from tests.benchmarks.hostile import KINDS, WORSE
+from tests.benchmarks.large import large
 from tests.benchmarks.plain import DATABASE, Plain, plain_server
 from tests.benchmarks.product import Product, create_bot, product, session
 from tests.benchmarks.table import Row, load_average
@@ -48,7 +49,7 @@ Fetch = Callable[[], Awaitable[Any]]
 
 
 async def measure(repeats: int, seconds: float) -> list[Row]:
-    rows = [_refused(repeats, "W7 refused", KINDS), _refused(repeats, "W7 worse", WORSE)]
+    rows = refusals(repeats)
     with product(BALEYBOTS_LOG_LEVEL="error") as ours:
         async with session(ours) as client:
             await _stored(client)
@@ -154,12 +155,23 @@ def fill(folder: Path, wanted: int) -> None:
         db.execute("ANALYZE")
 
 
-def _refused(repeats: int, work: str, kinds: dict[str, str]) -> Row:
-    """CPU of this process for each kind; the best of some tries."""
-    from server.api.limits import prepare
+def refusals(repeats: int) -> list[Row]:
     from server.api.schema import schema
 
     served: GraphQLSchema = schema._schema
+    kinds = {
+        "W7 refused": KINDS,
+        "W7 worse": WORSE,
+        "W7 large": large(served),
+        "W7 rich": large(served, rich=True),
+    }
+    return [_refused(repeats, work, served, documents) for work, documents in kinds.items()]
+
+
+def _refused(repeats: int, work: str, served: GraphQLSchema, kinds: dict[str, str]) -> Row:
+    """CPU of this process for each kind; the best of some tries."""
+    from server.api.limits import prepare
+
     values: dict[str, float] = {}
     for name, document in kinds.items():
         best = 1e9
