@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from server.engine.rows import (
     CALL_COLUMNS,
     CHANGE_COLUMNS,
+    COUNT_COLUMNS,
     EVENT_COLUMNS,
     NEW_COLUMNS,
     STEP_COLUMNS,
@@ -74,6 +75,7 @@ class Shape:
     follow in this order."""
 
     new: bool
+    counts: bool
     changes: bool
     events: bool
     steps: bool
@@ -98,8 +100,14 @@ def _seconds(column: str) -> str:
 # What is to be cancelled does not lie down: whoever holds it sees that in the answer and ends it.
 _STAYS = """(c.status IS NULL
     OR c.status IN ('waiting', 'paused') AND e.cancel_requested_at IS NOT NULL)"""
-_SET = f"""last_seq = e.last_seq + c.events,
+_COUNTS = """last_seq = e.last_seq + c.events,
     losses = CASE WHEN c.progress THEN 0 ELSE e.losses END,
+    input_tokens = e.input_tokens + c.input_tokens,
+    output_tokens = e.output_tokens + c.output_tokens,
+    cost_nano = e.cost_nano + c.cost_nano,
+    estimated = e.estimated OR c.estimated, unpriced = e.unpriced OR c.unpriced,
+    worked_ms = e.worked_ms + c.worked_ms"""
+_SET = f"""{_COUNTS},
     status = CASE WHEN {_STAYS} THEN e.status ELSE c.status END,
     waiting_reason = CASE WHEN {_STAYS} THEN e.waiting_reason ELSE c.waiting_reason END,
     due_at = CASE WHEN {_STAYS} THEN e.due_at
@@ -113,15 +121,11 @@ _SET = f"""last_seq = e.last_seq + c.events,
     duration_ms = COALESCE(c.duration_ms, e.duration_ms),
     cancel_requested_at = COALESCE(e.cancel_requested_at, c.cancel_requested_at),
     cancel_reason = COALESCE(e.cancel_reason, c.cancel_reason),
-    input_tokens = e.input_tokens + c.input_tokens,
-    output_tokens = e.output_tokens + c.output_tokens,
-    cost_nano = e.cost_nano + c.cost_nano,
-    estimated = e.estimated OR c.estimated, unpriced = e.unpriced OR c.unpriced,
     control = CASE WHEN c.control IS NULL THEN e.control ELSE NULLIF(c.control, '') END,
-    nudged = e.nudged OR c.nudge, worked_ms = e.worked_ms + c.worked_ms"""
+    nudged = e.nudged OR c.nudge"""
 
-_ALLOWED = """CASE WHEN c.owner IS NOT NULL
-    THEN e.attempt = c.attempt AND e.owner = c.owner AND e.status = 'running'
+_FENCED = "e.attempt = c.attempt AND e.owner = c.owner AND e.status = 'running'"
+_ALLOWED = f"""CASE WHEN c.owner IS NOT NULL THEN {_FENCED}
     ELSE e.status = ANY(string_to_array(c.open_in, ',')) END"""
 
 
@@ -133,6 +137,9 @@ def batch_statement(shape: Shape) -> str:
     if shape.new:
         parts.append(_new_part(numbers))
         written.append("SELECT * FROM new")
+    if shape.counts:
+        parts.append(_count_part(numbers))
+        written.append("SELECT * FROM counted")
     if shape.changes:
         parts.append(_change_part(numbers))
         written.append("SELECT * FROM moved")
@@ -158,6 +165,15 @@ def _new_part(numbers: Iterator[int]) -> str:
         CASE WHEN n.due_in = 0 AND n.owner IS NULL THEN now() END
     FROM {given} ON CONFLICT DO NOTHING
     RETURNING id, last_seq, cancel_requested_at IS NOT NULL AS cancel)"""
+
+
+def _count_part(numbers: Iterator[int]) -> str:
+    """Nearly all commits of a run only count: that takes half of the arrays."""
+    return f"""counted AS (
+    UPDATE executions e SET {_COUNTS}
+    FROM {_unnest(COUNT_COLUMNS, numbers, "c")}
+    WHERE e.id = c.id AND {_FENCED}
+    RETURNING e.id, e.last_seq, e.cancel_requested_at IS NOT NULL AS cancel)"""
 
 
 def _change_part(numbers: Iterator[int]) -> str:

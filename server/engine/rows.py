@@ -12,6 +12,7 @@ from server.engine.store import (
     Commit,
     EventRow,
     ExecutionChange,
+    Fence,
     NewExecution,
     StepRow,
     Unset,
@@ -174,6 +175,20 @@ CHANGE_COLUMNS = (
     "worked_ms",
 )
 
+COUNT_COLUMNS = (
+    "id",
+    "attempt",
+    "owner",
+    "events",
+    "progress",
+    "input_tokens",
+    "output_tokens",
+    "cost_nano",
+    "estimated",
+    "unpriced",
+    "worked_ms",
+)
+
 EVENT_COLUMNS = ("type", "at", "step_key", "attempt", "data")
 
 OPEN_STATUSES = frozenset(ExecutionStatus) - FINAL_STATUSES
@@ -295,6 +310,24 @@ def change_row(commit: Commit) -> Row:
         sums.unpriced,
         _control_text(change.control),
         change.nudge,
+        commit.worked_ms,
+    )
+
+
+def count_row(commit: Commit, fence: Fence) -> Row:
+    """What a commit that sets nothing adds to its execution, in the order of COUNT_COLUMNS."""
+    sums = totals(list(commit.usage))
+    return (
+        commit.execution_id,
+        fence.attempt,
+        fence.owner,
+        len(commit.events),
+        is_progress(commit),
+        sums.input_tokens,
+        sums.output_tokens,
+        sums.cost_nano,
+        sums.estimated,
+        sums.unpriced,
         commit.worked_ms,
     )
 

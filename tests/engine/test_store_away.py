@@ -20,6 +20,7 @@ from server.engine.writer import Identity, Writer
 from server.models.enums import ExecutionStatus
 from server.models.tables import Execution
 from tests.support.database import World, event, opened
+from tests.support.waiting import until
 
 
 @pytest_asyncio.fixture
@@ -45,6 +46,41 @@ async def test_cut_connections_heal_by_themselves(world: World) -> None:
     assert await Execution.filter(id__in=[before.id, new.id]).count() == 2
     (claimed,) = await world.store.claim([new.id], "w1", 15)
     assert claimed.attempt == 1
+
+
+@pytest.mark.services
+async def test_a_cut_that_was_noticed_costs_no_commit(postgres_url: str, tmp_path: Path) -> None:
+    async with opened(postgres_url, tmp_path) as world:
+        before = await world.queued()
+        await _cut_all(world)
+        await until(lambda: _gone(world))
+        after = await world.queued()
+        assert await Execution.filter(id__in=[before.id, after.id]).count() == 2
+
+
+@pytest.mark.services
+async def test_a_connection_that_was_idle_for_long_is_not_used_again(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.engine.store_postgres.IDLE_SECONDS", 0)
+    async with opened(postgres_url, tmp_path) as world:
+        used: set[int] = set()
+        for _ in range(2):
+            await world.queued()
+            used |= {row["pid"] for row in await _others(world) if "new AS" in row["query"]}
+        assert len(used) == 2
+
+
+async def _others(world: World) -> list[dict[str, Any]]:
+    connection = world.database.context.connections.get("postgres")
+    return await connection.execute_query_dict(
+        "SELECT pid, query FROM pg_stat_activity "
+        "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+
+
+async def _gone(world: World) -> bool:
+    return not await _others(world)
 
 
 async def _cut_all(world: World) -> None:
