@@ -14,8 +14,7 @@ import click
 from server.cli.group import example
 from server.cli.local import data_option, open_data, settings_for
 from server.cli.output import note
-from server.cli.whole_file import whole_file
-from server.core.errors import Invalid
+from server.cli.whole_file import whole_file, writing
 
 if TYPE_CHECKING:
     from server.core.settings import Settings
@@ -70,10 +69,8 @@ def export(
         asyncio.run(_written(settings, workspace, form, where, sys.stdout.write))
         return
     with ExitStack() as stack:
-        try:
+        with writing(output):
             file = stack.enter_context(whole_file(output))
-        except OSError as error:
-            raise Invalid(f"{output} cannot be written: {error.strerror or error}.") from None
 
         def write(text: str) -> None:
             file.write(text.encode())

@@ -12,7 +12,7 @@ from server.cli.group import example
 from server.cli.output import json_option, print_json, say, table
 from server.cli.pushing import Pushed, push_all, read_files
 from server.cli.remote import Remote, connected
-from server.cli.whole_file import write_whole
+from server.cli.whole_file import write_whole, writing
 from server.core.errors import Invalid, NotFound
 from server.core.filenames import stem_of
 
@@ -184,17 +184,15 @@ def _write(folder: Path, bot: dict[str, Any], source: str, force: bool) -> None:
     """The very bytes: a line ending of another system would be a change in version control."""
     path = folder / f"{stem_of(bot['name']) or bot['id']}.bal"
     data = source.encode("utf-8", "replace")
-    try:
+    with writing(path):
         folder.mkdir(parents=True, exist_ok=True)
         there = path.read_bytes() if path.exists() else None
-        if there == data:
-            say(f"{path} unchanged")
-            return
-        if there is not None and not force:
-            raise Invalid(f"{path} holds another text.", hint="Give --force to overwrite it.")
-        write_whole(path, data)
-    except OSError as error:
-        raise Invalid(f"{path} cannot be written: {error.strerror or error}.") from None
+    if there == data:
+        say(f"{path} unchanged")
+        return
+    if there is not None and not force:
+        raise Invalid(f"{path} holds another text.", hint="Give --force to overwrite it.")
+    write_whole(path, data)
     say(f"{path} written")
 
 

@@ -63,10 +63,7 @@ def export(bots: tuple[str, ...], out: str, as_json: bool) -> None:
         return offered, await remote.fetch(offered["url"])
 
     offered, data = connected(work)
-    try:
-        write_whole(out, data)
-    except OSError as error:
-        raise Invalid(f"{out} cannot be written: {error.strerror or error}.") from None
+    write_whole(out, data)
     if as_json:
         print_json({"file": out, **offered})
         return

@@ -16,7 +16,6 @@ from server.cli.remote import Remote, connected
 from server.cli.run import money
 from server.cli.steering import executions
 from server.cli.whole_file import write_whole
-from server.core.errors import Invalid
 
 FORMAT, FORMAT_VERSION = "baleybots.execution", 1
 HEAD = """
@@ -78,10 +77,7 @@ def export(execution_id: str, form: str, out: str | None) -> None:
     if out is None:
         say(text)
         return
-    try:
-        write_whole(out, f"{text}\n".encode())
-    except OSError as error:
-        raise Invalid(f"{out} cannot be written: {error.strerror or error}.") from None
+    write_whole(out, f"{text}\n".encode())
     note(f"Written to {out}.")
 
 

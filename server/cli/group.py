@@ -3,6 +3,7 @@ traceback."""
 
 from __future__ import annotations
 
+import errno
 import importlib
 from typing import Any
 
@@ -29,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "costs": ("costs:costs", "What bots and models cost, and where the budgets stand."),
     "export-schema": ("admin:export_schema", "Print the GraphQL schema (SDL)."),
 }
+# On any disk that a command writes to, wherever it is written.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Tree(click.Group):
@@ -54,6 +57,10 @@ class Tree(click.Group):
             return super().invoke(ctx)
         except AppError as error:
             raise Failure(error) from None
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise click.ClickException(f"{error.strerror}. Make room and try again.") from None
 
 
 class Failure(click.ClickException):

@@ -10,10 +10,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from server.core.errors import Invalid
+
 
 def write_whole(name: str | Path, data: bytes) -> None:
-    with whole_file(name) as file:
+    """Raises Invalid when it cannot be written."""
+    with writing(name), whole_file(name) as file:
         file.write(data)
+
+
+@contextmanager
+def writing(name: str | Path) -> Iterator[None]:
+    """What the system refuses in here is told in a sentence: no such folder, no space left."""
+    try:
+        yield
+    except OSError as error:
+        raise Invalid(f"{name} cannot be written: {error.strerror or error}.") from None
 
 
 @contextmanager

@@ -35,6 +35,9 @@ def test_the_audit_log_is_exported(tmp_path: Path) -> None:
     assert done.stdout == ""
     (row,) = csv.DictReader(io.StringIO(file.read_text()))
     assert row["subject"] == "ci"
+    full = run("audit", "export", "--output", "/dev/full", *data)
+    assert full.exit_code == 1
+    assert full.stderr == "Error: No space left on device. Make room and try again.\n"
 
 
 def test_the_secret_key_is_changed(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.cli.whole_file import whole_file, write_whole
+from server.core.errors import Invalid
 
 KILLED = """
 import os, signal, sys
@@ -59,7 +60,13 @@ def test_a_failure_leaves_what_was_there_and_nothing_beside_it(tmp_path: Path) -
 
 def test_what_is_no_plain_file_is_written_to(tmp_path: Path) -> None:
     write_whole("/dev/null", b"x")
-    with pytest.raises(FileNotFoundError):
-        write_whole(tmp_path / "no" / "folder", b"x")
-    with pytest.raises(IsADirectoryError):
-        write_whole(tmp_path, b"x")
+
+
+def test_what_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
+    for name, why in (
+        (tmp_path / "no" / "folder", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+        ("/dev/full", "No space left on device"),
+    ):
+        with pytest.raises(Invalid, match=f"^{name} cannot be written: {why}.$"):
+            write_whole(name, b"x")
