@@ -47,8 +47,7 @@ class Checkpointer:
 
     def _run(self) -> None:
         db: sqlite3.Connection | None = None
-        while self._wanted.wait() and not self._closing:
-            self._wanted.clear()
+        while self._is_wanted():
             try:
                 db = db or self._connect()
                 db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
@@ -57,3 +56,9 @@ class Checkpointer:
                 log.warning("checkpoint_failed", error=str(error))
         if db is not None:
             db.close()
+
+    def _is_wanted(self) -> bool:
+        """Waits. Cleared before the look, or a close in between would be waited for for ever."""
+        self._wanted.wait()
+        self._wanted.clear()
+        return not self._closing
