@@ -12,10 +12,12 @@ Value = TypeVar("Value")
 
 class SingleFlight(Generic[Key, Value]):
     """Whoever asks while it is being read gets the answer of that reading: the calls of a parallel
-    block ask all at once. Whoever stops waiting stops nobody else."""
+    block ask all at once. Whoever stops waiting stops nobody else. `keep` gets what was read,
+    unless it was forgotten meanwhile."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Callable[[Key, Value], None] | None = None) -> None:
         self._under_way: dict[Key, asyncio.Task[Value]] = {}
+        self._keep = keep
 
     async def get(self, key: Key, read: Callable[[], Coroutine[Any, Any, Value]]) -> Value:
         reading = self._under_way.get(key)
@@ -29,7 +31,10 @@ class SingleFlight(Generic[Key, Value]):
         self._under_way.pop(key, None)
 
     def _over(self, key: Key, done: asyncio.Task[Value]) -> None:
-        if self._under_way.get(key) is done:
+        current = self._under_way.get(key) is done
+        if current:
             del self._under_way[key]
-        if not done.cancelled():
-            done.exception()  # nobody may be waiting for it any more
+        # Looked at in any case: nobody may be waiting for it any more.
+        failed = done.cancelled() or done.exception() is not None
+        if current and not failed and self._keep is not None:
+            self._keep(key, done.result())

@@ -107,7 +107,7 @@ class Budgets:
         self._clock = clock
         self._notifier = notifier
         self._known: dict[UUID, _Known] = {}
-        self._reading = SingleFlight[UUID, _Known]()
+        self._reading = SingleFlight[UUID, _Known](self._known.__setitem__)
         self._counters: dict[tuple[UUID, str], UUID] = {}
         self.settled = asyncio.Event()
         self.sums = Sums(clock)
@@ -228,8 +228,7 @@ class Budgets:
     async def _read(self, workspace_id: UUID, now: datetime) -> _Known:
         rows = await Budget.filter(workspace_id=workspace_id, deleted_at=None).order_by("id")
         zone = await _zone_of(workspace_id) if rows else "UTC"
-        self._known[workspace_id] = _Known(now, tuple(rows), zone)
-        return self._known[workspace_id]
+        return _Known(now, tuple(rows), zone)
 
     async def _limit(self, budget: Budget, zone: str, spender: Spender) -> Limit:
         window = window_for(budget, zone, self._clock.now(), spender.root or spender.execution_id)

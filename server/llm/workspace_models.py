@@ -80,7 +80,7 @@ class WorkspaceModels:
         self._box = box
         self._clock = clock
         self._known: dict[UUID, Own] = {}
-        self._reading = SingleFlight[UUID, Own]()
+        self._reading = SingleFlight[UUID, Own](self._known.__setitem__)
 
     def forget(self, workspace_id: UUID) -> None:
         self._known.pop(workspace_id, None)
@@ -92,7 +92,7 @@ class WorkspaceModels:
         if own is not None and 0 <= (now - own.at).total_seconds() < FRESH_SECONDS:
             return own
         try:
-            fresh = await self._reading.get(workspace_id, lambda: self._read(workspace_id, now))
+            return await self._reading.get(workspace_id, lambda: self._read(workspace_id, now))
         except Exception as error:
             if not is_away(error):
                 raise
@@ -100,8 +100,6 @@ class WorkspaceModels:
                 return own
             message = "The connections of this workspace could not be read."
             raise ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, message) from error
-        self._known[workspace_id] = fresh
-        return fresh
 
     def addressed(self, own: Own, request: ChatRequest) -> ChatRequest:
         """The request with the model and the connection that it goes through."""

@@ -43,7 +43,8 @@ async def test_a_failed_reading_is_everybodys_and_the_next_one_reads_again() -> 
 
 
 async def test_after_a_change_nobody_gets_what_was_being_read_before_it() -> None:
-    flight, gate = SingleFlight[str, str](), asyncio.Event()
+    kept: dict[str, str] = {}
+    flight, gate = SingleFlight[str, str](kept.__setitem__), asyncio.Event()
 
     async def old() -> str:
         await gate.wait()
@@ -58,3 +59,4 @@ async def test_after_a_change_nobody_gets_what_was_being_read_before_it() -> Non
     assert await flight.get("a", new) == "new"
     gate.set()
     assert await early == "old"
+    assert kept == {"a": "new"}
