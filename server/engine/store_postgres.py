@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -66,6 +67,9 @@ class _Line:
             return await connection.fetch(statement, *given)
         except asyncpg.PostgresError:
             raise  # an answer like another
+        except TimeoutError:
+            await self.close()
+            raise
         except BaseException:
             connection.terminate()
             raise
@@ -80,7 +84,11 @@ class _Line:
         return self._connection
 
     async def close(self) -> None:
-        if self._connection is not None:
+        """What is still on its way is cancelled over there, too: if it went on, and it is written
+        once more by somebody who thinks it is lost, it would be there twice."""
+        if self._connection is None:
+            return
+        with suppress(*_LOST):  # then the driver has cut it
             await self._connection.close(timeout=CONNECT_SECONDS)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tortoise.transactions import in_transaction
 
 from server.bus.notices import Notices
 from server.core.clock import SystemClock
@@ -71,10 +72,28 @@ async def test_a_connection_that_was_idle_for_long_is_not_used_again(
         assert len(used) == 2
 
 
+@pytest.mark.services
+async def test_a_commit_that_took_too_long_does_not_go_on_by_itself(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """Not even where nobody else ends it, as behind a pooler that keeps no time: it is written once
+    more after the lock is gone, and would be there twice."""
+    async with opened(postgres_url, tmp_path) as world:
+        arguments = world.store._line._arguments  # type: ignore[attr-defined]
+        arguments["server_settings"] = {}
+        arguments["command_timeout"] = 0.2
+        async with in_transaction() as connection:
+            await connection.execute_query("LOCK TABLE executions")
+            with pytest.raises(Unavailable):
+                await world.queued()
+            waiting = [row for row in await _others(world) if row["state"] == "active"]
+        assert waiting == []
+
+
 async def _others(world: World) -> list[dict[str, Any]]:
     connection = world.database.context.connections.get("postgres")
     return await connection.execute_query_dict(
-        "SELECT pid, query FROM pg_stat_activity "
+        "SELECT pid, query, state FROM pg_stat_activity "
         "WHERE pid <> pg_backend_pid() AND datname = current_database()"
     )
 
