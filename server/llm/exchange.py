@@ -73,13 +73,13 @@ class Exchange:
         connection = self._connection = await self._connected()
         try:
             protocol, transport = connection.protocol, connection.transport
-            if protocol is None or transport is None:
+            if protocol is None or transport is None or transport.is_closing():
                 raise aiohttp.ServerDisconnectedError
             protocol.set_response_params(read_until_eof=True)
             transport.write(self._way.bytes_of(self._body))
             return await _answer(protocol)
         except BaseException:
-            connection.close()
+            _cut(connection)
             raise
 
     async def __aexit__(
@@ -88,10 +88,11 @@ class Exchange:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self._connection.release()
+        connection = self._connection
+        if kind is None and not _waits_to_leave(connection):
+            connection.release()
         else:
-            self._connection.close()
+            _cut(connection)
 
     async def _connected(self) -> aiohttp.connector.Connection:
         session, url = self._session, self._way.url
@@ -104,6 +105,20 @@ class Exchange:
             return await connector.connect(self._way.request(session), [], session.timeout)
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError(f"No connection to {url.host} in time") from error
+
+
+def _waits_to_leave(connection: aiohttp.connector.Connection) -> bool:
+    """Who answers before the end of a question may never read the rest, nor what comes after it."""
+    transport = connection.transport
+    return transport is not None and transport.get_write_buffer_size() > 0
+
+
+def _cut(connection: aiohttp.connector.Connection) -> None:
+    """What has not left does not leave any more: a side that reads nothing would keep the question
+    and the connection here for ever."""
+    if connection.transport is not None:
+        connection.transport.abort()
+    connection.close()
 
 
 async def _answer(protocol: ResponseHandler) -> Response:

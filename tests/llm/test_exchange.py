@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
+import psutil
 import pytest
 import pytest_asyncio
 from multidict import CIMultiDict
@@ -83,3 +84,34 @@ async def test_nothing_leaves_for_an_address_that_is_none_of_the_web(
     with pytest.raises(aiohttp.NonHttpUrlClientError):
         async with Exchange(session, Way(URL("ftp://127.0.0.1/"), CIMultiDict()), BODY):
             pass
+
+
+async def test_a_side_that_reads_nothing_keeps_neither_the_connection_nor_the_question(
+    session: aiohttp.ClientSession,
+) -> None:
+    """It answers before the question is over, and once not at all."""
+    asked: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        if len(asked) == 1:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    server = await asyncio.start_server(serve, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    way = Way(URL(f"http://127.0.0.1:{port}/"), CIMultiDict(HEADERS))
+    long = b"x" * 20_000_000
+    async with Exchange(session, way, long) as response:
+        assert await response.content.read() == b"{}"
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2), Exchange(session, way, long):
+            pass
+    await asyncio.sleep(0)
+    assert len(asked) == 2
+    ends = [one.raddr for one in psutil.Process().net_connections("tcp") if one.raddr]
+    assert port not in [end.port for end in ends]
+    server.close()
+    for writer in asked:
+        writer.transport.abort()
+    await asyncio.sleep(0)
