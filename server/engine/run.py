@@ -182,7 +182,9 @@ class Run:
         return Outcome("timed_out", None, Failure("timeout", QUEUED_TOO_LONG))
 
     async def _refused(self, plan: Plan) -> Outcome | None:
-        """A model that cannot be reached at all is known before the first step."""
+        """A model that cannot be reached at all is known before the first step. What may be well
+        again in a moment, such as a database that does not tell the connections, is left to the
+        call, which is tried several times."""
         if self.claimed.mode is not ExecutionMode.LIVE:
             return None
         needs = plan.needs
@@ -191,6 +193,8 @@ class Run:
             try:
                 await self.door.check(model)
             except ModelError as error:
+                if error.retryable:
+                    continue
                 failure = Failure(error.kind.value, error.message)
                 self.host.hints.by_message[error.message] = {"hint": error.hint, "stepKey": None}
                 return Outcome("failed", None, failure)

@@ -281,6 +281,17 @@ async def test_a_model_that_cannot_be_reached_fails_before_the_first_step(
     assert await executions.steps(home.owner, execution.id) == []
 
 
+async def test_what_is_only_away_for_a_moment_is_found_out_by_the_call(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """Such as the database with the connections of the workspace, while it is started again."""
+    away = ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, "The connections could not be read.")
+    gateway.unreachable["two"] = away
+    execution = await home.run(CHAIN, "x")
+    assert execution.status is ExecutionStatus.COMPLETED
+    assert gateway.calls["two"] == 1
+
+
 # --- cancel ---------------------------------------------------------------------------------
 
 
