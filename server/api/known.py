@@ -43,14 +43,14 @@ class Asked:
 class Known:
     """`leaves` are names of values that need no arguments; `uniform` are names that have one type
     everywhere. Interfaces and unions are in `meeting`, each with the names that have one type
-    wherever an answer may be of it; `leading` are fields that lead to one."""
+    wherever an answer may be of it, and in `alike` with the types whose fields are as its own."""
 
     types: dict[str, dict[str, Asked]]
     leaves: dict[str, frozenset[str]]
     possible: dict[str, frozenset[str]]
     uniform: frozenset[str]
     meeting: dict[str, frozenset[str]]
-    leading: frozenset[str]
+    alike: dict[str, frozenset[str]]
     roots: dict[OperationType, str]
     inputs: dict[str, Any]
 
@@ -75,9 +75,7 @@ def known_of(schema: GraphQLSchema) -> Known:
         {kind.name: _possible(schema, kind) for kind in kinds if _holds(kind)},
         _uniform([kind for kind in kinds if _holds(kind)]),
         meeting,
-        frozenset(
-            n for fields in types.values() for n, one in fields.items() if one.gives in meeting
-        ),
+        {kind.name: _alike(schema, kind) for kind in kinds if isinstance(kind, _ABSTRACT)},
         {one: kind.name for one, kind in roots.items() if kind is not None},
         {name: kind for name, kind in schema.type_map.items() if is_input_type(kind)},
     )
@@ -122,6 +120,15 @@ def _leaves(fields: dict[str, Asked]) -> frozenset[str]:
 def _possible(schema: GraphQLSchema, kind: Any) -> frozenset[str]:
     found = schema.get_possible_types(kind) if isinstance(kind, _ABSTRACT) else [kind]
     return frozenset(one.name for one in found)
+
+
+def _alike(schema: GraphQLSchema, kind: Any) -> frozenset[str]:
+    own = {name: str(one.type) for name, one in getattr(kind, "fields", {}).items()}
+    return frozenset(
+        one.name
+        for one in schema.get_possible_types(kind)
+        if all(str(one.fields[name].type) == form for name, form in own.items())
+    )
 
 
 def _uniform(kinds: list[Any]) -> frozenset[str]:

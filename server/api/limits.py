@@ -43,7 +43,7 @@ from server.api.rates import Bill
 from server.api.reading import read_document
 from server.api.scanning import Scan, scan
 from server.api.sifting import NotExecutable, Sifted, sifted
-from server.api.variables import RULES
+from server.api.variables import MERGING, RULES, Rules
 from server.core.errors import ErrorCode, LimitReached
 from server.models.places import only_asks
 
@@ -59,6 +59,7 @@ MAX_WRITTEN_OUT = 100
 MAX_COST = 10_000
 MAX_INTROSPECTION_DEPTH = 20
 MAX_MISTAKES = 10
+FEW = 200  # tokens: for one rule alone it does not pay to look at so many twice
 
 NO_FEED = (
     "A subscription needs a socket (graphql-transport-ws), or a POST that accepts "
@@ -233,12 +234,11 @@ def prepare(schema: GraphQLSchema, text: str) -> Prepared:
     if refused:
         return _refused(*refused)
     try:
-        left = sifted(schema, seen, text)
-        mistakes = _mistakes(schema, text, left)
+        mistakes, sound = _mistakes(schema, text, seen)
         if mistakes:
             return _refused(*mistakes)
         document = read_document(text, MAX_TOKENS)
-        sound = left.whole and not left.cut and document.token_count == seen.tokens
+        sound = sound and document.token_count == seen.tokens
         return _checked(schema, document, text, sound=sound)
     except NotExecutable as error:
         return _refused(_not_executable(text, seen.starts[error.place]))
@@ -266,19 +266,36 @@ def _at_first_sight(schema: GraphQLSchema, seen: Scan) -> tuple[GraphQLError, ..
     return _measure_errors(measure) or _unheard_of(schema, seen.fields)
 
 
-def _mistakes(schema: GraphQLSchema, text: str, left: Sifted) -> tuple[GraphQLError, ...]:
-    """Of what is left of a document; all of its mistakes are in that."""
+def _mistakes(
+    schema: GraphQLSchema, text: str, seen: Scan
+) -> tuple[tuple[GraphQLError, ...], bool]:
+    """And whether there are surely no others."""
+    left = sifted(schema, seen, text)
+    if not left.cut and left.words <= FEW:
+        return _mistakes_in(schema, text, left, RULES), left.whole
+    alone = sifted(schema, seen, text, merging=False)
+    found = _mistakes_in(schema, text, alone, RULES)
+    if left.cut:
+        return found or (_too_entangled(),), False
+    return found or _mistakes_in(schema, text, left, MERGING), left.whole and alone.whole
+
+
+def _mistakes_in(
+    schema: GraphQLSchema, text: str, left: Sifted, rules: Rules
+) -> tuple[GraphQLError, ...]:
     if not left.words:
         return ()
     document = read_document(text, MAX_TOKENS, left.gaps)
     if not left.whole:
         return ()
     measure = Walk(document, list_fields(schema), {}).whole()
-    return _measure_errors(measure) or _validated(schema, document)
+    return _measure_errors(measure) or _validated(schema, document, rules)
 
 
-def _validated(schema: GraphQLSchema, document: DocumentNode) -> tuple[GraphQLError, ...]:
-    found = validate(schema, document, RULES, max_errors=MAX_MISTAKES, hide_suggestions=True)
+def _validated(
+    schema: GraphQLSchema, document: DocumentNode, rules: Rules = RULES
+) -> tuple[GraphQLError, ...]:
+    found = validate(schema, document, rules, max_errors=MAX_MISTAKES, hide_suggestions=True)
     return tuple(found)
 
 
@@ -343,6 +360,14 @@ def _too_deep() -> GraphQLError:
     return refusal(
         ErrorCode.LIMIT_REACHED,
         f"The selection is nested deeper than {MAX_DEPTH} levels. Split the request in two.",
+    )
+
+
+def _too_entangled() -> GraphQLError:
+    return refusal(
+        ErrorCode.LIMIT_REACHED,
+        "Too many fields of this document would have to be compared with others of their names, "
+        "because some of those have other arguments or types. Split the request in two.",
     )
 
 

@@ -28,8 +28,10 @@ _VALUES = frozenset('"-0123456789$')
 @dataclass(slots=True)
 class Scope:
     """`heads` are the places of fields with arguments or another name, `bare` the names of those
-    without, some of them `twice`; what is below those of one name is one scope too."""
+    without, some of them `twice`; what is below those of one name is one scope too. `definition`
+    says in the how-manieth operation or fragment it is."""
 
+    definition: int
     heads: list[int] = field(default_factory=list[int])
     bare: set[str] = field(default_factory=set[str])
     twice: set[str] = field(default_factory=set[str])
@@ -43,7 +45,7 @@ class Scan:
     `words` are the tokens, but for comments, and `starts` their places in the
     text; `closes` says which bracket ends which,
     or that none does. `scopes` say what is answered beside each
-    other, but for fragments."""
+    other, but for fragments: in `spreading` are the definitions that are one, or spread one."""
 
     tokens: int = 0
     depth: int = 0
@@ -60,6 +62,7 @@ class Scan:
     starts: list[int] = field(default_factory=list[int])
     closes: dict[int, int] = field(default_factory=dict[int, int])
     scopes: list[Scope] = field(default_factory=list["Scope"])
+    spreading: set[int] = field(default_factory=set[int])
 
 
 @dataclass(slots=True)
@@ -116,7 +119,8 @@ class _Counting:
         self.spreading: list[_Level] = []
         self.fragments: dict[str, _Level] = {}
         self.defined: str | None = None
-        self.nowhere = Scope()
+        self.nowhere = Scope(0)
+        self.definitions = 0
         self.sum = _Sum()
         self.sums: dict[str, _Sum] = {}
         self.operations: list[_Sum] = []
@@ -163,8 +167,11 @@ class _Counting:
 
     def _choosing(self, level: _Level) -> None:
         outer = self.levels[-1] if self.levels else None
+        self.definitions += outer is None
         level.scope = self._scope(outer)
         if outer is None:
+            if self.defined is not None:
+                self.found.spreading.add(self.definitions)
             level.fragment, self.defined, self.sum = self.defined, None, _Sum()
             if level.fragment is None:
                 self.operations.append(self.sum)
@@ -184,7 +191,7 @@ class _Counting:
             return outer.scope
         scope = None if outer is None else outer.scope.below.get(str(outer.key))
         if scope is None:
-            scope = Scope()
+            scope = Scope(self.definitions)
             self.found.scopes.append(scope)
             if outer is not None:
                 outer.scope.below[str(outer.key)] = scope
@@ -259,6 +266,7 @@ class _Counting:
         if before in _NAMED_BEFORE:
             if before == "..." and name != "on":
                 level.spreads.append(name)
+                self.found.spreading.add(self.definitions)
                 self.sum.uses.append((name, level.level, level.hidden))
             return
         if not level.chooses:

@@ -40,7 +40,7 @@ _MORE = frozenset("(:@{")
 _Names = frozenset[str]
 _OF_SCHEMAS = frozenset("directive enum extend input interface scalar schema type union".split())
 ENOUGH = 12  # mistakes; more of them are not told
-MOST = 400  # tokens that are doubtful, or lead to one that is
+MOST = 500  # tokens that are doubtful, or lead to one that is
 
 
 class NotExecutable(Exception):
@@ -83,25 +83,30 @@ class Sifted:
     cut: bool = False
 
 
-def sifted(schema: GraphQLSchema, seen: Scan, text: str) -> Sifted:
-    """Raises NotExecutable."""
-    sifting, left, whole = _sifted(known_of(schema), seen)
+def sifted(schema: GraphQLSchema, seen: Scan, text: str, *, merging: bool = True) -> Sifted:
+    """`merging`: with what is doubtful only because it is answered together with something else.
+    Raises NotExecutable."""
+    sifting, left, whole = _sifted(known_of(schema), seen, merging)
     return Sifted(_gaps(text, seen, left), len(left), whole, sifting.cut)
 
 
-def _sifted(known: Known, seen: Scan) -> tuple[_Sifting, list[int], bool]:
-    """Once more while there is a fragment that is found to be spread below an interface or union,
-    by then too late."""
-    below: set[str] = set()
+def _sifted(known: Known, seen: Scan, merging: bool) -> tuple[_Sifting, list[int], bool]:
+    """Once more when several types are found below an interface or union, and while there is a
+    fragment that is found to be spread there, by then too late."""
+    below, apart = set[str](), merging
     while True:
-        sifting = _Sifting(known, seen, below)
+        sifting = _Sifting(known, seen, below, merging=merging, apart=apart)
         try:
             left = sifting.whole()
         except (Strange, IndexError):
             return sifting, sifting.begun(), False
-        if sifting.met <= below:
+        known_enough = not sifting.mixes() if apart else sifting.met <= below
+        if known_enough or sifting.uniform is not None:
             return sifting, left, True
-        below = below | (sifting.met if not below else sifting.fragments.keys())
+        if apart:
+            apart, below = False, sifting.met
+        else:
+            below = below | (sifting.met if not below else sifting.fragments.keys())
 
 
 def _gaps(text: str, seen: Scan, left: list[int]) -> dict[int, int]:
@@ -111,8 +116,14 @@ def _gaps(text: str, seen: Scan, left: list[int]) -> dict[int, int]:
 
 
 class _Sifting:
-    def __init__(self, known: Known, seen: Scan, below: set[str]) -> None:
+    """`apart`: types that may meet are taken not to, until `mixes` knows."""
+
+    def __init__(
+        self, known: Known, seen: Scan, below: set[str], *, merging: bool, apart: bool
+    ) -> None:
         self.known = known
+        self.apart = apart
+        self.conditions: dict[str, set[str]] = {name: set() for name in known.meeting}
         self.size = len(seen.words)
         self.words = [*seen.words, "", "", "", ""]  # looking ahead ends somewhere
         self.closes = seen.closes
@@ -122,7 +133,7 @@ class _Sifting:
         self.counted = 0
         self.cut = False
         self.literals = Literals(self.words, seen.closes)
-        self.marked, self.twice = self._marked(seen)
+        self.marked, self.twice = self._marked(seen) if merging else (set[str](), set[str]())
         self.operations: list[_Definition] = []
         self.fragments: dict[str, _Definition] = {}
         self.doubles: list[_Definition] = []
@@ -131,20 +142,22 @@ class _Sifting:
         self.needed: set[str] = set()
         self.met: set[str] = set()
         self.below = below
+        self.feeds = known.roots.get(OperationType.SUBSCRIPTION)
         named = zip(seen.words, self.words[1:], strict=False)
         mixed = any(word == "on" and name in known.meeting for word, name in named)
-        self.uniform = known.uniform if mixed else None
+        self.uniform = known.uniform if mixed and merging else None
         self._plain: dict[tuple[str, _Names | None], _Names] = {}
 
     def _marked(self, seen: Scan) -> tuple[set[str], set[str]]:
         """Names that are asked for in two ways in one place, and those that are asked for twice
-        there. What a fragment chooses may be in any place."""
+        there. What a fragment chooses may be in any place, but of operations without one."""
         scopes = seen.scopes
-        if "fragment" in seen.words:
-            bare = Counter(name for one in scopes for name in one.bare)
+        joined = [one for one in scopes if one.definition in seen.spreading]
+        if joined:
+            bare = Counter(name for one in joined for name in one.bare)
             twice = {name for name, count in bare.items() if count > 1}
-            heads = [place for one in scopes for place in one.heads]
-            scopes = [*scopes, Scope(heads, set(bare), twice)]
+            heads = [place for one in joined for place in one.heads]
+            scopes = [*scopes, Scope(0, heads, set(bare), twice)]
         marked: set[str] = set()
         twice = set[str]()
         for scope in scopes:
@@ -162,6 +175,13 @@ class _Sifting:
         end = place + 3 if self.words[place + 1] == ":" else place + 1
         end = self.literals.past(end) if self.words[end] == "(" else end
         return self.words[place:end]
+
+    def mixes(self) -> bool:
+        """Answers of several types may stand in one place."""
+        return any(
+            len(met) > 1 or not met <= self.known.alike[name]
+            for name, met in self.conditions.items()
+        )
 
     # --- definitions ------------------------------------------------------------------------
 
@@ -309,7 +329,8 @@ class _Sifting:
     def _chosen(self, opened: int, parent: str, uniform: _Names | None) -> int:
         """Answers with the place of the bracket that ends it."""
         words, end = self.words, self.closes[opened]
-        uniform = self.known.meeting.get(parent) if uniform is None else uniform
+        if uniform is None and not self.apart:
+            uniform = self.known.meeting.get(parent)
         plain = self._plain_names(parent, uniform)
         at = opened + 1
         while at < end:
@@ -429,16 +450,20 @@ class _Sifting:
         words, name, at = self.words, self.words[start + 1], start + 2
         if name.isidentifier() and name != "on":
             self.now.spreads.add(name)
-            if uniform is not None:
+            if uniform is not None or parent in self.conditions:
                 self.met.add(name)
-            end, left = self._directives(at)
+            if parent in self.conditions and name in self.fragments:
+                self.conditions[parent].add(self.fragments[name].on)
+            end, left = self._directives(at, whole=parent == self.feeds)
             if left or not self._clean(name) or not self._meets(parent, self.fragments[name].on):
                 self.needed.add(name)
                 self.now.kept += (start, start + 1, *left)
             return end
         on, at = (words[at], at + 1) if name == "on" else (parent, start + 1)
+        if parent in self.conditions and on != parent:
+            self.conditions[parent].add(on)
         told = [*range(start, at)]
-        at, left = self._directives(at)
+        at, left = self._directives(at, whole=parent == self.feeds)
         told += left
         if words[at] != "{":
             raise Strange
@@ -475,7 +500,6 @@ class _Sifting:
         reached = {one.start: self._reach(one) for one in self.operations}
         spread = set[str]().union(*reached.values())
         named_badly = self._named_badly()
-        feeds = self.known.roots.get(OperationType.SUBSCRIPTION)
         found = [*self.operations, *self.fragments.values(), *self.doubles]
         left: list[int] = []
         for one in sorted(found, key=lambda one: one.start):
@@ -486,7 +510,8 @@ class _Sifting:
             else:
                 variables = self._own_variables(one, reached[one.start])
                 stays = bool(one.kept or variables or one.directives) or one.start in named_badly
-                stays = stays or one.on == feeds  # it must choose something
+                if one.on == self.feeds:  # it must choose something
+                    stays = bool(one.kept) or not self.cut
             if stays:
                 left += self._head(one, variables)
                 left += one.kept if one.on not in self.known.types else ()
@@ -515,8 +540,8 @@ class _Sifting:
         used = set[str]().union(*(o.used for o in within))
         left: list[int] = []
         for name, (places, fits) in one.variables.items():
-            unused = name not in used and not self.cut
-            if not fits or unused or name in asked:
+            doubtful = not fits or name not in used
+            if name in asked or (doubtful and not self.cut):
                 left += places
         return sorted(left)
 

@@ -15,7 +15,11 @@ from graphql import (
     specified_rules,
 )
 from graphql.language import ListTypeNode, NonNullTypeNode
-from graphql.validation import VariablesInAllowedPositionRule
+from graphql.validation import (
+    ASTValidationRule,
+    OverlappingFieldsCanBeMergedRule,
+    VariablesInAllowedPositionRule,
+)
 
 from server.api.scalars import TEXTS
 
@@ -61,6 +65,8 @@ def _plain(kind: Any) -> Any:
     return GraphQLList(_plain(kind.of_type)) if isinstance(kind, GraphQLList) else GraphQLString
 
 
-RULES = tuple(
+Rules = tuple[type[ASTValidationRule], ...]
+RULES: Rules = tuple(
     VariablesFit if rule is VariablesInAllowedPositionRule else rule for rule in specified_rules
 )
+MERGING: Rules = (OverlappingFieldsCanBeMergedRule,)

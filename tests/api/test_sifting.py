@@ -14,7 +14,7 @@ from graphql import (
     validate,
 )
 
-from server.api import limits
+from server.api import limits, sifting
 from server.api.cost import DEEPEST
 from server.api.limits import MAX_MISTAKES, MAX_TOKENS
 from server.api.reading import read_document
@@ -221,15 +221,70 @@ def test_of_many_mistakes_the_first_are_told() -> None:
     assert mistakes(left_of(text)) == mistakes(read_document(text, MAX_TOKENS))
 
 
-def test_what_cannot_be_told_apart_is_validated_as_a_whole() -> None:
+def entangled(times: int) -> str:
     """Names that are asked for in two ways, in fragments that never meet."""
     fields = ("draftEdits", "versions", "executions")
     asked = " ".join(f"{name}(first: 7, last: 7, after: null) {{totalCount}}" for name in fields)
-    one = f"fragment F on Bot {{{asked * 5}}}"
+    one = f"fragment F on Bot {{{asked * times}}}"
     text = "{bots {nodes {...F}} chatSessions {nodes {bot {...G}}}} "
-    text += one + one.replace("F", "G").replace("7", "8")
-    assert sifted(SCHEMA, scan(text, MAX_TOKENS, DEEPEST), text).cut
+    return text + one + one.replace("F", "G").replace("7", "8")
+
+
+def test_what_may_be_at_fault_only_together_is_looked_at_by_the_rule_for_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = entangled(5)
+    left = sifted(SCHEMA, scan(text, MAX_TOKENS, DEEPEST), text)
+    assert (left.words > limits.FEW, left.cut) == (True, False)
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        limits, "validate", lambda *a, **more: asked.append(a[2]) or validate(*a, **more)
+    )
     assert limits.prepare(SCHEMA, text).errors == ()
+    assert asked == [limits.MERGING]
     at = text.rindex("8")
-    [found] = limits.prepare(SCHEMA, f"{text[:at]}true{text[at + 1 :]}").errors[-1:]
+    [found] = limits.prepare(SCHEMA, f"{text[:at]}true{text[at + 1 :]}").errors
     assert found.message == "Int cannot represent non-integer value: true"
+    [found] = limits.prepare(SCHEMA, f"{text[:-1]} id: icon id}}").errors
+    assert "Fields 'id' conflict" in found.message
+
+
+def test_more_of_it_than_can_be_compared_is_refused_with_words_that_say_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sifting, "MOST", 300)
+    text = entangled(5)
+    [found] = limits.prepare(SCHEMA, text).errors
+    assert (found.extensions or {})["code"] == "LIMIT_REACHED"
+    assert "Split the request" in found.message
+    [found] = limits.prepare(SCHEMA, text.replace("{bots", "{nope bots")).errors
+    assert found.message == "Cannot query field 'nope' on type 'Query'."
+
+
+def test_operations_without_fragments_do_not_meet() -> None:
+    one = "query A {bots(first: 1) {nodes {id executions(first: 1) {totalCount}}}}"
+    other = "query B {bots(first: 2) {nodes {id executions(first: 2) {totalCount}}}}"
+    third = "query C {...F} fragment F on Query {viewer {role}}"
+    assert left_of(one + other + third) is None
+
+
+def test_one_type_below_an_interface_meets_no_other() -> None:
+    text = '{node(id: "a") {id ...F}} fragment F on Bot {name executions {nodes {bot {name}}}}'
+    assert left_of(text) is None
+    text += " query B {nodes(ids: 1) {... on Execution {bot {name}}}}"
+    assert left_of(text.replace("{node", "query A {node", 1)) is not None
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "...F @skip(if: true)",
+        "... @skip(if: true) {...F}",
+        "... on Subscription @include(if: true) {...F}",
+    ],
+)
+def test_what_a_subscription_follows_is_never_left_out(field: str) -> None:
+    text = f"subscription {{{field}}} fragment F on Subscription {{metricsTick {{queued}}}}"
+    expected = mistakes(read_document(text, MAX_TOKENS))
+    assert "must not use" in expected[0]["message"]
+    assert mistakes(left_of(text)) == expected
