@@ -39,6 +39,9 @@ async def test_the_server_completes_explains_and_finds_names(
     await expect(offered).to_have_text(["writer"])
     await offered.click()
     step = page.locator(".cm-line", has_text="loop (").get_by_text("writer", exact=True)
+    # The list of mistakes opens below the text, and the line that was written stays in view.
+    await expect(page.get_by_text("is never run", exact=False).last).to_be_visible()
+    await expect(step).to_be_in_viewport(ratio=1)
     await step.hover()
     await expect(page.locator(".cm-explain")).to_contain_text("Write a digest")
     await step.click()

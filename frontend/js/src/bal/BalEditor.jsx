@@ -9,6 +9,7 @@ import { lintGutter, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { bal } from "./language.js";
 import { assist } from "./assist.js";
+import { caretInView } from "./caret.js";
 
 /** The part of the text that differs, so that the cursor and the undo history stay where they are. */
 function smallestChange(before, after) {
@@ -57,6 +58,7 @@ function extensions(on, readOnly) {
     lintGutter(), lineNumbers(), foldGutter(), highlightActiveLine(), highlightActiveLineGutter(), drawSelection(),
     history(), indentOnInput(), bracketMatching(), closeBrackets(), highlightSelectionMatches(), search({ top: true }),
     EditorState.readOnly.of(readOnly), EditorState.tabSize.of(2), indentUnit.of("  "), EditorView.lineWrapping, bal(), assist,
+    caretInView,
     EditorView.contentAttributes.of({ "aria-label": "BAL text of the bot", spellcheck: "false", tabindex: "0" }),
     keymap.of([
       { key: "Mod-Enter", run: () => { on.current.run(); return true; } },
