@@ -276,7 +276,7 @@ def _mistakes(
     alone = sifted(schema, seen, text, merging=False)
     found = _mistakes_in(schema, text, alone, RULES)
     if left.cut:
-        return found or (_too_entangled(),), False
+        return found or (too_entangled(),), False
     return found or _mistakes_in(schema, text, left, MERGING), left.whole and alone.whole
 
 
@@ -363,7 +363,7 @@ def _too_deep() -> GraphQLError:
     )
 
 
-def _too_entangled() -> GraphQLError:
+def too_entangled() -> GraphQLError:
     return refusal(
         ErrorCode.LIMIT_REACHED,
         "Too many fields of this document would have to be compared with others of their names, "

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from graphql import (
+    GraphQLBoolean,
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLList,
@@ -166,7 +167,7 @@ class _Growing:
         if not self._seldom(0.3):
             return []
         name = self.chance.choice(("@skip", "@include"))
-        kind = GraphQLNonNull(self.schema.type_map["Boolean"])
+        kind = GraphQLNonNull(GraphQLBoolean)
         return [name, "(", "if", ":", *self._value(kind, 0), ")"]
 
     def _spread(self, kind: Any, level: int) -> list[str]:

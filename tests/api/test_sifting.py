@@ -22,7 +22,7 @@ from server.api.scanning import scan
 from server.api.schema import schema
 from server.api.sifting import Sifted, sifted
 from server.api.variables import RULES
-from tests.benchmarks.large import TOKENS, large
+from tests.benchmarks.large import TOKENS, entangled, large, two_ways
 from tests.house.files import ROOT
 
 SCHEMA = schema._schema
@@ -221,19 +221,10 @@ def test_of_many_mistakes_the_first_are_told() -> None:
     assert mistakes(left_of(text)) == mistakes(read_document(text, MAX_TOKENS))
 
 
-def entangled(times: int) -> str:
-    """Names that are asked for in two ways, in fragments that never meet."""
-    fields = ("draftEdits", "versions", "executions")
-    asked = " ".join(f"{name}(first: 7, last: 7, after: null) {{totalCount}}" for name in fields)
-    one = f"fragment F on Bot {{{asked * times}}}"
-    text = "{bots {nodes {...F}} chatSessions {nodes {bot {...G}}}} "
-    return text + one + one.replace("F", "G").replace("7", "8")
-
-
 def test_what_may_be_at_fault_only_together_is_looked_at_by_the_rule_for_that(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    text = entangled(5)
+    text = two_ways(5)
     left = sifted(SCHEMA, scan(text, MAX_TOKENS, DEEPEST), text)
     assert (left.words > limits.FEW, left.cut) == (True, False)
     asked: list[Any] = []
@@ -253,12 +244,26 @@ def test_more_of_it_than_can_be_compared_is_refused_with_words_that_say_what_to_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sifting, "MOST", 300)
-    text = entangled(5)
+    text = two_ways(5)
     [found] = limits.prepare(SCHEMA, text).errors
     assert (found.extensions or {})["code"] == "LIMIT_REACHED"
     assert "Split the request" in found.message
     [found] = limits.prepare(SCHEMA, text.replace("{bots", "{nope bots")).errors
     assert found.message == "Cannot query field 'nope' on type 'Query'."
+
+
+def test_what_hangs_together_is_refused_for_what_it_is() -> None:
+    """What it costs, W7 measures."""
+    told = {name: limits.prepare(SCHEMA, text).errors for name, text in entangled(SCHEMA).items()}
+    words = {name: errors[0].message.split("'")[0] for name, errors in told.items()}
+    assert words == {
+        "field": "Cannot query field ",
+        "conflict": "Fields ",
+        "value": "Int cannot represent non-integer value: true",
+        "names": "Fields ",
+        "too many": limits.too_entangled().message,
+        "types": "Fields ",
+    }
 
 
 def test_operations_without_fragments_do_not_meet() -> None:

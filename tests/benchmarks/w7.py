@@ -32,7 +32,7 @@ from server.core.ids import new_uuid
 from tests.benchmarks.baseline import echo_server
 from tests.benchmarks.executions import START, Load, closed_loop
 from tests.benchmarks.hostile import KINDS, WORSE
-from tests.benchmarks.large import large
+from tests.benchmarks.large import entangled, large
 from tests.benchmarks.plain import DATABASE, Plain, plain_server
 from tests.benchmarks.product import Product, create_bot, product, session
 from tests.benchmarks.table import Row, load_average
@@ -164,6 +164,7 @@ def refusals(repeats: int) -> list[Row]:
         "W7 worse": WORSE,
         "W7 large": large(served),
         "W7 rich": large(served, rich=True),
+        "W7 entangled": entangled(served),
     }
     return [_refused(repeats, work, served, documents) for work, documents in kinds.items()]
 
