@@ -1,4 +1,5 @@
-"""W2: three model calls in a chain, each fed by the one before, against a 0 ms model server."""
+"""W2: three model calls in a chain, each fed by the one before, against a 0 ms model server:
+started and followed over GraphQL, and for a caller in the engine's own process who waits."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.benchmarks import caller
 from tests.benchmarks.executions import Follower, closed_loop, run_one
 from tests.benchmarks.product import create_bot, graphql, product, session
 from tests.benchmarks.stub import model_server
@@ -60,7 +62,18 @@ async def measure(repeats: int, seconds: float) -> list[Row]:
                             load=load_average(),
                         )
                     )
+        for connections in (1, 10):
+            for _ in range(repeats):
+                rows.append(await _waited_for(endpoint, connections, seconds))
     return rows
+
+
+async def _waited_for(endpoint: str, connections: int, seconds: float) -> Row:
+    bare = await _bare_call(endpoint)
+    found = await caller.measure(SOURCE, "an article", endpoint, connections, seconds)
+    values = {"ms per step": found["p50 ms"] / 3, "CPU ms": found["CPU ms"], "bare call ms": bare}
+    goal = "<= 1.2 ms per step at c=1"
+    return Row(f"W2 caller c={connections}", values, goal, load_average())
 
 
 async def _duration(client: aiohttp.ClientSession, execution: str) -> float:
