@@ -101,7 +101,7 @@ def _sifted(known: Known, seen: Scan, merging: bool) -> tuple[_Sifting, list[int
         except (Strange, IndexError):
             return sifting, sifting.begun(), False
         known_enough = not sifting.mixes() if apart else sifting.met <= below
-        if known_enough or sifting.uniform is not None:
+        if not merging or known_enough or sifting.uniform is not None:
             return sifting, left, True
         if apart:
             apart, below = False, sifting.met
@@ -450,10 +450,11 @@ class _Sifting:
         words, name, at = self.words, self.words[start + 1], start + 2
         if name.isidentifier() and name != "on":
             self.now.spreads.add(name)
-            if uniform is not None or parent in self.conditions:
+            known = self.fragments.get(name)
+            if known is not None and (uniform is not None or parent in self.conditions):
                 self.met.add(name)
-            if parent in self.conditions and name in self.fragments:
-                self.conditions[parent].add(self.fragments[name].on)
+            if known is not None and parent in self.conditions:
+                self.conditions[parent].add(known.on)
             end, left = self._directives(at, whole=parent == self.feeds)
             if left or not self._clean(name) or not self._meets(parent, self.fragments[name].on):
                 self.needed.add(name)

@@ -90,6 +90,8 @@ MISTAKEN = [
     "fragment G on Execution {description: status}",
     '{node(id: "a") {... on Execution {status} ...G}} fragment G on Connection {...H} '
     "fragment H on Connection {status}",
+    '{node(id: "a") {...F ...G}} fragment F on Bot {...Nope} fragment G on Execution {id}',
+    '{node(id: "a") {... on Bot {...F} ... on Execution {...Nope}}} fragment F on Bot {...Nope}',
     "{...F} fragment F on Query {role} fragment F on Query {role}",
     "{...F} fragment F on Int {role}",
     "query A {viewer {role}} {viewer {role}}",
