@@ -87,6 +87,7 @@ def sifted(schema: GraphQLSchema, seen: Scan, text: str, *, merging: bool = True
     """`merging`: with what is doubtful only because it is answered together with something else.
     Raises NotExecutable."""
     sifting, left, whole = _sifted(known_of(schema), seen, merging)
+    left = [place for place in left if place < sifting.size]  # some looked for more than there is
     return Sifted(_gaps(text, seen, left), len(left), whole, sifting.cut)
 
 

@@ -259,7 +259,18 @@ def _changed(tokens: list[str], chance: Random) -> list[str]:
     """Mostly so that it can still be read: words for words, brackets with all that is in them."""
     tokens = tokens or ["{"]
     way = chance.choice(
-        (_dropped, _doubled, _swapped, _replaced, _tricky, _tricky, _grafted, _grafted, _grown)
+        (
+            _dropped,
+            _doubled,
+            _swapped,
+            _replaced,
+            _tricky,
+            _tricky,
+            _grafted,
+            _grafted,
+            _grown,
+            _ended,
+        )
     )
     return way(list(tokens), chance)
 
@@ -314,6 +325,10 @@ def _grown(tokens: list[str], chance: Random) -> list[str]:
     """One name is called otherwise everywhere."""
     one, other = tokens[_word(tokens, chance)], tokens[_word(tokens, chance)]
     return [other if token == one else token for token in tokens]
+
+
+def _ended(tokens: list[str], chance: Random) -> list[str]:
+    return tokens[: chance.randrange(len(tokens))]
 
 
 def _end(tokens: list[str], at: int) -> int:

@@ -119,6 +119,9 @@ BROKEN = [
     "{viewer {role}} fragment on on Query {role}",
     "query($a Int) {viewer {role}}",
     "{viewer {é role}}",
+    "{viewer @",
+    "{viewer {role @skip(",
+    "query Q @",
     '{viewer {role} bots(after: "a) {totalCount}}',
 ]
 
