@@ -17,6 +17,7 @@ import uvloop
 
 from server.cli.listening import BACKLOG
 from server.cli.sockets import Sockets
+from server.core.allocation import return_large_blocks
 from server.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def run_on_uvloop(work: Callable[[], Awaitable[None]]) -> None:
     async def whole() -> None:
         await work()
 
+    return_large_blocks()
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(whole())

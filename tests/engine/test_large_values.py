@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from server.core.allocation import return_large_blocks
 from server.core.errors import Invalid
 from server.engine.blobs import Blobs
 from server.engine.large_values import TIGHT_BYTES
@@ -161,6 +162,7 @@ async def test_large_fields_of_an_event_are_not_written_a_second_time_with_it() 
 @pytest.mark.timeout(300)
 async def test_memory_stays_flat_over_large_values(tmp_path: Path) -> None:
     """Ten inputs of 10 MB, ten answers of 10 MB and a map over 100,000 items."""
+    return_large_blocks()  # as every process of the product does
     gateway = ScriptedGateway()
     async with open_home(tmp_path, gateway=gateway) as home:
         bot = await home.bot('processor ("x") { "result" }')
