@@ -93,7 +93,7 @@ def _fields(schema: GraphQLSchema, kind: Any) -> dict[str, Asked]:
     if kind is schema.query_type:
         fields |= {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
     # The first level of a subscription has a rule of its own, also through fragments.
-    feeds = kind is schema.subscription_type
+    feeds = getattr(schema.subscription_type, "name", None) in _possible(schema, kind)
     counted = _COUNTED if kind.name == "__Type" else frozenset[str]()
     return {name: _asked(one, feeds, name in counted) for name, one in fields.items()}
 

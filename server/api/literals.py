@@ -17,6 +17,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLList,
     GraphQLNonNull,
+    get_nullable_type,
     is_required_input_field,
     is_specified_scalar_type,
 )
@@ -80,7 +81,8 @@ class Literals:
         kept = [start]
         for name, begin, left in found:
             if left or names[name] > 1 or name in required:
-                kept += (begin, begin + 1, *(left or self._in_short(begin + 2)))
+                kind = kinds.get(name) if kinds else None
+                kept += (begin, begin + 1, *(left or self._in_short(begin + 2, kind)))
         return end + 1, [*kept, end]
 
     def value(self, at: int, kind: Any) -> tuple[int, Kept]:
@@ -106,7 +108,7 @@ class Literals:
         if word == "{" and isinstance(kind, GraphQLInputObjectType) and not kind.is_one_of:
             return self.entries(at, *_fields_of(kind))
         if word in ("[", "{"):
-            return self.past(at), self._in_short(at)
+            return self.past(at), self._in_short(at, kind)
         return at + 1, FITS if _fits(word, kind) else (at,)
 
     def _list(self, at: int, kind: Any) -> tuple[int, Kept]:
@@ -120,9 +122,10 @@ class Literals:
             raise Strange
         return end + 1, [start, *kept, end] if kept else FITS
 
-    def _in_short(self, at: int) -> Kept:
-        end = self.past(at)
-        return range(at, end) if end - at <= _SHORT else (at, end - 1)
+    def _in_short(self, at: int, kind: Any = None) -> Kept:
+        """Emptied when it is long, unless it must hold something."""
+        end, holds = self.past(at), isinstance(get_nullable_type(kind), GraphQLInputObjectType)
+        return range(at, end) if holds or end - at <= _SHORT else (at, end - 1)
 
     def _variable_fits(self, name: str, kind: Any) -> bool:
         declared = self.declared.get(name)

@@ -124,8 +124,9 @@ class _Growing:
         field = ["{", *self._field(root, name, 1), "}"]
         if self._seldom():
             self.fragments[made := f"F{len(self.fragments)}"] = (root.name, field)
-            field = ["{", "...", made, "}"]
-        return ["{", "...", "on", root.name, *field, "}"] if self._seldom() else field
+            field = ["{", "...", made, *self._directive(), "}"]
+        head = ["{", "...", "on", root.name, *self._directive()]
+        return [*head, *field, "}"] if self._seldom() else field
 
     def _met(self) -> list[str]:
         """Several kinds of answers in one place."""
@@ -141,7 +142,7 @@ class _Growing:
         for _ in range(self.chance.choice((1, 2, 3, 5))):
             if self.room <= 0:
                 break
-            if self._seldom(2 if self.meets else 0.6) and level < 6:
+            if level < 6 and (self._seldom(0.6) or (self.meets and self.chance.random() < 0.4)):
                 self.room -= 1
                 tokens += self._spread(kind, level)
             elif names:
@@ -281,8 +282,9 @@ def _word(tokens: list[str], chance: Random) -> int:
 
 
 def _dropped(tokens: list[str], chance: Random) -> list[str]:
-    at = _word(tokens, chance) if chance.random() < 0.7 else chance.randrange(len(tokens))
-    until = _end(tokens, at + 1) if chance.random() < 0.5 else at + 1
+    at = _word(tokens, chance) if chance.random() < 0.5 else chance.randrange(len(tokens))
+    until = _end(tokens, at) if tokens[at] in _OPENED else at + 1
+    until = _end(tokens, until) if chance.random() < 0.3 else until
     return tokens[:at] + tokens[until:]
 
 
