@@ -14,7 +14,7 @@ from graphql import (
     validate,
 )
 
-from server.api import limits, sifting
+from server.api import limits, selections
 from server.api.cost import DEEPEST
 from server.api.limits import MAX_MISTAKES, MAX_TOKENS
 from server.api.reading import read_document
@@ -248,7 +248,7 @@ def test_what_may_be_at_fault_only_together_is_looked_at_by_the_rule_for_that(
 def test_more_of_it_than_can_be_compared_is_refused_with_words_that_say_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sifting, "MOST", 300)
+    monkeypatch.setattr(selections, "MOST", 300)
     text = two_ways(5)
     [found] = limits.prepare(SCHEMA, text).errors
     assert (found.extensions or {})["code"] == "LIMIT_REACHED"

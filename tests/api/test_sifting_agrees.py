@@ -13,7 +13,7 @@ from graphql import GraphQLError, parse, validate
 from hypothesis import given, note
 from hypothesis.strategies import integers
 
-from server.api import limits, literals, sifting
+from server.api import limits, literals, selections
 from server.api.schema import schema
 from server.api.variables import RULES
 from tests.api.growing import document
@@ -35,7 +35,7 @@ def done_as_to_large_ones(text: str) -> list[bool | None]:
     """What is meant for large documents, as if this were one, or one that is too large."""
     with patch.object(limits, "FEW", 0), patch.object(literals, "_SHORT", 3):
         first = ours(text)
-        with patch.object(sifting, "MOST", 12), patch.object(sifting, "ENOUGH", 1):
+        with patch.object(selections, "MOST", 12), patch.object(selections, "ENOUGH", 1):
             return [first, ours(text)]
 
 
