@@ -277,7 +277,9 @@ def _mistakes(
     found = _mistakes_in(schema, text, alone, RULES)
     if left.cut:
         return found or (too_entangled(),), False
-    return found or _mistakes_in(schema, text, left, MERGING), left.whole and alone.whole
+    return found or _mistakes_in(
+        schema, text, left, MERGING
+    ), left.whole and alone.whole and not alone.cut
 
 
 def _mistakes_in(

@@ -53,6 +53,8 @@ fragment on on Query { __typename } | fragment Z on Query { __typename } | query
 _SHARED = frozenset(
     "id name status state kind error executions bot description version input title".split()
 )
+_SIGNS = "{}()[]:!=@$."
+_KEYS = frozenset({"on", "query", "mutation", "subscription", "fragment"})
 _BETWEEN = (" ", " ", " ", "\n", ", ", "\r\n", "\ufeff", ' # { " }\n', "")
 _OPENED, _CLOSING = frozenset("{(["), frozenset("})]")
 
@@ -176,7 +178,12 @@ class _Growing:
         if self.chance.random() < 0.5:
             head = ["..."] if on is kind and self._seldom() else ["...", "on", on.name]
             return [*head, *self._directive(), *self._chosen(on, level + 1)]
-        fitting = [name for name, (known, _) in self.fragments.items() if known == on.name]
+        unmade = [] if self._seldom(0.1) else ["{", "__typename", "}"]
+        fitting = [
+            name
+            for name, (known, body) in self.fragments.items()
+            if known == on.name and body != unmade
+        ]
         if not fitting or self.chance.random() < 0.5:
             name = f"F{len(self.fragments)}"
             self.fragments[name] = (on.name, ["{", "__typename", "}"])  # while it is made
@@ -271,14 +278,29 @@ def _changed(tokens: list[str], chance: Random) -> list[str]:
             _grafted,
             _grown,
             _ended,
+            _unsaid,
+            _unsaid,
         )
     )
     return way(list(tokens), chance)
 
 
 def _word(tokens: list[str], chance: Random) -> int:
-    words = [at for at, one in enumerate(tokens) if one not in "{}()[]:!="]
-    return chance.choice(words or range(len(tokens)))
+    """Rather one that another can stand for."""
+    plain = [at for at, one in enumerate(tokens) if one[0] not in _SIGNS and one not in _KEYS]
+    return chance.choice(plain if plain and chance.random() < 0.9 else range(len(tokens)))
+
+
+def _unsaid(tokens: list[str], chance: Random) -> list[str]:
+    """An argument, or all of a field or directive; an entry, an alias, the type of a variable."""
+    found = [at for at, one in enumerate(tokens) if one in ":("]
+    if not found:
+        return tokens
+    at = chance.choice(found)
+    if tokens[at] == "(":
+        return tokens[:at] + tokens[_end(tokens, at) :]
+    inner = tokens[at + 1 : at + 2] == ["["] or tokens[at + 1 : at + 2] == ["{"]
+    return tokens[: at - 1] + tokens[_end(tokens, at + 1) if inner else at + 2 :]
 
 
 def _dropped(tokens: list[str], chance: Random) -> list[str]:
