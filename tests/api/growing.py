@@ -53,6 +53,10 @@ fragment on on Query { __typename } | fragment Z on Query { __typename } | query
 _SHARED = frozenset(
     "id name status state kind error executions bot description version input title".split()
 )
+_OTHERS = (
+    *("NOPE", "null", "true", "1", "-1", "1.5", "1e999", "9" * 25, '"a"', '"""b"""', r'"\u0032"'),
+    *("$v0", "[ ]", "[ 1 ]", "[ null ]", "{ }", "{ a : 1 }", "[ $v0 ]", "{ a : [ $v0 ] }"),
+)
 _SIGNS = "{}()[]:!=@$."
 _KEYS = frozenset({"on", "query", "mutation", "subscription", "fragment"})
 _BETWEEN = (" ", " ", " ", "\n", ", ", "\r\n", "\ufeff", ' # { " }\n', "")
@@ -280,6 +284,8 @@ def _changed(tokens: list[str], chance: Random) -> list[str]:
             _ended,
             _unsaid,
             _unsaid,
+            _revalued,
+            _revalued,
         )
     )
     return way(list(tokens), chance)
@@ -301,6 +307,15 @@ def _unsaid(tokens: list[str], chance: Random) -> list[str]:
         return tokens[:at] + tokens[_end(tokens, at) :]
     inner = tokens[at + 1 : at + 2] == ["["] or tokens[at + 1 : at + 2] == ["{"]
     return tokens[: at - 1] + tokens[_end(tokens, at + 1) if inner else at + 2 :]
+
+
+def _revalued(tokens: list[str], chance: Random) -> list[str]:
+    found = [at + 1 for at, one in enumerate(tokens[:-1]) if one == ":"]
+    if not found:
+        return tokens
+    at = chance.choice(found)
+    until = _end(tokens, at) if tokens[at] in _OPENED else at + 1
+    return [*tokens[:at], *chance.choice(_OTHERS).split(), *tokens[until:]]
 
 
 def _dropped(tokens: list[str], chance: Random) -> list[str]:
