@@ -368,8 +368,9 @@ def _too_deep() -> GraphQLError:
 def too_entangled() -> GraphQLError:
     return refusal(
         ErrorCode.LIMIT_REACHED,
-        "Too many fields of this document would have to be compared with others of their names, "
-        "because some of those have other arguments or types. Split the request in two.",
+        "Too much of this document would have to be compared and checked at length: fields of one "
+        "name with other arguments or of other types, or values that are written in an unusual "
+        "way. Split the request in two.",
     )
 
 
