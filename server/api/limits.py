@@ -277,9 +277,8 @@ def _mistakes(
     found = _mistakes_in(schema, text, alone, RULES)
     if left.cut:
         return found or (too_entangled(),), False
-    return found or _mistakes_in(
-        schema, text, left, MERGING
-    ), left.whole and alone.whole and not alone.cut
+    sound = left.whole and alone.whole and not alone.cut
+    return found or _mistakes_in(schema, text, left, MERGING), sound
 
 
 def _mistakes_in(
