@@ -51,7 +51,7 @@ fragment on on Query { __typename } | fragment Z on Query { __typename } | query
     .split("|")
 ] + [['"""x"""']]
 _SHARED = frozenset(
-    "id name status state kind error executions bot description version input title".split()
+    "name status state kind error executions bot description version model source".split()
 )
 _OTHERS = (
     *("NOPE", "null", "true", "1", "-1", "1.5", "1e999", "9" * 25, '"a"', '"""b"""', r'"\u0032"'),
@@ -85,6 +85,7 @@ class _Growing:
         self.fragments: dict[str, tuple[str, list[str]]] = {}
         self.variables: dict[str, list[str]] = {}
         self.odd = chance.choice((0.05, 0.2, 0.5))
+        self.few = chance.randrange(4)
         self.meets = chance.random() < 0.3  # names of several types, a few answers
 
     def _seldom(self, part: float = 1.0) -> bool:
@@ -138,7 +139,20 @@ class _Growing:
         """Several kinds of answers in one place."""
         node = self.schema.type_map["Node"]
         self.room = max(self.room, 12)
-        return ["x1", ":", "node", "(", "id", ":", '"a"', ")", *self._chosen(node, 1)]
+        chosen = self._chosen(node, 1)
+        one, other = self.chance.sample(self.schema.get_possible_types(node), k=2)
+        shared = [
+            name
+            for name, field in one.fields.items()
+            if name in other.fields and is_leaf_type(get_named_type(field.type))
+        ]
+        name = self.chance.choice(shared)
+        for kind in (one, other):
+            inner = ["{", name, "}"]
+            self.fragments[made := f"F{len(self.fragments)}"] = (kind.name, inner)
+            chosen[1:1] = ["...", made]
+            chosen[1:1] = ["...", "on", kind.name, *inner] if self._seldom(2) else []
+        return ["x1", ":", "node", "(", "id", ":", '"a"', ")", *chosen]
 
     def _chosen(self, kind: Any, level: int) -> list[str]:
         names = list(getattr(kind, "fields", ()))
@@ -165,8 +179,7 @@ class _Growing:
         below: Any = get_named_type(field.type)
         if level > 6 and not is_leaf_type(below):
             return ["__typename"]
-        answers = 2 if self.meets else 40
-        alias = [f"x{self.chance.randrange(answers)}", ":"] if self._seldom(0.4) else []
+        alias = [f"x{self.chance.randrange(40)}", ":"] if self._seldom(0.4) else []
         tokens = [*alias, name, *self._arguments(field.args), *self._directive()]
         return tokens if is_leaf_type(below) else tokens + self._chosen(below, level + 1)
 
@@ -197,8 +210,9 @@ class _Growing:
 
     def _meeting(self, kind: Any) -> Any:
         found = [kind, *getattr(kind, "interfaces", ())]
-        if is_abstract_type(kind):
-            found += self.chance.sample(self.schema.get_possible_types(kind), k=2)
+        if is_abstract_type(kind) and self.chance.random() < 0.9:
+            found = self.schema.get_possible_types(kind)
+            found = found[self.few :: 4] if self.meets else found
         return self.chance.choice(found)
 
     # --- values -----------------------------------------------------------------------------
