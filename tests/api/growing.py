@@ -137,7 +137,7 @@ class _Growing:
 
     def _met(self) -> list[str]:
         """Several kinds of answers in one place."""
-        node = self.schema.type_map["Node"]
+        node: Any = self.schema.type_map["Node"]
         self.room = max(self.room, 12)
         chosen = self._chosen(node, 1)
         one, other = self.chance.sample(self.schema.get_possible_types(node), k=2)
