@@ -25,7 +25,8 @@ CHANGES_PAUSE = 0.5
 class ApprovalsChanged:
     ids: list[strawberry.ID] = strawberry.field(description="Which ones; look at them again.")
     resync: bool = strawberry.field(
-        description="Some changes were missed: look at the whole list again."
+        description="Look at the whole list again: what changed before this began is not named, "
+        "nor is what was missed."
     )
 
 
@@ -38,7 +39,8 @@ class NotificationsChanged:
 class ChangeSubscriptions:
     @subscription(
         "executions:read",
-        "Which approvals of the workspace were asked, decided or lapsed, at most twice a second.",
+        "Which approvals of the workspace were asked, decided or lapsed, at most twice a second; "
+        "begins with `resync`.",
     )
     async def approvals_changed(self, info: Info) -> AsyncGenerator[ApprovalsChanged, None]:
         asker = info.context.asker
@@ -55,6 +57,7 @@ class ChangeSubscriptions:
 
 async def _approvals(notices: Notices, viewer: Viewer) -> AsyncGenerator[ApprovalsChanged, None]:
     with notices.subscribe(telling.topic(viewer.workspace_id)) as changes:
+        yield ApprovalsChanged(ids=[], resync=True)
         while True:
             woken = await changes.next(CHANGES_SECONDS)
             if woken.notices or woken.resync:

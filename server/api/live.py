@@ -69,7 +69,8 @@ class ExecutionEventBatch:
 class ExecutionsChanged:
     ids: list[strawberry.ID] = strawberry.field(description="Which ones; look at them again.")
     resync: bool = strawberry.field(
-        description="Some changes were missed: look at the whole list again."
+        description="Look at the whole list again: what changed before this began is not named, "
+        "nor is what was missed."
     )
 
 
@@ -97,8 +98,8 @@ class ExecutionSubscriptions:
 
     @subscription(
         "executions:read",
-        "Which executions of the workspace, or of one bot, changed, at most twice a second. "
-        "Errors: NOT_FOUND for the bot.",
+        "Which executions of the workspace, or of one bot, changed, at most twice a second; begins "
+        "with `resync`. Errors: NOT_FOUND for the bot.",
     )
     async def executions_changed(
         self, info: Info, filter: ExecutionsChangedFilter | None = None
@@ -124,6 +125,8 @@ async def _changes(
     notices: Notices, viewer: Viewer, bot_id: UUID | None
 ) -> AsyncGenerator[ExecutionsChanged, None]:
     with notices.subscribe(workspace_topic(viewer.workspace_id)) as changes:
+        # A list was read before this began, perhaps long before: a socket may have been away.
+        yield ExecutionsChanged(ids=[], resync=True)
         while True:
             woken = await changes.next(CHANGES_SECONDS)
             if woken.notices or woken.resync:

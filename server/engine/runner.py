@@ -74,9 +74,7 @@ class Runner:
         self._queue = queue
         self._inline = inline
         self._making = Making(around, self._accept_child)
-        self.runs = Running(
-            around.store, queue, around.owner, max_running, around.diagnosing, ended
-        )
+        self.runs = Running(around, queue, max_running, ended)
         self._isolation = Isolation(self.runs, self._take_alone)
         self._claims: set[asyncio.Task[Any]] = set()
         self._listener: asyncio.Task[None] | None = None

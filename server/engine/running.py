@@ -12,10 +12,11 @@ import structlog
 from server.bus.queue import Queue
 from server.bus.turns import Ready
 from server.core.errors import AppError, Unavailable
-from server.engine.decisions import Diagnosing
 from server.engine.lease import Lease, Leases
+from server.engine.making import Surroundings
 from server.engine.run import Run
-from server.engine.store import Fenced, Store
+from server.engine.store import Claimed, Fenced
+from server.engine.writer import tell_workspace
 from server.models.away import is_away
 
 SOON_SECONDS = 30.0
@@ -37,19 +38,16 @@ class Running:
 
     def __init__(
         self,
-        store: Store,
+        around: Surroundings,
         queue: Queue,
-        owner: str,
         max_running: int,
-        diagnosing: Diagnosing | None,
         ended: Ended,
     ) -> None:
-        self._store = store
+        self._around = around
         self._queue = queue
         self.max_running = max_running
-        self._diagnosing = diagnosing
         self._ended = ended
-        self._leases = Leases(store, owner)
+        self._leases = Leases(around.store, around.owner)
         self._runs: dict[UUID, Run] = {}
         self._changed = asyncio.Event()
         self.starting = 0
@@ -145,13 +143,21 @@ class Running:
         if run.finished is not None:
             trigger: dict[str, Any] = claimed.trigger or {}
             await self._ended(claimed.id, trigger, spawned=run.host.spawned)
-            if run.host.troubled and self._diagnosing is not None:
-                await self._diagnosing.learn(self._store, claimed)
+            if run.host.troubled:
+                await self._learn(claimed)
         elif run.host.nudged:
             self._queue.ready(_ready(run))
         elif run.due_in is not None and run.due_in <= SOON_SECONDS:
             loop = asyncio.get_running_loop()
             loop.call_later(run.due_in + 0.01, self._queue.ready, _ready(run))
+
+    async def _learn(self, claimed: Claimed) -> None:
+        around = self._around
+        if around.diagnosing is None:
+            return
+        await around.diagnosing.learn(around.store, claimed)
+        # Who heard of the end has read the list of incidents too early.
+        tell_workspace(around.notices, claimed.workspace_id, claimed.id)
 
     async def _wait_for_runs(self, seconds: float) -> None:
         tasks = [run.task for run in self._runs.values() if run.task is not None]

@@ -47,6 +47,8 @@ IDLE_SECONDS = 300.0
 _driver: Any = asyncpg  # its types are not known in detail
 # A connection that is cut while a statement is on its way shows as an error inside the driver.
 _LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+# The server's farewell was read, the end of the connection not yet: the driver sends nothing more.
+_NOT_SENT = "cannot switch to state"
 # Connection lost, no resources, shut down by the operator, system error, timed out or cancelled.
 _AWAY = ("08", "53", "57", "58")
 _AGAIN = "40"
@@ -62,6 +64,14 @@ class _Line:
         self._used = 0.0
 
     async def fetch(self, statement: str, *given: Any) -> Any:
+        try:
+            return await self._fetch(statement, *given)
+        except asyncpg.InternalClientError as error:
+            if not str(error).startswith(_NOT_SENT):
+                raise
+            return await self._fetch(statement, *given)
+
+    async def _fetch(self, statement: str, *given: Any) -> Any:
         connection = await self._ready()
         try:
             return await connection.fetch(statement, *given)

@@ -15,6 +15,7 @@ async def test_a_page_of_one_bot_hears_of_that_bot_alone(front: Front) -> None:
     async with on_a_port(front.app) as url, socket_to(url, headers) as wire:
         await wire.hello()
         await wire.subscribe(CHANGED, bot=mine["id"])
+        await wire.next()  # it has begun
         await api.start(other["id"], input=1)
         started = await api.start(mine["id"], input=1)
         message = await wire.next()
@@ -24,7 +25,6 @@ async def test_a_page_of_one_bot_hears_of_that_bot_alone(front: Front) -> None:
         }
         foreign = (await stranger.bot(PURE, "Foreign"))["id"]
         await wire.subscribe(CHANGED, id="2", bot=foreign)
-        refused = await wire.next()
-        while refused.get("id") != "2":
-            refused = await wire.next()
+        refused = await wire.refusal()
+        assert refused["id"] == "2"
         assert refused["payload"][0]["extensions"]["code"] == "NOT_FOUND"

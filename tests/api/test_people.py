@@ -105,9 +105,11 @@ async def test_both_are_heard_live(front: Front) -> None:
                 await wire.send(type="subscribe", id="1", payload={"query": query})
             none = await notes.next()
             assert none["payload"]["data"] == {"notificationsChanged": {"unread": 0}}
+            began = (await approvals.next())["payload"]["data"]["approvalsChanged"]
+            assert began == {"ids": [], "resync": True}
             _, question = await asked(api, "Live")
             heard = (await approvals.next())["payload"]["data"]["approvalsChanged"]
-            assert heard["resync"] or heard["ids"] == [question["id"]]
+            assert heard == {"ids": [question["id"]], "resync": False}
             one = await notes.next()
             assert one["payload"]["data"] == {"notificationsChanged": {"unread": 1}}
 

@@ -53,8 +53,23 @@ async def test_cut_connections_heal_by_themselves(world: World) -> None:
 async def test_a_cut_that_was_noticed_costs_no_commit(postgres_url: str, tmp_path: Path) -> None:
     async with opened(postgres_url, tmp_path) as world:
         before = await world.queued()
+        line = world.store._line._connection  # type: ignore[attr-defined]
         await _cut_all(world)
-        await until(lambda: _gone(world))
+        await until(line.is_closed)
+        after = await world.queued()
+        assert await Execution.filter(id__in=[before.id, after.id]).count() == 2
+
+
+@pytest.mark.services
+async def test_a_farewell_that_was_read_before_the_end_costs_no_commit(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    fields = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+    async with opened(postgres_url, tmp_path) as world:
+        before = await world.queued()
+        line = world.store._line._connection  # type: ignore[attr-defined]
+        line._protocol.data_received(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+        assert not line.is_closed()
         after = await world.queued()
         assert await Execution.filter(id__in=[before.id, after.id]).count() == 2
 
@@ -96,10 +111,6 @@ async def _others(world: World) -> list[dict[str, Any]]:
         "SELECT pid, query, state FROM pg_stat_activity "
         "WHERE pid <> pg_backend_pid() AND datname = current_database()"
     )
-
-
-async def _gone(world: World) -> bool:
-    return not await _others(world)
 
 
 async def _cut_all(world: World) -> None:

@@ -18,6 +18,9 @@ from tests.frontend.world import World
 from tests.support import services
 from tests.support.waiting import until
 
+# What is waited for comes in a moment; on a machine that does much else, in some seconds.
+PATIENCE_MS = 15_000
+
 CHROMIUM_ARGS = [
     "--headless",
     "--no-sandbox",
@@ -100,8 +103,9 @@ async def site(world: World, site_of: OpenSite) -> Site:
 
 @asynccontextmanager
 async def open_browser() -> AsyncIterator[Any]:
-    from playwright.async_api import async_playwright
+    from playwright.async_api import async_playwright, expect
 
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         path = services.chromium()
         made = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
@@ -142,7 +146,7 @@ async def watched(browser: Any) -> AsyncIterator[Callable[..., Awaitable[Watched
         context = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **how})
         found = Watched(await context.new_page())
         page, faults = found.page, found.faults
-        page.set_default_timeout(8000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: faults.append(f"page error: {error}"))
         page.on(
             "console",

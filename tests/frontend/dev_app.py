@@ -64,6 +64,7 @@ class Feed:
             async for batch in self.world.follow(variables["executionId"], variables["after"]):
                 await self._next(ident, {"data": {"executionEvents": batch}})
         elif found[1] == "ExecutionsChanged":
+            await self._next(ident, {"data": {"executionsChanged": {}}})  # as the real one does
             while True:
                 async with self.world.changed:
                     await self.world.changed.wait()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server.approvals import service as approvals
 from server.approvals.service import Answer
 from server.core.errors import Invalid, InvalidState, NotFound
+from server.engine.writer import workspace_topic
 from server.healing import service
 from server.healing.diagnosis import KINDS, LABELS, diagnosis
 from server.healing.service import IncidentFilter
@@ -71,6 +74,27 @@ async def test_a_retry_that_helped(home: Home, gateway: ScriptedGateway) -> None
     assert (rate.failure_class, rate.count, rate.success_rate) == (
         FailureClass.TRANSIENT, 1, 100.0,
     )  # fmt: skip
+
+
+async def test_a_list_of_incidents_hears_of_a_new_one(
+    home: Home, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept after the end is told: a list that was read at the end lacks it."""
+    read, keep = asyncio.Event(), service._keep  # pyright: ignore[reportPrivateUsage]
+
+    async def late(*given: Any) -> None:
+        await read.wait()
+        await keep(*given)
+
+    monkeypatch.setattr(service, "_keep", late)
+    gateway.answers["one"] = [BROKEN]
+    with home.rooms.bus.notices.subscribe(workspace_topic(home.owner.workspace_id)) as changes:
+        row = await home.run(ONE, "x")
+        await changes.next(10)
+        read.set()
+        (told,) = (await changes.next(10)).notices
+    assert told.data == {"executionId": str(row.id)}
+    assert await Incident.all().count() == 1
 
 
 async def test_a_fallback_a_skip_and_a_failure(home: Home, gateway: ScriptedGateway) -> None:

@@ -163,6 +163,12 @@ class Wire:
     async def next(self) -> dict[str, Any]:
         return json.loads(await asyncio.wait_for(self.connection.recv(), 10))
 
+    async def refusal(self) -> dict[str, Any]:
+        """The next error, past what others are told meanwhile."""
+        while (message := await self.next())["type"] != "error":
+            assert message["type"] == "next"
+        return message
+
     async def hello(self, **payload: Any) -> None:
         await self.send(type="connection_init", payload=payload)
         assert (await self.next())["type"] == "connection_ack"
