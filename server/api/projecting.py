@@ -198,7 +198,7 @@ class ProjectingExecutor(StrawberryGraphQLCoreExecutionContext):
             return self._object(kind, details, required)
         if is_leaf_type(kind):
             return _leaf(kind, self.is_awaitable, required)
-        raise NotPlain
+        return _none_of  # an interface or a union, such as the errors of a mutation
 
     def _object(
         self, kind: GraphQLObjectType, details: FieldDetailsList, required: bool
@@ -289,6 +289,13 @@ def _ready(found: Any) -> Any:
         found.close()  # the long way makes another and waits for it
         raise NotPlain
     return found
+
+
+def _none_of(values: Column) -> Column:
+    """Which type one of them has is for the long way to find out."""
+    if values:
+        raise NotPlain
+    return values
 
 
 def _list_of(complete: Complete, required: bool) -> Complete:

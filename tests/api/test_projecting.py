@@ -136,6 +136,24 @@ async def test_a_list_of_executions_goes_the_short_way(
     assert quick == 1, "the whole page at once"
 
 
+@pytest.mark.parametrize(
+    ("key", "told"), [("", ["INVALID_INPUT"]), ("again", [])], ids=["refused", "done"]
+)
+async def test_a_payload_goes_the_short_way_unless_it_tells_of_a_mistake(
+    front: Front, ran: Api, monkeypatch: pytest.MonkeyPatch, key: str, told: list[str]
+) -> None:
+    bot = await ran.bot(PURE)
+    document = (
+        "mutation Start($input: StartExecutionInput!) { startExecution(input: $input) "
+        "{ __typename errors { __typename code message } } }"
+    )
+    given = {"input": {"botId": bot["id"], "input": "text", "idempotencyKey": key}}
+    short, long, quick = await both(front, ran, monkeypatch, document, given)
+    assert short == long
+    assert [error["code"] for error in short["data"]["startExecution"]["errors"]] == told
+    assert quick == 1, "the payload, or the mistake in it"
+
+
 def test_events_of_a_subscription_leave_nothing_behind() -> None:
     """It may be open for days: what is worked out for one event is not kept for the next."""
     document = parse("subscription { metricsTick { running } }")
