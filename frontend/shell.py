@@ -31,7 +31,7 @@ def frame(nav: Nav, page: Component) -> VdomDict:
     return html.div(
         {"className": "app"},
         Sidebar(),
-        html.main({"id": "main", "key": nav.place.path, "tabIndex": -1}, Standing(), page),
+        html.main(_main(nav), Standing(), page),
         MessageHost(),
     )
 
@@ -39,9 +39,15 @@ def frame(nav: Nav, page: Component) -> VdomDict:
 def bare_frame(nav: Nav, page: Component) -> VdomDict:
     return html.div(
         {"className": "bare"},
-        html.main({"id": "main", "key": nav.place.path, "tabIndex": -1}, page),
+        html.main(_main(nav), page),
         MessageHost(),
     )
+
+
+def _main(nav: Nav) -> dict[str, Any]:
+    """The browser looks there whether the page of its address has come."""
+    path = nav.place.path
+    return {"id": "main", "key": path, "data-path": path, "tabIndex": -1}
 
 
 def open_places(closed: frozenset[str]) -> tuple[Place, ...]:

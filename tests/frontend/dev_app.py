@@ -64,10 +64,11 @@ class Feed:
             async for batch in self.world.follow(variables["executionId"], variables["after"]):
                 await self._next(ident, {"data": {"executionEvents": batch}})
         elif found[1] == "ExecutionsChanged":
-            await self._next(ident, {"data": {"executionsChanged": {}}})  # as the real one does
+            seen = -1  # begins with a look at the whole, as the real one does
             while True:
                 async with self.world.changed:
-                    await self.world.changed.wait()
+                    await self.world.changed.wait_for(lambda seen=seen: self.world.told > seen)
+                seen = self.world.told
                 await self._next(ident, {"data": {"executionsChanged": {}}})
         elif found[1] == "NotificationsChanged":
             unread = sum(one["readAt"] is None for one in self.world.notifications)

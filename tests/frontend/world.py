@@ -45,6 +45,7 @@ class World(Money):
         self.points: dict[str, Any] | None = None
         self.notifications: list[dict[str, Any]] = []
         self.changed = asyncio.Condition()
+        self.told = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.script: Callable[[World, dict[str, Any]], Any] | None = None
         self._count = 0
@@ -419,6 +420,7 @@ class World(Money):
         }
         events.append(event)
         execution["lastSeq"] = event["seq"]
+        self.told += 1
         async with self.changed:
             self.changed.notify_all()
 

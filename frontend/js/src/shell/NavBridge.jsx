@@ -4,16 +4,30 @@ import { emit, online } from "../lib/emit.js";
 
 const here = () => ({ path: location.pathname, query: location.search.replace(/^\?/, "") });
 
+const PROMPT_MS = 2000;
+const PATIENCE_MS = 60_000;
+let turn = 0;
+
+function headingOfHere() {
+  const main = document.querySelector("main");
+  return main?.dataset.path === location.pathname ? main.querySelector("h1") : null;
+}
+
+/** The page behind a link arrives a round trip later, on a slow line much later: wait for its heading,
+ * then read it out. Who has gone on meanwhile, to another place or with the keyboard, is left alone. */
 function focusHeading() {
-  // The page behind a link arrives a round trip later: wait for its heading, then read it out.
   const started = Date.now();
-  const before = document.querySelector("main h1");
+  const mine = (turn += 1);
+  const active = document.activeElement;
   const look = () => {
-    const heading = document.querySelector("main h1");
-    if (heading && (heading !== before || Date.now() - started > 400)) {
+    if (mine !== turn) return;
+    const heading = headingOfHere();
+    const waited = Date.now() - started;
+    if (heading) {
+      if (waited > PROMPT_MS && ![active, document.body].includes(document.activeElement)) return;
       heading.tabIndex = -1;
       heading.focus({ preventScroll: true });
-    } else if (Date.now() - started < 2000) {
+    } else if (waited < PATIENCE_MS) {
       setTimeout(look, 40);
     }
   };
