@@ -70,7 +70,8 @@ async def real(tmp_path: Path) -> AsyncIterator[Real]:
             timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
-        async with app.running():
+        async with app.running() as rooms:
+            await rooms.gateway.prepare()  # takes longer than a page waits
             line = socket.socket()
             line.bind(("127.0.0.1", 0))
             task = asyncio.create_task(server.serve(sockets=[line]))
@@ -117,11 +118,14 @@ async def test_connection_is_tested_kept_and_shows_only_its_end(real: Real, watc
 async def test_pause_step_and_resume(real: Real, watched: Watch) -> None:
     page = (await watched()).page
     await connected(page, real)
-    real.models.always("one", Reply(text="One.", delay=2.0))
+    told = asyncio.Event()
+    real.models.always("one", Reply(text="One.", gate=told))
     real.models.always("two", Reply(text="Two."))
     await real.start(page, "Pair", PAIR)
     shown = page.locator(".execution")
     await page.get_by_role("button", name="Pause").click()
+    await expect(page.get_by_role("button", name="Pausing")).to_be_visible()
+    told.set()
     await expect(shown).to_have_attribute("data-status", "PAUSED", timeout=20_000)
     await expect(page.locator(".waiting")).to_contain_text("nothing is spent")
     assert real.models.count("two") == 0
@@ -187,13 +191,14 @@ async def test_question_is_answered_with_changed_arguments(real: Real, watched: 
     real.models.always("asking", Reply(text="Twelve euros."))
     await real.start(page, "Asking", ASKING)
     await expect(page.locator(".question")).to_contain_text("wait", timeout=30_000)
-    await expect(page.locator(".sidebar nav .count")).to_contain_text("1", timeout=10_000)
+    await expect(page.locator(".sidebar nav .count")).to_contain_text("1")
     await page.get_by_role("link", name="Approvals").click()
+    await expect(page.locator("h1")).to_have_text("Approvals")
     await expect(page.locator(".question")).to_contain_text("900")
     await page.keyboard.press("m")
     await page.get_by_label("Seconds").fill("0.1")
     await page.get_by_role("button", name="Approve with changes").click()
-    await expect(page.get_by_text("Nothing waits for you")).to_be_visible(timeout=10_000)
+    await expect(page.get_by_text("Nothing waits for you")).to_be_visible()
     await page.locator(".decided a").click()
     await expect(page.locator(".execution")).to_have_attribute(
         "data-status", "COMPLETED", timeout=30_000

@@ -59,6 +59,7 @@ async def test_a_rerun_says_what_it_takes_over_and_is_compared(real: Real, watch
     await page.get_by_label("Input of the execution").fill('"End."')
     await page.get_by_role("button", name="Rerun", exact=True).click()
     await expect(page).not_to_have_url(re.compile(first.rpartition("/")[2]))
+    await expect(shown).to_have_attribute("data-status", "COMPLETED", timeout=20_000)
     await page.get_by_role("link", name="Compare").click()
     await expect(page.locator("h1")).to_have_text("Edited, compared")
     await expect(page.locator(".comparison del").first).to_have_text("Begin.!")

@@ -1,5 +1,6 @@
 """A bot asks in the web app, on the real server, and a person answers in the page."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -41,7 +42,7 @@ BESIDE = """reader { "goal": "Tell the price.", "model": "openai:asking", "can_r
 slow { "goal": "Take your time.", "model": "openai:slow" }
 parallel { reader slow }
 """
-AT_ONCE = """() => new MutationObserver(() => {
+AT_ONCE = """new MutationObserver(() => {
   if (window.pressed || !document.querySelector(".question .button")) return;
   window.pressed = true;
   document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "r", bubbles: true }));
@@ -53,10 +54,11 @@ async def test_a_key_counts_from_the_moment_the_question_is_there(
 ) -> None:
     page = (await watched()).page
     await connected(page, real)
-    ask = Reply(delay=1.0, tool_calls=[("wait", {"seconds": 900})])
-    real.models.script("asking", ask)
+    opened = asyncio.Event()
+    real.models.script("asking", Reply(gate=opened, tool_calls=[("wait", {"seconds": 900})]))
+    await page.add_init_script(AT_ONCE)
     await real.start(page, "Asking", ASKING)
-    await page.evaluate(AT_ONCE)
+    opened.set()
     await expect(page.get_by_label("Why not?")).to_be_focused(timeout=20_000)
 
 
@@ -67,13 +69,15 @@ async def test_a_reason_stays_when_another_branch_ends_meanwhile(
     await connected(page, real)
     real.models.script("asking", Reply(tool_calls=[("wait", {"seconds": 900})]))
     real.models.always("asking", Reply(text="Then I do not know."))
-    real.models.always("slow", Reply(text="Done.", delay=3.0))
+    written = asyncio.Event()
+    real.models.always("slow", Reply(text="Done.", gate=written))
     await real.start(page, "Beside", BESIDE)
     shown, why = page.locator(".execution"), page.get_by_label("Why not?")
     await expect(page.locator(".question")).to_be_visible(timeout=20_000)
     await expect(shown).to_have_attribute("data-status", "RUNNING")
     await page.keyboard.press("r")
     await why.fill("Not today.")
+    written.set()
     await expect(shown).to_have_attribute("data-status", "WAITING", timeout=20_000)
     await expect(why).to_have_value("Not today.")
     await expect(why).to_be_focused()
