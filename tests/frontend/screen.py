@@ -13,7 +13,7 @@ from frontend.app import App
 from tests.frontend.world import World
 
 Node = dict[str, Any]
-PATIENCE = 5.0
+PATIENCE = 15.0
 
 
 class Screen:

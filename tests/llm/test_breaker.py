@@ -188,12 +188,16 @@ def access(**limits: int) -> Access:
 async def test_never_more_at_once_than_the_connection_allows(boards: tuple[Board, Board]) -> None:
     stiles = [Turnstile(board) for board in boards]
     inside = most = 0
+    full = asyncio.Event()
 
     async def call(number: int) -> None:
         nonlocal inside, most
         async with stiles[number % 2].through(access(concurrency=3)):
             inside += 1
             most = max(most, inside)
+            if inside == 3:
+                full.set()
+            await full.wait()
             await asyncio.sleep(0.002)
             inside -= 1
 

@@ -121,7 +121,7 @@ async def on_a_port(app: App) -> AsyncIterator[str]:
         server = serving.server(app)
         server.capture_signals = no_signals  # type: ignore[method-assign]
         task = asyncio.create_task(server.serve(sockets=[listener]))
-        await asyncio.wait_for(ready.wait(), 10)
+        await asyncio.wait_for(ready.wait(), 30)
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
@@ -161,7 +161,7 @@ class Wire:
         await self.connection.send(json.dumps(message))
 
     async def next(self) -> dict[str, Any]:
-        return json.loads(await asyncio.wait_for(self.connection.recv(), 10))
+        return json.loads(await asyncio.wait_for(self.connection.recv(), 30))
 
     async def refusal(self) -> dict[str, Any]:
         """The next error, past what others are told meanwhile."""

@@ -145,7 +145,7 @@ class ModelServer:
             for one in self.requests
         )
 
-    async def wait_for(self, count: int, seconds: float = 10.0) -> None:
+    async def wait_for(self, count: int, seconds: float = 30.0) -> None:
         """Until so many requests have come."""
         async with asyncio.timeout(seconds):
             while self.total < count:
