@@ -19,7 +19,6 @@ from weakref import WeakSet
 
 from server.engine.events import FINAL_TYPES
 from server.engine.log import READ_AT_ONCE, WireEvent
-from server.engine.rows import clean
 from server.engine.store import (
     DUE_LIMIT,
     Claimed,
@@ -32,6 +31,7 @@ from server.engine.store import (
     Store,
     StoredEvent,
 )
+from server.engine.texts import Texts
 from server.models.enums import TriggerKind
 
 # As long as a follower may take to notice what another process did (HEAL_SECONDS of a feed).
@@ -144,9 +144,10 @@ class Latest:
 
 
 def _shown(events: Sequence[EventRow]) -> list[WireEvent]:
+    texts = Texts()
     return [
         StoredEvent(
-            seq, event.type, event.at, clean(event.step_key), event.attempt, event.data
+            seq, event.type, event.at, texts.clean(event.step_key), event.attempt, event.data
         ).to_json()
         for seq, event in enumerate(events, 1)
     ]

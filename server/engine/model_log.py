@@ -45,9 +45,10 @@ class ModelLog(StepLog):
             opened.named = model
 
     def asked(self, key: str, model: str | None, try_number: int, repair: bool) -> None:
+        now = self._writer.now()
         asked = happened.ModelRequested(model=model, try_number=try_number, repair=repair or None)
-        self._writer.event(asked, key)
-        self._call_log.asked(key, model, try_number, repair, self._writer.now())
+        self._writer.event(asked, key, now)
+        self._call_log.asked(key, model, try_number, repair, now)
 
     def answered(self, key: str, answer: ModelAnswer) -> None:
         self._deltas.flush(key)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from server.core.logs import REDACTION
 from server.engine.store import (
     UNSET,
     CallRow,
@@ -20,9 +19,6 @@ from server.engine.store import (
 )
 from server.engine.texts import Texts
 from server.models.enums import FINAL_STATUSES, ControlAsked, ExecutionStatus, StepStatus
-
-NUL = "\x00"
-_MARK = "\N{REPLACEMENT CHARACTER}"
 
 NEW_COLUMNS = (
     "id",
@@ -218,13 +214,6 @@ def totals(usage: tuple[UsageRow, ...] | list[UsageRow]) -> Totals:
     )
 
 
-def clean(text: str | None) -> str | None:
-    """PostgreSQL has no way to keep NUL in text; and secrets are not kept in any."""
-    if not text:
-        return text
-    return REDACTION.kept(text.replace(NUL, _MARK) if NUL in text else text)
-
-
 def encoded(value: Any, texts: Texts) -> str | None:
     return None if value is UNSET else texts.of(value)
 
@@ -255,18 +244,18 @@ def new_row(commit: Commit, new: NewExecution) -> Row:
         optional(new.input, texts),
         encoded(change.output, texts),
         optional(change.error, texts),
-        clean(new.idempotency_key),
+        texts.clean(new.idempotency_key),
         new.request_hash,
         owner,
         new.attempt,
         0,
         len(commit.events),
         change.cancel_requested_at,
-        clean(change.cancel_reason),
+        texts.clean(change.cancel_reason),
         new.created_by_id,
         new.parent_id,
         new.forked_from_id,
-        clean(new.forked_from_step),
+        texts.clean(new.forked_from_step),
         sums.input_tokens,
         sums.output_tokens,
         sums.cost_nano,
@@ -302,7 +291,7 @@ def change_row(commit: Commit) -> Row:
         change.finished_at,
         change.duration_ms,
         change.cancel_requested_at,
-        clean(change.cancel_reason),
+        texts.clean(change.cancel_reason),
         sums.input_tokens,
         sums.output_tokens,
         sums.cost_nano,
@@ -351,15 +340,15 @@ def new_due_in(commit: Commit, new: NewExecution) -> float | None:
 
 def event_row(event: EventRow, texts: Texts) -> Row:
     data = optional(event.data, texts)
-    return (event.type, event.at, clean(event.step_key), event.attempt, data)
+    return (event.type, event.at, texts.clean(event.step_key), event.attempt, data)
 
 
 def step_row(step: StepRow, texts: Texts) -> Row:
     return (
-        clean(step.key),
-        clean(step.parent_key),
+        texts.clean(step.key),
+        texts.clean(step.parent_key),
         step.type,
-        clean(step.name),
+        texts.clean(step.name),
         step.position,
         step.status.value,
         step.attempt,
@@ -368,9 +357,9 @@ def step_row(step: StepRow, texts: Texts) -> Row:
         encoded(step.output, texts),
         optional(step.error, texts),
         optional(step.issues, texts),
-        clean(step.requested_model),
-        clean(step.model),
-        clean(step.provider),
+        texts.clean(step.requested_model),
+        texts.clean(step.model),
+        texts.clean(step.provider),
         step.input_tokens,
         step.output_tokens,
         step.cached_tokens,
@@ -398,14 +387,14 @@ def call_row(commit: Commit, call: CallRow) -> Row:
     return (
         call.workspace_id,
         commit.execution_id,
-        clean(call.step_key),
+        texts.clean(call.step_key),
         call.attempt,
         call.try_number,
         call.question,
-        clean(call.requested_model),
-        clean(call.model),
+        texts.clean(call.requested_model),
+        texts.clean(call.model),
         call.provider,
-        clean(call.address),
+        texts.clean(call.address),
         call.connection_id,
         call.source,
         call.repair,
@@ -429,22 +418,23 @@ def call_row(commit: Commit, call: CallRow) -> Row:
 
 
 def usage_row(commit: Commit, usage: UsageRow) -> Row:
+    texts = commit.texts
     return (
         usage.workspace_id,
         usage.bot_id,
         commit.execution_id,
-        clean(usage.step_key),
+        texts.clean(usage.step_key),
         usage.attempt,
         usage.provider,
-        clean(usage.requested_model),
-        clean(usage.model),
+        texts.clean(usage.requested_model),
+        texts.clean(usage.model),
         usage.input_tokens,
         usage.output_tokens,
         usage.cached_tokens,
         usage.reasoning_tokens,
         usage.cache_write_tokens,
         usage.cost_nano,
-        optional(usage.price, commit.texts),
+        optional(usage.price, texts),
         usage.estimated,
         usage.unpriced,
         usage.duration_ms,

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -181,4 +182,5 @@ def _text(moment: datetime) -> str:
 
 
 sqlite3.register_adapter(datetime, _text)
-sqlite3.register_adapter(UUID, str)
+# The same few ids stand in all rows of a batch.
+sqlite3.register_adapter(UUID, lru_cache(maxsize=1024)(str))

@@ -112,6 +112,7 @@ class StepLog:
                 input=step.input,
             ),
             step.key,
+            now,
         )
 
     def _begun_before(self, step: StepStart, row: RecordedStep) -> None:
@@ -132,7 +133,7 @@ class StepLog:
         error = None if step.error is None else self.error_of(step.error)
         now = self._writer.now()
         self._writer.step(step_row(opened, self._attempt, status, step.output, error, now))
-        self._writer.event(ending(step, error, milliseconds(opened.at, now)), step.key)
+        self._writer.event(ending(step, error, milliseconds(opened.at, now)), step.key, now)
 
     def step_skipped(self, step: StepSkipped) -> None:
         if self._silent or step.key in self._recorded:

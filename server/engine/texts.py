@@ -9,6 +9,9 @@ from server.core.jsontext import loads
 from server.core.logs import MASK, REDACTION
 from server.models.large import value_text
 
+_NUL = "\x00"
+_MARK = "\N{REPLACEMENT CHARACTER}"
+
 _SHORT = frozenset({bool, int, float, type(None)})
 
 
@@ -21,13 +24,15 @@ class Texts:
     """By identity: the same value is often said twice. Secrets are taken out on the way. Who keeps
     a large one elsewhere takes its text out of here, or it would stay as long as the commit."""
 
-    __slots__ = ("_made", "_taken", "bytes", "hid")
+    __slots__ = ("_cleaned", "_longest", "_made", "_taken", "bytes", "hid")
 
     def __init__(self) -> None:
         self.bytes = 0  # of all that was written, also of what is not held any more
+        self._longest = 0  # in bytes
         self.hid = False  # a secret was taken out of something
         self._made: dict[int, _Made] = {}
         self._taken: dict[int, tuple[Any, int]] = {}
+        self._cleaned: dict[str, str] = {}
 
     def of(self, value: Any) -> str:
         """Raises NotStorable."""
@@ -53,10 +58,20 @@ class Texts:
         """The whole of it is not asked for any more."""
         self._made.pop(id(value), None)
 
+    def clean(self, text: str | None) -> str | None:
+        """As the function; the same key or name stands in many rows of one commit."""
+        if not text:
+            return text
+        found = self._cleaned.get(text)
+        if found is None:
+            found = self._cleaned[text] = clean(text)
+        return found
+
     def longer(self, value: Any, most: int) -> bool:
         """In bytes. Where one field shows it, the whole is not written for that. Raises
         NotStorable."""
-        if id(value) not in self._made and isinstance(value, dict):
+        shown_by_a_field = self._longest > most and id(value) not in self._made
+        if shown_by_a_field and isinstance(value, dict):
             for field in cast("dict[Any, Any]", value).values():
                 if type(field) not in _SHORT and self._surely_longer(field, most):
                     return True
@@ -71,14 +86,21 @@ class Texts:
         return mark in self._made and self._made[mark][2] > most
 
     def _make(self, value: Any) -> _Made:
-        whole = value_text(value)
-        text = _clean(value, whole)
+        text = whole = value_text(value)
+        if REDACTION.kept(whole) is not whole:
+            text = _clean(value, whole)
         changed = text is not whole and text != whole
         length = size(text)
         self.bytes += length
+        self._longest = max(self._longest, length)
         self.hid = self.hid or changed
         made = self._made[id(value)] = (value, text, length, changed)
         return made
+
+
+def clean(text: str) -> str:
+    """PostgreSQL has no way to keep NUL in text; and secrets are not kept in any."""
+    return REDACTION.kept(text.replace(_NUL, _MARK) if _NUL in text else text)
 
 
 def _clean(value: Any, whole: str) -> str:

@@ -99,8 +99,10 @@ class Writer:
 
     # --- saying
 
-    def event(self, event: ExecutionEvent, step_key: str | None = None) -> None:
-        self._events.append(event.row(self.now(), step_key, self.identity.attempt))
+    def event(
+        self, event: ExecutionEvent, step_key: str | None = None, at: datetime | None = None
+    ) -> None:
+        self._events.append(event.row(at or self._clock.now(), step_key, self.identity.attempt))
 
     def step(self, row: StepRow) -> None:
         self._steps[row.key] = row
