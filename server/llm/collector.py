@@ -77,6 +77,8 @@ class Collector:
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
+        if not self._calls:
+            return ()
         parts = [self._calls[index] for index in sorted(self._calls)]
         return tuple(
             ToolCall(one.id or f"call_{number}", one.name, "".join(one.arguments) or "{}")

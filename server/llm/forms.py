@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -351,12 +352,17 @@ def holds_answer(form: Form, data: bytes) -> bool | None:
     return isinstance(body, dict) and any(body.get(name) for name in form.answers)
 
 
+@cache
+def _plain_reading() -> Any:
+    from litellm.llms.openai.chat.gpt_transformation import OpenAIChatCompletionStreamingHandler
+
+    return OpenAIChatCompletionStreamingHandler.chunk_parser
+
+
 def _openai_parser(parse: Parse) -> Parse:
     """The library's own, past which go the pieces that hold nothing but text or counts: nearly
     all, and each of them takes it 0.1 ms. A provider with a reading of its own keeps it."""
-    from litellm.llms.openai.chat.gpt_transformation import OpenAIChatCompletionStreamingHandler
-
-    if getattr(parse, "__func__", None) is not OpenAIChatCompletionStreamingHandler.chunk_parser:
+    if getattr(parse, "__func__", None) is not _plain_reading():
         return parse
     return lambda chunk: openai_piece(chunk) or openai_counts(chunk) or parse(chunk)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields, replace
+from operator import attrgetter
 from typing import Any, Protocol
 
 import orjson
@@ -25,7 +26,9 @@ from server.llm.messages import (
 LONGEST_CACHED_SECONDS = 30 * 86_400
 _WHOLE = frozenset({"stop", "tool_calls"})
 _ANSWER_FIELDS = tuple(item.name for item in fields(ModelAnswer))
+_ANSWER_VALUES = attrgetter(*_ANSWER_FIELDS)
 _USAGE_FIELDS = tuple(item.name for item in fields(Usage))
+_USAGE_VALUES = attrgetter(*_USAGE_FIELDS)
 
 
 class Answers(Protocol):
@@ -114,9 +117,9 @@ def fingerprint(request: ChatRequest) -> str:
 
 def answer_data(answer: ModelAnswer) -> dict[str, Any]:
     """The answer as JSON. `asdict` would copy all of it once more, for each answer that is kept."""
-    data = {name: getattr(answer, name) for name in _ANSWER_FIELDS}
+    data = dict(zip(_ANSWER_FIELDS, _ANSWER_VALUES(answer), strict=True))
     data["tool_calls"] = [asdict(call) for call in answer.tool_calls]
-    data["usage"] = {name: getattr(answer.usage, name) for name in _USAGE_FIELDS}
+    data["usage"] = dict(zip(_USAGE_FIELDS, _USAGE_VALUES(answer.usage), strict=True))
     return data
 
 

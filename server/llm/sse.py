@@ -27,7 +27,7 @@ class LineCutter:
         lines = (self._rest() + data).split(b"\n")
         self._keep(lines.pop())
         for line in lines:
-            if event := self._event(line):
+            if line and (event := self._event(line)):
                 yield event
 
     def end(self) -> Iterator[bytes]:

@@ -151,8 +151,10 @@ def part_of(message: Message) -> Part:
 
 
 def _cost(message: Message) -> int:
-    calls = sum(tokens_in(call.name + call.arguments) for call in message.tool_calls)
-    return tokens_in(message.content) + calls + _PER_MESSAGE
+    tokens = tokens_in(message.content) + _PER_MESSAGE
+    if message.tool_calls:
+        tokens += sum(tokens_in(call.name + call.arguments) for call in message.tool_calls)
+    return tokens
 
 
 def _oldest(messages: Sequence[Message], over: int) -> tuple[list[LeftOut], int]:
