@@ -41,8 +41,9 @@ class OpenStep:
     @property
     def source(self) -> Source | None:
         """From where, when no model was asked at all."""
-        free = self.sources - {"live"}
-        return min(free) if free and "live" not in self.sources else None
+        if not self.sources or "live" in self.sources:
+            return None
+        return min(self.sources)
 
     def add(self, answer: ModelAnswer) -> None:
         """A step may need several answers; it shows the last one's model and everybody's cost."""
@@ -180,7 +181,7 @@ def charge_row(identity: Identity, key: str, tool: str, charge: Charge, now: dat
 
 
 def ending(
-    step: StepEnd, error: dict[str, Any] | None, duration_ms: int
+    step: StepEnd, error: dict[str, Any] | None, duration_ms: int | None
 ) -> happened.ExecutionEvent:
     if step.status == "completed":
         return happened.StepCompleted(output=step.output, duration_ms=duration_ms)

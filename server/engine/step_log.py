@@ -19,7 +19,6 @@ from server.engine.facts import (
     charge_row,
     ending,
     failure_of,
-    milliseconds,
     step_row,
 )
 from server.engine.host import EntityCall, Failure, Recorded, StepEnd, StepSkipped, StepStart
@@ -132,8 +131,9 @@ class StepLog:
         status = StepStatus(step.status)
         error = None if step.error is None else self.error_of(step.error)
         now = self._writer.now()
-        self._writer.step(step_row(opened, self._attempt, status, step.output, error, now))
-        self._writer.event(ending(step, error, milliseconds(opened.at, now)), step.key, now)
+        row = step_row(opened, self._attempt, status, step.output, error, now)
+        self._writer.step(row)
+        self._writer.event(ending(step, error, row.duration_ms), step.key, now)
 
     def step_skipped(self, step: StepSkipped) -> None:
         if self._silent or step.key in self._recorded:
