@@ -57,6 +57,7 @@ _AS_IT_IS: Final = {
     "BigInt": int,
 }
 _TYPE_NAME: Final = "__typename"
+_MISTAKE: Final = "UserError"
 _NOTHING: Final = id(None)
 _NONE: Final = {type(None)}
 
@@ -198,7 +199,9 @@ class ProjectingExecutor(StrawberryGraphQLCoreExecutionContext):
             return self._object(kind, details, required)
         if is_leaf_type(kind):
             return _leaf(kind, self.is_awaitable, required)
-        return _none_of  # an interface or a union, such as the errors of a mutation
+        if kind.name == _MISTAKE:
+            return _none_of
+        raise NotPlain
 
     def _object(
         self, kind: GraphQLObjectType, details: FieldDetailsList, required: bool
@@ -292,7 +295,7 @@ def _ready(found: Any) -> Any:
 
 
 def _none_of(values: Column) -> Column:
-    """Which type one of them has is for the long way to find out."""
+    """As a rule nothing was wrong. Which type a mistake has is for the long way to find out."""
     if values:
         raise NotPlain
     return values
