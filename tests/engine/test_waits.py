@@ -62,7 +62,7 @@ async def test_a_long_wait_holds_no_worker_and_goes_on_when_it_is_due(
     source = """
     a { "goal": "First", "model": "one" }
     b { "goal": "Second", "model": "two" }
-    chain { a use wait with { seconds: 0.3 } b }
+    chain { a use wait with { seconds: 1 } b }
     """
     started = await home.start(await home.bot(source), "x")
     row = await parked(home, started)
@@ -73,7 +73,7 @@ async def test_a_long_wait_holds_no_worker_and_goes_on_when_it_is_due(
     assert ended.status is ExecutionStatus.COMPLETED
     assert (gateway.calls["one"], gateway.calls["two"]) == (1, 1)
     steps = {step.name: step for step in await executions.steps(home.owner, started.id)}
-    assert 0.3 <= steps["wait"].output["waited"] < 5
+    assert 1 <= steps["wait"].output["waited"] < 5
 
 
 async def test_a_waiting_step_says_so(home: Home) -> None:
@@ -91,20 +91,21 @@ async def test_a_wait_survives_a_restart_and_is_not_begun_anew(
     tmp_path: Path, gateway: ScriptedGateway
 ) -> None:
     async with open_home(tmp_path, gateway=gateway) as home:
-        started = await home.start(await home.bot("use wait with { seconds: 0.5 }"), {})
+        started = await home.start(await home.bot("use wait with { seconds: 1 }"), {})
         await parked(home, started)
-    async with open_home(tmp_path, gateway=gateway) as home:
+    async with open_home(tmp_path, gateway=gateway, worker=False) as home:
         row = await executions.get(home.owner, started.id)
         assert row.status is ExecutionStatus.WAITING
+    async with open_home(tmp_path, gateway=gateway) as home:
         ended = await home.ended(started)
     assert ended.status is ExecutionStatus.COMPLETED
-    assert 0.5 <= ended.output["waited"] < 5
+    assert 1 <= ended.output["waited"] < 5
 
 
 async def test_a_step_that_waited_began_once(home: Home, gateway: ScriptedGateway) -> None:
     source = """
     a { "goal": "First", "model": "one" }
-    chain { use wait with { seconds: 0.3 } a }
+    chain { use wait with { seconds: 1 } a }
     """
     started = await home.start(await home.bot(source), "x")
     await parked(home, started)
@@ -114,7 +115,7 @@ async def test_a_step_that_waited_began_once(home: Home, gateway: ScriptedGatewa
     for step in await executions.steps(home.owner, started.id):
         if step.name != "a":
             assert step.duration_ms is not None
-            assert step.duration_ms >= 290
+            assert step.duration_ms >= 990
 
 
 async def test_a_wait_until_a_moment(home: Home) -> None:
@@ -183,7 +184,7 @@ async def test_a_wait_inside_a_map_is_waited_once_for_all_items(home: Home) -> N
 async def test_a_tool_that_waits_for_a_model_parks_the_whole_entity(
     home: Home, gateway: ScriptedGateway
 ) -> None:
-    gateway.answers["m"] = [asks(("wait", {"seconds": 0.3})), "Rested."]
+    gateway.answers["m"] = [asks(("wait", {"seconds": 1})), "Rested."]
     source = 'a { "goal": "Rest", "model": "m", "tools": ["wait"] }'
     started = await home.start(await home.bot(source), "x")
     await parked(home, started)

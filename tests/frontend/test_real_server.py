@@ -63,10 +63,26 @@ async def sign_in(page: Any, app: App, url: str) -> None:
     await expect(page.get_by_role("heading", name="Run your first bot now")).to_be_visible()
 
 
+def answers_held(app: App, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """The demo model says what it has to say, and has not ended before this is set."""
+    assert app.rooms is not None
+    demo: Any = app.rooms.gateway._demo  # type: ignore[attr-defined]
+    chat, end = demo.chat, asyncio.Event()
+
+    async def held(*given: Any) -> Any:
+        answer = await chat(*given)
+        await end.wait()
+        return answer
+
+    monkeypatch.setattr(demo, "chat", held)
+    return end
+
+
 async def test_from_the_link_to_a_result_that_streams(
-    real: tuple[App, str], watched: Watch
+    real: tuple[App, str], watched: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, url = real
+    end = answers_held(app, monkeypatch)
     page = (await watched()).page
     await sign_in(page, app, url)
     await page.get_by_role("button", name="Run now: Article digest").click()
@@ -76,11 +92,12 @@ async def test_from_the_link_to_a_result_that_streams(
     second = await page.context.new_page()
     await second.goto(await live.get_by_role("link", name="Details").evaluate("e => e.href"))
     await second.reload()
+    shown = second.locator(".execution")
+    await expect(shown).to_have_attribute("data-status", "RUNNING")
+    end.set()
     await expect(live).to_have_attribute("data-status", "COMPLETED", timeout=30_000)
-    await expect(second.locator(".execution")).to_have_attribute("data-status", "COMPLETED")
-    assert await live.get_attribute("data-seq") == await second.locator(".execution").get_attribute(
-        "data-seq"
-    )
+    await expect(shown).to_have_attribute("data-status", "COMPLETED")
+    await expect(shown).to_have_attribute("data-seq", await live.get_attribute("data-seq"))
     tokens = await live.locator(".run-facts div", has_text="Tokens").locator("dd").inner_text()
     await expect(second.locator(".fact-strip div", has_text="Tokens").locator("dd")).to_have_text(
         tokens

@@ -14,6 +14,7 @@ from yarl import URL
 
 from server.llm.exchange import Exchange, Way
 from tests.support.model_server import ModelServer, Reply
+from tests.support.waiting import until
 
 HEADERS = {"Authorization": "Bearer sk-test-1234", "Content-Type": "application/json"}
 BODY = b'{"model": "m", "stream": true, "messages": [{"role": "user", "content": "Hello"}]}'
@@ -104,11 +105,18 @@ async def test_a_side_that_reads_nothing_keeps_neither_the_connection_nor_the_qu
     long = b"x" * 20_000_000
     async with Exchange(session, way, long) as response:
         assert await response.content.read() == b"{}"
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.2), Exchange(session, way, long):
+
+    async def ask() -> None:
+        async with Exchange(session, way, long):
             pass
+
+    asking = asyncio.create_task(ask())
+    await until(lambda: len(asked) == 2)
+    await asyncio.wait([asking], timeout=0.1)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
     await asyncio.sleep(0)
-    assert len(asked) == 2
     ends = [one.raddr for one in psutil.Process().net_connections("tcp") if one.raddr]
     assert port not in [end.port for end in ends]
     server.close()
