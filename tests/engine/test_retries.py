@@ -110,7 +110,7 @@ async def test_what_took_too_long_is_among_the_calls_before_anybody_decides(
 ) -> None:
     """The step may be done again and end well; what was asked first is paid, too."""
     models.always("m", Reply("one two three four five six", gate=asyncio.Event()))
-    monkeypatch.setattr(durable, "STEP_SECONDS", 0.3)
+    monkeypatch.setattr(durable, "STEP_SECONDS", 1.0)
     slow = ONE + " chain { a on_error pause }"
     async with opened(tmp_path, models) as home:
         await home.rooms.engine.gateway.prepare()

@@ -52,7 +52,7 @@ async def parked(home: Home, execution: Execution) -> Execution:
 
 async def test_a_short_wait_is_over_in_one_taking(home: Home) -> None:
     execution = await home.run("use wait with { seconds: 0.05 }", {})
-    assert execution.output == {"waited": pytest.approx(0.05, abs=0.04)}
+    assert 0.05 <= execution.output["waited"] < 5
     assert execution.attempt == 1
 
 
