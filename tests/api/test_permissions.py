@@ -76,19 +76,13 @@ async def ask(home: Home, viewer: Viewer | None, asked: Asked, values: dict[str,
     context = Context(viewer, home.rooms, "req_test")
     stream = await schema.stream(document, variable_values=values, context_value=context)
     async with aclosing(stream) as results:
-        return await _first(home, viewer, results)
+        return await _first(results)
 
 
-async def _first(home: Home, viewer: Viewer | None, results: Any) -> Any:
-    """The first thing that a feed says; silence is made to end by a start."""
-
-    first = asyncio.ensure_future(anext(results))
-    done, _ = await asyncio.wait([first], timeout=0.05)
-    if not done:
-        first.cancel()
-        await asyncio.wait([first])
-        return {"data": {}}
-    result = first.result()
+async def _first(results: Any) -> Any:
+    """Every feed says something as soon as it begins."""
+    async with asyncio.timeout(15):
+        result = await anext(results)
     data = result.data if isinstance(result.data, dict) else {}
     return {"data": data, "errors": [one.formatted for one in result.errors or ()]}
 
