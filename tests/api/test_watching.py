@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 
 from server.api import watching
 from tests.api.test_live import EVENTS, batches, bearer, url
-from tests.support.front import PURE, WRITER, Api, Front, socket_to
+from tests.support.front import PURE, WRITER, Api, Front, Wire, socket_to
 
 __all__ = ["url"]
 
@@ -41,20 +42,21 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 async def test_many_who_ask_alike_are_answered_once(
     url: str, api: Api, answered: list[Any]
 ) -> None:
-    started = await api.start((await api.bot(WRITER, "Many"))["id"], input="x " * 50, mode="DEMO")
+    bot, told = await api.bot(WRITER, "Many"), 0
 
-    told = 0
-
-    async def one() -> list[Any]:
+    async def one(wire: Wire) -> list[Any]:
         nonlocal told
-        async with socket_to(url, bearer(api)) as wire:
-            await wire.hello()
-            await wire.watch(EVENTS, started["id"], 0)
-            found = [batch async for batch in batches(wire)]
+        await wire.watch(EVENTS, started["id"], 0)
+        found = [batch async for batch in batches(wire)]
         told += len(found)
         return [event for batch in found for event in batch["events"]]
 
-    seen = await asyncio.gather(*(one() for _ in range(20)))
+    async with AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(socket_to(url, bearer(api))) for _ in range(20)]
+        for wire in wires:
+            await wire.hello()
+        started = await api.start(bot["id"], input="x " * 50, mode="DEMO")
+        seen = await asyncio.gather(*(one(wire) for wire in wires))
     assert all(events == seen[0] for events in seen)
     assert [event["seq"] for event in seen[0]] == list(range(1, len(seen[0]) + 1))
     assert 0 < len(answered) < told / 10
