@@ -63,6 +63,6 @@ async def test_who_waits_for_a_worker_is_told(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "IDLE_SECONDS", 0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await run.watch(cast(Remote, Queued()), "exe_1", live=True)
     assert "No worker is running" in capsys.readouterr().err

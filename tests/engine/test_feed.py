@@ -270,7 +270,7 @@ async def test_the_end_is_told_at_once_and_what_gathered_before_it_comes_with_it
     await settled()
     assert not following.done(), "a flood is a few messages"
     log.add("execution.completed", told=True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         last = await following
     assert (seqs(last), last.done) == ([2, 3], True)
     await batches.aclose()
@@ -285,7 +285,7 @@ async def test_an_end_that_comes_before_the_pause_is_not_waited_for(
     log.add(told=True)
     log.add("execution.completed")
     log.tell(2, None, ended=True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         found = [seqs(batch) async for batch in batches]
     assert [seq for batch in found for seq in batch] == [1, 2]
 

@@ -105,7 +105,7 @@ async def ending(
     served = (app or build(world))(scope, incoming.get, send)
     task = asyncio.ensure_future(served)
     try:
-        return await asyncio.wait_for(closed, 5)
+        return await asyncio.wait_for(closed, 15)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

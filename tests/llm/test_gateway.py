@@ -85,7 +85,7 @@ async def test_cancel_closes_the_providers_socket(
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await models.requests[0].hung_up.wait()
 
 
@@ -99,7 +99,7 @@ async def test_cancel_before_the_first_byte_closes_the_socket(
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await models.requests[0].hung_up.wait()
 
 
@@ -114,7 +114,7 @@ async def test_a_reader_that_raises_ends_the_call_at_the_provider(
 
     with pytest.raises(asyncio.CancelledError):
         await make_gateway(fast).chat(ask(), stop)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await models.requests[0].hung_up.wait()
 
 
@@ -144,7 +144,7 @@ async def test_time_limits_say_what_was_waited_for(
     assert caught.value.kind is ModelErrorKind.TIMEOUT
     assert caught.value.retryable
     assert says in caught.value.message
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await models.requests[-1].hung_up.wait()
 
 

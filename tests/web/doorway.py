@@ -86,10 +86,10 @@ class Socket:
 
     async def __aexit__(self, *_: object) -> None:
         self.incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
-        await asyncio.wait_for(self.task, 5)
+        await asyncio.wait_for(self.task, 15)
 
     async def answer(self) -> dict[str, Any]:
-        return await asyncio.wait_for(self.outgoing.get(), 5)
+        return await asyncio.wait_for(self.outgoing.get(), 15)
 
     def say(self, text: str) -> None:
         self.incoming.put_nowait({"type": "websocket.receive", "text": text})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from server.models.tables import Member
 from server.workspaces import accounts
 from tests.support.front import Front, open_front
 from tests.support.post_office import Post, post_office, the_letter
+from tests.support.waiting import until
 from tests.workspaces.people import CHEAP
 
 pytestmark = pytest.mark.slow
@@ -91,9 +91,7 @@ async def test_a_forgotten_password_is_set_anew_by_letter(  # S04, S73
             for email in ("ada@example.org", "nobody@example.org")
         ]
         assert answers[0].text == answers[1].text
-        async with asyncio.timeout(5):
-            while not post.letters:
-                await asyncio.sleep(0.01)
+        await until(lambda: post.letters)
         token = link_in(post, "reset").partition("=")[2]
         answer = await browser.post("/reset", data={"token": token, "password": NEW})
         assert answer.status_code == 303

@@ -51,7 +51,7 @@ async def test_the_tick_goes_on_after_the_database_was_away_and_after_a_bug() ->
     engine: Any = ComingBack()
     ticks = Ticks(engine.wake_due, seconds=0.001)
     ticks.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await engine.back.wait()
     await ticks.stop()
     assert engine.ticks > 3
