@@ -81,7 +81,7 @@ async def test_a_tool_waits_for_a_person_and_holds_no_worker(home: Home, echo: C
     execution, row = await waiting(home, USE)
     assert execution.waiting_reason is WaitingReason.APPROVAL
     assert execution.owner is None
-    assert home.rooms.engine.runner.running == 0
+    await until(lambda: home.rooms.engine.runner.running == 0)
     assert (row.tool, row.arguments) == ("echo", {"text": "hello"})
     assert row.expires_at - row.created_at == timedelta(days=7)
     steps = {step.name: step.status for step in await executions.steps(home.owner, execution.id)}

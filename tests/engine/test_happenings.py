@@ -30,7 +30,7 @@ async def home(tmp_path: Path, database_url: str) -> AsyncIterator[Home]:
 async def waiting(home: Home, source: str = PAID) -> Execution:
     row = await home.until(await home.start(await home.bot(source), "x"), WAITING)
     assert row.waiting_reason is WaitingReason.WAIT
-    assert home.rooms.engine.runner.running == 0
+    await until(lambda: home.rooms.engine.runner.running == 0)
     return row
 
 

@@ -19,6 +19,7 @@ from server.models.tables import Approval, Execution, Member, Notification, User
 from server.workspaces.access import Viewer, scopes_of
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway, asks
+from tests.support.waiting import until
 
 WAITING, COMPLETED = ExecutionStatus.WAITING, ExecutionStatus.COMPLETED
 ORDER = (
@@ -63,7 +64,7 @@ async def test_what_a_person_answers_is_the_result(home: Home) -> None:
     row, question = await asked(home, ORDER)
     assert question.kind is ApprovalKind.QUESTION
     assert question.arguments["fields"] == {"count": "integer(min: 1)", "why": "?string"}
-    assert home.rooms.engine.runner.running == 0
+    await until(lambda: home.rooms.engine.runner.running == 0)
     decided = await answer(home, question, {"count": "3"})
     assert decided.decided_by == home.owner.email or decided.decided_by == home.owner.name
     ended = await home.ended(row)
