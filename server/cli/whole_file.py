@@ -12,6 +12,9 @@ from typing import BinaryIO
 
 from server.core.errors import Invalid
 
+# Names in here lead to what is open already, be it a plain file: it stays the one that is open.
+_STREAMS = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
+
 
 def write_whole(name: str | Path, data: bytes) -> None:
     """Raises Invalid when it cannot be written."""
@@ -34,7 +37,7 @@ def whole_file(name: str | Path) -> Iterator[BinaryIO]:
     written as it is, and so is a file beside which no other can stand."""
     given, target = Path(name), Path(name).resolve()
     plain = given.is_file() or not given.exists()
-    if not plain or given.is_relative_to("/dev") or not os.access(target.parent, os.W_OK):
+    if not plain or given.parent in _STREAMS or not os.access(target.parent, os.W_OK):
         with given.open("wb") as file:
             yield file
         return
