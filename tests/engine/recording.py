@@ -1,7 +1,10 @@
 """Makes the recorded histories anew, from real executions: `python -m tests.engine.recording`.
 
 What is committed in `histories/` was made by the engine of its day and stays as it is: a new engine
-has to agree with it. Add a program here for a new construct, and record that one alone by name."""
+has to agree with it. Add a program here for a new construct, and record that one alone by name.
+
+`whole` ones keep every row in the order in which it was committed, and all events: from there a
+real run is gone on with, cut off after any of its rows."""
 
 from __future__ import annotations
 
@@ -20,17 +23,36 @@ from server.bal.planner import plan
 from server.engine.facts import failure_of
 from server.engine.host import Outcome, Recorded
 from server.engine.replay import CALLS, Command, History
+from server.engine.store import UNSET, Commit, Committed, StepRow
 from server.executions.happenings import Emitting, emit
+from server.llm import verdict
 from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.messages import ChatRequest
 from server.models.enums import ExecutionStatus, StepStatus
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import Answer as Said
-from tests.support.scripted_gateway import ScriptedGateway
+from tests.support.scripted_gateway import Said as Words
+from tests.support.scripted_gateway import ScriptedGateway, asks
 from tests.support.tools import Counted
 
 FOLDER = Path(__file__).parent / "histories"
 ENTITIES = "".join(f'{name} {{ "goal": "Do {name}", "model": "{name}" }}\n' for name in "abc")
 BROKEN = ModelError(ModelErrorKind.BAD_REQUEST, "No.")
+AWAY = ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, "Away.")
+SHORT_SECONDS = 0.01
+SHOWN = (
+    "key", "type", "name", "status", "parent_key", "position", "attempt", "input", "output", "error"
+)  # fmt: skip
+
+
+def turns(*said: Words) -> list[Said]:
+    """What is said depends on how far the talk is, not on how often was asked: who comes into the
+    middle of it hears the same."""
+
+    def answer(asked: ChatRequest) -> Words:
+        return said[sum(message.role == "assistant" for message in asked.messages)]
+
+    return [answer]
 
 
 @dataclass(frozen=True)
@@ -44,6 +66,12 @@ class Told:
     remedy: Answer | None = None
     event: Emitting | None = None
     child: str | None = None
+    entities: str = ENTITIES
+    whole: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.entities + self.source
 
 
 STORIES = {
@@ -117,18 +145,43 @@ STORIES = {
         'use echo with { text: "{{item}}" } } } c }',
         ["x", "y", "z"],
     ),
+    "tools": Told(
+        "chain { a b }",
+        answers={
+            "a": turns(asks(("echo", {"text": "1"}), ("echo", {"text": "2"})), "One and two.")
+        },
+        entities='a { "goal": "Count", "model": "a", "tools": ["echo"] }\n'
+        'b { "goal": "Say", "model": "b" }\n',
+        whole=True,
+    ),
+    "permitted": Told(
+        "chain { a b }",
+        answers={"a": turns(asks(("echo", {"text": "pay 5"})), "Paid.")},
+        remedy=Answer("approve"),
+        entities='a { "goal": "Pay", "model": "a", "can_request": ["echo"] }\n'
+        'b { "goal": "Say", "model": "b" }\n',
+        whole=True,
+    ),
+    "retried": Told(
+        "chain { a c }",
+        answers={"a": [AWAY], "b": ["Instead."]},
+        entities='a { "goal": "Try", "model": "a", "fallbacks": ["b"] }\n'
+        'c { "goal": "Say", "model": "c" }\n',
+        whole=True,
+    ),
     "run_facts": Told("chain { a select { spent: $run.tokens, who: $user.name } b }"),
 }
 
 
-async def record(name: str, told: Told) -> History:
+async def record(name: str, told: Told) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         gateway = ScriptedGateway(answers=dict(told.answers))
         echo = Counted().tool
         async with open_home(Path(folder), gateway=gateway, tools=[echo]) as home:
+            rows = _listening(home)
             if told.child is not None:
                 await home.bot(told.child, "Greeter")
-            execution = await home.start(await home.bot(ENTITIES + told.source), told.input)
+            execution = await home.start(await home.bot(told.text), told.input)
             if told.remedy is not None:
                 await home.until(execution, ExecutionStatus.WAITING)
                 (asked,) = (await approvals.list_approvals(home.owner)).rows
@@ -136,7 +189,40 @@ async def record(name: str, told: Told) -> History:
             if told.event is not None:
                 await home.until(execution, ExecutionStatus.WAITING)
                 await emit(home.owner, home.rooms.engine, told.event)
-            return await _history(home, await home.ended(execution), told)
+            row = await home.ended(execution)
+            data = (await _history(home, row, told)).to_json()
+            return {**data, **await _whole(home, row, rows)} if told.whole else data
+
+
+def _listening(home: Home) -> list[StepRow]:
+    """Every row of a step, in the order in which it is committed."""
+    store: Any = home.rooms.engine.store
+    plain, rows = store.commit, list[StepRow]()
+
+    async def commit(one: Commit) -> Committed:
+        done = await plain(one)
+        rows.extend(one.steps)
+        return done
+
+    store.commit = commit
+    return rows
+
+
+async def _whole(home: Home, row: Any, rows: list[StepRow]) -> dict[str, Any]:
+    events = await home.rooms.engine.store.events(row.id, 0, 100_000)
+    return {
+        "rows": [
+            {name: value for name in SHOWN if (value := getattr(one, name)) not in (None, UNSET)}
+            for one in rows
+        ],
+        "events": [event.to_json() for event in events],
+        "end": {
+            "seq": row.last_seq,
+            "cost": row.cost_nano,
+            "input_tokens": row.input_tokens,
+            "output_tokens": row.output_tokens,
+        },
+    }
 
 
 async def _history(home: Home, row: Any, told: Told) -> History:
@@ -146,7 +232,7 @@ async def _history(home: Home, row: Any, told: Told) -> History:
     begun = [event for event in events if event.type == "step.started"]
     finished = (StepStatus.COMPLETED, StepStatus.FAILED)
     return History(
-        plan=plan(check(ENTITIES + told.source).program).to_json(),
+        plan=plan(check(told.text).program).to_json(),
         input=row.input,
         trigger=row.trigger,
         recorded={
@@ -166,9 +252,9 @@ async def _history(home: Home, row: Any, told: Told) -> History:
 
 
 async def main(names: list[str]) -> None:
+    verdict.BASE_SECONDS = SHORT_SECONDS
     for name in names or STORIES:
-        history = await record(name, STORIES[name])
-        data = {"source": ENTITIES + STORIES[name].source, **history.to_json()}
+        data = {"source": STORIES[name].text, **await record(name, STORIES[name])}
         text = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=False)
         (FOLDER / f"{name}.json").write_text(text + "\n")
 
