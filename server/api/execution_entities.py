@@ -18,7 +18,7 @@ class ExecutionEntity:
     goal: str = strawberry.field(description="What it shall do, without the notes.")
     description: str | None = strawberry.field(description="What it says of itself.")
     model: str | None = strawberry.field(description="The model it names; null for the default.")
-    tools: list[str] = strawberry.field(description="The tools that it may use.")
+    tools: list[str] = strawberry.field(description="The tools it may use unasked.")
     notes: str | None = strawberry.field(description="What a person added to its goal.")
     changed: list[str] = strawberry.field(
         description="What a person has set: `goal`, `description`, `tools` or `notes`."

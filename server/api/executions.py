@@ -267,7 +267,11 @@ class ModifyExecutionInput:
     entity: str = strawberry.field(description="The name of one of its entities.")
     goal: str | None = strawberry.field(default=None, description="Another goal.")
     description: str | None = strawberry.field(default=None, description="Another description.")
-    tools: list[str] | None = strawberry.field(default=None, description="Other tools.")
+    tools: list[str] | None = strawberry.field(
+        default=None,
+        description="Other tools, by their names. One that the program lets it use only after a "
+        "question (`can_request`) keeps its question.",
+    )
     notes: str | None = strawberry.field(default=None, description="Added to its goal.")
 
 
@@ -309,8 +313,8 @@ class ExecutionMutations:
     @mutation(
         "executions:control",
         ModifyExecutionPayload,
-        "Changes an entity for the rest of one execution. Errors: NOT_FOUND, INVALID_INPUT, "
-        "INVALID_STATE when it has ended.",
+        "Changes an entity for the rest of one execution. Errors: NOT_FOUND, INVALID_INPUT for an "
+        "unknown entity or tool, INVALID_STATE when it has ended.",
     )
     async def modify_execution(
         self, info: Info, input: ModifyExecutionInput

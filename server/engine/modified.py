@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -43,8 +43,15 @@ class Modified:
             entity,
             goal=goal,
             description=changes.get("description", entity.description),
-            tools=entity.tools if tools is None else tuple(tools),
+            tools=entity.tools if tools is None else free_tools(entity, tools),
         )
+
+
+def free_tools(entity: EntityPlan, given: Sequence[str]) -> tuple[str, ...]:
+    """What the program lets it use only after a question is not made free by naming it: the
+    question stays with the tool."""
+    asks = set(entity.can_request) - set(entity.tools)
+    return tuple(name for name in dict.fromkeys(given) if name not in asks)
 
 
 def rows_of(name: str, changes: Mapping[str, Any]) -> Iterable[StepRow]:

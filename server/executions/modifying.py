@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from server.bal.plan_steps import EntityPlan
+from server.bal.suggest import closest
 from server.core.errors import Invalid, InvalidState
 from server.engine.control import Target
 from server.engine.engine import Engine
-from server.engine.modified import FIELDS, PREFIX
+from server.engine.modified import FIELDS, PREFIX, free_tools
 from server.executions import service
 from server.models.enums import FINAL_STATUSES
 from server.models.tables import Execution, Step
@@ -72,7 +73,7 @@ def _now(entity: EntityPlan, given: Mapping[str, Any]) -> EntityNow:
         goal=given.get("goal", entity.goal),
         description=given.get("description", entity.description),
         model=entity.model,
-        tools=given.get("tools", entity.tools),
+        tools=free_tools(entity, given["tools"]) if "tools" in given else entity.tools,
         notes=given.get("notes"),
         changed=[part for part in FIELDS if part in given],
     )
@@ -90,12 +91,22 @@ async def modify(
         raise Invalid(f"This execution has no entity `{entity}`.", path=["entity"])
     if row.status in FINAL_STATUSES:
         raise InvalidState(f"This execution is {row.status.value} already; nothing was changed.")
+    await _check_tools(engine, row.workspace_id, given.get("tools", ()))
     target = Target(row.workspace_id, row.id)
     done = await engine.control.modify(target, entity, given, viewer.email)
     row = await service.one(viewer, execution_id)
     if not done:
         raise InvalidState(f"This execution is {row.status.value} already; nothing was changed.")
     return row
+
+
+async def _check_tools(engine: Engine, workspace_id: UUID, names: Sequence[str]) -> None:
+    """What the run would not find when it is called is said to whoever asks for it."""
+    known = (await engine.catalogues(workspace_id)).names
+    for name in names:
+        if name not in known:
+            hint = closest(name, sorted(known)) or "`tools` of the API lists what there is."
+            raise Invalid(f"There is no tool `{name}` here. {hint}", path=["tools"])
 
 
 def _checked(changes: Changes) -> dict[str, Any]:
