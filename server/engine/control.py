@@ -115,7 +115,8 @@ class Control:
     async def take_back_pause(self, target: Target, reason: str | None, by: str | None) -> bool:
         """A pause that has not come to its step yet."""
         event = happened.ExecutionResumed(reason=reason, by=by)
-        return await self._go(target, (Way(BUSY, ExecutionChange(control=None), event),))
+        way = Way(BUSY | STANDING, ExecutionChange(control=None), event)
+        return await self._go(target, (way,))
 
     async def step(self, one: Ready, reason: str | None, by: str | None) -> bool:
         event = happened.ExecutionResumed(one_step=True, reason=reason, by=by)

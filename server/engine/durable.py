@@ -41,14 +41,14 @@ from server.engine.model_log import ModelLog
 from server.engine.modified import Modified
 from server.engine.outcomes import INTENT, Decided, Leaving, Outcomes
 from server.engine.resting import Resting, Waiting
-from server.engine.stepping import Stepping
-from server.engine.store import ExecutionChange, RecordedStep
+from server.engine.stepping import STEPPED, Stepping
+from server.engine.store import UNSET, ExecutionChange, RecordedStep, Unset
 from server.engine.tool_calls import ToolCalls, ToolDesk
 from server.engine.writer import Identity, Writer
 from server.llm.errors import left_half
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
 from server.llm.window import Sent
-from server.models.enums import ExecutionStatus, StepStatus, WaitingReason
+from server.models.enums import ControlAsked, ExecutionStatus, StepStatus, WaitingReason
 from server.tools.base import AskPerson
 
 Result = TypeVar("Result")
@@ -258,6 +258,7 @@ class DurableHost(ModelLog):
         self.due_in = parked.due_in
         self.leave_open()
         seconds = None if parked.due_in is None else round(parked.due_in, 3)
+        control = self._after_this_action()
         self._writer.event(
             happened.ExecutionWaiting(reason=parked.reason.value, seconds=seconds),
         )
@@ -266,8 +267,16 @@ class DurableHost(ModelLog):
                 status=ExecutionStatus.WAITING,
                 waiting_reason=parked.reason,
                 due_in=parked.due_in,
+                control=control,
             )
         )
+
+    def _after_this_action(self) -> ControlAsked | Unset:
+        """The one action of a step has to wait: it may go on, and what comes after it holds."""
+        if self.stepping.left != 0 or self.stepping.action is None:
+            return UNSET
+        self.remember(STEPPED, self.stepping.action)
+        return ControlAsked.PAUSE
 
     def leave_open(self) -> None:
         """What has begun goes on later, and began when it began."""

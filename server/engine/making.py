@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -19,7 +19,7 @@ from server.engine.family import RunFamily, Targets, left_of, used_by_children
 from server.engine.heard import Heard
 from server.engine.plans import Plans
 from server.engine.run import Run
-from server.engine.stepping import Stepping
+from server.engine.stepping import STEPPED, Stepping
 from server.engine.store import Claimed, ExecutionChange, NewExecution, RecordedStep, Store
 from server.engine.tool_calls import Host, ToolDesk, Worlds
 from server.engine.writer import Identity, Writer
@@ -93,7 +93,7 @@ class Making:
             self._desk(claimed.mode, door),
             recorded,
             spent=Spent(inherited(caps, left_of(claimed.trigger or {})), claimed),
-            stepping=Stepping(claimed.control),
+            stepping=_stepping(claimed, recorded),
             deciding=self._around.deciding,
             diagnosing=self._around.diagnosing,
         )
@@ -131,6 +131,11 @@ def identity_of(row: NewExecution | Claimed, owner: str) -> Identity:
         trigger=row.trigger or {},
         last_seq=row.last_seq if isinstance(row, Claimed) else 0,
     )
+
+
+def _stepping(claimed: Claimed, recorded: Mapping[str, RecordedStep]) -> Stepping:
+    begun = recorded.get(STEPPED)
+    return Stepping(claimed.control, None if begun is None else begun.output)
 
 
 def _has_rows(claimed: Claimed) -> bool:

@@ -148,7 +148,7 @@ class Run:
 
     def _rest(self) -> None:
         """Held by a person, or until what the steps wait for has come."""
-        if self.host.stepping.held:
+        if self.host.stepping.held or self.host.stepping.pausing:
             self.host.leave_open()
             self.writer.event(happened.ExecutionPaused())
             self.writer.change(ExecutionChange(status=ExecutionStatus.PAUSED))

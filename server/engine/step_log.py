@@ -168,6 +168,9 @@ class StepLog:
 
     # --- about a step under way
 
+    def go(self, action: str) -> None:
+        self.stepping.go(action)
+
     def given(self, key: str, arguments: dict[str, Any]) -> None:
         """The input of a `use` step is the value that came to it, and stays that."""
         opened = self._open.get(key)

@@ -73,6 +73,10 @@ class Host(Protocol):
 
     def tell(self, event: ExecutionEvent, key: str) -> None: ...
 
+    def go(self, action: str) -> None:
+        """Suspended when a person holds the run and this action must not leave."""
+        ...
+
     async def begin(self, key: str, leaving: Leaving) -> None: ...
 
     def over(self, key: str, idempotent: bool) -> None: ...
@@ -228,6 +232,7 @@ class ToolCalls:
         number = await self._where_it_stood(key)
         while True:
             number += 1
+            self._host.go(key)
             try:
                 async with self._paid(key, tool, context.bill, entity):
                     return await self._once(key, tool, arguments, context)

@@ -56,6 +56,10 @@ class Told(Protocol):
         self, key: str, model: str | None, error: ModelError, number: int, next: Verdict
     ) -> None: ...
 
+    def go(self, action: str) -> None:
+        """Suspended when a person holds the run and this action must not leave."""
+        ...
+
     async def begin(self, key: str, leaving: Leaving) -> None:
         """Returns once everything said is durable: before each call leaves. What must not be
         repeated is refused here when an earlier taking has left in the middle of it."""
@@ -129,6 +133,11 @@ class Turns:
     def _key(self) -> str:
         return turn_key(self._call.key, self._number)
 
+    @property
+    def _action(self) -> str:
+        """The first question and the entity's own beginning are one action."""
+        return self._call.key if self._number == 1 else self._key
+
     async def _tried(self, request: ChatRequest) -> ModelAnswer:
         """A wait may end this taking of the execution: what was tried is remembered before it."""
         number = await self._where_it_stood()
@@ -167,6 +176,7 @@ class Turns:
 
     async def _once(self, request: ChatRequest, number: int) -> ModelAnswer:
         call, told = self._call, self._told
+        told.go(self._action)
         idempotent = call.entity.idempotent
         told.asked(call.key, request.model, number, request.repair)
         leaving = Leaving(call.entity.name, call.key, call.input, idempotent)

@@ -263,7 +263,7 @@ async def _told(
         case "step":
             return await control.step(ready, reason, by)
         case "resume":
-            if row.status is ExecutionStatus.RUNNING and row.control is ControlAsked.PAUSE:
+            if row.status is not ExecutionStatus.PAUSED and row.control is ControlAsked.PAUSE:
                 return await control.take_back_pause(target, reason, by)
             return await control.resume(ready, reason, by)
 
