@@ -44,8 +44,8 @@ def action_name(value: str) -> str:
     return ACTIONS.get(value) or value.replace("_", " ").capitalize()
 
 
-def pattern_card(pattern: Line, bot: str | None) -> VdomDict:
-    """`bot` is the bot's name; none when it was deleted."""
+def pattern_card(pattern: Line, bot: str | None, close: Any) -> VdomDict:
+    """`bot` is the bot's name; none when it was deleted. `close` opens the form to close all."""
     open_ones = pattern["unresolved"]
     name = bot or "A deleted bot"
     return html.li(
@@ -68,6 +68,11 @@ def pattern_card(pattern: Line, bot: str | None) -> VdomDict:
                 {"href": f"/incidents?bot={pattern['botId']}&class={pattern['failureClass']}"},
                 f"{count(open_ones)} open" if open_ones else "Show them",
             ),
+            html.button(
+                {"className": "button small", "type": "button", "onClick": close}, "Close all…"
+            )
+            if pattern["viewerCan"]["resolve"]
+            else "",
         ),
     )
 
@@ -110,7 +115,7 @@ def rate_row(rate: Line) -> VdomDict:
 
 
 def incident_row(incident: Line, close: Any) -> VdomDict:
-    """`close` makes the handler that opens the form to close this one."""
+    """`close` opens the form to close this one."""
     bot = incident.get("bot") or {}
     closed = incident["resolvedAt"]
     return html.li(
@@ -130,9 +135,7 @@ def incident_row(incident: Line, close: Any) -> VdomDict:
             html.p({"className": "muted"}, _done(incident), _closing(incident)),
         ),
         html.span({"className": "muted"}, ago(incident["createdAt"])),
-        html.button(
-            {"className": "button small", "type": "button", "onClick": close(incident)}, "Close…"
-        )
+        html.button({"className": "button small", "type": "button", "onClick": close}, "Close…")
         if incident["viewerCan"]["resolve"]
         else "",
     )

@@ -1,5 +1,6 @@
 """Incidents: what fails again and again, whether repairs help, and what nobody has closed."""
 
+from collections.abc import Callable
 from typing import Any
 
 from reactpy import component, html, use_state
@@ -12,13 +13,13 @@ from frontend.components.incidents import (
     rate_row,
 )
 from frontend.format import plural
-from frontend.kit.handlers import use_guard
-from frontend.kit.js import FormDialog, Watch
-from frontend.kit.messages import use_messages
+from frontend.kit.js import Watch
 from frontend.kit.place import Nav, use_nav
-from frontend.kit.query import Answer, use_client, use_query
-from frontend.pages.connection_dialogs import Closed, sent, use_answer
+from frontend.kit.query import Answer, use_query
+from frontend.pages.incident_dialogs import CloseDialog, Closing, every, one
+from frontend.pages.older_incidents import Older, use_older
 
+Close = Callable[[Closing], Any]
 SHOWN = 50
 SHOWN_PATTERNS = 6
 SHOWN_RATES = 8
@@ -30,14 +31,18 @@ STATES = {"open": ("Open", False), "closed": ("Closed", True), "all": ("All", No
 @component
 def IncidentsPage() -> Any:
     nav = use_nav()
-    nobody: dict[str, Any] | None = None
-    closing, set_closing = use_state(nobody)
+    nothing: Closing | None = None
+    closing, set_closing = use_state(nothing)
     period = period_of(nav)
     answer = use_query(
         "incidents",
         {"first": SHOWN, "filter": filter_of(nav), "days": DAYS[period], "period": period},
     )
+    older = use_older(answer, filter_of(nav))
     bots = use_query("shell")
+
+    def close(what: Closing) -> Any:
+        return lambda _event: set_closing(what)
 
     async def changed(_text: str = "") -> None:
         answer.reload()
@@ -50,8 +55,8 @@ def IncidentsPage() -> Any:
     return html.div(
         page_head("Incidents", _note(answer), _periods(nav, period)),
         Watch({"onChange": changed}),
-        _body(nav, answer, bots, lambda one: lambda _event: set_closing(one)),
-        CloseDialog(closing, closed, key=closing["id"]) if closing else "",
+        _body(nav, answer, older, bots, close),
+        CloseDialog(closing, closed, key=closing.key) if closing else "",
     )
 
 
@@ -100,7 +105,7 @@ def _periods(nav: Nav, period: str) -> Any:
     )
 
 
-def _body(nav: Nav, answer: Answer, bots: Answer, close: Any) -> Any:
+def _body(nav: Nav, answer: Answer, older: Older, bots: Answer, close: Close) -> Any:
     if answer.error and answer.data is None:
         return notice(answer.error, lambda _event: answer.reload())
     if answer.data is None:
@@ -122,14 +127,19 @@ def _body(nav: Nav, answer: Answer, bots: Answer, close: Any) -> Any:
             html.a({"className": "button", "href": "/executions"}, "All executions"),
         )
     return html.div(
-        _patterns(healing["patterns"], names), _list(nav, answer, close), _rates(healing)
+        _patterns(healing["patterns"], names, close),
+        _list(nav, answer, older, close),
+        _rates(healing),
     )
 
 
-def _patterns(patterns: list[dict[str, Any]], names: dict[str, str]) -> Any:
+def _patterns(patterns: list[dict[str, Any]], names: dict[str, str], close: Close) -> Any:
     if not patterns:
         return ""
-    cards = [pattern_card(one, names.get(one["botId"])) for one in patterns[:SHOWN_PATTERNS]]
+    cards = [
+        pattern_card(pattern, names.get(pattern["botId"]), close(every(pattern)))
+        for pattern in patterns[:SHOWN_PATTERNS]
+    ]
     return html.section(
         {"aria-label": "Again and again"},
         html.h2({"className": "section-head"}, "Again and again"),
@@ -137,7 +147,7 @@ def _patterns(patterns: list[dict[str, Any]], names: dict[str, str]) -> Any:
     )
 
 
-def _list(nav: Nav, answer: Answer, close: Any) -> Any:
+def _list(nav: Nav, answer: Answer, older: Older, close: Close) -> Any:
     found = (answer.data or {})["incidents"]
     state = nav.query("state") or "open"
     tabs = [
@@ -149,18 +159,27 @@ def _list(nav: Nav, answer: Answer, close: Any) -> Any:
         if nav.query("bot") or nav.query("class")
         else ""
     )
-    rows = [incident_row(one, close) for one in found["nodes"]]
-    more = found["totalCount"] - len(rows)
+    rows = [
+        incident_row(incident, close(one(incident))) for incident in [*found["nodes"], *older.nodes]
+    ]
     return html.section(
         {"aria-label": "Incidents"},
         html.div({"className": "filters"}, _choice("State", tabs), narrowed),
         html.ul({"className": "panel incidents"}, *rows)
         if rows
         else html.p({"className": "muted"}, "None here."),
-        html.p({"className": "muted"}, f"{plural(more, 'older one')} follow after these.")
-        if more > 0
-        else "",
+        _more(older, found["totalCount"] - len(rows)),
     )
+
+
+def _more(older: Older, rest: int) -> Any:
+    if older.more is None:
+        return ""
+    button = html.button(
+        {"className": "button", "type": "button", "onClick": older.more}, "Show more"
+    )
+    note = f"{plural(rest, 'older one')} {'follows' if rest == 1 else 'follow'} after these."
+    return html.div({"className": "pager"}, html.span({"className": "muted"}, note), button)
 
 
 def _rates(healing: dict[str, Any]) -> Any:
@@ -174,39 +193,4 @@ def _rates(healing: dict[str, Any]) -> Any:
             {"className": "panel cost-lines rates"},
             *[rate_row(rate) for rate in tried[:SHOWN_RATES]],
         ),
-    )
-
-
-@component
-def CloseDialog(incident: dict[str, Any], closed: Closed) -> Any:
-    client, guard, messages = use_client(), use_guard(), use_messages()
-    answer, tell = use_answer()
-
-    async def save(found: dict[str, Any]) -> None:
-        note = (found["values"].get("note") or "").strip()
-        values = {"incidentId": incident["id"], "note": note or None}
-        await client.mutate("resolve_incident", values)
-        messages.say("The incident is closed.")
-        closed(True)
-
-    async def close(_found: dict[str, Any]) -> None:
-        closed(False)
-
-    return FormDialog(
-        {
-            "title": "Close the incident",
-            "text": "Closing says that somebody dealt with it. The execution stays as it is.",
-            "fields": [
-                {
-                    "name": "note",
-                    "label": "What was done about it",
-                    "type": "long",
-                    "placeholder": "Renewed the key",
-                }
-            ],
-            "confirm": "Close it",
-            "answer": answer,
-            "onSubmit": sent(guard, tell, save),
-            "onClose": guard.js(close),
-        }
     )

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 NO_ACTION = "none"
 
 
-@strawberry.type(description="What the viewer may do with an incident now.")
+@strawberry.type(
+    description="What the viewer may do with an incident, or with all of a pattern, now."
+)
 class IncidentPermissions:
     resolve: bool = strawberry.field(description="Close it: it is open, and the viewer may.")
 
@@ -117,6 +119,12 @@ class FailurePattern:
     first_at: datetime = strawberry.field(description="The first time.")
     last_at: datetime = strawberry.field(description="The last time.")
     by_period: list[PeriodCount] = strawberry.field(description="When, in order.")
+
+    @strawberry.field(description="What the viewer may do with all of it now.")
+    def viewer_can(self, info: Info) -> IncidentPermissions:
+        return IncidentPermissions(
+            resolve=self.unresolved > 0 and info.context.asker.can("incident")["resolve"]
+        )
 
     @classmethod
     def of(cls, found: service.Pattern) -> FailurePattern:
@@ -217,6 +225,22 @@ class ResolveIncidentPayload:
     errors: list[UserError] = payload_errors()
 
 
+@strawberry.input(
+    description="Input of `resolveIncidents`: the three that make failures one pattern."
+)
+class ResolveIncidentsInput:
+    bot_id: strawberry.ID = strawberry.field(description="The bot; it may be deleted.")
+    name: str = strawberry.field(description="The step.")
+    kind: str = strawberry.field(description="The run error's word.")
+    note: str | None = strawberry.field(default=None, description="What was done about them.")
+
+
+@strawberry.type(description="Answer of `resolveIncidents`.")
+class ResolveIncidentsPayload:
+    count: int = strawberry.field(default=0, description="How many were closed.")
+    errors: list[UserError] = payload_errors()
+
+
 @strawberry.type
 class IncidentMutations:
     @mutation(
@@ -234,3 +258,18 @@ class IncidentMutations:
             input.note,
         )
         return ResolveIncidentPayload(incident=Incident.of(row))
+
+    @mutation(
+        "executions:control",
+        ResolveIncidentsPayload,
+        "Closes every open incident of a pattern at once, however old. Errors: NOT_FOUND for a bot "
+        "without incidents, INVALID_STATE when none of these is open.",
+    )
+    async def resolve_incidents(
+        self, info: Info, input: ResolveIncidentsInput
+    ) -> ResolveIncidentsPayload:
+        same = service.Same(read_id("bot", input.bot_id), input.name, input.kind)
+        asker, clock = info.context.asker, info.context.rooms.clock
+        return ResolveIncidentsPayload(
+            count=await service.resolve_all(asker, clock, same, input.note)
+        )

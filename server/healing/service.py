@@ -15,7 +15,8 @@ from tortoise.functions import Count
 from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock
-from server.core.errors import Invalid, InvalidState, Unavailable
+from server.core.errors import Invalid, InvalidState, NotFound, Unavailable
+from server.core.ids import public_id
 from server.engine.events import StepDelta
 from server.engine.store import Claimed, Store, StoredEvent
 from server.healing.diagnosis import diagnosis
@@ -61,6 +62,15 @@ class IncidentFilter:
     execution_id: UUID | None = None
     failure_classes: Sequence[FailureClass] | None = None
     resolved: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """What makes failures one pattern: the bot, the step's name and the error's word."""
+
+    bot_id: UUID
+    name: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +129,7 @@ async def resolve(
     viewer: Viewer, clock: Clock, incident_id: UUID, note: str | None = None
 ) -> Incident:
     require(viewer, "executions:control")
-    if note is not None and len(note) > NOTE_LIMIT:
-        raise Invalid(f"A note has at most {NOTE_LIMIT} characters.", path=["note"])
+    _check_note(note)
     row = await one_of_mine(viewer, Incident, incident_id, "incident")
     by = viewer.name or viewer.email
     async with in_transaction():
@@ -135,6 +144,33 @@ async def resolve(
     if not done:
         raise InvalidState(f"{row.resolved_by} resolved this on {row.resolved_at:%Y-%m-%d}.")
     return row
+
+
+async def resolve_all(viewer: Viewer, clock: Clock, same: Same, note: str | None = None) -> int:
+    """All open ones of a pattern, however old, at once. Returns how many that were."""
+    require(viewer, "executions:control")
+    _check_note(note)
+    of_bot = mine(viewer, Incident).filter(bot_id=same.bot_id)
+    rows = of_bot.filter(name=same.name, kind=same.kind, resolved_at__isnull=True)
+    by = viewer.name or viewer.email
+    async with in_transaction():
+        count = await rows.update(resolved_at=clock.now(), resolved_by=by, note=note)
+        if count:
+            subject = audit.Subject("incident", None, same.name)
+            after = {"resolved": True, "count": count, "kind": same.kind}
+            after["botId"] = public_id("bot", same.bot_id)
+            change = audit.Change(after=after, reason=note)
+            await audit.record(viewer, "incident.pattern_resolved", subject, change, clock)
+    if not count:
+        if not await of_bot.exists():
+            raise NotFound("There is no such bot with incidents.", path=["botId"])
+        raise InvalidState("None of these is open: somebody has closed them.")
+    return count
+
+
+def _check_note(note: str | None) -> None:
+    if note is not None and len(note) > NOTE_LIMIT:
+        raise Invalid(f"A note has at most {NOTE_LIMIT} characters.", path=["note"])
 
 
 async def rates(viewer: Viewer, clock: Clock, days: int = 30) -> list[Rate]:

@@ -100,6 +100,12 @@ async def unresolved(place: Place, values: dict[str, Any]) -> None:
     await tables.Incident.filter(id=place.rows["incident"]).update(resolved_at=None)
 
 
+async def unresolved_ones(place: Place, values: dict[str, Any]) -> None:
+    await unresolved(place, values)
+    row = await tables.Incident.get(id=place.rows["incident"])
+    values["input"] |= {"name": row.name, "kind": row.kind}
+
+
 async def unused(place: Place, values: dict[str, Any]) -> None:
     await tables.Connection.filter(id=place.rows["connection"]).update(
         kind="openai", version=1, settings={}, shown={}, sealed=None
@@ -168,6 +174,7 @@ SET_UPS: dict[str, SetUp] = {
     "publishBot": another_draft,
     "decideApproval": running,
     "resolveIncident": unresolved,
+    "resolveIncidents": unresolved_ones,
     "changeMemberRole": for_somebody_else,
     "removeMember": for_somebody_else,
     "transferWorkspace": for_somebody_else,

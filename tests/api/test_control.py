@@ -190,7 +190,7 @@ async def test_what_failed_is_counted_and_closed(front: Front) -> None:
       incidents(filter: $f) { totalCount nodes { id name kind action healed failureClass
         resolvedAt executionId bot { name } } }
       healing(period: WEEK) { rates { failureClass action count healed successRate }
-        patterns { name count unresolved byPeriod { beginsAt count } } } }"""
+        patterns { name count unresolved viewerCan { resolve } byPeriod { beginsAt count } } } }"""
 
     async def two_noted() -> dict[str, Any] | None:
         """The sums are read beside the list: they may be a moment older."""
@@ -209,6 +209,7 @@ async def test_what_failed_is_counted_and_closed(front: Front) -> None:
     }  # fmt: skip
     (pattern,) = found["healing"]["patterns"]
     assert (pattern["count"], pattern["unresolved"]) == (2, 2)
+    assert pattern["viewerCan"] == {"resolve": True}
     closed = await api.change(
         "resolveIncident", "incident { resolvedBy note }", incidentId=first["id"], note="Mended."
     )
@@ -217,3 +218,11 @@ async def test_what_failed_is_counted_and_closed(front: Front) -> None:
     assert again["errors"][0]["code"] == "INVALID_STATE"
     open_ones = await api.data(document, f={"resolved": False, "failureClass": {"eq": "PROGRAM"}})
     assert open_ones["incidents"]["totalCount"] == 1
+    pattern = {"botId": bot["id"], "name": "nothing_there", "kind": "tool_not_found"}
+    rest = await api.change("resolveIncidents", "count", **pattern, note="All mended.")
+    assert (rest["errors"], rest["count"]) == ([], 1)
+    late = await api.change("resolveIncidents", "count", **pattern)
+    assert (late["errors"][0]["code"], late["count"]) == ("INVALID_STATE", 0)
+    other = await api.bot('processor ("same") { "result" }', "Never fails")
+    nobody = await api.change("resolveIncidents", "count", **{**pattern, "botId": other["id"]})
+    assert nobody["errors"][0]["code"] == "NOT_FOUND"

@@ -17,10 +17,10 @@ from server.core.errors import Invalid, InvalidState, NotFound
 from server.engine.writer import workspace_topic
 from server.healing import service
 from server.healing.diagnosis import KINDS, LABELS, diagnosis
-from server.healing.service import IncidentFilter
+from server.healing.service import IncidentFilter, Same
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ExecutionStatus, FailureClass
-from server.models.tables import Incident, Workspace
+from server.models.tables import AuditEntry, Incident, Workspace
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
 
@@ -183,3 +183,34 @@ async def test_what_comes_again_and_again_is_seen_and_closed(
         await service.resolve(stranger, clock, first.id)
     with pytest.raises(Invalid):
         await service.rates(home.owner, clock, days=0)
+
+
+async def test_what_comes_again_and_again_is_closed_as_one(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.answers["one"] = [BROKEN]
+    bot, other = await home.bot(ONE, "One"), await home.bot(ONE, "Other")
+    for each in (bot, bot, bot, other):
+        await home.ended(await home.start(each, "x"))
+    await until_kept(home, 4)
+    clock, same = home.rooms.clock, Same(bot.id, "a", "bad_request")
+    first = await Incident.filter(bot_id=bot.id).order_by("id").first()
+    assert first is not None
+    await Incident.filter(id=first.id).update(created_at=clock.now() - timedelta(days=400))
+    await service.resolve(home.owner, clock, first.id, "Before.")
+    assert await service.resolve_all(home.owner, clock, same, "Another model.") == 2
+    open_ones = await service.list_incidents(home.owner, where=IncidentFilter(resolved=False))
+    assert [row.bot_id for row in open_ones.rows] == [other.id]
+    notes = await Incident.filter(bot_id=bot.id).order_by("id").values_list("note", flat=True)
+    assert notes == ["Before.", "Another model.", "Another model."]
+    entries = await AuditEntry.filter(action="incident.pattern_resolved")
+    assert [(one.subject, one.after["count"], one.reason) for one in entries] == [
+        ("a", 2, "Another model.")
+    ]
+    with pytest.raises(InvalidState, match="None of these is open"):
+        await service.resolve_all(home.owner, clock, same)
+    elsewhere = await Workspace.create(name="Elsewhere too")
+    stranger = replace(home.owner, workspace_id=elsewhere.id)
+    with pytest.raises(NotFound):
+        await service.resolve_all(stranger, clock, Same(other.id, "a", "bad_request"))
+    assert await Incident.filter(resolved_at__isnull=True).count() == 1
