@@ -21,6 +21,7 @@ from server.engine.leftovers import endings, leftovers
 from server.engine.modified import rows_of
 from server.engine.run import QUEUED_TOO_LONG
 from server.engine.runner import Runner
+from server.engine.stepping import held_row
 from server.engine.store import (
     Commit,
     ExecutionChange,
@@ -97,14 +98,17 @@ class Control:
             await self._cancel_children(execution_id, reason, by)
         return done
 
-    async def pause(self, target: Target, reason: str | None, by: str | None) -> bool:
+    async def pause(
+        self, target: Target, reason: str | None, by: str | None, *, with_parent: bool = False
+    ) -> bool:
         """A running one holds before its next step; one that waits holds at once and, resumed,
-        waits again if there is still something to wait for."""
+        waits again if there is still something to wait for. `with_parent`: it goes on with it."""
+        held = (held_row(with_parent),)
         paused = ExecutionChange(status=ExecutionStatus.PAUSED, control=None)
         asked = ExecutionChange(control=ControlAsked.PAUSE)
         ways = (
-            Way(STANDING, paused, happened.ExecutionPaused(reason=reason, by=by)),
-            Way(BUSY, asked, happened.ExecutionPauseRequested(reason=reason, by=by)),
+            Way(STANDING, paused, happened.ExecutionPaused(reason=reason, by=by), held),
+            Way(BUSY, asked, happened.ExecutionPauseRequested(reason=reason, by=by), held),
         )
         return await self._go(target, ways)
 

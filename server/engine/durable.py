@@ -108,6 +108,14 @@ class DurableHost(ModelLog):
     def free(self) -> None:
         self.stepping.free()
 
+    @property
+    def must_hold(self) -> bool:
+        """Instead of waiting: a person wants it so, or what it waits for holds like itself."""
+        stepping = self.stepping
+        if stepping.held or stepping.pausing:
+            return True
+        return stepping.left == 0 and self._resting.for_child
+
     def modify(self, data: dict[str, Any]) -> None:
         """A person changed an entity; its next call is made so."""
         self._modified.apply(data)

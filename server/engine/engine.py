@@ -14,6 +14,7 @@ from server.engine.decisions import Deciding, Diagnosing
 from server.engine.door import Doors, PlainDoor
 from server.engine.family import Targets
 from server.engine.feed import Feeds
+from server.engine.holding import Holding
 from server.engine.kin import Kin
 from server.engine.latest import Latest
 from server.engine.log import EventBatch
@@ -79,10 +80,12 @@ class Engine:
             inline=embedded,
             max_running=RUNNING_AT_ONCE if embedded else SLOTS_OF_A_WORKER,
             ended=self._ended,
+            held=self._held,
         )
         self.control = Control(
             store, bus.notices, bus.queue, clock, self.runner, self._cancel_children
         )
+        self.holding = Holding(self.control)
         self.snapshots = Snapshots(store)
         self._sweep = Sweep(store, bus.queue)
         self.feeds = Feeds(store, bus.notices, known=store.known)
@@ -115,6 +118,9 @@ class Engine:
 
     async def _ended(self, execution_id: UUID, trigger: dict[str, Any], *, spawned: bool) -> None:
         await self.kin.ended(execution_id, trigger, spawned=spawned)
+
+    async def _held(self, workspace_id: UUID, execution_id: UUID) -> None:
+        await self.holding.pause_children(workspace_id, execution_id, None, None)
 
 
 def _plain(gateway: Gateway) -> Doors:

@@ -94,6 +94,7 @@ class RunFamily:
             idempotency_key=_birth_key(parent.id, self._key, self._tries),
             created_by_id=_user_of(parent.trigger),
             parent_id=parent.id,
+            status=ExecutionStatus.PAUSED if self._host.holds else ExecutionStatus.PENDING,
         )
         return await self._born(new, plan, found, depth)
 

@@ -105,6 +105,10 @@ class Resting:
         for one in inside:
             del self._waits[one]
 
+    @property
+    def for_child(self) -> bool:
+        return any(waiting.reason is WaitingReason.CHILD for waiting in self._waits.values())
+
     def parked(self) -> Parked | None:
         """None when no step of this run waits: it was told to stop from outside."""
         if not self._waits:
@@ -112,7 +116,7 @@ class Resting:
         waits = self._waits.values()
         reason = min((waiting.reason for waiting in waits), key=_ORDER.index)
         dues = [left for waiting in waits if (left := self._left(waiting)) is not None]
-        if any(waiting.reason is WaitingReason.CHILD for waiting in waits):
+        if self.for_child:
             dues.append(HEAL_SECONDS)
         return Parked(reason, max(0.0, min(dues)) if dues else None)
 

@@ -44,6 +44,7 @@ class Run:
     task: asyncio.Task[None] | None = None
     finished: ExecutionChange | None = None
     gone: bool = False
+    paused: bool = False
     ending: bool = False
     _looking: asyncio.Task[None] | None = None
 
@@ -148,7 +149,8 @@ class Run:
 
     def _rest(self) -> None:
         """Held by a person, or until what the steps wait for has come."""
-        if self.host.stepping.held or self.host.stepping.pausing:
+        self.paused = self.host.must_hold
+        if self.paused:
             self.host.leave_open()
             self.writer.event(happened.ExecutionPaused())
             self.writer.change(ExecutionChange(status=ExecutionStatus.PAUSED))

@@ -27,7 +27,8 @@ from server.engine.isolation import Isolation, suspects_due
 from server.engine.lease import LEASE_SECONDS
 from server.engine.making import Making, Surroundings, identity_of
 from server.engine.run import Run
-from server.engine.running import Ended, Running
+from server.engine.running import Ended, Held, Running
+from server.engine.stepping import WITH_PARENT, held_row
 from server.engine.store import (
     Claimed,
     Commit,
@@ -69,12 +70,13 @@ class Runner:
         inline: bool,
         max_running: int,
         ended: Ended,
+        held: Held,
     ) -> None:
         self._around = around
         self._queue = queue
         self._inline = inline
         self._making = Making(around, self._accept_child)
-        self.runs = Running(around, queue, max_running, ended)
+        self.runs = Running(around, queue, max_running, ended, held)
         self._isolation = Isolation(self.runs, self._take_alone)
         self._claims: set[asyncio.Task[Any]] = set()
         self._listener: asyncio.Task[None] | None = None
@@ -144,10 +146,7 @@ class Runner:
         self, new: NewExecution, events: Sequence[EventRow], steps: Sequence[StepRow]
     ) -> None:
         """A new execution that brings results with it; a worker takes it."""
-        commit = Commit(new.id, new=new, events=events, steps=steps)
-        committed = await self._around.store.commit(commit)
-        tell(self._around.notices, commit, committed.last_seq)
-        tell_workspace(self._around.notices, new.workspace_id, new.id)
+        await self._store_new(new, events, steps)
         self._queue.ready(Ready(new.id, new.workspace_id, new.bot_id))
 
     def tell(self, execution_id: UUID, seq: int, kind: str, data: dict[str, Any]) -> None:
@@ -254,7 +253,21 @@ class Runner:
         return runs
 
     async def _accept_child(self, new: NewExecution, plan: Plan) -> ExecutionChange | None:
-        return (await self.accept(new, plan)).change
+        if new.status is not ExecutionStatus.PAUSED:
+            return (await self.accept(new, plan)).change
+        now = self._around.clock.now()
+        paused = happened.ExecutionPaused(reason=WITH_PARENT)
+        told = (_queued(new).row(now), paused.row(now))
+        await self._store_new(replace(new, due_in=None), told, (held_row(True),))
+        return ExecutionChange(status=ExecutionStatus.PAUSED)
+
+    async def _store_new(
+        self, new: NewExecution, events: Sequence[EventRow], steps: Sequence[StepRow]
+    ) -> None:
+        commit = Commit(new.id, new=new, events=events, steps=steps)
+        committed = await self._around.store.commit(commit)
+        tell(self._around.notices, commit, committed.last_seq)
+        tell_workspace(self._around.notices, new.workspace_id, new.id)
 
     async def _listen(self) -> None:
         """What is asked for in another process; the log says so too, this is only quicker."""

@@ -33,6 +33,12 @@ class Ended(Protocol):
     ) -> None: ...
 
 
+class Held(Protocol):
+    """Hears of every execution with children that a person paused."""
+
+    async def __call__(self, workspace_id: UUID, execution_id: UUID) -> None: ...
+
+
 class Running:
     """`draining` once nothing new is taken, `closed` while an execution has to run alone."""
 
@@ -42,11 +48,13 @@ class Running:
         queue: Queue,
         max_running: int,
         ended: Ended,
+        held: Held,
     ) -> None:
         self._around = around
         self._queue = queue
         self.max_running = max_running
         self._ended = ended
+        self._held = held
         self._leases = Leases(around.store, around.owner)
         self._runs: dict[UUID, Run] = {}
         self._changed = asyncio.Event()
@@ -145,6 +153,9 @@ class Running:
             await self._ended(claimed.id, trigger, spawned=run.host.spawned)
             if run.host.troubled:
                 await self._learn(claimed)
+        elif run.paused:
+            if run.host.spawned:
+                await self._held(claimed.workspace_id, claimed.id)
         elif run.host.nudged:
             self._queue.ready(_ready(run))
         elif run.due_in is not None and run.due_in <= SOON_SECONDS:

@@ -171,6 +171,10 @@ class StepLog:
     def go(self, action: str) -> None:
         self.stepping.go(action)
 
+    @property
+    def holds(self) -> bool:
+        return self.stepping.left is not None
+
     def given(self, key: str, arguments: dict[str, Any]) -> None:
         """The input of a `use` step is the value that came to it, and stays that."""
         opened = self._open.get(key)

@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from server.engine.host import StepStart, Suspended
-from server.models.enums import ControlAsked
+from server.engine.modified import REMEMBERED
+from server.engine.store import StepRow
+from server.models.enums import ControlAsked, StepStatus
 
 # What does something; the blocks around them are only gone through.
 ACTIONS: Final = frozenset({"entity", "use", "tool", "select", "merge", "processor"})
 # Kept when the one action of a step has to wait: which one it is.
 STEPPED: Final = "#stepped"
+# Kept with a pause: whether it came with that of the execution that started this one.
+HELD: Final = "#held"
+WITH_PARENT: Final = "The execution that started it is paused."
+
+
+def held_row(with_parent: bool) -> StepRow:
+    return StepRow(HELD, REMEMBERED, HELD, StepStatus.COMPLETED, output=with_parent)
 
 
 class Stepping:

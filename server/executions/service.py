@@ -14,7 +14,6 @@ from tortoise.queryset import QuerySet
 
 from server.bal.plan import Plan
 from server.bots.startable import startable, versions
-from server.bus.turns import Ready
 from server.core.errors import (
     IdempotencyMismatch,
     Invalid,
@@ -37,7 +36,6 @@ from server.executions.quick_page import quick_page
 from server.executions.replaying import RECORDING
 from server.models.enums import (
     BotState,
-    ControlAsked,
     ExecutionMode,
     ExecutionStatus,
     StepStatus,
@@ -253,19 +251,16 @@ async def control(
 async def _told(
     engine: Engine, row: Execution, action: ControlAction, reason: str | None, by: str
 ) -> bool:
-    control, target = engine.control, Target(row.workspace_id, row.id)
-    ready = Ready(row.id, row.workspace_id, row.bot_id)
+    holding = engine.holding
     match action:
         case "cancel":
-            return await control.cancel(row.workspace_id, row.id, reason, by)
+            return await engine.control.cancel(row.workspace_id, row.id, reason, by)
         case "pause":
-            return await control.pause(target, reason, by)
+            return await holding.pause(Target(row.workspace_id, row.id), reason, by)
         case "step":
-            return await control.step(ready, reason, by)
+            return await holding.step(row, reason, by)
         case "resume":
-            if row.status is not ExecutionStatus.PAUSED and row.control is ControlAsked.PAUSE:
-                return await control.take_back_pause(target, reason, by)
-            return await control.resume(ready, reason, by)
+            return await holding.resume(row, reason, by)
 
 
 def _not_possible(row: Execution, action: ControlAction) -> InvalidState:
