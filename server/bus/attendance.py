@@ -44,6 +44,21 @@ class Attendance:
         except AWAY:
             return None
 
+    async def first(self, worker: str) -> bool:
+        """For work that one of all does for the others: the first by name. Nobody is, while Redis
+        does not say."""
+        try:
+            present = await self._redis.zrangebyscore(
+                KEY, await self._now() - STALE_SECONDS, "+inf"
+            )
+        except AWAY:
+            return False
+        return all(worker <= _text(one) for one in present)
+
     async def _now(self) -> int:
         seconds, _ = cast(tuple[int, int], await self._redis.time())
         return seconds
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name

@@ -1,13 +1,14 @@
 """How long finished executions are kept: the rule of each bot, and deleting what it lets go.
 
 Deleting goes in small pieces with pauses, so that work goes on beside it; a large execution loses
-its events first, and its row last. What it cost stays in the usage records.
+its events first, and its row last. What it cost stays in the usage records. What a rule keeps is
+not looked at again each minute, so what ended long after it began may stay for an hour more.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -37,6 +38,10 @@ PAUSE_SECONDS = 0.02
 DAYS_LIMIT, COUNT_LIMIT = 36_500, 10_000_000
 ORPHAN_AGE = timedelta(days=1)
 PAGES_AT_ONCE = 1_000
+LOOK_AGAIN_SECONDS = 3_600.0
+NONE_YET = UUID(int=0)
+
+OurTurn = Callable[[], Awaitable[bool]]
 
 log = structlog.get_logger("retention")
 
@@ -105,12 +110,27 @@ async def set_rule(
     return bot
 
 
-class Retention:
-    """`default_days`: for bots without a rule of their own; 0 keeps everything."""
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Up to `last` nothing is left that `rule` lets go; `began` is when it looked from the first
+    execution on, of a clock that never goes back."""
 
-    def __init__(self, clock: Clock, default_days: int = 0) -> None:
+    rule: Rule
+    last: UUID
+    began: float
+
+
+class Retention:
+    """`default_days`: for bots without a rule of their own; 0 keeps everything. `our_turn`: of all
+    the workers one deletes; it is asked again before each bot."""
+
+    def __init__(
+        self, clock: Clock, default_days: int = 0, our_turn: OurTurn | None = None
+    ) -> None:
         self._clock = clock
         self._default = Rule(max_age_days=default_days or None)
+        self._our_turn = our_turn
+        self._looked: dict[UUID, Looked] = {}
 
     async def prune(self) -> int:
         """One round over all bots. Returns how many executions were deleted."""
@@ -123,26 +143,48 @@ class Retention:
         deleted = 0
         for bot in await Bot.all().only("id", "retention"):
             rule = self._default if bot.retention is None else Rule.from_json(bot.retention)
-            if not rule.keeps_all:
-                deleted += await self._prune_bot(bot.id, rule)
-        orphans = await self._orphans()
+            if rule.keeps_all:
+                self._looked.pop(bot.id, None)
+                continue
+            if not await self._ours():
+                return deleted
+            deleted += await self._prune_bot(bot.id, rule)
+        orphans = await self._orphans() if await self._ours() else 0
         if deleted:
             log.info("executions_deleted", count=deleted)
         if deleted or orphans:
             await give_space_back()
         return deleted
 
+    async def _ours(self) -> bool:
+        return self._our_turn is None or await self._our_turn()
+
     async def _prune_bot(self, bot_id: UUID, rule: Rule) -> int:
-        deleted = 0
-        for floor in (self._by_age(rule), await _by_count(bot_id, rule)):
-            while floor is not None and (ids := await _older(bot_id, floor, rule)):
-                await delete_executions(ids)
-                deleted += len(ids)
-                await asyncio.sleep(PAUSE_SECONDS)
+        deleted, begin = 0, self._begin(rule, self._looked.get(bot_id))
+        last, floor = begin.last, await self._floor(bot_id, rule)
+        while floor is not None and (ids := await _older(bot_id, last, floor, rule)):
+            await delete_executions(ids)
+            deleted, last = deleted + len(ids), ids[-1]
+            await asyncio.sleep(PAUSE_SECONDS)
+        if floor is not None:
+            last = max(last, UUID(int=floor.int - 1))
+        self._looked[bot_id] = Looked(rule, last, begin.began)
         if rule.max_age_days is not None:
             oldest = self._clock.now() - timedelta(days=rule.max_age_days)
             await chats.forget_unused(bot_id, oldest)
         return deleted
+
+    def _begin(self, rule: Rule, looked: Looked | None) -> Looked:
+        """Goes on from where the last round ended, under the same rule."""
+        now = self._clock.monotonic()
+        if looked and looked.rule == rule and now - looked.began < LOOK_AGAIN_SECONDS:
+            return looked
+        return Looked(rule, NONE_YET, now)
+
+    async def _floor(self, bot_id: UUID, rule: Rule) -> UUID | None:
+        """What is older goes: by age, or because there are so many later ones."""
+        floors = (self._by_age(rule), await _by_count(bot_id, rule))
+        return max((floor for floor in floors if floor is not None), default=None)
 
     def _by_age(self, rule: Rule) -> UUID | None:
         if rule.max_age_days is None:
@@ -172,9 +214,11 @@ async def delete_executions(ids: Sequence[UUID]) -> None:
     await Execution.filter(id__in=list(ids)).delete()
 
 
-async def _older(bot_id: UUID, floor: UUID, rule: Rule) -> list[UUID]:
-    """Ids sort by time, so the index of a bot's executions answers this."""
-    rows = Execution.filter(bot_id=bot_id, id__lt=floor, status__in=list(rule.statuses))
+async def _older(bot_id: UUID, last: UUID, floor: UUID, rule: Rule) -> list[UUID]:
+    """After the last one. Ids sort by time, so the index of a bot's executions answers this."""
+    rows = Execution.filter(
+        bot_id=bot_id, id__gt=last, id__lt=floor, status__in=list(rule.statuses)
+    )
     found = await rows.order_by("id").limit(EXECUTIONS_AT_ONCE).values_list("id", flat=True)
     return list(found)  # type: ignore[arg-type]
 

@@ -19,3 +19,18 @@ async def test_workers_are_counted_until_they_leave_or_are_silent(
     assert await there.count() == 1
     monkeypatch.setattr(attendance, "STALE_SECONDS", -5)
     assert await there.count() == 0
+
+
+async def test_one_of_those_who_are_there_is_the_first(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = bus.attendance
+    assert await there.first("two")
+    await there.come("one")
+    await there.come("two")
+    assert [await there.first(name) for name in ("one", "two")] == [True, False]
+    await there.leave("one")
+    assert await there.first("two")
+    await there.come("one")
+    monkeypatch.setattr(attendance, "STALE_SECONDS", -5)
+    assert await there.first("two")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,66 @@ async def test_statuses_that_are_not_named_and_open_executions_stay(home: Home) 
     await bot.save()
     assert await Retention(Later(3)).prune() == 2
     assert await left(bot) == 2
+
+
+class Held(Later):
+    """Whose seconds go on when the test says so."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+async def test_what_a_rule_keeps_is_not_looked_at_again_in_each_round(home: Home) -> None:
+    bot = await home.bot(SAME)
+    runs = await some(home, bot, 4)
+    failed = Execution.filter(id__in=[runs[1].id, runs[3].id])
+    await failed.update(status=ExecutionStatus.FAILED)
+    bot.retention = checked_rule(1, None, [ExecutionStatus.FAILED]).to_json()
+    await bot.save()
+    clock = Held(3)
+    retention = Retention(clock)
+    assert await retention.prune() == 2
+    await Execution.filter(id=runs[0].id).update(status=ExecutionStatus.FAILED)
+    clock.seconds = 3_599
+    assert await retention.prune() == 0
+    clock.seconds = 3_601
+    assert await retention.prune() == 1
+    assert await left(bot) == 1
+    bot.retention = checked_rule(1, None, [ExecutionStatus.COMPLETED]).to_json()
+    await bot.save()
+    assert await retention.prune() == 1
+
+
+async def test_a_round_goes_on_after_what_the_one_before_saw(home: Home) -> None:
+    """By number: each new one makes one more too many."""
+    bot = await home.bot(SAME)
+    await some(home, bot, 3)
+    bot.retention = checked_rule(None, 2, None).to_json()
+    await bot.save()
+    retention = Retention(Held(0))
+    assert await retention.prune() == 1
+    runs = await some(home, bot, 2)
+    assert await retention.prune() == 2
+    kept = await Execution.filter(bot_id=bot.id).order_by("id").values_list("id", flat=True)
+    assert kept == [run.id for run in runs]
+
+
+async def test_of_several_workers_one_deletes(home: Home) -> None:
+    bot = await home.bot(SAME)
+    await some(home, bot, 2)
+    there = home.rooms.bus.attendance
+    await there.leave(home.rooms.engine.owner)
+    await there.come("-one")
+    await there.come("-two")
+    one, other = (Retention(Later(2), 1, partial(there.first, name)) for name in ("-one", "-two"))
+    assert await other.prune() == 0
+    assert await left(bot) == 2
+    assert await one.prune() == 2
+    await some(home, bot, 1)
+    await there.leave("-one")
+    assert await other.prune() == 1
 
 
 async def test_rules_that_make_no_sense_are_refused() -> None:
