@@ -98,6 +98,33 @@ async def test_cancel_in_a_retry_wait(world: Rig, record: Record) -> None:
     record(await check(world, load, ends="cancelled"), f"final {took:.2f} s later")
 
 
+@pytest.mark.fault("F38", "cancelled while it is paused", short=("embedded",))
+async def test_cancel_paused(world: Rig, record: Record) -> None:
+    """Nobody holds it: it ends here and now, and once."""
+    load = await Load.make(world)
+    run = load.run(1)
+    world.oracle.at(run, 2, Reply(said(run, 2), delay=0.5))
+    await load.start(1)
+    await world.oracle.asked(run, 2)
+    name = load.accepted[run]
+    async with world.client() as client:
+        data = await client.ask(CONTROL, input={"executionId": name, "action": "PAUSE"})
+        assert not data["controlExecution"]["errors"], data
+        await until("it is paused", lambda: _is(world, load.uuids()[run], "paused"), 20)
+        took = await _cancelled_within(world, load, 1, 5)
+        for action in ("CANCEL", "RESUME"):
+            late = await client.ask(CONTROL, input={"executionId": name, "action": action})
+            assert [e["code"] for e in late["controlExecution"]["errors"]] == ["INVALID_STATE"]
+    found = await check(world, load, ends="cancelled")
+    assert world.oracle.counts(run) == {1: 1, 2: 1}
+    record(found, f"final {took:.2f} s later")
+
+
+async def _is(world: Rig, uuid: str, status: str) -> bool:
+    rows = await world.tables.executions()
+    return any(str(row["id"]) == uuid and row["status"] == status for row in rows)
+
+
 @pytest.mark.fault("F38", "cancelled when its worker has just died", short=(), only=("postgres",))
 async def test_cancel_with_a_dead_worker(world: Rig, record: Record) -> None:
     load = await Load.make(world)
