@@ -19,7 +19,7 @@ from server.core.money import to_decimal_text
 from server.costs.budgets import Budgets, Full, Held, Limit, Spender
 from server.costs.quotes import Quote, priced, quote, settled
 from server.engine.door import OnDelta, OutOfBudget, Purse
-from server.engine.kin import parent_of
+from server.engine.pool import parent_of
 from server.engine.store import Claimed
 from server.executions.replaying import replay_of
 from server.llm.catalogue import Rates, catalogue

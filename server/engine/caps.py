@@ -10,6 +10,7 @@ from server.engine.host import StepFailed
 from server.engine.store import Claimed
 
 STEP_SECONDS = 300.0
+_WHO = "The run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,30 @@ class Caps:
     cost_nano: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    tokens: int = 0
+    cost_nano: int = 0
+    calls: int = 0
+
+    def __add__(self, other: Used) -> Used:
+        return Used(
+            self.tokens + other.tokens,
+            self.cost_nano + other.cost_nano,
+            self.calls + other.calls,
+        )
+
+    def __sub__(self, other: Used) -> Used:
+        return self + Used(-other.tokens, -other.cost_nano, -other.calls)
+
+
 def inherited(caps: Caps, left: Mapping[str, int]) -> Caps:
     """What its parent had left bounds an execution, too."""
     return replace(
         caps,
         tokens=_narrower(caps.tokens, left.get("tokens", 0)),
         cost_nano=_narrower(caps.cost_nano, left.get("costNano", 0)),
+        calls=_narrower(caps.calls, left.get("calls", 0)),
     )
 
 
@@ -39,7 +58,7 @@ class Spent:
 
     def __init__(self, caps: Caps, claimed: Claimed | None = None) -> None:
         self.caps = caps
-        self.children: tuple[int, int] = (0, 0)
+        self.children = Used()
         self.calls = 0
         self.tokens = claimed.tokens if claimed else 0
         self.cost_nano = claimed.cost_nano if claimed else 0
@@ -49,46 +68,45 @@ class Spent:
     def seconds_left(self) -> float:
         return max(0.0, self.caps.seconds - self.worked_ms / 1000)
 
+    @property
+    def own(self) -> Used:
+        return Used(self.tokens, self.cost_nano, self.calls)
+
     def add(self, tokens: int, cost_nano: int) -> None:
         self.tokens += tokens
         self.cost_nano += cost_nano
 
     @property
     def limited(self) -> bool:
-        """Whether anybody has to know what children have used."""
+        """Whether it may use only so many tokens or so much money."""
         return bool(self.caps.tokens or self.caps.cost_nano)
 
     def left(self) -> dict[str, int]:
         """For a child; what has no limit is not in it. Nothing left: raises."""
-        self._check()
+        caps, used = self.caps, self.own + self.children
+        check(caps, used + Used(calls=1), _WHO)
         given = {
-            "tokens": self.caps.tokens and self.caps.tokens - self._all_tokens,
-            "costNano": self.caps.cost_nano and self.caps.cost_nano - self._all_cost_nano,
+            "tokens": caps.tokens and caps.tokens - used.tokens,
+            "costNano": caps.cost_nano and caps.cost_nano - used.cost_nano,
+            "calls": caps.calls and caps.calls - used.calls,
         }
         return {name: value for name, value in given.items() if value}
 
     def before_call(self) -> None:
         """Raises when nothing more may leave."""
         self.calls += 1
-        self._check()
+        check(self.caps, self.own + self.children, _WHO)
 
-    @property
-    def _all_tokens(self) -> int:
-        return self.tokens + self.children[0]
 
-    @property
-    def _all_cost_nano(self) -> int:
-        return self.cost_nano + self.children[1]
-
-    def _check(self) -> None:
-        caps, tokens, cost_nano = self.caps, self._all_tokens, self._all_cost_nano
-        if caps.calls and self.calls > caps.calls:
-            raise _over(f"The run makes more than {caps.calls} calls.")
-        if caps.tokens and tokens >= caps.tokens:
-            raise _over(f"The run used {tokens} tokens; its limit is {caps.tokens}.")
-        if caps.cost_nano and cost_nano >= caps.cost_nano:
-            used, limit = to_decimal_text(cost_nano), to_decimal_text(caps.cost_nano)
-            raise _over(f"The run cost {used} US dollars; its limit is {limit}.")
+def check(caps: Caps, used: Used, who: str) -> None:
+    """Before a call that is counted already; raises when it is one too many."""
+    if caps.calls and used.calls > caps.calls:
+        raise _over(f"{who} makes more than {caps.calls} calls.")
+    if caps.tokens and used.tokens >= caps.tokens:
+        raise _over(f"{who} used {used.tokens} tokens; its limit is {caps.tokens}.")
+    if caps.cost_nano and used.cost_nano >= caps.cost_nano:
+        cost, limit = to_decimal_text(used.cost_nano), to_decimal_text(caps.cost_nano)
+        raise _over(f"{who} cost {cost} US dollars; its limit is {limit}.")
 
 
 def _narrower(one: int, other: int) -> int:

@@ -40,6 +40,7 @@ from server.engine.lease import Lease
 from server.engine.model_log import ModelLog
 from server.engine.modified import Modified
 from server.engine.outcomes import INTENT, Decided, Leaving, Outcomes
+from server.engine.pool import Pool
 from server.engine.resting import Resting, Waiting
 from server.engine.stepping import STEPPED, Stepping
 from server.engine.store import UNSET, ExecutionChange, RecordedStep, Unset
@@ -66,6 +67,7 @@ class DurableHost(ModelLog):
         recorded: dict[str, RecordedStep] | None = None,
         *,
         spent: Spent | None = None,
+        pool: Pool | None = None,
         stepping: Stepping | None = None,
         deciding: Deciding | None = None,
         diagnosing: Diagnosing | None = None,
@@ -74,6 +76,9 @@ class DurableHost(ModelLog):
         super().__init__(writer, recorded or {}, spent, stepping or Stepping(), diagnosing)
         self.limits = Limits(steps=spent.caps.steps)
         self._asking = asking
+        self._pool = pool
+        if pool is not None and self.spawned:
+            pool.forget()
         self._conversation = conversation_of(writer.identity.trigger)
         self._resting = Resting(writer.now)
         self._tools = ToolCalls(self, desk)
@@ -179,6 +184,7 @@ class DurableHost(ModelLog):
     async def begin(self, key: str, leaving: Leaving) -> None:
         """Before a call leaves: everything said is durable, and what must not be repeated is known
         not to have happened."""
+        await self._look_at_family()
         self.spent.before_call()
         if not leaving.idempotent:
             await self._outcomes.begin(key, leaving)
@@ -188,6 +194,13 @@ class DurableHost(ModelLog):
             raise Cancelled
         if self.lease is not None:
             await self.lease.renewed()
+
+    async def _look_at_family(self) -> None:
+        """What was said so far is durable first: the others of the family look, too."""
+        if self._pool is not None and self._pool.due(spawned=self.spawned):
+            with self._resting.busy:
+                await self._writer.settle()
+                await self._pool.look()
 
     async def _within(self, call: EntityCall, work: Coroutine[Any, Any, Result]) -> Result:
         """Working time of one step; after a wait it is counted anew."""

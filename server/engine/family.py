@@ -14,13 +14,12 @@ from server.engine.blobs import Blobs
 from server.engine.events import StepChild
 from server.engine.host import StepFailed
 from server.engine.plans import Plans
+from server.engine.pool import MOST_DEPTH
 from server.engine.store import AlreadyAccepted, ExecutionChange, NewExecution
 from server.engine.tool_calls import AGAIN, LATER, Host
 from server.models.enums import FINAL_STATUSES, ExecutionMode, ExecutionStatus, TriggerKind
 from server.models.tables import Execution
 from server.tools.base import Child, ToolFailed
-
-MOST_DEPTH = 5
 
 # Stores an execution and returns what became of it until it was durable.
 Accept = Callable[[NewExecution, Any], Awaitable[ExecutionChange | None]]
@@ -111,9 +110,6 @@ class RunFamily:
         row = await Execution.get_or_none(id=child_id, parent_id=self._host.identity.id)
         if row is None:
             raise ToolFailed("The execution that was started is not there any more.", "not_found")
-        spent = self._host.spent
-        if spent.limited and row.status in FINAL_STATUSES:
-            spent.children = await used_by_children(self._host.identity.id)
         return Child(
             id=row.id,
             shown_id=public_id("execution", row.id),
@@ -184,30 +180,6 @@ def depth_of(trigger: dict[str, Any]) -> int:
     if trigger.get("kind") != TriggerKind.PARENT.value:
         return 0
     return int(trigger["data"]["depth"])
-
-
-def left_of(trigger: dict[str, Any]) -> dict[str, int]:
-    """What the parent had left when it started this execution."""
-    if trigger.get("kind") != TriggerKind.PARENT.value:
-        return {}
-    return trigger["data"].get("left", {})
-
-
-async def used_by_children(execution_id: UUID) -> tuple[int, int]:
-    """Tokens and nano-dollars of all that stand below it, to the last level."""
-    tokens = cost_nano = 0
-    parents = [execution_id]
-    for _ in range(MOST_DEPTH):
-        found = Execution.filter(parent_id__in=parents)
-        rows: list[Any] = await found.values_list(
-            "id", "input_tokens", "output_tokens", "cost_nano"
-        )
-        tokens += sum(row[1] + row[2] for row in rows)
-        cost_nano += sum(row[3] for row in rows)
-        parents = [row[0] for row in rows]
-        if not parents:
-            break
-    return tokens, cost_nano
 
 
 def _birth_key(parent_id: UUID, step_key: str, number: int) -> str:

@@ -9,9 +9,9 @@ from uuid import UUID
 from server.bus.queue import Queue
 from server.bus.turns import Ready
 from server.core.clock import Clock
-from server.core.ids import read_id
+from server.engine.pool import parent_of
 from server.engine.store import Commit, ExecutionChange, Fenced, Store
-from server.models.enums import FINAL_STATUSES, ExecutionStatus, TriggerKind
+from server.models.enums import FINAL_STATUSES, ExecutionStatus
 from server.models.tables import Execution
 
 
@@ -108,9 +108,3 @@ async def _orphans() -> list[tuple[UUID, UUID]]:
     db: Any = Execution._meta.db  # pyright: ignore[reportPrivateUsage]
     rows: list[dict[str, Any]] = await db.execute_query_dict(ORPHANS)
     return [(UUID(str(row["workspace_id"])), UUID(str(row["id"]))) for row in rows]
-
-
-def parent_of(trigger: dict[str, Any]) -> UUID | None:
-    if trigger.get("kind") != TriggerKind.PARENT.value:
-        return None
-    return read_id("execution", trigger["data"]["executionId"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from server.bal.plan import Plan
@@ -15,9 +15,10 @@ from server.engine.caps import Caps, Spent, inherited
 from server.engine.decisions import Deciding, Diagnosing
 from server.engine.door import Doors, ModelDoor
 from server.engine.durable import DurableHost
-from server.engine.family import RunFamily, Targets, left_of, used_by_children
+from server.engine.family import RunFamily, Targets
 from server.engine.heard import Heard
 from server.engine.plans import Plans
+from server.engine.pool import ENDED, TOOLS, Pool, calls_by, left_of
 from server.engine.run import Run
 from server.engine.stepping import STEPPED, Stepping
 from server.engine.store import Claimed, ExecutionChange, NewExecution, RecordedStep, Store
@@ -65,9 +66,9 @@ class Making:
         recorded = await self._around.store.steps(claimed.id) if _has_rows(claimed) else {}
         plan = await self.plans.get(claimed.version_id)
         writer = self.writer(identity_of(claimed, self._around.owner), None)
-        run = self.run(claimed, plan, writer, recorded, await self.caps(claimed.workspace_id))
-        if run.host.spawned and run.host.spent.limited:
-            run.host.spent.children = await used_by_children(claimed.id)
+        caps = await self.caps(claimed.workspace_id)
+        calls = await _calls_before(claimed.id, recorded)
+        run = self.run(claimed, plan, writer, recorded, caps, calls)
         if claimed.cancel_requested:
             run.cancel()
         return run
@@ -84,7 +85,12 @@ class Making:
         writer: Writer,
         recorded: dict[str, RecordedStep],
         caps: Caps,
+        calls: int = 0,
     ) -> Run:
+        """`calls`: how many earlier takings have made."""
+        trigger: dict[str, Any] = claimed.trigger or {}
+        spent = Spent(inherited(caps, left_of(trigger)), claimed)
+        spent.calls = calls
         door = self._around.doors(claimed)
         asking = Asking(door, claimed.mode)
         host = DurableHost(
@@ -92,7 +98,8 @@ class Making:
             asking,
             self._desk(claimed.mode, door),
             recorded,
-            spent=Spent(inherited(caps, left_of(claimed.trigger or {})), claimed),
+            spent=spent,
+            pool=Pool(claimed.id, trigger, caps, spent),
             stepping=_stepping(claimed, recorded),
             deciding=self._around.deciding,
             diagnosing=self._around.diagnosing,
@@ -136,6 +143,16 @@ def identity_of(row: NewExecution | Claimed, owner: str) -> Identity:
 def _stepping(claimed: Claimed, recorded: Mapping[str, RecordedStep]) -> Stepping:
     begun = recorded.get(STEPPED)
     return Stepping(claimed.control, None if begun is None else begun.output)
+
+
+def _has_called(row: RecordedStep) -> bool:
+    return row.type == "entity" or (row.type in TOOLS and row.status in ENDED)
+
+
+async def _calls_before(execution_id: UUID, recorded: Mapping[str, RecordedStep]) -> int:
+    if not any(map(_has_called, recorded.values())):
+        return 0
+    return (await calls_by([execution_id])).get(execution_id, 0)
 
 
 def _has_rows(claimed: Claimed) -> bool:

@@ -16,8 +16,8 @@ from server.engine.door import ModelDoor
 from server.engine.durable import DurableHost
 from server.engine.heard import Heard
 from server.engine.host import Failure, Outcome, Suspended
-from server.engine.kin import parent_of
 from server.engine.leftovers import leftovers
+from server.engine.pool import parent_of
 from server.engine.store import Claimed, ExecutionChange
 from server.engine.walker import walk
 from server.engine.writer import Writer

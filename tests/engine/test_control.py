@@ -337,12 +337,11 @@ async def test_a_cap_stops_the_next_call(
     assert sum(gateway.calls.values()) <= 2
 
 
+@pytest.mark.parametrize("caps", [Caps(tokens=30), Caps(calls=2)], ids=["tokens", "calls"])
 async def test_a_cap_counts_what_was_used_before_a_pause(
-    tmp_path: Path, gateway: ScriptedGateway, database_url: str
+    tmp_path: Path, gateway: ScriptedGateway, database_url: str, caps: Caps
 ) -> None:
-    async with open_home(
-        tmp_path, gateway=gateway, database_url=database_url, caps=Caps(tokens=30)
-    ) as home:
+    async with open_home(tmp_path, gateway=gateway, database_url=database_url, caps=caps) as home:
         execution = await paused_in(home, gateway, CHAIN, "two")
         await home.control(execution, "resume")
         ended = await home.ended(execution)

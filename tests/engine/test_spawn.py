@@ -307,7 +307,7 @@ async def test_a_child_may_spend_what_the_entity_has_left(
     """
     execution = await home.run(source, "x")
     child = await child_of(execution)
-    assert child.trigger["data"]["left"] == {"costNano": 3_000}
+    assert child.trigger["data"]["left"] == {"costNano": 3_000, "calls": 9_998}
     assert gateway.calls["greet"] == 2
     assert (child.status, child.error["kind"]) == (ExecutionStatus.FAILED, "budget_exceeded")
     assert "budget_exceeded" in execution.output

@@ -1,0 +1,120 @@
+"""What an execution may use is held for it and all that it starts, over waits and side by side."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from server.approvals import service as approvals
+from server.approvals.service import Answer
+from server.engine.caps import Caps
+from server.models.enums import ExecutionStatus
+from server.models.tables import Approval, Execution
+from tests.support.rooms import Home, open_home
+from tests.support.scripted_gateway import ScriptedGateway
+from tests.support.tools import Counted
+
+# Each question takes 15 tokens and costs 2,000 nano-dollars.
+FIVE = "".join(f'{name} {{ "goal": "Spend", "model": "m" }}\n' for name in "abcde")
+SPENDER = f"{FIVE} chain {{ a b c d e }}"
+SPAWN = 'use spawn_baleybot with { baleybot: "Spender", input: "x" }'
+MIDDLE = SPAWN.replace("Spender", "Middle")
+PAIR = f'parallel {{ "left": {SPAWN} "right": {SPAWN} }}'
+COUSINS = f'parallel {{ "left": {MIDDLE} "right": {MIDDLE} }}'
+BESIDE = f'{FIVE} parallel {{ "left": {SPAWN} "right": chain {{ a b c d e }} }}'
+MAP = f"map (input, concurrency: 2) {{ {SPAWN} }}"
+FAILED, WAITING = ExecutionStatus.FAILED, ExecutionStatus.WAITING
+
+
+class Opened(Protocol):
+    def __call__(self, caps: Caps) -> AbstractAsyncContextManager[Home]: ...
+
+
+@pytest.fixture
+def gateway() -> ScriptedGateway:
+    return ScriptedGateway()
+
+
+@pytest.fixture
+def guarded() -> Counted:
+    return Counted(name="guarded", needs_approval=True)
+
+
+@pytest.fixture
+async def opened(
+    tmp_path: Path, gateway: ScriptedGateway, guarded: Counted, database_url: str
+) -> AsyncIterator[Opened]:
+    """The same bodies over SQLite, PostgreSQL and MariaDB."""
+    tools = [Counted().tool, guarded.tool]
+
+    def home(caps: Caps) -> AbstractAsyncContextManager[Home]:
+        return open_home(
+            tmp_path, gateway=gateway, database_url=database_url, tools=tools, caps=caps
+        )
+
+    yield home
+
+
+def kind_of(execution: Execution) -> str:
+    assert execution.status is FAILED
+    return execution.error["kind"]
+
+
+async def test_calls_of_tools_before_a_wait_count_after_it(
+    opened: Opened, guarded: Counted
+) -> None:
+    steps = [f'use {name} with {{ text: "a" }}' for name in ("echo", "guarded", "echo")]
+    async with opened(Caps(calls=2)) as home:
+        execution = await home.start(await home.bot(f"chain {{ {' '.join(steps)} }}"), "x")
+        await home.until(execution, WAITING)
+        question = await Approval.get(execution_id=execution.id)
+        await approvals.decide(home.owner, home.rooms.engine, question.id, Answer("approve"))
+        assert kind_of(await home.ended(execution)) == "budget_exceeded"
+    assert len(guarded.calls) == 1
+
+
+async def test_a_child_may_make_the_calls_that_its_parent_has_left(
+    opened: Opened, gateway: ScriptedGateway
+) -> None:
+    async with opened(Caps(calls=4)) as home:
+        await home.bot(SPENDER, "Spender")
+        assert kind_of(await home.run(SPAWN, "x")) == "budget_exceeded"
+    assert gateway.calls["m"] == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "caps"),
+    [
+        (PAIR, Caps(cost_nano=10_000)),
+        (PAIR, Caps(tokens=75)),
+        (PAIR, Caps(calls=7)),
+        (MAP, Caps(cost_nano=10_000)),
+        (COUSINS, Caps(cost_nano=10_000)),
+        (BESIDE, Caps(cost_nano=10_000)),
+    ],
+    ids=["two, money", "two, tokens", "two, calls", "map", "cousins", "beside its parent"],
+)
+async def test_what_is_at_work_side_by_side_has_one_budget_together(
+    opened: Opened, gateway: ScriptedGateway, source: str, caps: Caps
+) -> None:
+    """Enough for five questions; one more may be under way beside the fifth."""
+    async with opened(caps) as home:
+        await home.bot(SPENDER, "Spender")
+        await home.bot(SPAWN, "Middle")
+        execution = await home.run(source, ["x"] * 4)
+        assert kind_of(execution) == "budget_exceeded"
+    assert 5 <= gateway.calls["m"] <= 6
+
+
+async def test_what_is_enough_for_all_side_by_side_is_not_divided(
+    opened: Opened, gateway: ScriptedGateway
+) -> None:
+    async with opened(Caps(cost_nano=42_000)) as home:
+        await home.bot(SPENDER, "Spender")
+        execution = await home.run(MAP, ["x"] * 4)
+        assert execution.status is ExecutionStatus.COMPLETED
+    assert gateway.calls["m"] == 20
