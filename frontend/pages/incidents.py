@@ -1,7 +1,7 @@
 """Incidents: what fails again and again, whether repairs help, and what nobody has closed."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from reactpy import component, html, use_state
 
@@ -31,8 +31,7 @@ STATES = {"open": ("Open", False), "closed": ("Closed", True), "all": ("All", No
 @component
 def IncidentsPage() -> Any:
     nav = use_nav()
-    nothing: Closing | None = None
-    closing, set_closing = use_state(nothing)
+    closing, set_closing = use_state(cast(Closing | None, None))
     period = period_of(nav)
     answer = use_query(
         "incidents",

@@ -4,7 +4,7 @@ with the page."""
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from reactpy import use_async_effect, use_state
 
@@ -27,9 +27,8 @@ def use_older(answer: Answer, where: dict[str, Any]) -> Older:
     """What was asked for holds for one filter: another one begins at its first page."""
     client, messages = use_client(), use_messages()
     here = json.dumps(where, sort_keys=True)
-    nothing: tuple[str, list[dict[str, Any]]] = (here, [])
-    asked, set_asked = use_state((here, 0))
-    read, set_read = use_state(nothing)
+    asked, set_asked = use_state(cast(tuple[str, int], (here, 0)))
+    read, set_read = use_state(cast(tuple[str, list[dict[str, Any]]], (here, [])))
     wanted = asked[1] if asked[0] == here else 0
     first = (answer.data or {}).get("incidents")
 
