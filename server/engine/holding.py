@@ -34,16 +34,16 @@ class Holding:
         self, workspace_id: UUID, execution_id: UUID, reason: str | None, by: str | None
     ) -> None:
         for child in await _open_children(workspace_id, execution_id):
-            if child.status is not PAUSED and child.control is None:
+            if child.status is not PAUSED and not child.control:
                 target = Target(workspace_id, child.id)
                 await self.pause(target, reason or WITH_PARENT, by, with_parent=True)
 
     async def resume(self, row: Execution, reason: str | None, by: str | None) -> bool:
         """Its children first: whoever is broken off in the middle can resume it once more."""
-        if row.status is PAUSED or row.control is not None:
+        if row.status is PAUSED or row.control:
             for child in await _held_children(row):
                 await self.resume(child, reason, by)
-        if row.status is not PAUSED and row.control is not None:
+        if row.status is not PAUSED and row.control:
             target = Target(row.workspace_id, row.id)
             if await self._control.take_back_pause(target, reason, by):
                 return True
@@ -67,7 +67,7 @@ async def _open_children(workspace_id: UUID, execution_id: UUID) -> list[Executi
 async def _held_children(row: Execution) -> list[Execution]:
     """Those that hold because of it, and not because of a person who paused just them."""
     children = await _open_children(row.workspace_id, row.id)
-    ids = [child.id for child in children if child.status is PAUSED or child.control is not None]
+    ids = [child.id for child in children if child.status is PAUSED or child.control]
     if not ids:
         return []
     marks = Step.filter(execution_id__in=ids, key=HELD).only("id", "execution_id", "output")

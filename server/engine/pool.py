@@ -22,7 +22,7 @@ MOST_DEPTH: Final = 5
 SIDE_BY_SIDE: Final = 100
 AT_ONCE: Final = 5_000
 TOOLS: Final = ("tool", "use")
-# For whoever goes on with it: what waits or was lost in the middle calls once more, and counts then.
+# What waits or was lost in the middle calls once more, and counts then for whoever goes on with it.
 ENDED: Final = (StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.CANCELLED)
 BEGUN: Final = (*ENDED, StepStatus.WAITING, StepStatus.RUNNING)
 NODE: Final = ("id", "parent_id", "input_tokens", "output_tokens", "cost_nano")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from server.bal.values import is_object
 from server.core.money import from_decimal
 from server.engine import events as happened
 from server.engine.caps import Spent
@@ -57,7 +58,7 @@ class StepLog:
         self._deltas = Deltas(writer)
         self._silent = False
         self._diagnosing = diagnosing
-        self.spawned = any(key.endswith(LATER) for key in recorded)
+        self.spawned = any(map(_tells_of_child, recorded.values()))
         self.troubled = any(
             row.status is StepStatus.FAILED or row.key.endswith(("#tries", "#remedies"))
             for row in recorded.values()
@@ -268,3 +269,8 @@ class StepLog:
         """What the tool has left behind is of the last try; the next one is another."""
         earlier = self.recall(key + AGAIN)
         self.remember(key + AGAIN, 1 if earlier is None else earlier.output + 1)
+
+
+def _tells_of_child(row: RecordedStep) -> bool:
+    """What a tool has left behind that started an execution."""
+    return row.key.endswith(LATER) and is_object(row.output) and "child" in row.output

@@ -32,7 +32,7 @@ class Stepping:
     def __init__(self, asked: ControlAsked | None = None, begun: str | None = None) -> None:
         self.left = None if asked is None else int(asked is ControlAsked.STEP)
         self.action = begun if asked is ControlAsked.PAUSE else None
-        self._through = set() if self.action is None else {self.action}
+        self._through: set[str] = set() if self.action is None else {self.action}
         self.held = False
         self.pausing = False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -45,9 +44,7 @@ def guarded() -> Counted:
 
 
 @pytest.fixture
-async def opened(
-    tmp_path: Path, gateway: ScriptedGateway, guarded: Counted, database_url: str
-) -> AsyncIterator[Opened]:
+def opened(tmp_path: Path, gateway: ScriptedGateway, guarded: Counted, database_url: str) -> Opened:
     """The same bodies over SQLite, PostgreSQL and MariaDB."""
     tools = [Counted().tool, guarded.tool]
 
@@ -56,7 +53,7 @@ async def opened(
             tmp_path, gateway=gateway, database_url=database_url, tools=tools, caps=caps
         )
 
-    yield home
+    return home
 
 
 def kind_of(execution: Execution) -> str:
