@@ -62,8 +62,8 @@ def pattern_card(pattern: Line, bot: str | None, close: Any) -> VdomDict:
             html.span({"className": "muted"}, " the last ", ago(pattern["lastAt"])),
         ),
         _bars(pattern["byPeriod"]),
+        html.p({"className": "muted"}, html.code(pattern["kind"])),
         html.footer(
-            html.code(pattern["kind"]),
             html.a(
                 {"href": f"/incidents?bot={pattern['botId']}&class={pattern['failureClass']}"},
                 f"{count(open_ones)} open" if open_ones else "Show them",

@@ -13,6 +13,8 @@ from frontend.kit.messages import use_messages
 from frontend.kit.query import use_client
 from frontend.pages.connection_dialogs import Closed, sent, use_answer
 
+LONGEST_NAME = 32
+
 
 @dataclass(frozen=True)
 class Closing:
@@ -41,13 +43,18 @@ def every(pattern: dict[str, Any]) -> Closing:
     same = {name: pattern[name] for name in ("botId", "name", "kind")}
     return Closing(
         key=" ".join(same.values()),
-        title=f"Close all of {pattern['name']}",
-        text=f"Closes every open incident of this step with {pattern['kind']}, older ones too. "
-        "The executions stay as they are.",
+        title="Close all of these incidents",
+        text=f"Closes every open one of {_short(pattern['name'])} with {pattern['kind']}, older "
+        "ones too. The executions stay as they are.",
         operation="resolve_incidents",
         values=same,
         said=lambda payload: f"{plural(payload['count'], 'incident')} closed.",
     )
+
+
+def _short(name: str) -> str:
+    """One word as long as a name may be does not fit into a dialog."""
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
 
 @component
