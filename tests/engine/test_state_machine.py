@@ -231,8 +231,10 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def pause(self) -> None:
+        """Whose pause it is is remembered, so lost workers of before do not count."""
         done = self.run(self.control.pause(self.target, None, "Ada"))
         self.expect(done, self.status in (PENDING, WAITING, RUNNING))
+        self.losses = 0 if done else self.losses
         if self.status is RUNNING:
             self.asked = "pause"
         elif self.status in (PENDING, WAITING):
@@ -254,9 +256,10 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def take_back(self) -> None:
+        """Also of one that waits in the middle of its one action."""
         done = self.run(self.control.take_back_pause(self.target, None, "Ada"))
-        self.expect(done, self.status is RUNNING)
-        if self.status is RUNNING:
+        self.expect(done, self.status in (PENDING, WAITING, RUNNING))
+        if done:
             self.asked = None
 
     @rule()
