@@ -58,7 +58,7 @@ def turns(*said: Words) -> list[Said]:
 @dataclass(frozen=True)
 class Told:
     """A program with its input and what its models say; `remedy` answers a failed step, `event` is
-    told when it waits, and `Greeter` is the bot `child`."""
+    told when it waits, and `Greeter` is the bot `child`. `idempotent` is its tool `echo`."""
 
     source: str
     input: Any = "x"
@@ -67,6 +67,7 @@ class Told:
     event: Emitting | None = None
     child: str | None = None
     entities: str = ENTITIES
+    idempotent: bool = True
     whole: bool = False
 
     @property
@@ -169,6 +170,13 @@ STORIES = {
         'c { "goal": "Say", "model": "c" }\n',
         whole=True,
     ),
+    "once": Told(
+        'chain { use echo with { text: "{{result}}" } a }',
+        answers={"a": turns(asks(("echo", {"text": "pay 5"})), "Paid.")},
+        entities='a { "goal": "Pay", "model": "a", "tools": ["echo"] }\n',
+        idempotent=False,
+        whole=True,
+    ),
     "run_facts": Told("chain { a select { spent: $run.tokens, who: $user.name } b }"),
 }
 
@@ -176,7 +184,7 @@ STORIES = {
 async def record(name: str, told: Told) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         gateway = ScriptedGateway(answers=dict(told.answers))
-        echo = Counted().tool
+        echo = Counted(idempotent=told.idempotent).tool
         async with open_home(Path(folder), gateway=gateway, tools=[echo]) as home:
             rows = _listening(home)
             if told.child is not None:

@@ -16,10 +16,11 @@ from server.approvals.service import Answer
 from server.bots import versions
 from server.bus.turns import Ready
 from server.core.ids import new_uuid, public_id
+from server.engine.outcomes import INTENT
 from server.engine.state import fold
 from server.engine.store import Commit, NewExecution, StepRow, StoredEvent
 from server.llm import verdict
-from server.models.enums import ExecutionStatus, StepStatus
+from server.models.enums import ApprovalKind, ExecutionStatus, StepStatus
 from server.models.tables import Approval, BotVersion, Execution
 from server.tools.base import idempotency_key
 from tests.engine.recording import SHORT_SECONDS, STORIES
@@ -28,12 +29,16 @@ from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
 from tests.support.tools import Counted
 
+DECISIONS = {
+    ApprovalKind.TOOL: Answer("approve"),
+    ApprovalKind.OUTCOME: Answer("choose", action="retry"),
+}
 NAMES = [name for name, told in STORIES.items() if told.whole]
 Data = dict[str, Any]
 
 
 def test_there_are_some() -> None:
-    assert len(NAMES) >= 3
+    assert len(NAMES) >= 4
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -61,7 +66,8 @@ async def test_after_any_row_it_comes_to_the_same_end(
 ) -> None:
     monkeypatch.setattr(verdict, "BASE_SECONDS", SHORT_SECONDS)
     data, told = read(FOLDER / f"{name}.json"), STORIES[name]
-    gateway, echo = ScriptedGateway(answers=dict(told.answers)), Counted()
+    gateway = ScriptedGateway(answers=dict(told.answers))
+    echo = Counted(idempotent=told.idempotent)
     async with open_home(tmp_path, gateway=gateway, tools=[echo.tool]) as home:
         version = await versions.freeze(await home.bot(data["source"]))
         await BotVersion.filter(id=version.id).update(plan=data["plan"])
@@ -76,8 +82,8 @@ async def test_after_any_row_it_comes_to_the_same_end(
                 idempotency_key(public_id("execution", row.id), key) for key in _used(data, kept)
             ]
             assert sorted(echo.calls) == sorted(keys), count
-            questions = await Approval.filter(execution_id=row.id).count()
-            assert questions == len(_permits(data) - _permits({"rows": kept})), count
+            asked = await Approval.filter(execution_id=row.id).values_list("kind", flat=True)
+            assert asked == _questions(data, kept), count
 
 
 # --- going on --------------------------------------------------------------------------------
@@ -100,10 +106,10 @@ async def _gone_on(home: Home, version: BotVersion, data: Data, kept: list[Data]
     await engine.store.commit(Commit(new.id, new=new, steps=tuple(rows.values())))
     home.rooms.bus.queue.ready(Ready(new.id, new.workspace_id, new.bot_id))
     execution = await Execution.get(id=new.id)
-    if _permits(data) - _permits({"rows": kept}):
+    if _questions(data, kept):
         await home.until(execution, ExecutionStatus.WAITING)
         asked = await Approval.get(execution_id=new.id)
-        await approvals.decide(home.owner, engine, asked.id, Answer("approve"))
+        await approvals.decide(home.owner, engine, asked.id, DECISIONS[asked.kind])
     return await home.ended(execution)
 
 
@@ -156,12 +162,18 @@ def _failed(data: Data, tried: Data | None) -> int:
 def _used(data: Data, kept: list[Data]) -> list[str]:
     """The steps whose tool has to be called."""
     done = _done(kept)
-    tools = {row["key"] for row in data["rows"] if row["type"] == "tool"}
+    tools = {row["key"] for row in data["rows"] if row["type"] in ("tool", "use")}
     return sorted(tools - done)
 
 
-def _permits(data: Data) -> set[str]:
-    return {row["key"] for row in data["rows"] if row["key"].endswith("#permit")}
+def _questions(data: Data, kept: list[Data]) -> list[ApprovalKind]:
+    """What a person has to say: whether a tool may be called, when that is in none of these rows,
+    and what became of a call that must not be repeated, when only that it left is."""
+    done = _done(kept)
+    permits = {row["key"] for row in data["rows"] if row["key"].endswith("#permit")}
+    left = {key.removesuffix(INTENT) for key in done if key.endswith(INTENT)}
+    found = [ApprovalKind.TOOL] * len(permits - done)
+    return [*found, *[ApprovalKind.OUTCOME] * len(left - done)]
 
 
 def _done(kept: list[Data]) -> set[str]:
