@@ -18,7 +18,7 @@ from server.engine.durable import DurableHost
 from server.engine.family import RunFamily, Targets
 from server.engine.heard import Heard
 from server.engine.plans import Plans
-from server.engine.pool import ENDED, TOOLS, Pool, calls_by, left_of
+from server.engine.pool import ENDED, TOOLS, Pool, calls_by, left_of, living_parent
 from server.engine.run import Run
 from server.engine.stepping import STEPPED, Stepping
 from server.engine.store import Claimed, ExecutionChange, NewExecution, RecordedStep, Store
@@ -99,7 +99,7 @@ class Making:
             self._desk(claimed.mode, door),
             recorded,
             spent=spent,
-            pool=Pool(claimed.id, trigger, caps, spent),
+            pool=Pool(claimed.id, living_parent(claimed.trigger_kind, trigger), caps, spent),
             stepping=_stepping(claimed, recorded),
             deciding=self._around.deciding,
             diagnosing=self._around.diagnosing,

@@ -34,11 +34,9 @@ Above = tuple[UUID, Caps]
 class Pool:
     """`caps`: those of the workspace, before what its parent had left."""
 
-    def __init__(
-        self, execution_id: UUID, trigger: dict[str, Any], caps: Caps, spent: Spent
-    ) -> None:
+    def __init__(self, execution_id: UUID, parent: UUID | None, caps: Caps, spent: Spent) -> None:
         self._id = execution_id
-        self._parent = parent_of(trigger)
+        self._parent = parent
         self._caps = caps
         self._spent = spent
         self._above: list[Above] | None = None
@@ -87,12 +85,12 @@ class Pool:
         found: list[Above] = []
         parent = self._parent
         while parent is not None:
-            row = await Execution.get_or_none(id=parent).only("id", "trigger")
+            row = await Execution.get_or_none(id=parent).only("id", "trigger", "trigger_kind")
             if row is None:
                 break
             trigger: dict[str, Any] = row.trigger or {}
             found.append((row.id, inherited(self._caps, left_of(trigger))))
-            parent = parent_of(trigger)
+            parent = living_parent(row.trigger_kind, trigger)
         return found
 
     async def _used(self, top: UUID) -> dict[UUID, Used]:
@@ -129,6 +127,11 @@ def parent_of(trigger: dict[str, Any]) -> UUID | None:
     if trigger.get("kind") != TriggerKind.PARENT.value:
         return None
     return read_id("execution", trigger["data"]["executionId"])
+
+
+def living_parent(kind: TriggerKind, trigger: dict[str, Any]) -> UUID | None:
+    """None of what is done again: it has the trigger of then, and nobody waits for it."""
+    return parent_of(trigger) if kind is TriggerKind.PARENT else None
 
 
 def left_of(trigger: dict[str, Any]) -> dict[str, int]:

@@ -11,6 +11,7 @@ import pytest
 from server.approvals import service as approvals
 from server.approvals.service import Answer
 from server.engine.caps import Caps
+from server.executions.rerun import RerunRequest, rerun
 from server.models.enums import ExecutionStatus
 from server.models.tables import Approval, Execution
 from tests.support.rooms import Home, open_home
@@ -115,3 +116,15 @@ async def test_what_is_enough_for_all_side_by_side_is_not_divided(
         execution = await home.run(MAP, ["x"] * 4)
         assert execution.status is ExecutionStatus.COMPLETED
     assert gateway.calls["m"] == 20
+
+
+async def test_a_child_that_is_done_again_does_not_count_for_its_parent_of_then(
+    opened: Opened, gateway: ScriptedGateway
+) -> None:
+    async with opened(Caps(cost_nano=10_000)) as home:
+        await home.bot(SPENDER, "Spender")
+        parent = await home.run(PAIR, "x")
+        child = await Execution.filter(parent_id=parent.id, status=FAILED).first()
+        assert child is not None
+        again = await rerun(home.owner, home.rooms.engine, RerunRequest(child.id))
+        assert (await home.ended(again)).status is ExecutionStatus.COMPLETED
