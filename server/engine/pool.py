@@ -12,6 +12,7 @@ from uuid import UUID
 from tortoise.functions import Count
 
 from server.core.ids import read_id
+from server.core.single_flight import SingleFlight
 from server.engine.caps import Caps, Spent, Used, check, inherited
 from server.models.away import is_away
 from server.models.enums import StepStatus, TriggerKind
@@ -40,6 +41,7 @@ class Pool:
         self._caps = caps
         self._spent = spent
         self._above: list[Above] | None = None
+        self._looking: SingleFlight[UUID, None] = SingleFlight()
         self._room = spent.caps.calls
         self._seen = spent.calls
 
@@ -57,10 +59,11 @@ class Pool:
         return bool(self._spent.caps.calls) and used >= self._room // SIDE_BY_SIDE
 
     async def look(self) -> None:
-        """StepFailed when one of those above may use no more. Waits for the database."""
+        """StepFailed when one of those above may use no more. Waits for the database; what looks at
+        the same moment looks together."""
         while True:
             try:
-                return await self._look()
+                return await self._looking.get(self._id, self._look)
             except Exception as error:
                 if not is_away(error):
                     raise

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from uuid import UUID
 
 import pytest
 
 from server.approvals import service as approvals
 from server.approvals.service import Answer
-from server.engine.caps import Caps
+from server.engine import pool
+from server.engine.caps import Caps, Spent
 from server.executions.rerun import RerunRequest, rerun
 from server.models.enums import ExecutionStatus
 from server.models.tables import Approval, Execution
@@ -128,3 +132,25 @@ async def test_a_child_that_is_done_again_does_not_count_for_its_parent_of_then(
         assert child is not None
         again = await rerun(home.owner, home.rooms.engine, RerunRequest(child.id))
         assert (await home.ended(again)).status is ExecutionStatus.COMPLETED
+
+
+async def test_branches_that_go_on_at_once_look_once(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    calls_by = pool.calls_by
+
+    async def counted(ids: Sequence[UUID], *more: Any) -> dict[UUID, int]:
+        looks.append(len(ids))
+        return await calls_by(ids, *more)
+
+    caps = Caps(cost_nano=1_000_000)
+    async with opened(caps) as home:
+        await home.bot(SPENDER, "Spender")
+        parent = await home.run(PAIR, "x")
+        monkeypatch.setattr(pool, "calls_by", counted)
+        spent = Spent(caps)
+        family = pool.Pool(parent.id, None, caps, spent)
+        await asyncio.gather(*[family.look() for _ in range(20)])
+    assert looks == [3]
+    assert (spent.children.cost_nano, spent.children.tokens) == (20_000, 150)
