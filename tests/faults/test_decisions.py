@@ -8,35 +8,18 @@ from typing import Any
 
 import pytest
 
-from tests.faults.approvals import decide, waiting_for
+from tests.faults.approvals import asking, decide
 from tests.faults.checks import check
 from tests.faults.conftest import Record
-from tests.faults.load import Load
-from tests.faults.oracle import program
 from tests.faults.rig import Rig
-from tests.support.model_server import Reply
 
 KINDS = ["embedded", "postgres", "mysql"]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
-SOURCE = program(1, ', "can_request": ["store_memory"]')
-REMEMBERS = Reply(tool_calls=[("store_memory", {"action": "set", "key": "k", "value": "v"})])
-
-
-async def _waiting(world: Rig, count: int) -> tuple[Load, dict[str, dict[str, Any]]]:
-    """So many runs that want to use a tool, and what each of them asks."""
-    load = await Load.make(world, steps=1, source=SOURCE)
-    for number in range(count):
-        world.oracle.at(load.run(number), 1, REMEMBERS)
-    await load.start(*range(count))
-    async with world.client() as client:
-        asked = {run: await waiting_for(client, name, 60) for run, name in load.accepted.items()}
-    return load, asked
-
 
 @pytest.mark.fault("F39", "approved and rejected at the same moment", short=("postgres",))
 async def test_two_decide_at_once(world: Rig, record: Record) -> None:
-    load, asked = await _waiting(world, world.some(20, 200))
+    load, asked = await asking(world, world.some(20, 200))
     winners: Counter[str] = Counter()
 
     async def both(approval: dict[str, Any]) -> None:
@@ -66,7 +49,7 @@ async def test_two_decide_at_once(world: Rig, record: Record) -> None:
 
 @pytest.mark.fault("F39", "decided when the time is up", short=("embedded",))
 async def test_too_late(world: Rig, record: Record) -> None:
-    load, asked = await _waiting(world, 3)
+    load, asked = await asking(world, 3)
     await world.tables.change(
         "UPDATE approvals SET expires_at = created_at WHERE status = 'pending'"
     )
@@ -81,7 +64,7 @@ async def test_too_late(world: Rig, record: Record) -> None:
 
 @pytest.mark.fault("F39", "decided after a restart of everything", short=())
 async def test_after_a_restart(world: Rig, record: Record) -> None:
-    load, asked = await _waiting(world, 6)
+    load, asked = await asking(world, 6)
     await asyncio.gather(*(world.kill(member) for member in world.members))
     await world.heal()
     async with world.client() as client:

@@ -11,6 +11,7 @@ import pytest
 from tests.faults.checks import check
 from tests.faults.conftest import Record
 from tests.faults.load import Load
+from tests.faults.onlookers import onlookers, saw_everything
 from tests.faults.oracle import said
 from tests.faults.rig import Member, Rig
 from tests.faults.waiting import until
@@ -149,6 +150,45 @@ async def test_killed_between_answer_and_commit(world: Rig, record: Record) -> N
     found = await check(world, load)
     assert world.oracle.counts(run) == {1: 1, 2: 2, 3: 1, 4: 1}
     record(found)
+
+
+@pytest.mark.fault(
+    "F02",
+    "killed between the commit and what is told of it",
+    short=("postgres",),
+    only=("postgres", "mysql"),
+)
+async def test_killed_between_commit_and_publish(world: Rig, record: Record) -> None:
+    """Its Redis stands still, so nobody is told that it has ended: who looks on finds it in the
+    database, and nothing is done again."""
+    load = await Load.make(world, steps=1)
+    run = load.run(1)
+    world.oracle.at(run, 1, Reply(said(run, 1), delay=1))
+    async with onlookers(world, 1) as (one,):
+        await load.start(1)
+        await one.subscribe(load.accepted[run])
+        reading = asyncio.create_task(one.read())
+        victim = world.by_key((await world.oracle.asked(run, 1)).process)
+        await until("it looks on", lambda: one.caught_up, 10)
+        assert victim.redis is not None
+        victim.redis.stall()
+        await victim.redis.something_held(victim.redis.up)
+        await until("its end is stored", lambda: _has_ended(world, load.uuids()[run]), 10)
+        await world.kill(victim)
+        await asyncio.wait_for(reading, 10)
+    await victim.redis.cut()
+    await world.replace(victim)
+    late = max(one.lags)
+    assert late <= 2 * world.patience, late
+    saw_everything([one])
+    found = await check(world, load)
+    assert world.oracle.counts(run) == {1: 1}
+    record(found, f"seen {late:.1f} s after it was stored")
+
+
+async def _has_ended(world: Rig, uuid: str) -> bool:
+    rows = await world.tables.executions()
+    return any(str(row["id"]) == uuid and row["status"] == "completed" for row in rows)
 
 
 async def _frozen_before_the_answer(world: Rig, record: Record) -> None:

@@ -17,6 +17,7 @@ from server.bus.queue import Queue
 from server.bus.redis import open_redis
 from server.bus.turns import TURNS, Ready
 from server.core.ids import new_uuid
+from tests.faults.approvals import asking, decide
 from tests.faults.checks import check
 from tests.faults.conftest import Record
 from tests.faults.load import Load
@@ -141,6 +142,31 @@ async def test_away_during_a_pause(world: Rig, record: Record) -> None:
     found = await check(world, load)
     assert found.repeated == 0
     record(found, f"done {time.monotonic() - began:.1f} s after it was told to go on")
+
+
+@pytest.mark.fault("F12", "Redis restarts empty while people are asked", short=("postgres",))
+async def test_away_during_approvals(world: Rig, record: Record) -> None:
+    """Decided while Redis is away, or when it has come back empty: the runs go on."""
+    load, asked = await asking(world, world.some(4, 20))
+    questions = [approval["id"] for approval in asked.values()]
+    half = len(questions) // 2
+    async with world.client() as client:
+        _server(world).stop()
+        began = time.monotonic()
+        for question in questions[:half]:
+            answer = await decide(client, question, approve={})
+            assert not answer["errors"], answer
+        slowest = (time.monotonic() - began) / half
+        await asyncio.to_thread(_server(world).start)
+        back = time.monotonic()
+        for question in questions[half:]:
+            answer = await decide(client, question, approve={})
+            assert not answer["errors"], answer
+    found = await check(world, load)
+    late = time.monotonic() - back
+    assert found.repeated == 0
+    assert late <= 30, late
+    record(found, f"a decision took {slowest:.1f} s without Redis; done {late:.1f} s after it came")
 
 
 async def _told(client: Client, given: dict[str, str]) -> None:
