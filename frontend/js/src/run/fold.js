@@ -35,6 +35,15 @@ function addUsage(step, data) {
   };
 }
 
+/** How fast its models wrote, from the first token on; what came from no model has no pace. */
+function addPace(step, data) {
+  if (data.source || !data.outputTokens || !data.durationMs) return;
+  const tokens = (step.wrote?.tokens || 0) + data.outputTokens;
+  const ms = (step.wrote?.ms || 0) + data.durationMs - (data.ttftMs || 0);
+  step.wrote = { tokens, ms };
+  step.tokensPerSecond = ms > 0 ? (tokens * 1000) / ms : null;
+}
+
 const EXECUTION_STATUS = {
   "execution.queued": "PENDING", "execution.started": "RUNNING", "execution.completed": "COMPLETED",
   "execution.failed": "FAILED", "execution.cancelled": "CANCELLED", "execution.timed_out": "TIMED_OUT", "execution.waiting": "WAITING",
@@ -131,6 +140,7 @@ function applyModel(step, event, data) {
       step.source = data.source ?? null;
       if (step.story) step.story = added(step.story, { at: event.at, text: data.source ? `${FREE[data.source] || data.source}.` : `${data.model || "The model"} answered.` });
       addUsage(step, data);
+      addPace(step, data);
       break;
     default: {
       step.note = { message: data.message, hint: data.hint, retryIn: data.retryIn ?? null, nextModel: data.nextModel ?? null, at: event.at };
