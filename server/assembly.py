@@ -153,7 +153,7 @@ async def assembled(
             approvals,
             notifier,
             limits,
-            Desk(box, policy, test, clock, models.forget),
+            Desk(box, policy, test, clock, models.chosen, models.forget),
             till,
             Reception(Throttle(bus.redis), clock, Mailer.of(settings)),
             VitalSigns(bus.notices, clock),

@@ -138,6 +138,7 @@ class Money:
             "lastCheckedAt": "2026-11-20T09:00:00.000Z",
             "version": 1,
             "usedBy": [],
+            "inFallbacks": [],
             "viewerCan": {"edit": True},
         }
         self.connections.append(row)
