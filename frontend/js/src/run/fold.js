@@ -1,4 +1,5 @@
 // Folds numbered events into what a page shows. Pure, so that the same events always give the same picture.
+import { foldAttempt } from "./attempts.js";
 
 export function startOf(snapshot) {
   return {
@@ -161,6 +162,7 @@ function refusedBy(run, event, data) {
 const REMEDY = { retry: "Tried again", fallback: "Another model was asked", skip: "The step was passed by", continue: "A value was put in its place" };
 
 function applyStep(run, step, event, data) {
+  foldAttempt(step, event, data);
   switch (event.type) {
     case "step.started":
       Object.assign(step, {
@@ -252,8 +254,8 @@ const childOf = (step) => (step.child ? { id: step.child.id, name: step.child.bo
 /** What only the events say. */
 function told(step) {
   if (!step) return { text: "" };
-  const { text, reasoning, story, edited, handled, tryNumber, modified } = step;
-  return { text: text || "", reasoning, story, edited, handled, tryNumber, modified, ...(step.child ? { child: step.child } : {}) };
+  const { text, reasoning, story, edited, handled, tryNumber, attempts, modified } = step;
+  return { text: text || "", reasoning, story, edited, handled, tryNumber, attempts, modified, ...(step.child ? { child: step.child } : {}) };
 }
 
 const withDiagnosis = (error, earlier) => (error && !error.diagnosis && earlier?.diagnosis ? { ...error, diagnosis: earlier.diagnosis } : error);
