@@ -15,7 +15,7 @@ from uuid import UUID
 from server.core.errors import AddressRefused
 from server.core.ids import public_id
 from server.core.logs import REDACTION
-from server.llm.catalogue import catalogue
+from server.llm.catalogue import ModelFacts, catalogue
 from server.llm.collector import TooMuch
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.routing import Route, did_you_mean
@@ -28,11 +28,16 @@ _KINDS: tuple[tuple[str, ModelErrorKind], ...] = (
     ("PermissionDeniedError", ModelErrorKind.PROVIDER_AUTH),
     ("RateLimitError", ModelErrorKind.RATE_LIMITED),
     ("Timeout", ModelErrorKind.TIMEOUT),
+    # The library gives it the status 500, though nobody answered.
+    ("APIConnectionError", ModelErrorKind.PROVIDER_UNAVAILABLE),
     ("NotFoundError", ModelErrorKind.MODEL_UNKNOWN),
     ("APIResponseValidationError", ModelErrorKind.BAD_ANSWER),
     ("JSONSchemaValidationError", ModelErrorKind.BAD_ANSWER),
     ("BadRequestError", ModelErrorKind.BAD_REQUEST),
     ("UnprocessableEntityError", ModelErrorKind.BAD_REQUEST),
+)
+_ANSWERED = frozenset(
+    name for name, kind in _KINDS if kind is not ModelErrorKind.PROVIDER_UNAVAILABLE
 )
 _UNREACHED = frozenset(
     {"ConnectError", "ClientConnectorError", "ConnectTimeout", "ClientConnectorDNSError"}
@@ -79,7 +84,7 @@ def from_exception(error: Exception, route: Route, partial: str = "") -> ModelEr
         return unreached(route, _cause(error))
     status = getattr(error, "status_code", None)
     words = own_words(str(getattr(error, "message", "") or error), route)
-    if chain & _BROKEN or (status is None and not chain & {name for name, _ in _KINDS}):
+    if chain & _BROKEN or (status is None and not chain & _ANSWERED):
         return broken_off(route, partial)
     kind = next((kind for name, kind in _KINDS if name in chain), _by_status(status))
     return refused(kind, words, route, status, retry_after(_headers_of(error)), partial)
@@ -110,6 +115,16 @@ def refused(
         status=status,
         partial=partial,
     )
+
+
+def check_talks(route: Route, facts: ModelFacts | None) -> None:
+    if facts is not None and facts.only_searches:
+        raise ModelError(
+            ModelErrorKind.BAD_REQUEST,
+            f"The model “{route.model}” needs a search of OpenAI's own beside it, which a bot "
+            "cannot give it.",
+            "Choose another model, and give the entity a tool that searches.",
+        )
 
 
 def unknown_model(route: Route, status: int | None = None) -> ModelError:
@@ -309,7 +324,7 @@ def _by_status(status: int | None) -> ModelErrorKind:
         return ModelErrorKind.TIMEOUT
     if status is not None and 400 <= status < 500:
         return ModelErrorKind.BAD_REQUEST
-    return ModelErrorKind.PROVIDER_UNAVAILABLE
+    return ModelErrorKind.PROVIDER_FAILED
 
 
 def _refined(kind: ModelErrorKind, words: str, status: int | None) -> ModelErrorKind:

@@ -30,6 +30,7 @@ from tests.support.cohere_wire import cohere_answer, cohere_error
 from tests.support.gemini_wire import gemini_answer, gemini_error
 from tests.support.model_wire import openai_answer, openai_error
 from tests.support.ollama_wire import ollama_answer, ollama_error
+from tests.support.responses_wire import responses_answer
 
 
 @dataclass(frozen=True)
@@ -376,6 +377,8 @@ def _frames(received: Received, reply: Reply) -> list[bytes]:
         return [cohere_error(reply)] if failed else cohere_answer(body, reply, number)
     if _is_ollama(received):
         return [ollama_error(reply)] if failed else ollama_answer(body, reply)
+    if received.path.partition("?")[0].endswith("/responses") and not failed:
+        return responses_answer(body, reply, number)
     return [openai_error(reply)] if failed else openai_answer(body, reply, number)
 
 
