@@ -1,5 +1,6 @@
 """What failed: again and again, how often a repair helped, and each single time."""
 
+from collections import Counter
 from typing import Any
 
 from reactpy import html
@@ -91,6 +92,17 @@ def _bars(periods: list[Line]) -> VdomDict:
 
 def rate_row(rate: Line) -> VdomDict:
     where = f" at {rate['provider']}" if rate["provider"] else ""
+def rates_in_order(rates: list[Line]) -> list[Line]:
+    """Class by class, the one that fails most first; in each as they are tried."""
+    often: Counter[str] = Counter()
+    for rate in rates:
+        often[rate["failureClass"]] += rate["count"]
+    places = {name: place for place, (name, _) in enumerate(often.most_common())}
+    return sorted(
+        rates, key=lambda one: (places[one["failureClass"]], one["priority"], -one["count"])
+    )
+
+
     share = rate["successRate"]
     times = f"{plural(rate['count'], 'time')}, helped {count(rate['healed'])}"
     return html.li(
@@ -105,7 +117,7 @@ def rate_row(rate: Line) -> VdomDict:
             html.i({"style": {"width": f"{share:.1f}%"}}),
         ),
         html.small(f"{times}{where}"),
-        html.small(""),
+        html.small(f"priority {rate['priority']}"),
     )
 
 

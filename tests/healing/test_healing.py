@@ -18,6 +18,7 @@ from server.engine.writer import workspace_topic
 from server.healing import service
 from server.healing.diagnosis import KINDS, LABELS, diagnosis
 from server.healing.service import IncidentFilter
+from server.healing.strategies import priority
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ExecutionStatus, FailureClass
 from server.models.tables import Incident, Workspace
@@ -63,6 +64,34 @@ async def until_kept(home: Home, count: int) -> list[tuple[str, str, bool, bool]
     found = await kept(home)
     assert len(found) == count, found
     return found
+
+
+async def test_priorities_are_the_order_in_which_the_engine_tried(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """Asked again, then the next model, then `on_error`, then the `try` around it."""
+    gateway.answers["one"] = [AWAY, AWAY, AWAY]
+    gateway.answers["two"] = [AWAY, AWAY, AWAY]
+    source = (
+        'a { "goal": "Do", "model": "one", "fallbacks": ["two"] }\nb { "goal": "Do" }\n'
+        "chain { a on_error skip try { chain { a } } catch { chain { b } } }"
+    )
+    row = await home.run(source, "x")
+    assert row.status is ExecutionStatus.COMPLETED
+    await home.rooms.engine.runner.drain(20)
+    rates = await service.rates(home.owner, home.rooms.clock)
+    tried = sorted(rates, key=lambda rate: rate.priority)
+    assert [(rate.priority, rate.action) for rate in tried] == [
+        (1, "retry"), (2, "fallback"), (3, "skip"), (4, "try"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("failed", "action", "place"),
+    [("AUTH", "fallback", 1), ("PROGRAM", "skip", 1), ("PROGRAM", "retry", 1), ("TOOL", "try", 3)],
+)
+def test_what_cannot_help_a_class_takes_no_place(failed: str, action: str, place: int) -> None:
+    assert priority(FailureClass[failed], action) == place
 
 
 async def test_a_retry_that_helped(home: Home, gateway: ScriptedGateway) -> None:
