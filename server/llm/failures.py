@@ -28,13 +28,13 @@ _KINDS: tuple[tuple[str, ModelErrorKind], ...] = (
     ("PermissionDeniedError", ModelErrorKind.PROVIDER_AUTH),
     ("RateLimitError", ModelErrorKind.RATE_LIMITED),
     ("Timeout", ModelErrorKind.TIMEOUT),
-    # The library gives it the status 500, though nobody answered.
-    ("APIConnectionError", ModelErrorKind.PROVIDER_UNAVAILABLE),
     ("NotFoundError", ModelErrorKind.MODEL_UNKNOWN),
     ("APIResponseValidationError", ModelErrorKind.BAD_ANSWER),
     ("JSONSchemaValidationError", ModelErrorKind.BAD_ANSWER),
     ("BadRequestError", ModelErrorKind.BAD_REQUEST),
     ("UnprocessableEntityError", ModelErrorKind.BAD_REQUEST),
+    # The library gives it the status 500, though nobody answered.
+    ("APIConnectionError", ModelErrorKind.PROVIDER_UNAVAILABLE),
 )
 _ANSWERED = frozenset(
     name for name, kind in _KINDS if kind is not ModelErrorKind.PROVIDER_UNAVAILABLE
@@ -63,6 +63,9 @@ _TOO_LONG = re.compile(
     r"context.?length|context.?window|maximum context|too many tokens|prompt is too long"
     r"|exceeds? the (?:maximum|available) (?:context|number of tokens)",
     re.IGNORECASE,
+)
+_WRONG_KEY = re.compile(
+    r"(?:incorrect|invalid) api.?key|api.?key (?:not valid|invalid)", re.IGNORECASE
 )
 _QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|billing", re.IGNORECASE)
 _PREFIX = re.compile(r"^(?:litellm\.)?(?:\w+Exception )?\w+(?:Error|Exception|Timeout)\s*[:-]\s*")
@@ -331,6 +334,8 @@ def _refined(kind: ModelErrorKind, words: str, status: int | None) -> ModelError
     """Providers say the same thing with different codes; their words decide."""
     if kind is ModelErrorKind.BAD_REQUEST and _TOO_LONG.search(words):
         return ModelErrorKind.CONTEXT_TOO_LONG
+    if kind is ModelErrorKind.BAD_REQUEST and _WRONG_KEY.search(words):
+        return ModelErrorKind.PROVIDER_AUTH
     if kind is ModelErrorKind.BAD_REQUEST and _NO_MODEL.search(words):
         return ModelErrorKind.MODEL_UNKNOWN
     return kind

@@ -3,6 +3,7 @@ one short question."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 SECONDS = 15.0
 QUESTION_SECONDS = 30.0
 _MOST_BYTES = 8 * 1024 * 1024
+_READ_OF_REFUSAL = 4096
+_KEY_BLAMED = re.compile(rb"(?:incorrect|invalid) api.?key|api.?key (?:not valid|invalid)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ async def _fetched(policy: NetPolicy, url: str, headers: dict[str, str]) -> Fetc
 
 def _read(way: Opened, answer: Fetched) -> Tested | None:
     label = way.kind.label
-    if answer.status in (401, 403):
+    if answer.status in (401, 403) or _blames_the_key(answer):
         return Tested(
             False, f"{label} refused the key ({answer.status}). Check that it is whole and valid."
         )
@@ -148,6 +151,11 @@ def _read(way: Opened, answer: Fetched) -> Tested | None:
     if models is None:
         return Tested(False, "What answers there does not list models; check the address.")
     return Tested(True, _offered(len(models)), models)
+
+
+def _blames_the_key(answer: Fetched) -> bool:
+    """Some call a wrong key a wrong argument."""
+    return answer.status == 400 and _KEY_BLAMED.search(answer.body[:_READ_OF_REFUSAL]) is not None
 
 
 def _names(body: bytes) -> tuple[str, ...] | None:

@@ -104,7 +104,7 @@ async def test_what_is_offered_answers_with_text_and_tools_and_its_usage(
     [
         (Reply(status=401, error="Invalid key key-1234."), ModelErrorKind.PROVIDER_AUTH),
         (Reply(status=429, error="Slow down."), ModelErrorKind.RATE_LIMITED),
-        (Reply(status=500, error="It broke."), ModelErrorKind.PROVIDER_UNAVAILABLE),
+        (Reply(status=500, error="It broke."), ModelErrorKind.PROVIDER_FAILED),
         (Reply(status=400, error="Not like that."), ModelErrorKind.BAD_REQUEST),
     ],
     ids=["key", "too many", "broken", "refused"],
