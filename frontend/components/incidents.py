@@ -14,6 +14,8 @@ Line = dict[str, Any]
 
 CLASSES = {
     "TRANSIENT": "Away for a moment",
+    "NETWORK": "A provider not reached",
+    "SERVER": "A provider's own error",
     "RATE_LIMIT": "Too many calls",
     "AUTH": "A key was refused",
     "AI": "The model's answer",
@@ -90,8 +92,6 @@ def _bars(periods: list[Line]) -> VdomDict:
     return html.div({"className": "pattern-bars", "role": "img", "aria-label": said}, *bars)
 
 
-def rate_row(rate: Line) -> VdomDict:
-    where = f" at {rate['provider']}" if rate["provider"] else ""
 def rates_in_order(rates: list[Line]) -> list[Line]:
     """Class by class, the one that fails most first; in each as they are tried."""
     often: Counter[str] = Counter()
@@ -103,6 +103,8 @@ def rates_in_order(rates: list[Line]) -> list[Line]:
     )
 
 
+def rate_row(rate: Line) -> VdomDict:
+    where = f" at {rate['provider']}" if rate["provider"] else ""
     share = rate["successRate"]
     times = f"{plural(rate['count'], 'time')}, helped {count(rate['healed'])}"
     return html.li(

@@ -26,6 +26,7 @@ from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
 
 AWAY = ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, "Away.", retry_after=0)
+DOWN = ModelError(ModelErrorKind.PROVIDER_FAILED, "Down.", retry_after=0, status=503)
 BROKEN = ModelError(ModelErrorKind.BAD_REQUEST, "No.")
 ONE = 'a { "goal": "Do", "model": "one" }\nchain { a }'
 
@@ -94,15 +95,20 @@ def test_what_cannot_help_a_class_takes_no_place(failed: str, action: str, place
     assert priority(FailureClass[failed], action) == place
 
 
-async def test_a_retry_that_helped(home: Home, gateway: ScriptedGateway) -> None:
-    gateway.answers["one"] = [AWAY, "fine"]
+@pytest.mark.parametrize(
+    ("failure", "told_as"),
+    [(AWAY, FailureClass.NETWORK), (DOWN, FailureClass.SERVER)],
+    ids=["not reached", "failed itself"],
+)
+async def test_a_retry_that_helped(
+    home: Home, gateway: ScriptedGateway, failure: ModelError, told_as: FailureClass
+) -> None:
+    gateway.answers["one"] = [failure, "fine"]
     row = await home.run(ONE, "x")
     assert row.status is ExecutionStatus.COMPLETED
     assert await until_kept(home, 1) == [("a", "retry", True, True)]
     (rate,) = await service.rates(home.owner, home.rooms.clock)
-    assert (rate.failure_class, rate.count, rate.success_rate) == (
-        FailureClass.TRANSIENT, 1, 100.0,
-    )  # fmt: skip
+    assert (rate.failure_class, rate.count, rate.success_rate) == (told_as, 1, 100.0)
 
 
 async def test_a_list_of_incidents_hears_of_a_new_one(
