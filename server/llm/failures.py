@@ -90,6 +90,8 @@ def from_exception(error: Exception, route: Route, partial: str = "") -> ModelEr
     if chain & _BROKEN or (status is None and not chain & _ANSWERED):
         return broken_off(route, partial)
     kind = next((kind for name, kind in _KINDS if name in chain), _by_status(status))
+    if partial and kind is ModelErrorKind.PROVIDER_UNAVAILABLE:
+        kind = ModelErrorKind.PROVIDER_FAILED  # who had begun to answer was reached
     return refused(kind, words, route, status, retry_after(_headers_of(error)), partial)
 
 

@@ -200,14 +200,25 @@ class _Capped(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
+class Closed(httpx.BaseTransport):
+    """Under every blocking client of the library: nothing of ours calls through one, and it would
+    hold the loop and ask nobody."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        raise AddressRefused("The model library tried to call outside of a model call.")
+
+
 def install(litellm: Any) -> None:
-    """Puts our transport under the library: all of its asynchronous clients are made here."""
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+    """Puts our transports under the library: all of its clients are made here."""
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
 
     litellm.disable_aiohttp_trust_env = True
     house: Any = AsyncHTTPHandler
     house._create_async_transport = staticmethod(_transport)
     house._create_httpx_proxy_mounts = staticmethod(_no_proxies)
+    blocking: Any = HTTPHandler
+    blocking._create_sync_transport = staticmethod(Closed)
+    blocking._create_sync_proxy_mounts = staticmethod(_no_proxies)
 
 
 def _transport(

@@ -192,6 +192,20 @@ async def test_the_library_calls_nothing_outside_of_a_model_call(
     assert models.total == 0
 
 
+async def test_the_blocking_clients_of_the_library_call_nothing(
+    models: ModelServer, make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    litellm = (await make_gateway().prepare()).litellm
+    from litellm.llms.custom_httpx.http_handler import HTTPHandler
+
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, models.base)
+    for client in (litellm.module_level_client, HTTPHandler()):
+        with pytest.raises(AddressRefused):
+            await asyncio.to_thread(client.post, f"{models.url}/chat/completions", json={})
+    assert models.connections == 0
+
+
 @both_ways
 async def test_two_workspaces_at_once_do_not_lend_each_other_an_address(
     models: ModelServer, make: Make, fast: bool
