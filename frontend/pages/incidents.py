@@ -169,7 +169,7 @@ def _rates(healing: dict[str, Any]) -> Any:
         return ""
     return html.section(
         {"aria-label": "Do repairs help?"},
-        section_row("Do repairs help?", "In the order in which they are tried for each failure.", ""),
+        section_row("Do repairs help?", "In the order in which they are tried for each failure."),
         html.ul({"className": "panel cost-lines rates"}, *[rate_row(rate) for rate in tried]),
     )
 

@@ -137,3 +137,6 @@ async def test_a_chain_from_the_first_failure_to_the_reset(
     version = page.locator(".version-list li").first
     await expect(version).to_contain_text("5 runs")
     await expect(version.locator("[title='In the last 90 days']")).to_have_text("$0.020")
+    triggers = page.get_by_role("region", name="Costs by trigger")
+    await expect(triggers.locator("dl > div", has_text="By hand")).to_contain_text("$0.0008")
+    await expect(triggers.locator("dl > div", has_text="API")).to_contain_text("4 runs")
