@@ -73,7 +73,7 @@ def _by_trigger(answer: Answer) -> Any:
 
 
 def _trigger(line: dict[str, Any]) -> Kpi:
-    kind, runs = line["key"].upper(), plural(int(line["executions"]), "run")
+    kind, runs = str(line["key"]).upper(), plural(int(line["executions"]), "run")
     unpriced = int(line["unpriced"])
     note = f"{runs}, {count(unpriced)} with unpriced calls" if unpriced else runs
     spent = "not known" if unpriced and not float(line["cost"]) else money(line["cost"])
