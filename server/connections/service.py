@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -140,7 +140,7 @@ async def test(viewer: Viewer, desk: Desk, connection_id: UUID) -> tuple[Connect
     require(viewer, "connections:write")
     row = await _one(viewer, connection_id)
     try:
-        tested = await desk.test(opened(desk.box, row))
+        tested = await desk.test(_paid_by(viewer, opened(desk.box, row)))
     except SecretUnreadable as unreadable:
         tested = Tested(False, unreadable.message)
     _note(row, tested, desk)
@@ -161,7 +161,8 @@ async def try_out(viewer: Viewer, desk: Desk, kind_name: str, given: Given) -> T
     secrets = checked_secrets(kind, given.secrets or {}, {})
     row = Connection(id=new_uuid(), kind=kind.name, name=given.name or kind.label)
     row.settings = settings
-    tested = await desk.test(Opened(row.id, kind, row.name, settings, secrets))
+    way = Opened(row.id, kind, row.name, settings, secrets)
+    tested = await desk.test(_paid_by(viewer, way))
     await _audit_trial(viewer, row, tested, secrets)
     return tested
 
@@ -245,11 +246,16 @@ async def _tried(
     given: Given,
 ) -> Tested:
     """What is stored has an entry of its own; a refused trial left the house all the same."""
-    tested = await desk.test(Opened(row.id, kind, row.name, row.settings, secrets))
+    way = Opened(row.id, kind, row.name, row.settings, secrets)
+    tested = await desk.test(_paid_by(viewer, way))
     if not tested.ok and not given.force:
         await _audit_trial(viewer, row, tested, given.secrets)
         raise TrialFailed(tested)
     return tested
+
+
+def _paid_by(viewer: Viewer, way: Opened) -> Opened:
+    return replace(way, workspace_id=viewer.workspace_id, user_id=viewer.user_id)
 
 
 def _note(row: Connection, tested: Tested, desk: Desk) -> None:

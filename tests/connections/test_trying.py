@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
-from server.connections import base
+from server.connections import base, service
 from server.connections.base import Opened
 from server.connections.providers import BY_NAME
 from server.connections.registry import KINDS
+from server.connections.service import Given, TrialFailed
 from server.core.net.policy import NetPolicy
 from server.core.settings import load_settings
+from server.costs.summary import summary
 from server.llm.gateway import Gateway
 from server.llm.trying import LISTS, ConnectionTest
+from server.models.enums import BudgetAction, BudgetPeriod, BudgetScope
+from server.models.tables import Budget, BudgetCounter, Usage
 from tests.support.model_server import ModelServer, Reply
-from tests.support.own_models import BAD, GOOD
+from tests.support.own_models import BAD, GOOD, home_beside
 
 Try = Callable[..., Awaitable[base.Tested]]
 # Where each list is, and the header that carries the key, by the words of the provider itself.
@@ -129,3 +134,42 @@ async def test_where_no_list_knows_the_key_one_short_question_does(
     assert BAD not in refused.message
     assert len(models.requests) == 2
     assert not models.lists
+
+
+@pytest.mark.slow
+async def test_the_question_of_a_test_is_paid_for_and_counted(
+    tmp_path: Path, models: ModelServer
+) -> None:
+    models.default = Reply("ok", usage={"prompt_tokens": 1_000, "completion_tokens": 10})
+    settings = {"baseUrl": models.base, "model": "gpt-4o-mini"}
+    async with home_beside(tmp_path, models) as home:
+        owner, desk = home.owner, home.rooms.connections
+        for scope in (BudgetScope.WORKSPACE, BudgetScope.EXECUTION):
+            await Budget.create(
+                workspace_id=owner.workspace_id,
+                name=scope.value,
+                scope=scope,
+                period=BudgetPeriod.DAY,
+                limit_nano=1,
+                action=BudgetAction.STOP,
+            )
+        given = Given("Mine", settings, {"apiKey": GOOD})
+        row, tested = await service.create(owner, desk, "azure", given)
+        assert tested.ok
+        (paid,) = await Usage.all()
+        assert (paid.provider, paid.connection_id, paid.execution_id) == ("azure", row.id, None)
+        assert (paid.input_tokens, paid.output_tokens) == (1_000, 10)
+        assert paid.cost_nano == 1_000 * 150 + 10 * 600
+        assert paid.price["source"] == "table"
+        (counter,) = await BudgetCounter.all()
+        assert (counter.spent_nano, counter.reserved_nano) == (paid.cost_nano, 0)
+        await service.test(owner, desk, row.id)
+        assert await Usage.all().count() == 2
+        await counter.refresh_from_db()
+        assert counter.spent_nano == 2 * paid.cost_nano
+        costs = await summary(owner, home.rooms.clock)
+        assert [(one.name, one.calls) for one in costs.by_bot] == [("Tests of connections", 2)]
+        assert [(one.name, one.calls) for one in costs.by_connection] == [("Mine", 2)]
+        with pytest.raises(TrialFailed):
+            await service.create(owner, desk, "azure", Given("B", settings, {"apiKey": BAD}))
+        assert await Usage.all().count() == 2
