@@ -6,7 +6,7 @@ function begun(step, attempt) {
 
 function ended(step, event, facts) {
   const open = step.attempts?.at(-1);
-  if (open && !open.end) step.attempts = [...step.attempts.slice(0, -1), { ...open, end: event.at, ...facts }];
+  if (open && !open.end) step.attempts = [...step.attempts.slice(0, -1), { ...open, foreseen: false, end: event.at, ...facts }];
 }
 
 const later = (at, seconds) => new Date(new Date(at).getTime() + seconds * 1000).toISOString();
@@ -15,8 +15,10 @@ const ENDS = { "step.completed": "COMPLETED", "step.failed": "FAILED", "step.can
 export function foldAttempt(step, event, data) {
   switch (event.type) {
     case "step.started":
+      // After a long wait a worker begins the step again, and with it the try that was foreseen.
+      if (step.attempts?.at(-1)?.foreseen) step.attempts = step.attempts.slice(0, -1);
       ended(step, event, { outcome: "CANCELLED" });
-      if (data.type === "tool") begun(step, { at: event.at });
+      if (data.type === "tool") begun(step, { at: event.at, again: step.attempts?.length > 0 });
       break;
     case "model.requested":
       ended(step, event, { outcome: "CANCELLED" });
@@ -29,7 +31,7 @@ export function foldAttempt(step, event, data) {
     case "tool.failed":
       ended(step, event, { outcome: "FAILED", message: data.message });
       // A tool has no event of its own for the next try.
-      if (event.type === "tool.failed" && data.retryIn !== undefined && data.retryIn !== null) begun(step, { at: later(event.at, data.retryIn), again: true });
+      if (event.type === "tool.failed" && data.retryIn !== undefined && data.retryIn !== null) begun(step, { at: later(event.at, data.retryIn), again: true, foreseen: true });
       break;
     default:
       if (ENDS[event.type]) ended(step, event, { outcome: ENDS[event.type] });
