@@ -102,8 +102,13 @@ async def _past(viewer: Viewer, bot_id: UUID, plan: Plan) -> list[_Past]:
     past = [_Past(id, version, cost, read + wrote) for id, version, cost, read, wrote in rows]
     alike = await _alike({one.version_id for one in past}, plan)
     past = [one for one in past if one.version_id in alike]
-    await _add_started(viewer, past)
+    if _may_start_bots(plan):
+        await _add_started(viewer, past)
     return [one for one in past if not one.unpriced]
+
+
+def _may_start_bots(plan: Plan) -> bool:
+    return SPAWN_BALEYBOT.name in plan.needs.tools
 
 
 async def _add_started(viewer: Viewer, past: list[_Past]) -> None:
@@ -228,7 +233,7 @@ def _words(plan: Plan, counted: _Counted) -> str:
         said = "Its models cost nothing." if plan.entities else "It asks no model itself."
     if unreached:
         said += f" Without {unreached}, which cannot be reached as things stand."
-    if SPAWN_BALEYBOT.name in plan.needs.tools:
+    if _may_start_bots(plan):
         said += " What the bots that it starts cost comes on top."
     return said
 
