@@ -21,6 +21,7 @@ from server.core.net.policy import NetPolicy
 from server.core.settings import Settings
 from server.costs.budgets import Budgets
 from server.costs.door import Till
+from server.costs.trials import Trials
 from server.engine.caps import Caps
 from server.engine.engine import Engine
 from server.engine.store import Store
@@ -124,7 +125,7 @@ async def assembled(
         policy = NetPolicy.of(settings)
         models = WorkspaceModels(Router(settings), box, clock)
         till = Till(gateway, models, Budgets(clock, notifier), clock)
-        test = ConnectionTest(gateway, policy)
+        test = ConnectionTest(gateway, policy, Trials(models, till.budgets, clock))
         engine = Engine(
             store,
             bus,
@@ -153,7 +154,7 @@ async def assembled(
             approvals,
             notifier,
             limits,
-            Desk(box, policy, test, clock, models.forget),
+            Desk(box, policy, test, clock, models.chosen, models.forget),
             till,
             Reception(Throttle(bus.redis), clock, Mailer.of(settings)),
             VitalSigns(bus.notices, clock),

@@ -43,8 +43,18 @@ def skeleton(kind: str, number: int = 1) -> VdomDict:
     return html.div({"className": f"skeletons {kind}s", "aria-busy": "true"}, *boxes)
 
 
-def section_row(heading: str, note: str, action: Any) -> Any:
-    return html.div({"className": "section-row"}, html.div(html.h2(heading), html.p(note)), action)
+def section_row(heading: str, note: str, *actions: Any) -> Any:
+    words = html.div(html.h2(heading), html.p(note))
+    return html.div({"className": "section-row"}, words, *actions)
+
+
+def show_more(possible: bool, on_click: Any, note: str = "") -> Any:
+    if not possible:
+        return ""
+    button = html.button(
+        {"className": "button", "type": "button", "onClick": on_click}, "Show more"
+    )
+    return html.div({"className": "pager"}, button, html.span(note))
 
 
 def add_button(word: str, on_click: Any) -> Any:

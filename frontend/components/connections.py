@@ -151,7 +151,7 @@ def _facts(row: dict[str, Any], health: dict[str, Any] | None) -> list[VdomDict]
         _fact("Key ends with", html.code(keys)),
         *([_fact("Address", html.code(address))] if address else []),
         _fact("Models", plural(len(models), "model") if models else "not listed"),
-        _fact("Used by", _uses(row["usedBy"])),
+        _fact("Used by", _uses(row["usedBy"], bool(row["inFallbacks"]))),
     ]
     return [*facts, *(_health(health) if health else [])]
 
@@ -160,10 +160,10 @@ def _fact(name: str, *value: Any) -> VdomDict:
     return html.div({"key": name}, html.dt(name), html.dd(*value))
 
 
-def _uses(uses: list[dict[str, Any]]) -> Any:
-    if not uses:
+def _uses(uses: list[dict[str, Any]], in_fallbacks: bool) -> Any:
+    if not uses and not in_fallbacks:
         return "no bot yet"
-    parts: list[Any] = []
+    parts: list[Any] = ["the fallbacks of this workspace"] if in_fallbacks else []
     for use in uses[:SHOWN_USES]:
         link = html.a(
             {"href": f"/bots/{use['botId']}", "key": use["botId"], "title": use["why"]},

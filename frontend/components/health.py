@@ -10,7 +10,8 @@ from frontend.format import count, duration, money, plural
 from frontend.kit.elements import ago, icon
 
 KINDS = {
-    "provider_unavailable": "not available",
+    "provider_unavailable": "not reached",
+    "provider_failed": "server errors",
     "rate_limited": "too many calls",
     "timeout": "too slow",
     "provider_auth": "key refused",
@@ -32,7 +33,9 @@ CLASSES = {
     "AUTH": "the key",
     "RATE_LIMIT": "too many calls",
     "TIMEOUT": "too slow",
-    "TRANSIENT": "not available",
+    "TRANSIENT": "away for a moment",
+    "NETWORK": "not reached",
+    "SERVER": "a server error",
 }
 COLUMNS = ("Provider", "Calls", "Failed", "Half, 95%, 99% in", "First word", "Cost")
 SPEEDS = ("Provider", "Model", "Answers", "Half began in", "95% began in")

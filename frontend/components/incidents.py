@@ -1,5 +1,6 @@
 """What failed: again and again, how often a repair helped, and each single time."""
 
+from collections import Counter
 from typing import Any
 
 from reactpy import html
@@ -13,6 +14,8 @@ Line = dict[str, Any]
 
 CLASSES = {
     "TRANSIENT": "Away for a moment",
+    "NETWORK": "A provider not reached",
+    "SERVER": "A provider's own error",
     "RATE_LIMIT": "Too many calls",
     "AUTH": "A key was refused",
     "AI": "The model's answer",
@@ -94,6 +97,17 @@ def _bars(periods: list[Line]) -> VdomDict:
     return html.div({"className": "pattern-bars", "role": "img", "aria-label": said}, *bars)
 
 
+def rates_in_order(rates: list[Line]) -> list[Line]:
+    """Class by class, the one that fails most first; in each as they are tried."""
+    often: Counter[str] = Counter()
+    for rate in rates:
+        often[rate["failureClass"]] += rate["count"]
+    places = {name: place for place, (name, _) in enumerate(often.most_common())}
+    return sorted(
+        rates, key=lambda one: (places[one["failureClass"]], one["priority"], -one["count"])
+    )
+
+
 def rate_row(rate: Line) -> VdomDict:
     where = f" at {rate['provider']}" if rate["provider"] else ""
     share = rate["successRate"]
@@ -110,7 +124,7 @@ def rate_row(rate: Line) -> VdomDict:
             html.i({"style": {"width": f"{share:.1f}%"}}),
         ),
         html.small(f"{times}{where}"),
-        html.small(""),
+        html.small(f"priority {rate['priority']}"),
     )
 
 

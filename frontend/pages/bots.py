@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from reactpy import component, html, use_memo, use_state
 
-from frontend.components.blocks import empty, notice, page_head, skeleton
+from frontend.components.blocks import empty, notice, page_head, show_more, skeleton
 from frontend.components.bot_card import bot_card
 from frontend.components.gallery import gallery
 from frontend.components.kpis import Kpi, kpi_strip
@@ -78,7 +78,7 @@ def BotsPage() -> Any:
         Watch({"onChange": changed}),
         Filters(key=f"filters {turn}") if tools else "",
         _body(nav, answer, shown, wanted),
-        _more(hidden and size < MOST, lambda _event: set_size(MOST)),
+        show_more(hidden and size < MOST, lambda _event: set_size(MOST)),
         Bulk(shown, acted, archived, key="bulk"),
     )
 
@@ -151,15 +151,6 @@ def Filters() -> Any:
 def _address(nav: Nav, **changes: str) -> str:
     query = {name: value for name, value in {**nav.place.query, **changes}.items() if value}
     return f"/bots?{urlencode(query)}" if query else "/bots"
-
-
-def _more(possible: bool, on_click: Any) -> Any:
-    if not possible:
-        return ""
-    button = html.button(
-        {"className": "button", "type": "button", "onClick": on_click}, "Show more"
-    )
-    return html.div({"className": "pager"}, button)
 
 
 def _yesterday() -> str:

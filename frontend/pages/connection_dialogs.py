@@ -183,11 +183,11 @@ def _words(test: dict[str, Any] | None) -> str:
 def DeleteDialog(row: dict[str, Any], closed: Closed) -> Any:
     client, guard, messages = use_client(), use_guard(), use_messages()
     answer, tell = use_answer()
-    uses = row["usedBy"]
+    used = bool(row["usedBy"] or row["inFallbacks"])
 
     async def delete(found: dict[str, Any]) -> None:
         values: dict[str, Any] = {"connectionId": row["id"]}
-        if uses:
+        if used:
             values |= {"force": True, "reason": found["values"].get("reason")}
         await client.mutate("delete_connection", values)
         messages.say(f"{row['name']} and its key are gone.")
@@ -201,8 +201,8 @@ def DeleteDialog(row: dict[str, Any], closed: Closed) -> Any:
     return FormDialog(
         {
             "title": f"Delete {row['name']}?",
-            "text": _consequence(uses),
-            "fields": [reason] if uses else [],
+            "text": _consequence(row["usedBy"], row["inFallbacks"]),
+            "fields": [reason] if used else [],
             "confirm": "Delete the connection",
             "danger": True,
             "answer": answer,
@@ -212,12 +212,14 @@ def DeleteDialog(row: dict[str, Any], closed: Closed) -> Any:
     )
 
 
-def _consequence(uses: list[dict[str, Any]]) -> str:
-    if not uses:
+def _consequence(uses: list[dict[str, Any]], chain: list[str]) -> str:
+    if not uses and not chain:
         return "No bot uses it. Its key is deleted at once and cannot be brought back."
-    names = ", ".join(f"{use['botName']} ({use['why']})" for use in uses[:6])
-    more = f" and {len(uses) - 6} more" if len(uses) > 6 else ""
-    return (
-        f"{plural(len(uses), 'bot')} will have no way to the model: {names}{more}. "
-        "The key is deleted at once."
-    )
+    said: list[str] = []
+    if uses:
+        names = ", ".join(f"{use['botName']} ({use['why']})" for use in uses[:6])
+        more = f" and {len(uses) - 6} more" if len(uses) > 6 else ""
+        said.append(f"{plural(len(uses), 'bot')} will have no way to the model: {names}{more}.")
+    if chain:
+        said.append(f"The fallbacks of this workspace go through it: {', '.join(chain)}.")
+    return f"{' '.join(said)} The key is deleted at once."

@@ -1,14 +1,22 @@
 """Costs: where the money went, budgets and where they stand, prices of models."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from reactpy import component, html, use_state
 
-from frontend.components.blocks import add_button, empty, notice, page_head, section_row, skeleton
+from frontend.components.blocks import (
+    add_button,
+    empty,
+    notice,
+    page_head,
+    section_row,
+    show_more,
+    skeleton,
+)
 from frontend.components.budgets import SCOPES, budget_card
 from frontend.components.kpis import Kpi, kpi_strip
-from frontend.components.prices import own_row, shipped_row
 from frontend.components.spending import day_chart, shares
 from frontend.format import count, money, plural
 from frontend.kit.elements import ago, icon
@@ -17,11 +25,15 @@ from frontend.kit.js import Dialog, Watch
 from frontend.kit.messages import use_messages
 from frontend.kit.place import Nav, use_nav
 from frontend.kit.query import Answer, use_client, use_query
+from frontend.kit.rest import Rest, use_rest, whole
 from frontend.pages.cost_dialogs import AdjustDialog, BudgetDialog, PriceDialog
+from frontend.pages.price_list import PriceList
 
 SPANS = (7, 30, 90)
 USUAL = 30
-SHOWN_SHIPPED = 40
+MOST_PRICES = 50  # pages of a hundred
+# The budgets behind the first hundred, and what shows more of them.
+Further = tuple[Rest, Callable[[Any], None]]
 NOTHING = {"setPrices": False, "setBudgets": False}
 
 
@@ -34,11 +46,15 @@ def CostsPage() -> Any:
     bots = use_query("shell")
     may = answer.data["costs"]["viewerCan"] if answer.data else NOTHING
     people = use_query("budget_people", wanted=may["setBudgets"])
+    more, set_more = use_state(0)
+    budgets, read_budgets = use_rest("more_budgets", (answer.data or {}).get("budgets"), more)
+    own, read_own = use_rest("more_prices", (prices.data or {}).get("modelPrices"), MOST_PRICES)
     nothing: dict[str, Any] = {}
     dialog, set_dialog = use_state(nothing)
 
     async def changed(_text: str = "") -> None:
         answer.reload()
+        read_budgets()
 
     def opened(what: str, **more: Any) -> Any:
         return lambda _event: set_dialog({"what": what, **more})
@@ -46,16 +62,16 @@ def CostsPage() -> Any:
     def closed(saved: bool) -> None:
         set_dialog({})
         if saved:
-            answer.reload()
-            prices.reload()
+            for read in (answer.reload, prices.reload, read_budgets, read_own):
+                read()
 
     names = {bot["id"]: bot["name"] for bot in _bots(bots)}
     persons = _people(people)
     return html.div(
         page_head("Costs", _note(answer), _spans(days)),
         Watch({"onChange": changed}),
-        _body(answer, opened, names | persons),
-        _prices(prices, opened, may["setPrices"]) if answer.data else "",
+        _body(answer, opened, names | persons, (budgets, lambda _event: set_more(more + 1))),
+        PriceList(prices, own, opened, may["setPrices"], key="prices") if answer.data else "",
         _dialog(dialog, (names, persons), _models(prices), closed),
     )
 
@@ -98,7 +114,7 @@ def _spans(days: int) -> Any:
     return html.nav({"className": "segmented", "aria-label": "Time"}, *links)
 
 
-def _body(answer: Answer, opened: Any, names: dict[str, str]) -> Any:
+def _body(answer: Answer, opened: Any, names: dict[str, str], budgets: Further) -> Any:
     if answer.error and answer.data is None:
         return notice(answer.error, lambda _event: answer.reload())
     if answer.data is None:
@@ -109,7 +125,7 @@ def _body(answer: Answer, opened: Any, names: dict[str, str]) -> Any:
         _unpriced(costs, opened) if int(costs["total"]["unpriced"]) else "",
         day_chart(costs["byDay"]) if costs["byDay"] else "",
         _split(costs, opened),
-        _budgets(answer.data, opened, names),
+        _budgets(answer.data, opened, names, budgets),
     )
 
 
@@ -178,8 +194,10 @@ def _split(costs: dict[str, Any], opened: Any) -> Any:
     )
 
 
-def _budgets(data: dict[str, Any], opened: Any, names: dict[str, str]) -> Any:
-    nodes = data["budgets"]["nodes"]
+def _budgets(data: dict[str, Any], opened: Any, names: dict[str, str], further: Further) -> Any:
+    rest, show_further = further
+    nodes = whole(data["budgets"], rest)
+    total = data["budgets"]["totalCount"]
     actions = {
         "edit": lambda budget: opened("budget", budget=budget),
         "adjust": lambda budget: opened("adjust", budget=budget),
@@ -204,6 +222,8 @@ def _budgets(data: dict[str, Any], opened: Any, names: dict[str, str]) -> Any:
             "Budgets", "They hold also when many executions run at once.", add if cards else ""
         ),
         body,
+        notice(rest.error) if rest.error else "",
+        show_more(len(nodes) < total, show_further, f"{count(len(nodes))} of {count(total)}"),
         _notices(data, nodes),
     )
 
@@ -236,39 +256,6 @@ def _notices(data: dict[str, Any], budgets: list[dict[str, Any]]) -> Any:
     return html.fragment(
         html.h3({"className": "section-head"}, "Thresholds passed"),
         html.ul({"className": "panel decided notices"}, *lines),
-    )
-
-
-def _prices(answer: Answer, opened: Any, may: bool) -> Any:
-    if answer.data is None:
-        return notice(answer.error) if answer.error else skeleton("row", 3)
-    nodes = answer.data["modelPrices"]["nodes"]
-    own = {node["model"] for node in nodes}
-    shipped = [m for m in answer.data["models"] if m["inputPrice"] and m["id"] not in own]
-    names = ("Model", "Sent", "Written", "From the cache", "Price", "")
-    head = [
-        html.th({"key": n or "acts", "scope": "col", "className": "num" if 0 < i < 4 else ""}, n)
-        for i, n in enumerate(names)
-    ]
-    rows = [own_row(node, opened, may) for node in nodes]
-    rows += [shipped_row(model, opened, may) for model in shipped[:SHOWN_SHIPPED]]
-    table: Any = html.div(
-        {"className": "table-wrap"},
-        html.table({"className": "table"}, html.thead(html.tr(*head)), html.tbody(*rows)),
-    )
-    note = "US dollars per million tokens. Your own price stands in the place of the shipped one."
-    return html.section(
-        section_row(
-            "Prices of models", note, add_button("Set a price", opened("price")) if may else ""
-        ),
-        table
-        if rows
-        else empty(
-            "coins",
-            "The shipped prices count",
-            "Every model of the big providers has one. Set your own for a model that has none, "
-            "or where your contract says otherwise.",
-        ),
     )
 
 

@@ -5,12 +5,13 @@ from typing import Any, cast
 
 from reactpy import component, html, use_state
 
-from frontend.components.blocks import empty, notice, page_head, skeleton
+from frontend.components.blocks import empty, notice, page_head, section_row, skeleton
 from frontend.components.incidents import (
     CLASSES,
     incident_row,
     pattern_card,
     rate_row,
+    rates_in_order,
 )
 from frontend.format import plural
 from frontend.kit.js import Watch
@@ -22,7 +23,6 @@ from frontend.pages.older_incidents import Older, use_older
 Close = Callable[[Closing], Any]
 SHOWN = 50
 SHOWN_PATTERNS = 6
-SHOWN_RATES = 8
 DAYS = {"HOUR": 2, "DAY": 30, "WEEK": 180, "MONTH": 365}
 PERIODS = {"HOUR": "By hour", "DAY": "By day", "WEEK": "By week", "MONTH": "By month"}
 STATES = {"open": ("Open", False), "closed": ("Closed", True), "all": ("All", None)}
@@ -182,14 +182,11 @@ def _more(older: Older, rest: int) -> Any:
 
 
 def _rates(healing: dict[str, Any]) -> Any:
-    tried = [rate for rate in healing["rates"] if rate["action"]]
+    tried = rates_in_order([rate for rate in healing["rates"] if rate["action"]])
     if not tried:
         return ""
     return html.section(
         {"aria-label": "Do repairs help?"},
-        html.h2({"className": "section-head"}, "Do repairs help?"),
-        html.ul(
-            {"className": "panel cost-lines rates"},
-            *[rate_row(rate) for rate in tried[:SHOWN_RATES]],
-        ),
+        section_row("Do repairs help?", "In the order in which they are tried for each failure."),
+        html.ul({"className": "panel cost-lines rates"}, *[rate_row(rate) for rate in tried]),
     )

@@ -4,8 +4,9 @@ from typing import Any
 
 from reactpy import component, html, use_state
 
-from frontend.components.blocks import empty, notice, skeleton
-from frontend.format import money, plural
+from frontend.components.blocks import empty, notice, section_row, skeleton
+from frontend.components.kpis import Kpi, kpi_strip
+from frontend.format import TRIGGERS, count, money, plural
 from frontend.kit.elements import ago, icon, title
 from frontend.kit.handlers import message, use_guard
 from frontend.kit.js import Difference, Select
@@ -47,6 +48,7 @@ def VersionsPage() -> Any:
             _list(nav, bot, _costs(costs), (lambda _event: set_size(MOST)) if more else None),
             Compared(bot, answer, key="compared"),
         ),
+        _by_trigger(costs),
     )
 
 
@@ -57,6 +59,25 @@ def _costs(answer: Answer) -> dict[str, str]:
         line["key"]: f"{money(line['cost'])}{' and unpriced calls' if line['unpriced'] else ''}"
         for line in found["byVersion"]
     }
+
+
+def _by_trigger(answer: Answer) -> Any:
+    lines = ((answer.data or {}).get("botCosts") or {}).get("byTrigger") or []
+    if not lines:
+        return ""
+    return html.section(
+        {"aria-label": "Costs by trigger"},
+        section_row("Costs by trigger", "Of what was started in the last 90 days, all versions."),
+        kpi_strip(*[_trigger(line) for line in lines]),
+    )
+
+
+def _trigger(line: dict[str, Any]) -> Kpi:
+    kind, runs = str(line["key"]).upper(), plural(int(line["executions"]), "run")
+    unpriced = int(line["unpriced"])
+    note = f"{runs}, {count(unpriced)} with unpriced calls" if unpriced else runs
+    spent = "not known" if unpriced and not float(line["cost"]) else money(line["cost"])
+    return Kpi(TRIGGERS.get(kind, kind.capitalize()), spent, note)
 
 
 def _none(bot: dict[str, Any]) -> Any:

@@ -66,7 +66,9 @@ class ConnectionKind:
 class ConnectionUse:
     bot_id: strawberry.ID = strawberry.field(description="The bot.")
     bot_name: str = strawberry.field(description="Its name.")
-    why: str = strawberry.field(description="How: which model or name stands in its text.")
+    why: str = strawberry.field(
+        description="How: which model or name stands in its text, or that none does."
+    )
     published: bool = strawberry.field(description="In its live version, not only in the draft.")
 
     @classmethod
@@ -146,8 +148,14 @@ class Connection(Node):
 
     @strawberry.field(description="The bots that use it.")
     async def used_by(self, info: Info) -> list[ConnectionUse]:
-        uses = await service.where_used(info.context.asker, self.row)
+        desk = info.context.rooms.connections
+        uses = await service.where_used(info.context.asker, desk, self.row)
         return [ConnectionUse.of(use) for use in uses]
+
+    @strawberry.field(description="The models of the workspace's fallbacks that go through it.")
+    async def in_fallbacks(self, info: Info) -> list[str]:
+        desk = info.context.rooms.connections
+        return await service.in_fallbacks(info.context.asker, desk, self.row)
 
     @strawberry.field(description="What the viewer may do with it.")
     def viewer_can(self, info: Info) -> ConnectionPermissions:
@@ -255,9 +263,9 @@ class TestConnectionInput:
 @strawberry.input(description="Input of `deleteConnection`.")
 class DeleteConnectionInput:
     connection_id: strawberry.ID = strawberry.field(description="The connection.")
-    force: bool = strawberry.field(default=False, description="Delete it though bots use it.")
+    force: bool = strawberry.field(default=False, description="Delete it though it is in use.")
     reason: str | None = strawberry.field(
-        default=None, description="Why, when it is deleted though bots use it; kept."
+        default=None, description="Why, when it is deleted though it is in use; kept."
     )
 
 
@@ -386,7 +394,8 @@ class ConnectionMutations:
     @mutation(
         "connections:write",
         DeleteConnectionPayload,
-        "Deletes a connection and its secrets. Errors: NOT_FOUND, INVALID_STATE while bots use it, "
+        "Deletes a connection and its secrets. Errors: NOT_FOUND, INVALID_STATE while bots or the "
+        "fallbacks of the workspace use it, "
         "INVALID_INPUT for force without a reason.",
     )
     async def delete_connection(

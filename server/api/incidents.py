@@ -100,6 +100,11 @@ class HealingRate:
     count: int = strawberry.field(description="How often.")
     healed: int = strawberry.field(description="How often it helped.")
     success_rate: float = strawberry.field(description="In percent.")
+    priority: int = strawberry.field(
+        description="Its place, from 1, among what is tried for this class of failures: the same "
+        "again after a wait, the next model of the chain, what `on_error` or the person whom it "
+        "asks says, a `try` around it, and last nothing. What cannot help this class has no place."
+    )
 
 
 @strawberry.type(description="How often in one hour, day, week or month.")
@@ -157,6 +162,7 @@ class HealingReport:
                 count=one.count,
                 healed=one.healed,
                 success_rate=one.success_rate,
+                priority=one.priority,
             )
             for one in found
         ]

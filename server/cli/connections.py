@@ -17,7 +17,8 @@ PAGE = 100
 LIST = """
 query CliConnections($first: Int!, $after: Cursor) {
   connections(first: $first, after: $after) {
-    nodes { id kind name status statusMessage isDefault secrets lastCheckedAt usedBy { botName } }
+    nodes { id kind name status statusMessage isDefault secrets lastCheckedAt usedBy { botName }
+      inFallbacks }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -69,7 +70,7 @@ def list_(as_json: bool) -> None:
                 one["status"].lower(),
                 "yes" if one["isDefault"] else "",
                 " ".join(one["secrets"].values()),
-                f"{len(one['usedBy'])} bots",
+                f"{len(one['usedBy'])} bots{', fallbacks' if one['inFallbacks'] else ''}",
                 one["id"],
             ]
             for one in found

@@ -45,7 +45,8 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A connection ready for use, in memory only: its secrets never show in a repr."""
+    """A connection ready for use, in memory only: its secrets never show in a repr. `workspace_id`
+    and `user_id`: who pays for a test of it."""
 
     id: UUID
     kind: Kind
@@ -53,6 +54,8 @@ class Opened:
     settings: Values
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     is_default: bool = False
+    workspace_id: UUID | None = None
+    user_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from server.connections.base import Kind, Opened, Tested, Tester, Values
 from server.connections.forms import checked_secrets, checked_settings, refuse_moved_key, shown
 from server.connections.registry import KINDS, kind_of
 from server.connections.sealing import opened, seal, unseal
-from server.connections.uses import Use, uses_of
+from server.connections.uses import Use, Ways, fallbacks_through, uses_of
 from server.core.clock import Clock
 from server.core.crypto import SecretBox, SecretUnreadable
 from server.core.errors import Conflict, Invalid, InvalidState, Upstream
@@ -54,12 +54,14 @@ class InUse(InvalidState):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the work with connections needs. `changed` hears of every change of a workspace."""
+    """What the work with connections needs. `changed` hears of every change of a workspace; `ways`
+    tells how its calls find a connection."""
 
     box: SecretBox
     policy: NetPolicy
     test: Tester
     clock: Clock
+    ways: Callable[[UUID], Awaitable[Ways]]
     changed: Callable[[UUID], None] = field(default=lambda workspace_id: None)
 
 
@@ -138,7 +140,7 @@ async def test(viewer: Viewer, desk: Desk, connection_id: UUID) -> tuple[Connect
     require(viewer, "connections:write")
     row = await _one(viewer, connection_id)
     try:
-        tested = await desk.test(opened(desk.box, row))
+        tested = await desk.test(_paid_by(viewer, opened(desk.box, row)))
     except SecretUnreadable as unreadable:
         tested = Tested(False, unreadable.message)
     _note(row, tested, desk)
@@ -159,7 +161,8 @@ async def try_out(viewer: Viewer, desk: Desk, kind_name: str, given: Given) -> T
     secrets = checked_secrets(kind, given.secrets or {}, {})
     row = Connection(id=new_uuid(), kind=kind.name, name=given.name or kind.label)
     row.settings = settings
-    tested = await desk.test(Opened(row.id, kind, row.name, settings, secrets))
+    way = Opened(row.id, kind, row.name, settings, secrets)
+    tested = await desk.test(_paid_by(viewer, way))
     await _audit_trial(viewer, row, tested, secrets)
     return tested
 
@@ -167,17 +170,19 @@ async def try_out(viewer: Viewer, desk: Desk, kind_name: str, given: Given) -> T
 async def delete(
     viewer: Viewer, desk: Desk, connection_id: UUID, *, force: bool = False, reason: str = ""
 ) -> Connection:
-    """Refused while bots use it, unless somebody says why it must go. Its secrets go at once."""
+    """Refused while it is in use, unless somebody says why it must go. Its secrets go at once."""
     require(viewer, "connections:write")
     row = await _one(viewer, connection_id)
-    used = await uses_of(viewer, row)
-    if used and not force:
+    # What another process changed a moment ago counts, too.
+    desk.changed(viewer.workspace_id)
+    users = await _users(viewer, desk, row)
+    if users and not force:
         raise InUse(
-            f"{_some(used)} {'use' if len(used) > 1 else 'uses'} “{row.name}”.",
+            f"“{row.name}” is used by {_some(users)}.",
             hint="Change them first, or delete it by force with a reason.",
         )
-    if used and not reason.strip():
-        raise Invalid("Say why it is deleted although bots use it.", path=["reason"])
+    if users and not reason.strip():
+        raise Invalid("Say why it is deleted although it is in use.", path=["reason"])
     before = _facts(row)
     row.deleted_at = desk.clock.now()
     row.name_key, row.default_for, row.sealed, row.shown = None, None, None, {}
@@ -202,9 +207,22 @@ async def list_connections(
     return await read_page(rows.filter(kind__in=list(kinds)) if kinds else rows, ask or PageAsk())
 
 
-async def where_used(viewer: Viewer, row: Connection) -> list[Use]:
+async def where_used(viewer: Viewer, desk: Desk, row: Connection) -> list[Use]:
     require(viewer, "connections:read")
-    return await uses_of(viewer, row)
+    return await uses_of(viewer, row, await desk.ways(viewer.workspace_id))
+
+
+async def in_fallbacks(viewer: Viewer, desk: Desk, row: Connection) -> list[str]:
+    """The models of the workspace's own chain that go through it."""
+    require(viewer, "connections:read")
+    return fallbacks_through(row, await desk.ways(viewer.workspace_id))
+
+
+async def _users(viewer: Viewer, desk: Desk, row: Connection) -> list[str]:
+    """Who they are, as a sentence names them."""
+    bots = [f"“{use.bot_name}”" for use in await where_used(viewer, desk, row)]
+    chain = await in_fallbacks(viewer, desk, row)
+    return [f"the fallbacks of this workspace ({', '.join(chain)})", *bots] if chain else bots
 
 
 def _living(viewer: Viewer) -> QuerySet[Connection]:
@@ -228,11 +246,16 @@ async def _tried(
     given: Given,
 ) -> Tested:
     """What is stored has an entry of its own; a refused trial left the house all the same."""
-    tested = await desk.test(Opened(row.id, kind, row.name, row.settings, secrets))
+    way = Opened(row.id, kind, row.name, row.settings, secrets)
+    tested = await desk.test(_paid_by(viewer, way))
     if not tested.ok and not given.force:
         await _audit_trial(viewer, row, tested, given.secrets)
         raise TrialFailed(tested)
     return tested
+
+
+def _paid_by(viewer: Viewer, way: Opened) -> Opened:
+    return replace(way, workspace_id=viewer.workspace_id, user_id=viewer.user_id)
 
 
 def _note(row: Connection, tested: Tested, desk: Desk) -> None:
@@ -330,6 +353,6 @@ def _key_of(name: str) -> str:
     return name.strip().casefold()[:NAME_LIMIT]
 
 
-def _some(used: list[Use]) -> str:
-    names = ", ".join(f"“{use.bot_name}”" for use in used[:3])
-    return names if len(used) <= 3 else f"{names} and {len(used) - 3} more bots"
+def _some(users: list[str]) -> str:
+    names = ", ".join(users[:3])
+    return names if len(users) <= 3 else f"{names} and {len(users) - 3} more bots"

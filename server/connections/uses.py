@@ -1,21 +1,32 @@
-"""Which bots use a connection: by its name in their text, by a model of its provider, or because
-they name no model and it is the default."""
+"""Who uses a connection: bots, by its name in their text, by a model that goes through it, or
+because they name no model and it is the default; and the workspace's own fallbacks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from server.bal.nodes import Entity, ListValue, Name, Program, Text, Value
 from server.bal.parser import parse
 from server.bal.properties import property_of
 from server.connections.providers import BY_NAME, PROVIDERS, Provider
-from server.connections.registry import KINDS
 from server.models.tables import Bot, BotVersion, Connection
 from server.workspaces.access import Viewer, mine
 
 MOST_BOTS = 2000
+
+
+class Ways(Protocol):
+    """How the calls of a workspace find their connection, as the gateway chooses it."""
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]: ...
+
+    def connection_of(self, model: str | None) -> UUID | None:
+        """None where a call would not go through a connection."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +39,8 @@ class Use:
     published: bool
 
 
-async def uses_of(viewer: Viewer, row: Connection) -> list[Use]:
-    """Drafts and published texts. A provider with two connections is used through one of them:
-    the default, else the older one."""
-    answering = await _answering(viewer, row)
+async def uses_of(viewer: Viewer, row: Connection, ways: Ways) -> list[Use]:
+    """Drafts and published texts."""
     found: list[Use] = []
     bots = await mine(viewer, Bot).filter(deleted_at=None).order_by("name").limit(MOST_BOTS)
     live = await _live_sources(bots)
@@ -39,18 +48,16 @@ async def uses_of(viewer: Viewer, row: Connection) -> list[Use]:
         published = live.get(bot.id)
         texts = [(published, True)] if published else []
         for source, is_live in [*texts, (bot.source, False)]:
-            why = _why(source, row, answering)
+            why = _why(source, row, ways)
             if why:
                 found.append(Use(bot.id, bot.name, why, is_live))
                 break
     return found
 
 
-async def _answering(viewer: Viewer, row: Connection) -> bool:
-    """Whether a model of its provider goes through this connection."""
-    rows = await mine(viewer, Connection).filter(deleted_at=None, kind=row.kind).order_by("id")
-    first = next((one for one in rows if one.is_default), rows[0] if rows else None)
-    return first is not None and first.id == row.id
+def fallbacks_through(row: Connection, ways: Ways) -> list[str]:
+    """The models of the workspace's chain that go through it."""
+    return [model for model in ways.fallbacks if ways.connection_of(model) == row.id]
 
 
 async def _live_sources(bots: list[Bot]) -> dict[UUID, str]:
@@ -64,43 +71,41 @@ async def _live_sources(bots: list[Bot]) -> dict[UUID, str]:
     }
 
 
-def _why(source: str, row: Connection, answering: bool) -> str | None:
+def _why(source: str, row: Connection, ways: Ways) -> str | None:
     program = parse(source).program
     if names_connection(source, row.name):
         return f"names “{row.name}”"
-    provider = KINDS[row.kind].provider
-    unnamed = False
-    for entity in program.entities:
-        models = list(_models(entity, program))
-        unnamed = unnamed or not models
-        for model in models:
-            if answering and provider_of(model) == provider:
-                return f"names {model}"
-    if unnamed and row.is_default:
-        return "names no model, and this is the default"
+    asked = (model for entity in program.entities for model in _models(entity, program))
+    for model in dict.fromkeys(asked):
+        if ways.connection_of(model) == row.id:
+            return f"names {model}" if model else "names no model, and this is the default"
     return None
 
 
 def providers_in(program: Program) -> frozenset[str]:
     """Whose models a program names."""
     models = (model for entity in program.entities for model in _models(entity, program))
-    return frozenset(found for found in map(provider_of, models) if found is not None)
+    named = (provider_of(model) for model in models if model)
+    return frozenset(found for found in named if found is not None)
 
 
 def names_connection(source: str, name: str) -> bool:
     return f'"{name}"' in source or f"connection={name} " in source
 
 
-def _models(entity: Entity, program: Program) -> Iterator[str]:
-    for key in ("model", "fallbacks"):
-        written = property_of(entity, key)
-        if written is not None:
-            yield from _texts(written.value)
-            continue
-        defaults = program.defaults
-        for entry in defaults.value.entries if defaults is not None else ():
-            if entry.key.value == key:
-                yield from _texts(entry.value)
+def _models(entity: Entity, program: Program) -> Iterator[str | None]:
+    """None stands for the default, where it names no model."""
+    yield from _written(entity, program, "model") or [None]
+    yield from _written(entity, program, "fallbacks")
+
+
+def _written(entity: Entity, program: Program, key: str) -> list[str]:
+    own = property_of(entity, key)
+    if own is not None:
+        return list(_texts(own.value))
+    defaults = program.defaults
+    entries = defaults.value.entries if defaults is not None else ()
+    return [text for entry in entries if entry.key.value == key for text in _texts(entry.value)]
 
 
 def _texts(value: Value) -> Iterator[str]:

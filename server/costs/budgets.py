@@ -46,7 +46,8 @@ THRESHOLDS = (50, 75, 90, 100)
 
 @dataclass(frozen=True, slots=True)
 class Spender:
-    """Who spends: `root` is the execution that this one was started for, itself at the top."""
+    """Who spends: `root` is the execution that this one was started for, itself at the top.
+    `runs`: False for what no execution spends."""
 
     workspace_id: UUID
     bot_id: UUID
@@ -54,6 +55,7 @@ class Spender:
     attempt: int
     user_id: UUID | None = None
     root: UUID | None = None
+    runs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,5 +331,7 @@ async def _full(limit: Limit) -> Full:
 
 def _concerns(budget: Budget, spender: Spender) -> bool:
     if budget.bot_id is not None and budget.bot_id != spender.bot_id:
+        return False
+    if budget.scope is BudgetScope.EXECUTION and not spender.runs:
         return False
     return budget.scope is not BudgetScope.USER or budget.user_id == spender.user_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import mean, median, quantiles
 from typing import Any, Literal
 from uuid import UUID
@@ -13,6 +13,7 @@ from server.bal.plan import Plan
 from server.bal.plan_steps import PlanUnreadable
 from server.core.jsontext import dumps
 from server.costs.quotes import Quote, quote
+from server.engine.family import MOST_DEPTH
 from server.llm.catalogue import Rates, catalogue
 from server.llm.errors import ModelError
 from server.llm.gateway import Gateway
@@ -20,10 +21,12 @@ from server.llm.messages import ChatRequest, Message
 from server.llm.workspace_models import Own, WorkspaceModels, is_demo
 from server.models.enums import ExecutionMode, ExecutionStatus
 from server.models.tables import BotVersion, Execution
+from server.tools.builtin.spawn import SPAWN_BALEYBOT
 from server.workspaces.access import Viewer, mine, require
 
 LEAST_RUNS = 3
 MOST_RUNS = 50
+MOST_STARTED = 10_000
 TYPICAL_OUTPUT = 500
 _SHOWN_PRICES = 2
 
@@ -44,11 +47,15 @@ class Forecast:
     unpriced: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Past:
+    """An earlier execution with those that it started."""
+
+    id: UUID
     version_id: UUID
     cost: int
     tokens: int
+    unpriced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,14 @@ class _Call:
     @property
     def output(self) -> int:
         return min(TYPICAL_OUTPUT, self.quoted.output_tokens)
+
+
+@dataclass(slots=True)
+class _Counted:
+    """`unreached`: models that cannot be asked as things stand."""
+
+    found: list[_Call] = field(default_factory=list[_Call])
+    unreached: list[str] = field(default_factory=list[str])
 
 
 async def forecast(
@@ -82,13 +97,42 @@ async def _past(viewer: Viewer, bot_id: UUID, plan: Plan) -> list[_Past]:
         .filter(unpriced=False)
         .order_by("-id")
         .limit(MOST_RUNS)
-        .values_list("version_id", "cost_nano", "input_tokens", "output_tokens")
+        .values_list("id", "version_id", "cost_nano", "input_tokens", "output_tokens")
     )
-    past = [
-        _Past(version, int(cost), int(read) + int(wrote)) for version, cost, read, wrote in rows
-    ]
+    past = [_Past(id, version, cost, read + wrote) for id, version, cost, read, wrote in rows]
     alike = await _alike({one.version_id for one in past}, plan)
-    return [one for one in past if one.version_id in alike]
+    past = [one for one in past if one.version_id in alike]
+    if _may_start_bots(plan):
+        await _add_started(viewer, past)
+    return [one for one in past if not one.unpriced]
+
+
+def _may_start_bots(plan: Plan) -> bool:
+    return SPAWN_BALEYBOT.name in plan.needs.tools
+
+
+async def _add_started(viewer: Viewer, past: list[_Past]) -> None:
+    """What the bots that an execution started took stands on their own rows, to the last level."""
+    level: dict[UUID, _Past] = {one.id: one for one in past}
+    for _ in range(MOST_DEPTH):
+        if not level:
+            return
+        rows: list[Any] = await (
+            mine(viewer, Execution)
+            .filter(parent_id__in=list(level))
+            .order_by("-id")
+            .limit(MOST_STARTED)
+            .values_list(
+                "id", "parent_id", "cost_nano", "input_tokens", "output_tokens", "unpriced"
+            )
+        )
+        below: dict[UUID, _Past] = {}
+        for id, parent, cost, read, wrote, unpriced in rows:
+            top = below[id] = level[parent]
+            top.cost += cost
+            top.tokens += read + wrote
+            top.unpriced = top.unpriced or unpriced
+        level = below
 
 
 async def _alike(version_ids: Iterable[UUID], plan: Plan) -> set[UUID]:
@@ -128,16 +172,8 @@ def _from_history(past: list[_Past], plan: Plan) -> Forecast:
 async def _from_program(
     viewer: Viewer, gateway: Gateway, models: WorkspaceModels, plan: Plan, input: Any
 ) -> Forecast:
-    own = await models.of(viewer.workspace_id)
-    found: list[_Call] = []
-    for entity in plan.entities.values():
-        text = entity.goal + dumps(input)
-        request = ChatRequest(
-            messages=(Message("system", text),), model=entity.model, max_tokens=entity.max_tokens
-        )
-        if (call := _call(gateway, models, own, request)) is not None:
-            found.append(call)
-    calls = plan.calls
+    counted = _counted(gateway, models, await models.of(viewer.workspace_id), plan, input)
+    found, calls = counted.found, plan.calls
     likely = [one.quoted.cost(one.output) for one in found]
     taken = sum(one.quoted.input_tokens + one.output for one in found)
     dear = max((one.quoted.nano for one in found), default=0)
@@ -151,29 +187,58 @@ async def _from_program(
         runs=0,
         calls=calls.fewest,
         tokens=round(taken * often),
-        words=_words(calls.fewest, calls.most, found),
+        words=_words(plan, counted),
         unpriced=tuple(dict.fromkeys(unpriced)),
     )
+
+
+def _counted(
+    gateway: Gateway, models: WorkspaceModels, own: Own, plan: Plan, input: Any
+) -> _Counted:
+    counted = _Counted()
+    for entity in plan.entities.values():
+        text = entity.goal + dumps(input)
+        request = ChatRequest(
+            messages=(Message("system", text),), model=entity.model, max_tokens=entity.max_tokens
+        )
+        try:
+            call = _call(gateway, models, own, request)
+        except ModelError:
+            counted.unreached.append(request.model or "the default model")
+            continue
+        if call is not None:
+            counted.found.append(call)
+    return counted
 
 
 def _call(
     gateway: Gateway, models: WorkspaceModels, own: Own, request: ChatRequest
 ) -> _Call | None:
-    """None for what is free or cannot be reached."""
+    """None for what is free. Raises ModelError for what cannot be asked."""
     if is_demo(request.model):
         return None
-    try:
-        name, access = models.choose(own, request.model)
-        route = gateway.route(name, access)
-    except ModelError:
-        return None
+    name, access = models.choose(own, request.model)
+    route = gateway.route(name, access)
     quoted = quote(catalogue(), route, request, own)
     return None if quoted is None else _Call(request.model or route.model, quoted)
 
 
-def _words(fewest: int, most: int | None, found: list[_Call]) -> str:
-    if not found:
-        return "Its models cost nothing."
+def _words(plan: Plan, counted: _Counted) -> str:
+    unreached = " and ".join(dict.fromkeys(counted.unreached))
+    if counted.found:
+        said = _how_counted(plan.calls.fewest, plan.calls.most, counted.found)
+    elif unreached:
+        return f"Nothing could be counted: {unreached} cannot be reached as things stand."
+    else:
+        said = "Its models cost nothing." if plan.entities else "It asks no model itself."
+    if unreached:
+        said += f" Without {unreached}, which cannot be reached as things stand."
+    if _may_start_bots(plan):
+        said += " What the bots that it starts cost comes on top."
+    return said
+
+
+def _how_counted(fewest: int, most: int | None, found: list[_Call]) -> str:
     at_least = f"{fewest} {'call' if fewest == 1 else 'calls'}"
     much = f"{at_least} or more, one for each item" if most is None else f"{fewest} to {most} calls"
     often = at_least if most == fewest else much

@@ -270,4 +270,4 @@ def _without(key: str) -> str:
 async def _bot_names(viewer: Viewer, ids: list[str]) -> dict[str, str]:
     known = [UUID(one) for one in ids if one != "None"]
     rows = await mine(viewer, Bot).filter(id__in=known).only("id", "name") if known else []
-    return {str(row.id): row.name for row in rows}
+    return {str(row.id): row.name for row in rows} | {"None": "Tests of connections"}

@@ -44,8 +44,14 @@ KINDS: Final[dict[str, Diagnosis]] = {
         "retry", "other_model", "skip",
     ),
     "provider_unavailable": _of(
-        FailureClass.TRANSIENT,
-        "The provider of the model could not be reached or was overloaded.",
+        FailureClass.NETWORK,
+        "The provider of the model could not be reached, the connection to it broke, or it is left "
+        "alone for a while.",
+        "retry", "other_model", "skip",
+    ),
+    "provider_failed": _of(
+        FailureClass.SERVER,
+        "The provider of the model was reached, and failed or is overloaded.",
         "retry", "other_model", "skip",
     ),
     "bad_answer": _of(

@@ -21,6 +21,7 @@ from server.engine.events import StepDelta
 from server.engine.store import Claimed, Store, StoredEvent
 from server.healing.diagnosis import diagnosis
 from server.healing.learning import Found, incidents_of
+from server.healing.strategies import priority
 from server.models.away import is_away
 from server.models.enums import FailureClass
 from server.models.tables import Incident
@@ -87,6 +88,10 @@ class Rate:
     @property
     def success_rate(self) -> float:
         return round(100 * self.healed / self.count, 1)
+
+    @property
+    def priority(self) -> int:
+        return priority(self.failure_class, self.action)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,13 @@ _FRESH_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 5.0
 _SEPARATOR = "\n"
 # What says something about the provider; a wrong key or a long input does not.
-_FAILURES = frozenset({ModelErrorKind.PROVIDER_UNAVAILABLE, ModelErrorKind.TIMEOUT})
+_FAILURES = frozenset(
+    {
+        ModelErrorKind.PROVIDER_UNAVAILABLE,
+        ModelErrorKind.PROVIDER_FAILED,
+        ModelErrorKind.TIMEOUT,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,11 @@ class ModelFacts:
     output: int | None = None
     vision: bool = False
 
+    @property
+    def only_searches(self) -> bool:
+        """OpenAI refuses these without a search of its own beside, which a bot cannot name."""
+        return self.provider in ("openai", "azure") and "deep-research" in self.name
+
 
 class Catalogue:
     def __init__(self, entries: Mapping[str, tuple[Any, ...]]) -> None:

@@ -123,11 +123,12 @@ class Collector:
         if not response.choices:
             return
         choice = response.choices[0]
-        self._add_parts(choice.message)
+        self._add_parts(choice.message, whole=True)
         self.first_at = None
         self.finish_reason = _REASONS.get(choice.finish_reason or "stop", "stop")
 
-    def _add_parts(self, parts: Any) -> None:
+    def _add_parts(self, parts: Any, *, whole: bool = False) -> None:
+        """Only pieces of a stream say to which call they belong: some number all whole ones 0."""
         if content := parts.content:
             self._text.append(content)
             self._tell(Delta("text", content))
@@ -139,11 +140,10 @@ class Collector:
             self._count(refusal)
         if calls := parts.tool_calls:
             for position, call in enumerate(calls):
-                self._add_call(call, position)
+                index = None if whole else getattr(call, "index", None)
+                self._add_call(call, position if index is None else index)
 
-    def _add_call(self, call: Any, position: int) -> None:
-        index = getattr(call, "index", None)
-        index = position if index is None else index
+    def _add_call(self, call: Any, index: int) -> None:
         if self._is_answer(index, call.function.name):
             self._text.append(call.function.arguments or "")
             return self._tell(Delta("text", call.function.arguments or ""))

@@ -13,8 +13,12 @@ from server.llm.messages import ModelAnswer
 
 
 class ModelErrorKind(StrEnum):
+    """`provider_unavailable`: no way to it, or the way broke; `provider_failed`: it was reached and
+    said that it failed."""
+
     PROVIDER_AUTH = "provider_auth"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
+    PROVIDER_FAILED = "provider_failed"
     MODEL_UNKNOWN = "model_unknown"
     CONTEXT_TOO_LONG = "context_too_long"
     RATE_LIMITED = "rate_limited"
@@ -28,6 +32,7 @@ class ModelErrorKind(StrEnum):
 RETRYABLE = frozenset(
     {
         ModelErrorKind.PROVIDER_UNAVAILABLE,
+        ModelErrorKind.PROVIDER_FAILED,
         ModelErrorKind.RATE_LIMITED,
         ModelErrorKind.TIMEOUT,
         ModelErrorKind.BAD_ANSWER,

@@ -15,7 +15,7 @@ from uuid import UUID
 from server.core.errors import AddressRefused
 from server.core.ids import public_id
 from server.core.logs import REDACTION
-from server.llm.catalogue import catalogue
+from server.llm.catalogue import ModelFacts, catalogue
 from server.llm.collector import TooMuch
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.routing import Route, did_you_mean
@@ -33,6 +33,11 @@ _KINDS: tuple[tuple[str, ModelErrorKind], ...] = (
     ("JSONSchemaValidationError", ModelErrorKind.BAD_ANSWER),
     ("BadRequestError", ModelErrorKind.BAD_REQUEST),
     ("UnprocessableEntityError", ModelErrorKind.BAD_REQUEST),
+    # The library gives it the status 500, though nobody answered.
+    ("APIConnectionError", ModelErrorKind.PROVIDER_UNAVAILABLE),
+)
+_ANSWERED = frozenset(
+    name for name, kind in _KINDS if kind is not ModelErrorKind.PROVIDER_UNAVAILABLE
 )
 _UNREACHED = frozenset(
     {"ConnectError", "ClientConnectorError", "ConnectTimeout", "ClientConnectorDNSError"}
@@ -59,6 +64,9 @@ _TOO_LONG = re.compile(
     r"|exceeds? the (?:maximum|available) (?:context|number of tokens)",
     re.IGNORECASE,
 )
+_WRONG_KEY = re.compile(
+    r"(?:incorrect|invalid) api.?key|api.?key (?:not valid|invalid)", re.IGNORECASE
+)
 _QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|billing", re.IGNORECASE)
 _PREFIX = re.compile(r"^(?:litellm\.)?(?:\w+Exception )?\w+(?:Error|Exception|Timeout)\s*[:-]\s*")
 _LONGEST = 300
@@ -79,9 +87,11 @@ def from_exception(error: Exception, route: Route, partial: str = "") -> ModelEr
         return unreached(route, _cause(error))
     status = getattr(error, "status_code", None)
     words = own_words(str(getattr(error, "message", "") or error), route)
-    if chain & _BROKEN or (status is None and not chain & {name for name, _ in _KINDS}):
+    if chain & _BROKEN or (status is None and not chain & _ANSWERED):
         return broken_off(route, partial)
     kind = next((kind for name, kind in _KINDS if name in chain), _by_status(status))
+    if partial and kind is ModelErrorKind.PROVIDER_UNAVAILABLE:
+        kind = ModelErrorKind.PROVIDER_FAILED  # who had begun to answer was reached
     return refused(kind, words, route, status, retry_after(_headers_of(error)), partial)
 
 
@@ -110,6 +120,16 @@ def refused(
         status=status,
         partial=partial,
     )
+
+
+def check_talks(route: Route, facts: ModelFacts | None) -> None:
+    if facts is not None and facts.only_searches:
+        raise ModelError(
+            ModelErrorKind.BAD_REQUEST,
+            f"The model “{route.model}” needs a search of OpenAI's own beside it, which a bot "
+            "cannot give it.",
+            "Choose another model, and give the entity a tool that searches.",
+        )
 
 
 def unknown_model(route: Route, status: int | None = None) -> ModelError:
@@ -309,13 +329,15 @@ def _by_status(status: int | None) -> ModelErrorKind:
         return ModelErrorKind.TIMEOUT
     if status is not None and 400 <= status < 500:
         return ModelErrorKind.BAD_REQUEST
-    return ModelErrorKind.PROVIDER_UNAVAILABLE
+    return ModelErrorKind.PROVIDER_FAILED
 
 
 def _refined(kind: ModelErrorKind, words: str, status: int | None) -> ModelErrorKind:
     """Providers say the same thing with different codes; their words decide."""
     if kind is ModelErrorKind.BAD_REQUEST and _TOO_LONG.search(words):
         return ModelErrorKind.CONTEXT_TOO_LONG
+    if kind is ModelErrorKind.BAD_REQUEST and _WRONG_KEY.search(words):
+        return ModelErrorKind.PROVIDER_AUTH
     if kind is ModelErrorKind.BAD_REQUEST and _NO_MODEL.search(words):
         return ModelErrorKind.MODEL_UNKNOWN
     return kind

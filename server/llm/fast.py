@@ -32,7 +32,7 @@ from server.llm.forms import Asked, Form, Parse, form_of, holds_answer, is_carri
 from server.llm.frames import Frames
 from server.llm.outgoing import LONGEST_ANSWER, LONGEST_STREAM, Sessions
 from server.llm.patience import Patience
-from server.llm.routing import Route
+from server.llm.routing import MOST_KEPT, Route
 from server.llm.sse import EventCutter, LineCutter
 from server.llm.wire import Call
 
@@ -57,13 +57,14 @@ class FastPath:
     def __init__(self, litellm: Any, policy: NetPolicy) -> None:
         self._litellm = litellm
         self._forms: dict[tuple[str, str | None], Form] = {}
+        self._elsewhere: dict[tuple[str, str | None, str | None], bool] = {}
         self._frames = Frames(policy)
         self._sessions = Sessions(policy)
 
-    def carries(self, route: Route, facts: ModelFacts | None) -> bool:
-        """Models of OpenAI's other API take the slow way."""
-        talks = facts is None or facts.mode == "chat"
-        return talks and is_carried(route)
+    def carries(self, call: Call, facts: ModelFacts | None) -> bool:
+        """What goes over OpenAI's other API takes the slow way."""
+        talks = facts is None or facts.mode != "responses"
+        return talks and is_carried(call.route) and not self._is_sent_elsewhere(call)
 
     async def complete(self, call: Call, collector: Collector, patience: Patience) -> None:
         """One attempt."""
@@ -180,11 +181,39 @@ class FastPath:
         except Exception as mapped:
             return mapped
 
+    def _is_sent_elsewhere(self, call: Call) -> bool:
+        """The newer models of OpenAI take tools over its other API only; the library knows which
+        and where."""
+        route, tools = call.route, call.params.get("tools")
+        if not tools or "gpt-" not in route.model:
+            return False
+        effort = call.params.get("reasoning_effort")
+        key = (route.litellm_model, route.api_base, effort)
+        if len(self._elsewhere) >= MOST_KEPT:
+            self._elsewhere.clear()
+        if (known := self._elsewhere.get(key)) is None:
+            known = self._elsewhere[key] = _is_other_api(route, tools, effort)
+        return known
+
     def _form(self, route: Route) -> Form:
         key = (route.litellm_model, route.api_base)
         if (form := self._forms.get(key)) is None:
             form = self._forms[key] = form_of(route)
         return form
+
+
+def _is_other_api(route: Route, tools: Any, effort: str | None) -> bool:
+    from litellm.main import responses_api_bridge_check
+
+    assert route.provider is not None
+    told, _ = responses_api_bridge_check(
+        model=route.model,
+        custom_llm_provider=route.provider.litellm,
+        tools=tools,
+        reasoning_effort=effort,
+        api_base=route.api_base or route.provider.address,
+    )
+    return told.get("mode") == "responses"
 
 
 async def _end(response: Response) -> None:

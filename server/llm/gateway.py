@@ -25,6 +25,7 @@ from server.llm.demo import PACE, DemoModel
 from server.llm.errors import ModelError, ModelErrorKind, leave_half
 from server.llm.failures import (
     KEPT_OF_TOO_MUCH,
+    check_talks,
     nearest_served,
     timed_out,
     too_much,
@@ -118,12 +119,13 @@ class Gateway:
         tools = self._tools or await self.prepare()
         assert route.provider is not None
         facts = tools.known.find(route.provider, route.model)
+        check_talks(route, facts)
         check_images(request, route, facts)
         request = await loaded(request, self._policy)
         window = facts.context if facts else None
         request, left_out = fitted(request, window)
         call = make_call(route, request, self._modes.mode(route, request, facts))
-        fast = self._use_fast_path and tools.fast.carries(route, facts)
+        fast = self._use_fast_path and tools.fast.carries(call, facts)
         asking = _Asking(call, fast, request, sizes_of(request), on_delta)
         try:
             await self.circuits.admit(route)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from time import monotonic
 
 from server.connections.providers import OPENAI, Provider
@@ -64,7 +65,7 @@ class Listing:
         if provider is OPENAI and (base := self._router.own_endpoint()):
             return sorted(await self._ask(base, self._router.key_of(provider)))
         facts = {name: known.find(provider, name) for name in known.names(provider)}
-        return [name for name, one in facts.items() if one and not _gone(one, today)]
+        return [name for name, one in facts.items() if one and _offers(one, today)]
 
     async def _ask(self, base: str, key: str | None) -> tuple[str, ...]:
         if self._served is None or monotonic() - self._served[0] > _FRESH_SECONDS:
@@ -99,11 +100,12 @@ def _offered(way: Way, known: Catalogue, today: date) -> list[str]:
     talking = [
         name
         for name in known.names(way.provider)
-        if (facts := known.find(way.provider, name)) is not None and not _gone(facts, today)
+        if (facts := known.find(way.provider, name)) and _offers(facts, today)
     ]
     if way.models is not None:
         own_place = way.access.api_base is not None
-        talking = [name for name in way.models if own_place or known.find(way.provider, name)]
+        find = partial(known.find, way.provider)
+        talking = [name for name in way.models if own_place or _talks(find(name))]
     chosen = [way.model] if way.model and way.model not in talking else []
     return [*chosen, *talking]
 
@@ -150,5 +152,10 @@ def _info(provider: Provider, name: str, facts: ModelFacts | None, default: str)
     )
 
 
-def _gone(facts: ModelFacts, today: date) -> bool:
-    return facts.deprecated is not None and facts.deprecated < today.isoformat()
+def _talks(facts: ModelFacts | None) -> bool:
+    return facts is not None and not facts.only_searches
+
+
+def _offers(facts: ModelFacts, today: date) -> bool:
+    gone = facts.deprecated is not None and facts.deprecated < today.isoformat()
+    return _talks(facts) and not gone

@@ -8,12 +8,14 @@ import asyncio
 import functools
 import gc
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from server.connections.providers import OPENAI
 from server.core.net.policy import NetPolicy
+from server.llm.catalogue import catalogue
 from server.llm.collector import Collector, TooMuch, read_usage
 from server.llm.errors import ModelError
 from server.llm.failures import broken_off, from_exception
@@ -22,6 +24,7 @@ from server.llm.wire import Call
 
 # The library gets no time limit of its own to act on: Patience decides.
 _NO_LIMIT = 86_400.0
+_TOOLS = ("tools", "tool_choice")
 
 
 @functools.cache
@@ -35,6 +38,8 @@ def load() -> Any:
     with _built_when_used(), _set_aside():
         import litellm
 
+    # What it says of its own models, once for each process, with a part of an answer in it.
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
     litellm.disable_hf_tokenizer_download = True
     litellm.suppress_debug_info = True
     litellm.drop_params = True
@@ -134,15 +139,27 @@ async def _stream(litellm: Any, call: Call, collector: Collector, patience: Pati
 def _arguments(call: Call) -> dict[str, Any]:
     route = call.route
     assert route.provider is not None
-    # An OpenAI-compatible endpoint without a key: the library still wants to see one.
+    # An OpenAI-compatible endpoint without a key: the library still wants to see one. Without an
+    # address it would take that of the environment.
     key = route.api_key or ("none" if route.provider is OPENAI else None)
     given = {
         "model": route.litellm_model,
         "messages": call.messages,
         route.provider.key_param: key,
-        "base_url": route.api_base,
+        "base_url": route.api_base or (OPENAI.address if route.provider is OPENAI else None),
         **route.extra,
         **call.params,
+        **_let_through(call),
     }
     kept = {name: value for name, value in given.items() if value is not None}
     return {**kept, "max_retries": 0, "num_retries": 0, "timeout": _NO_LIMIT, "drop_params": True}
+
+
+def _let_through(call: Call) -> dict[str, Any]:
+    """What a model takes over OpenAI's other API is more than the library lets Perplexity's have,
+    which it takes for those of its first API: it would leave the tools out and say nothing."""
+    route = call.route
+    facts = catalogue().find(route.provider, route.model) if route.provider else None
+    if facts is None or facts.mode != "responses" or not facts.tools:
+        return {}
+    return {"allowed_openai_params": [name for name in _TOOLS if name in call.params]}

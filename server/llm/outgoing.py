@@ -27,6 +27,7 @@ from server.llm.collector import TooMuch
 from server.llm.routing import Route
 
 _CONNECT_SECONDS = 30.0
+_PORTS = {"http": 80, "https": 443}
 LONGEST_ANSWER = 32 * 1024 * 1024
 # A stream wraps each word in some hundred bytes.
 LONGEST_STREAM = 1024 * 1024 * 1024
@@ -64,20 +65,46 @@ def session_for(policy: NetPolicy | None) -> aiohttp.ClientSession:
 
 
 def check_bound(route: Route, url: str, policy: NetPolicy) -> None:
-    """A key goes to the host it was given for and nowhere else, whatever a library or an answer
-    says. Raises AddressRefused."""
-    host = (urlsplit(url).hostname or "").lower()
-    if not _is_bound(route, host):
-        raise AddressRefused(f"The key of this model is not for {host}; it was not sent there.")
+    """A key goes to the host and port it was given for and nowhere else, whatever a library or an
+    answer says. Raises AddressRefused."""
+    place = _Place.of(url)
+    if not _is_bound(route, place):
+        raise AddressRefused(f"The key of this model is not for {place}; it was not sent there.")
     if not route.trusted:
         policy.read(url)
 
 
-def _is_bound(route: Route, host: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What an address comes down to: who is met there, and whether somebody can listen in."""
+
+    scheme: str
+    host: str
+    port: int | None
+
+    @classmethod
+    def of(cls, url: str) -> _Place:
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise AddressRefused("The address cannot be read.") from error
+        scheme = parts.scheme.lower()
+        return cls(scheme, (parts.hostname or "").lower(), port or _PORTS.get(scheme))
+
+    def __str__(self) -> str:
+        if self.port == _PORTS.get(self.scheme):
+            return self.host if self.scheme == "https" else f"{self.scheme}://{self.host}"
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+
+def _is_bound(route: Route, place: _Place) -> bool:
     if route.api_base:
-        return host == (urlsplit(route.api_base).hostname or "").lower()
+        return place == _Place.of(route.api_base)
+    if place != _Place("https", place.host, 443):
+        return False
     known = route.provider.hosts if route.provider else ()
-    return any(host == one or host.endswith(f".{one}") for one in known)
+    return any(place.host == one or place.host.endswith(f".{one}") for one in known)
 
 
 def check_borrowed(route: Route, headers: MutableMapping[str, str]) -> None:
@@ -173,14 +200,25 @@ class _Capped(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
+class Closed(httpx.BaseTransport):
+    """Under every blocking client of the library: nothing of ours calls through one, and it would
+    hold the loop and ask nobody."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        raise AddressRefused("The model library tried to call outside of a model call.")
+
+
 def install(litellm: Any) -> None:
-    """Puts our transport under the library: all of its asynchronous clients are made here."""
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+    """Puts our transports under the library: all of its clients are made here."""
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
 
     litellm.disable_aiohttp_trust_env = True
     house: Any = AsyncHTTPHandler
     house._create_async_transport = staticmethod(_transport)
     house._create_httpx_proxy_mounts = staticmethod(_no_proxies)
+    blocking: Any = HTTPHandler
+    blocking._create_sync_transport = staticmethod(Closed)
+    blocking._create_sync_proxy_mounts = staticmethod(_no_proxies)
 
 
 def _transport(

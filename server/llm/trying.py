@@ -3,7 +3,8 @@ one short question."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +18,7 @@ from server.core.logs import REDACTION
 from server.core.net.policy import NetPolicy
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.gateway import Gateway
-from server.llm.messages import ChatRequest, Message
+from server.llm.messages import ChatRequest, Message, ModelAnswer
 from server.llm.workspace_models import access_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 SECONDS = 15.0
 QUESTION_SECONDS = 30.0
 _MOST_BYTES = 8 * 1024 * 1024
+_READ_OF_REFUSAL = 4096
+_KEY_BLAMED = re.compile(rb"(?:incorrect|invalid) api.?key|api.?key (?:not valid|invalid)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,16 @@ LISTS: Mapping[str, List] = {
 }
 
 
+Paid = Callable[[Opened, ModelAnswer], Awaitable[None]]
+
+
 class ConnectionTest:
-    def __init__(self, gateway: Gateway, policy: NetPolicy) -> None:
+    """`paid` hears of each answer that was asked for: it costs a few tokens."""
+
+    def __init__(self, gateway: Gateway, policy: NetPolicy, paid: Paid | None = None) -> None:
         self._gateway = gateway
         self._policy = policy
+        self._paid = paid
 
     async def __call__(self, way: Opened) -> Tested:
         """Never raises for what the other side says; no key is ever in the words."""
@@ -116,11 +125,16 @@ class ConnectionTest:
             access=access_of(way),
         )
         try:
-            await self._gateway.chat(request)
+            await self._count(way, await self._gateway.chat(request))
         except ModelError as error:
+            await self._count(way, error.half)
             if error.kind is not ModelErrorKind.BAD_ANSWER:  # a model may think longer than that
                 return Tested(False, f"{error.message} {error.hint or ''}".strip())
         return Tested(True, f"{model} answered.")
+
+    async def _count(self, way: Opened, answer: ModelAnswer | None) -> None:
+        if answer is not None and self._paid is not None:
+            await self._paid(way, answer)
 
 
 async def _fetched(policy: NetPolicy, url: str, headers: dict[str, str]) -> Fetched:
@@ -134,7 +148,7 @@ async def _fetched(policy: NetPolicy, url: str, headers: dict[str, str]) -> Fetc
 
 def _read(way: Opened, answer: Fetched) -> Tested | None:
     label = way.kind.label
-    if answer.status in (401, 403):
+    if answer.status in (401, 403) or _blames_the_key(answer):
         return Tested(
             False, f"{label} refused the key ({answer.status}). Check that it is whole and valid."
         )
@@ -148,6 +162,11 @@ def _read(way: Opened, answer: Fetched) -> Tested | None:
     if models is None:
         return Tested(False, "What answers there does not list models; check the address.")
     return Tested(True, _offered(len(models)), models)
+
+
+def _blames_the_key(answer: Fetched) -> bool:
+    """Some call a wrong key a wrong argument."""
+    return answer.status == 400 and _KEY_BLAMED.search(answer.body[:_READ_OF_REFUSAL]) is not None
 
 
 def _names(body: bytes) -> tuple[str, ...] | None:

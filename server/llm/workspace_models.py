@@ -71,6 +71,22 @@ class Own:
         return next((way for way in ways if way.is_default), ways[0] if ways else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which connection each model goes through, for those who ask where one is used."""
+
+    models: WorkspaceModels
+    own: Own
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        return self.own.fallbacks
+
+    def connection_of(self, model: str | None) -> UUID | None:
+        way = None if is_demo(model) else self.models.way_in(self.own, model)
+        return None if way is None else UUID(way.access.connection)
+
+
 class WorkspaceModels:
     """Reads a workspace's rows at most once in two seconds; changes made in this process count at
     once."""
@@ -118,12 +134,20 @@ class WorkspaceModels:
 
     def choose(self, own: Own, model: str | None) -> tuple[str | None, Access | None]:
         name = (model or "").strip()
-        if not own.ways:
+        way = self.way_in(own, name)
+        if way is None:
             return model, None
-        if not name:
-            return _default(own.default) if own.default else (model, None)
-        way = self._way(own, name)
-        return (name, _usable(way)) if way is not None else (model, None)
+        return (name, _usable(way)) if name else _default(way)
+
+    async def chosen(self, workspace_id: UUID) -> Chosen:
+        return Chosen(self, await self.of(workspace_id))
+
+    def way_in(self, own: Own, model: str | None) -> Way | None:
+        """None where the keys of the environment are used."""
+        name = (model or "").strip()
+        if not own.ways:
+            return None
+        return self._way(own, name) if name else own.default
 
     def _way(self, own: Own, name: str) -> Way | None:
         prefix, colon, rest = name.partition(":")

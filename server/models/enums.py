@@ -148,6 +148,8 @@ class FailureClass(StrEnum):
     """What kind of thing failed, which decides what helps."""
 
     TRANSIENT = "transient"
+    NETWORK = "network"
+    SERVER = "server"
     RATE_LIMIT = "rate_limit"
     AUTH = "auth"
     AI = "ai"

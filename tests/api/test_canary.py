@@ -68,6 +68,7 @@ PLANTED = [KEY, *[text for name, text in ENVIRON.items() if name != "BALEYBOTS_S
 
 LONG = f"{'word ' * 230_000} {KEY} {'word ' * 9}"  # kept apart, as a blob
 GIVES = 'chain { use echo with { text: "x" } }'
+LEAKS = 'chain { use leaking with { text: "x" } }'
 ASKS = 'a { "goal": "Say it", "model": "leaky" }'
 KEEPS = 'a { "goal": "Say it", "model": "leaky", "cache": 60 }'
 # What a model gave away is handed on: remembered, shared, told and asked about.
@@ -136,7 +137,9 @@ async def planted(home: Home) -> list[str]:
 
 async def everything(home: Home) -> list[str]:
     """Runs what leaks, and asks every query of the schema."""
-    executions = [await home.run(source) for source in (GIVES, ASKS, KEEPS, KEEPS, FAILS)]
+    executions = [await home.run(source) for source in (GIVES, ASKS, KEEPS, KEEPS, FAILS, LEAKS)]
+    assert executions[-1].error is not None
+    assert "[hidden]" in dumps(executions[-1].error)
     executions += await handed_on(home)
     executions += await talked(home)
     for execution in executions:
@@ -247,7 +250,7 @@ async def hashes() -> list[str]:
 
 async def test_a_tool_that_fails_with_a_secret_fails_without_it(home: Home) -> None:  # S69
     await planted(home)
-    execution = await home.run('chain { use leaking with { text: "x" } }')
+    execution = await home.run(LEAKS)
     assert execution.error is not None
     assert KEY not in dumps(execution.error)
 

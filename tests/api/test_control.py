@@ -189,7 +189,8 @@ async def test_what_failed_is_counted_and_closed(front: Front) -> None:
     document = """query($f: IncidentFilter) {
       incidents(filter: $f) { totalCount nodes { id name kind action healed failureClass
         resolvedAt executionId bot { name } } }
-      healing(period: WEEK) { rates { failureClass action count healed successRate }
+      healing(period: WEEK) {
+        rates { failureClass action count healed successRate priority }
         patterns { name count unresolved viewerCan { resolve } byPeriod { beginsAt count } } } }"""
 
     async def two_noted() -> dict[str, Any] | None:
@@ -206,6 +207,7 @@ async def test_what_failed_is_counted_and_closed(front: Front) -> None:
     )  # fmt: skip
     assert found["healing"]["rates"][0] == {
         "failureClass": "PROGRAM", "action": None, "count": 2, "healed": 0, "successRate": 0.0,
+        "priority": 3,
     }  # fmt: skip
     (pattern,) = found["healing"]["patterns"]
     assert (pattern["count"], pattern["unresolved"]) == (2, 2)

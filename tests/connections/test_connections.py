@@ -17,6 +17,7 @@ from server.core.crypto import SecretBox
 from server.core.errors import AddressRefused, Conflict, Denied, Invalid, NotFound
 from server.core.ids import public_id
 from server.costs.health import provider_health
+from server.llm.fallbacks import set_chain
 from server.models.enums import ConnectionStatus, ExecutionStatus, Role
 from server.models.tables import AuditEntry, Connection, Member, Usage, User, Workspace
 from server.workspaces.access import Viewer, scopes_of
@@ -200,7 +201,7 @@ async def test_a_connection_in_use_is_deleted_only_with_a_reason(
 ) -> None:
     row = await connect(home, models)
     await home.bot(SAY, "Speaker")
-    (use,) = await service.where_used(home.owner, row)
+    (use,) = await service.where_used(home.owner, home.rooms.connections, row)
     assert (use.bot_name, use.why) == ("Speaker", "names openai:gpt-4o-mini")
     with pytest.raises(InUse, match="Speaker"):
         await service.delete(home.owner, home.rooms.connections, row.id)
@@ -213,6 +214,40 @@ async def test_a_connection_in_use_is_deleted_only_with_a_reason(
     entry = await AuditEntry.get(subject_id=row.id, action="connection.deleted")
     assert entry.reason == "The key leaked"
     assert await connect(home, models, name=row.name)
+
+
+async def test_a_connection_of_the_workspaces_fallbacks_is_in_use(
+    home: Home, models: ModelServer
+) -> None:
+    row, desk, till = await connect(home, models), home.rooms.connections, home.rooms.till
+    await set_chain(home.owner, till.models, till.gateway, ["openai:gpt-4o-mini"])
+    assert await service.in_fallbacks(home.owner, desk, row) == ["openai:gpt-4o-mini"]
+    with pytest.raises(InUse, match=r"by the fallbacks of this workspace \(openai:gpt-4o-mini\)"):
+        await service.delete(home.owner, desk, row.id)
+    await set_chain(home.owner, till.models, till.gateway, [])
+    await service.delete(home.owner, desk, row.id)
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ('"model": "my-model"', "names my-model"),
+        ('"fallbacks": ["groq:x"]', "names no model, and this is the default"),
+        ('"model": "demo:standard"', None),
+        ('"model": "groq:my-model"', None),
+    ],
+)
+async def test_a_model_is_used_through_the_connection_that_its_calls_take(
+    home: Home, models: ModelServer, written: str, why: str | None
+) -> None:
+    """A name that nobody knows goes to the endpoint of one's own."""
+    row = await connect(home, models, model="own")
+    other = await connect(home, models, name="Second")
+    await home.bot(f'writer {{ "goal": "Say it", {written} }}')
+    desk = home.rooms.connections
+    used = [use.why for use in await service.where_used(home.owner, desk, row)]
+    assert used == ([why] if why else [])
+    assert await service.where_used(home.owner, desk, other) == []
 
 
 async def test_a_name_is_given_once(home: Home, models: ModelServer) -> None:

@@ -78,6 +78,40 @@ from server.models.enums import BudgetPeriod
             "2028-01-01 00:00",
             "2029-01-01 00:00",
         ),
+        # Monday comes to Auckland while it is Sunday in UTC, and to New York later.
+        (
+            "week",
+            "Pacific/Auckland",
+            "2026-03-01 12:00",
+            "week 2026-03-02",
+            "2026-03-01 11:00",
+            "2026-03-08 11:00",
+        ),
+        # Its last day is the one on which the clocks go forward: an hour is missing.
+        (
+            "week",
+            "America/New_York",
+            "2026-03-09 03:30",
+            "week 2026-03-02",
+            "2026-03-02 05:00",
+            "2026-03-09 04:00",
+        ),
+        (
+            "year",
+            "Pacific/Auckland",
+            "2026-12-31 12:00",
+            "year 2027-01-01",
+            "2026-12-31 11:00",
+            "2027-12-31 11:00",
+        ),
+        (
+            "year",
+            "America/New_York",
+            "2027-01-01 04:59",
+            "year 2026-01-01",
+            "2026-01-01 05:00",
+            "2027-01-01 05:00",
+        ),
         (
             "day",
             "Nowhere/At_All",

@@ -83,7 +83,8 @@ async def test_the_story_of_a_chain(
     }
     time = Time()
     gateway = Gateway(load_settings(environ), clock=time)
-    onwards = "provider_unavailable then anthropic:claude-haiku-4-5"
+    onwards = "provider_failed then anthropic:claude-haiku-4-5"
+    left_alone = "provider_unavailable then anthropic:claude-haiku-4-5"
     async with open_home(tmp_path, gateway=gateway, environ=environ) as home:
         bot = await home.bot(SOURCE)
 
@@ -94,16 +95,16 @@ async def test_the_story_of_a_chain(
 
         first.always("gpt-4o-mini", DEAD)
         output, story = await told(home, bot)
-        assert story == ["provider_unavailable again"] * 2 + [onwards, "answered by anthropic"]
+        assert story == ["provider_failed again"] * 2 + [onwards, "answered by anthropic"]
         assert output == "From the second"
 
         asked = first.total
         _, story = await told(home, bot)
-        assert story == ["provider_unavailable again"] * 2 + [onwards, "answered by anthropic"]
+        assert story == ["provider_failed again"] * 2 + [left_alone, "answered by anthropic"]
         assert first.total == asked + 2
 
         _, story = await told(home, bot)
-        assert story == [onwards, "answered by anthropic"]
+        assert story == [left_alone, "answered by anthropic"]
         assert first.total == asked + 2
         assert [one.state for one in await gateway.circuits.all()] == ["open"]
 
@@ -160,7 +161,7 @@ async def test_a_workspace_falls_back_where_its_bots_name_nothing(
         await fallbacks.set_chain(home.owner, till.models, till.gateway, chain)
         output, story = await told(home, await home.bot(quick))
         assert output == "From the second"
-        onwards = "provider_unavailable then anthropic:claude-haiku-4-5"
+        onwards = "provider_failed then anthropic:claude-haiku-4-5"
         assert story == [onwards, "answered by anthropic"]
         row = await ModelCall.filter(source="failed").get()
         assert (row.provider, row.error["nextFrom"], row.error["status"]) == (
@@ -171,7 +172,7 @@ async def test_a_workspace_falls_back_where_its_bots_name_nothing(
         words = "openai 500, went on with anthropic:claude-haiku-4-5; anthropic answered"
         assert story_of(await ModelCall.all().order_by("id")) == words
         refused = await home.ended(await home.start(await home.bot(own), "tea"))
-        assert refused.error["kind"] == "provider_unavailable"
+        assert refused.error["kind"] == "provider_failed"
 
 
 async def test_an_equal_question_costs_nothing_the_second_time(

@@ -57,7 +57,7 @@ async def test_a_server_that_stumbles_is_asked_again(tmp_path: Path, models: Mod
     assert models.count("m") == 3
     assert [one["tryNumber"] for one in told] == [1, 2]
     assert all(one["retryIn"] <= 0.02 for one in told)
-    assert {one["kind"] for one in told} == {"provider_unavailable"}
+    assert {one["kind"] for one in told} == {"provider_failed"}
 
 
 async def test_after_three_failures_the_next_model_is_asked(

@@ -23,7 +23,7 @@ from tests.support.scripted_gateway import ScriptedGateway, asks
 TOOLS = 'writer { "goal": "Look it up", "model": "m", "tools": ["store_memory"] }'
 CHAIN = 'writer { "goal": "Write", "model": "m", "fallbacks": ["n"], "retries": 1 }'
 SECRET = "sk-proj-0123456789abcdefghij"
-DOWN = ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, "Down.", status=503)
+DOWN = ModelError(ModelErrorKind.PROVIDER_FAILED, "Down.", status=503)
 
 
 class Telling(ScriptedGateway):

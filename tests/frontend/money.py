@@ -38,6 +38,13 @@ def line(key: str, name: str, calls: int, cost: str, unpriced: int = 0) -> dict[
     return {"key": key, "name": name, "calls": calls, "cost": cost, "unpriced": unpriced, **counted}
 
 
+def hundred(rows: list[Any], after: str | None = None) -> dict[str, Any]:
+    start = int(after or 0)
+    end = min(start + 100, len(rows))
+    info = {"hasNextPage": end < len(rows), "endCursor": str(end)}
+    return {"nodes": rows[start:end], "totalCount": len(rows), "pageInfo": info}
+
+
 def no_costs(days: int) -> dict[str, Any]:
     today = datetime.now(UTC).date()
     names = [str(today - timedelta(days=n)) for n in reversed(range(days))]
@@ -59,6 +66,7 @@ class Money:
         self.spent: dict[str, Any] | None = None
         self.budgets: list[dict[str, Any]] = []
         self.prices: list[dict[str, Any]] = []
+        self.old_models = 0
 
     async def do_Connections(self, _: dict[str, Any]) -> dict[str, Any]:
         page = {"nodes": self.connections, "totalCount": len(self.connections)}
@@ -138,6 +146,7 @@ class Money:
             "lastCheckedAt": "2026-11-20T09:00:00.000Z",
             "version": 1,
             "usedBy": [],
+            "inFallbacks": [],
             "viewerCan": {"edit": True},
         }
         self.connections.append(row)
@@ -145,8 +154,11 @@ class Money:
 
     async def do_Costs(self, variables: dict[str, Any]) -> dict[str, Any]:
         costs = self.spent or no_costs(variables["days"])
-        budgets = {"nodes": self.budgets, "totalCount": len(self.budgets)}
+        budgets = hundred(self.budgets)
         return {"costs": costs, "budgets": budgets, "budgetNotices": {"nodes": []}}
+
+    async def do_MoreBudgets(self, variables: dict[str, Any]) -> dict[str, Any]:
+        return {"budgets": hundred(self.budgets, variables["after"])}
 
     def spend(self, days: int = 30) -> None:
         found = no_costs(days)
@@ -216,7 +228,15 @@ class Money:
     async def do_ModelPrices(self, _: dict[str, Any]) -> dict[str, Any]:
         shipped = {"id": "openai:gpt-5", "name": "gpt-5", "provider": "openai"}
         shipped |= {"inputPrice": "1.25", "outputPrice": "10"}
-        return {"modelPrices": {"nodes": self.prices}, "models": [shipped]}
+        more = [{**shipped, "id": f"openai:old-{n:03}"} for n in range(self.old_models)]
+        return {"modelPrices": hundred(self.prices), "models": [shipped, *more]}
+
+    async def do_MorePrices(self, variables: dict[str, Any]) -> dict[str, Any]:
+        return {"modelPrices": hundred(self.prices, variables["after"])}
+
+    def add_price(self, model: str) -> None:
+        price = {"id": f"prc_{len(self.prices)}", "model": model, "cachedPrice": None}
+        self.prices.append({**price, "inputPrice": "1", "outputPrice": "2"})
 
     async def do_SetModelPrice(self, variables: dict[str, Any]) -> dict[str, Any]:
         values = variables["input"]

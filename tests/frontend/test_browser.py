@@ -204,6 +204,30 @@ async def test_reload_in_the_middle_shows_every_word_once(site: Site, watched: W
     await expect(shown).to_have_attribute("data-seq", str(len(world.events[execution["id"]])))
 
 
+async def test_tries_of_a_tool_are_bars_of_their_own_while_it_runs(
+    site: Site, watched: Watch
+) -> None:
+    page, world, gate = (await watched()).page, site.world, asyncio.Event()
+
+    async def stumbling(_: World, execution: dict[str, Any]) -> None:
+        execution.update(status="RUNNING", startedAt=execution["createdAt"])
+        await world.tell(execution, "execution.started")
+        await world.tell(execution, "step.started", "pay", name="pay", type="tool", position=0)
+        await world.tell(execution, "tool.failed", "pay", message="Too busy.", retryIn=0.05)
+        await gate.wait()
+        await world.tell(execution, "step.completed", "pay", output="paid")
+
+    world.script = stumbling
+    started = await world.do_StartExecution({"input": {"botId": bot_of(world)["id"]}})
+    await page.goto(f"{site.url}/executions/{started['startExecution']['execution']['id']}")
+    tries = page.locator(".wf-row", has_text="pay").locator(".attempt")
+    await expect(tries).to_have_count(2)
+    await expect(tries.first).to_have_attribute("title", re.compile(r"^Attempt 1: failed .*busy"))
+    await expect(tries.last).to_have_attribute("data-status", "RUNNING")
+    gate.set()
+    await expect(tries.last).to_have_attribute("title", re.compile("^Attempt 2: answered after"))
+
+
 AT_THE_END = """() => {
   const box = document.querySelector(".live-scroll");
   return box.scrollHeight - box.scrollTop - box.clientHeight < 60;

@@ -120,6 +120,19 @@ async def test_delete_names_the_bots_that_use_it_and_asks_why(world: World) -> N
         ]
 
 
+async def test_delete_names_the_fallbacks_of_the_workspace_that_go_through_it(
+    world: World,
+) -> None:
+    row = world.add_connection("Main")
+    row["inFallbacks"] = ["openai:gpt-5"]
+    async with Screen(world, "/connections") as screen:
+        await screen.shows("the fallbacks of this workspace")
+        await screen.click(screen.find("button", **{"aria-label": "Delete Main"}))
+        dialog = (await screen.until(lambda s: s.find("FormDialog")))["attributes"]
+        assert "fallbacks of this workspace go through it: openai:gpt-5" in dialog["text"]
+        assert [field["required"] for field in dialog["fields"]] == [True]
+
+
 async def test_provider_that_is_left_alone_can_be_asked_again(world: World) -> None:
     circuit = {"provider": "openai", "model": "gpt-5", "connectionId": None, "state": "open"}
     world.circuits = [{**circuit, "failures": 5, "retryIn": 22.4, "why": "It is overloaded."}]

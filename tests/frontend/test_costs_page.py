@@ -139,3 +139,32 @@ async def test_who_may_only_look_is_offered_nothing_to_press(world: World) -> No
         await screen.shows("Key of the environment · openai")
         for words in ("Add budget", "Edit", "Set a price", "Change", "unpriced: set a price"):
             assert screen.find("button", words) is None, words
+
+
+async def test_every_price_can_be_found(world: World) -> None:
+    world.old_models = 150
+    for n in range(103):
+        world.add_price(f"own:{n:03}")
+    async with Screen(world, "/costs") as screen:
+        await screen.shows("40 of 254 models")
+        await screen.click(screen.find("button", "Show more"))
+        await screen.shows("own:102")
+        await screen.shows("140 of 254 models")
+        assert "openai:old-149" not in screen.text()
+        await screen.tell("TextField", "onChange", {"value": " OLD-14 "})
+        await screen.until(lambda s: "own:000" not in s.text())
+        names = [screen.text(code) for code in screen.all("code")]
+        assert names == [f"openai:old-{n}" for n in range(140, 150)]
+        await screen.tell("TextField", "onChange", {"value": "nothing"})
+        await screen.shows("No such model")
+
+
+async def test_budgets_behind_the_first_hundred_are_shown_on_demand(world: World) -> None:
+    for n in range(103):
+        world.add_budget("5", f"Budget {n:03}")
+    async with Screen(world, "/costs") as screen:
+        await screen.shows("100 of 103")
+        assert screen.find("article", "Budget 100") is None
+        await screen.click(screen.find("button", "Show more"))
+        await screen.until(lambda s: s.find("article", "Budget 102"))
+        assert "100 of 103" not in screen.text()

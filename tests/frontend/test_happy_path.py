@@ -1,6 +1,8 @@
 """From a key to the bill, as one person does it on the first day: key, bot, trial, publish, run,
 history, metrics, costs."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -34,6 +36,9 @@ async def test_from_a_key_to_the_bill(real: Real, watched: Watch) -> None:
     await expect(live.locator("article").first).to_contain_text("Tea is older than its name.")
     tokens = live.locator(".run-facts div", has_text="Tokens").locator("dd")
     assert int(await tokens.inner_text()) > 0
+    facts = live.locator(".step-facts")
+    await expect(facts).to_contain_text(re.compile(r"first token \d+ ms"))
+    await expect(facts).to_contain_text(re.compile(r"[\d.]+ tokens/s"))
 
     await page.get_by_role("button", name="Publish", exact=True).click()
     await page.get_by_role("dialog").get_by_role("button", name="Publish").click()

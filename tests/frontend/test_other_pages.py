@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from frontend.components.incidents import rates_in_order
 from tests.frontend.screen import Screen
 from tests.frontend.world import World
 
@@ -194,3 +195,16 @@ async def test_page_that_cannot_be_read_offers_another_try(world: World) -> None
         await screen.shows("The database is away.")
         await screen.click(screen.find("button", "Try again"))
         await screen.shows("6 bots")
+
+
+def test_repairs_stand_class_by_class_in_the_order_in_which_they_are_tried() -> None:
+    rates = [
+        {"failureClass": name, "action": action, "priority": priority, "count": count}
+        for name, action, priority, count in (
+            ("TRANSIENT", "fallback", 2, 9),
+            ("TOOL", "skip", 2, 11),
+            ("TRANSIENT", "retry", 1, 3),
+        )
+    ]
+    actions = [rate["action"] for rate in rates_in_order(rates)]
+    assert actions == ["retry", "fallback", "skip"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,20 @@ async def test_calls_are_seen_kept_and_replayed(
     await expect(page.locator(".calls-story")).to_have_text(
         "openai 503, tried again; openai answered"
     )
+    attempts = page.locator(".wf-row", has_text="writer").locator(".attempt")
+    await expect(attempts).to_have_count(2)
+    await expect(attempts.first).to_have_attribute("data-status", "FAILED")
+    await expect(attempts.first).to_have_attribute(
+        "title", re.compile(r"Attempt 1, openai:gpt-4o-mini: failed after .*Busy")
+    )
+    await expect(attempts.last).to_have_attribute(
+        "title", re.compile("Attempt 2, openai:gpt-4o-mini: answered after")
+    )
+    await page.get_by_role("button", name="Time travel").click()
+    await page.get_by_label("Event", exact=True).press("Home")
+    await expect(attempts).to_have_count(0)
+    await page.get_by_role("button", name="Back to now").click()
+    await expect(attempts).to_have_count(2)
     second = page.locator(".call").nth(1)
     await expect(second.locator(".token-bar")).to_contain_text("System")
     await second.locator("summary").click()

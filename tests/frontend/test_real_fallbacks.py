@@ -110,7 +110,7 @@ async def test_a_chain_from_the_first_failure_to_the_reset(
     await expect(circuit).to_contain_text("openai:gpt-4o-mini is left alone for now")
     await expect(circuit).to_contain_text("5 times in a row through “OpenAI” and is tried again")
     await expect(page.locator("tr[data-provider=openai]")).to_contain_text(
-        "5 not available, 1 too many calls, left alone 2 times"
+        "5 server errors, 1 too many calls, left alone 2 times"
     )
     first.always("gpt-4o-mini", WELL)
     await circuit.get_by_role("button", name="Ask again now").click()
@@ -137,3 +137,6 @@ async def test_a_chain_from_the_first_failure_to_the_reset(
     version = page.locator(".version-list li").first
     await expect(version).to_contain_text("5 runs")
     await expect(version.locator("[title='In the last 90 days']")).to_have_text("$0.020")
+    triggers = page.get_by_role("region", name="Costs by trigger")
+    await expect(triggers.locator("dl > div", has_text="By hand")).to_contain_text("$0.0008")
+    await expect(triggers.locator("dl > div", has_text="API")).to_contain_text("4 runs")

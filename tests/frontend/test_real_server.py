@@ -185,6 +185,7 @@ async def test_an_incident_is_seen_and_closed(real: tuple[App, str], watched: Wa
     row = page.locator(".incidents li")
     await expect(row).to_contain_text("nothing_here")
     await expect(row).to_contain_text("The program caught this with try and went on.")
+    await expect(page.locator(".rates li")).to_contain_text("priority 2")
     await row.get_by_role("button", name="Close…").click()
     await page.get_by_label("What was done about it").fill("Named the right tool")
     await page.get_by_role("button", name="Close it").click()

@@ -18,6 +18,7 @@ from server.engine.writer import workspace_topic
 from server.healing import service
 from server.healing.diagnosis import KINDS, LABELS, diagnosis
 from server.healing.service import IncidentFilter, Same
+from server.healing.strategies import priority
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ExecutionStatus, FailureClass
 from server.models.tables import AuditEntry, Incident, Workspace
@@ -25,6 +26,7 @@ from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
 
 AWAY = ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, "Away.", retry_after=0)
+DOWN = ModelError(ModelErrorKind.PROVIDER_FAILED, "Down.", retry_after=0, status=503)
 BROKEN = ModelError(ModelErrorKind.BAD_REQUEST, "No.")
 ONE = 'a { "goal": "Do", "model": "one" }\nchain { a }'
 
@@ -65,15 +67,48 @@ async def until_kept(home: Home, count: int) -> list[tuple[str, str, bool, bool]
     return found
 
 
-async def test_a_retry_that_helped(home: Home, gateway: ScriptedGateway) -> None:
-    gateway.answers["one"] = [AWAY, "fine"]
+async def test_priorities_are_the_order_in_which_the_engine_tried(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """Asked again, then the next model, then `on_error`, then the `try` around it."""
+    gateway.answers["one"] = [AWAY, AWAY, AWAY]
+    gateway.answers["two"] = [AWAY, AWAY, AWAY]
+    source = (
+        'a { "goal": "Do", "model": "one", "fallbacks": ["two"] }\nb { "goal": "Do" }\n'
+        "chain { a on_error skip try { chain { a } } catch { chain { b } } }"
+    )
+    row = await home.run(source, "x")
+    assert row.status is ExecutionStatus.COMPLETED
+    await home.rooms.engine.runner.drain(20)
+    rates = await service.rates(home.owner, home.rooms.clock)
+    tried = sorted(rates, key=lambda rate: rate.priority)
+    assert [(rate.priority, rate.action) for rate in tried] == [
+        (1, "retry"), (2, "fallback"), (3, "skip"), (4, "try"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("failed", "action", "place"),
+    [("AUTH", "fallback", 1), ("PROGRAM", "skip", 1), ("PROGRAM", "retry", 1), ("TOOL", "try", 3)],
+)
+def test_what_cannot_help_a_class_takes_no_place(failed: str, action: str, place: int) -> None:
+    assert priority(FailureClass[failed], action) == place
+
+
+@pytest.mark.parametrize(
+    ("failure", "told_as"),
+    [(AWAY, FailureClass.NETWORK), (DOWN, FailureClass.SERVER)],
+    ids=["not reached", "failed itself"],
+)
+async def test_a_retry_that_helped(
+    home: Home, gateway: ScriptedGateway, failure: ModelError, told_as: FailureClass
+) -> None:
+    gateway.answers["one"] = [failure, "fine"]
     row = await home.run(ONE, "x")
     assert row.status is ExecutionStatus.COMPLETED
     assert await until_kept(home, 1) == [("a", "retry", True, True)]
     (rate,) = await service.rates(home.owner, home.rooms.clock)
-    assert (rate.failure_class, rate.count, rate.success_rate) == (
-        FailureClass.TRANSIENT, 1, 100.0,
-    )  # fmt: skip
+    assert (rate.failure_class, rate.count, rate.success_rate) == (told_as, 1, 100.0)
 
 
 async def test_a_list_of_incidents_hears_of_a_new_one(

@@ -61,6 +61,14 @@ def test_every_graphql_example_is_valid(page: Path) -> None:
         assert [str(error) for error in validate(schema, parse(example))] == []
 
 
+def test_every_way_in_which_a_model_fails_is_in_the_troubleshooting() -> None:
+    from server.llm.errors import ModelErrorKind
+
+    lines = (ROOT / "docs/troubleshooting.md").read_text().splitlines()
+    told = {line.split("`")[1] for line in lines if line.startswith("| `") and " on a step" in line}
+    assert {*(kind.value for kind in ModelErrorKind), "schema_mismatch"} <= told
+
+
 def test_every_link_between_pages_leads_somewhere() -> None:
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
     broken = [

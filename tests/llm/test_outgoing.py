@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,11 +16,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from server.connections.providers import OPENAI
+from server.core.errors import AddressRefused
 from server.core.net.policy import NetPolicy
 from server.core.settings import PROVIDER_NAMES, load_settings
 from server.llm.access import Access
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.gateway import Gateway
+from server.llm.outgoing import check_bound
+from server.llm.routing import Route
 from server.llm.served import served_models
 from tests.llm.conftest import MakeGateway, ask, both_ways
 from tests.support.model_server import ModelServer, Reply
@@ -27,6 +32,8 @@ from tests.support.model_server import ModelServer, Reply
 pytestmark = pytest.mark.slow
 
 KEY = "sk-canary-workspace"
+# An address of Azure's that takes the slow way.
+VERSION = {"azure": {"api_version": "v1"}}
 Make = Callable[..., Gateway]
 
 
@@ -75,7 +82,7 @@ async def test_what_the_operator_listed_is_reached_under_its_own_name(
     assert (await gateway.chat(ask(access=access))).text == "ok"
     assert models.requests[0].headers["host"] == f"models.test:{models.port}"
     assert models.requests[0].key == KEY
-    assert access.api_key not in repr(ask(access=access))
+    assert KEY not in repr(ask(access=access))
 
 
 @both_ways
@@ -119,6 +126,47 @@ async def test_a_redirect_takes_no_key_along(
 
 
 @both_ways
+@pytest.mark.parametrize("provider", ["openai", "azure"])
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+async def test_a_redirect_to_another_port_takes_no_key_along(
+    models: ModelServer, make: Make, fast: bool, stream: bool, provider: str
+) -> None:
+    """Behind it is another program, of somebody else perhaps."""
+    async with ModelServer() as thief:
+        away = {"location": f"{thief.url}/chat/completions"}
+        models.default = Reply(status=307, headers=away, error="Moved.")
+        gateway = make(fast, f"127.0.0.1:{models.port}", f"127.0.0.1:{thief.port}")
+        access = replace(through(models.url, provider), extra=VERSION.get(provider, {}))
+        with pytest.raises(ModelError) as caught:
+            await gateway.chat(ask(model="own", stream=stream, access=access))
+        assert thief.total == 0
+    assert models.total == 1
+    assert not caught.value.retryable
+    assert "key" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "is_bound"),
+    [
+        ("https://a.test/v1", "https://a.test/v1/chat", True),
+        ("https://a.test/v1", "https://A.test:443/v1/chat", True),
+        ("https://a.test/v1", "http://a.test/v1/chat", False),
+        ("https://a.test/v1", "https://a.test:8443/v1/chat", False),
+        ("http://a.test:80/v1", "http://a.test/v1/chat", True),
+        ("http://a.test:99999/v1", "http://a.test/v1/chat", False),
+        (None, "https://api.openai.com/v1/chat", True),
+        (None, "http://api.openai.com/v1/chat", False),
+        (None, "https://api.openai.com:8443/v1/chat", False),
+        (None, "https://api.openai.com.test/v1/chat", False),
+    ],
+)
+def test_a_key_is_bound_to_scheme_host_and_port(base: str | None, url: str, is_bound: bool) -> None:
+    route = Route("own", OPENAI, "own", KEY, base, trusted=True)
+    with nullcontext() if is_bound else pytest.raises(AddressRefused):
+        check_bound(route, url, NetPolicy())
+
+
+@both_ways
 async def test_no_proxy_of_the_environment_is_used(
     models: ModelServer, make_gateway: MakeGateway, fast: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +190,20 @@ async def test_the_library_calls_nothing_outside_of_a_model_call(
             max_retries=0,
         )
     assert models.total == 0
+
+
+async def test_the_blocking_clients_of_the_library_call_nothing(
+    models: ModelServer, make_gateway: MakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    litellm = (await make_gateway().prepare()).litellm
+    from litellm.llms.custom_httpx.http_handler import HTTPHandler
+
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, models.base)
+    for client in (litellm.module_level_client, HTTPHandler()):
+        with pytest.raises(AddressRefused):
+            await asyncio.to_thread(client.post, f"{models.url}/chat/completions", json={})
+    assert models.connections == 0
 
 
 @both_ways

@@ -15,7 +15,7 @@ from server.core.net.policy import NetPolicy
 from server.llm import litellm_client
 from server.llm.catalogue import catalogue
 from server.llm.collector import Collector
-from server.llm.errors import ModelError
+from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.fast import FastPath
 from server.llm.messages import ChatRequest, Delta, Message, ModelAnswer, ToolCall, ToolSpec
 from server.llm.patience import Limits, Patience
@@ -231,7 +231,7 @@ def test_the_address_is_the_librarys_own(name: str) -> None:
 async def test_fast_path_does_the_same_for_every_provider(
     models: ModelServer, both: BothWays, name: str, stream: bool
 ) -> None:
-    # The library asks NVIDIA three times whatever it is told; the fast path asks once.
+    # The library asks NVIDIA three times whatever it is told: see the next test.
     wanted = {} if name == "nvidia" else FAILURES
     failing = {case: (ask(), reply) for case, reply in (wanted | BREAKS).items()}
     alike = [one for one in (CASES | failing).items() if one[0] not in BETTER.get(name, ())]
@@ -245,6 +245,36 @@ async def test_fast_path_does_the_same_for_every_provider(
     assert not differing
     asked = [one for one in models.requests if not one.path.endswith("/api/show")]
     assert len(asked) == 2 * len(alike)
+
+
+KINDS = {
+    "wrong key": (ModelErrorKind.PROVIDER_AUTH, False),
+    "forbidden": (ModelErrorKind.PROVIDER_AUTH, False),
+    "unknown model": (ModelErrorKind.MODEL_UNKNOWN, False),
+    "wrong address": (ModelErrorKind.PROVIDER_UNAVAILABLE, False),
+    "too long": (ModelErrorKind.CONTEXT_TOO_LONG, False),
+    "bad request": (ModelErrorKind.BAD_REQUEST, False),
+    "too many calls": (ModelErrorKind.RATE_LIMITED, True),
+    "no credit": (ModelErrorKind.RATE_LIMITED, False),
+    "crashed": (ModelErrorKind.PROVIDER_FAILED, True),
+    "overloaded": (ModelErrorKind.PROVIDER_FAILED, True),
+    "overloaded 529": (ModelErrorKind.PROVIDER_FAILED, True),
+    "filtered": (ModelErrorKind.BAD_REQUEST, False),  # the code for it is OpenAI's
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+async def test_nvidia_is_asked_once_and_its_failures_are_told_apart(
+    models: ModelServer, both: BothWays, stream: bool
+) -> None:
+    assert set(KINDS) == set(FAILURES)
+    found: dict[str, object] = {}
+    for number, (case, reply) in enumerate(FAILURES.items(), 1):
+        models.default = reply
+        (told,) = await both("fast", "nvidia", FAST["nvidia"], ask(stream=stream))
+        found[case] = (told[0], told[3])  # type: ignore[index]
+        assert models.total == number
+    assert found == KINDS
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
@@ -330,6 +360,18 @@ async def test_what_a_provider_did_not_count_is_not_taken_for_nothing(
     assert got[0] == "Not counted"
     if name != "ollama" or stream:
         assert got[3] is None
+
+
+@pytest.mark.parametrize("way", ["fast", "slow"])
+@pytest.mark.parametrize("name", ["xai", "gemini"])
+async def test_a_wrong_key_that_is_called_a_wrong_request_is_a_wrong_key(
+    models: ModelServer, both: BothWays, name: str, way: str
+) -> None:
+    said = "API key not valid." if name == "gemini" else "Incorrect API key provided: sk."
+    models.default = Reply(status=400, error=said)
+    (told,) = await both(way, name, FAST[name], ask())
+    assert told[0] is ModelErrorKind.PROVIDER_AUTH  # type: ignore[index]
+    assert models.total == 1
 
 
 def _told(error: ModelError) -> tuple[object, ...]:

@@ -98,7 +98,7 @@ async def test_text_tools_and_structure_come_with_their_usage(
     [
         (Reply(status=401, error="Invalid key key-1234."), ModelErrorKind.PROVIDER_AUTH, False),
         (Reply(status=429, error="Slow down."), ModelErrorKind.RATE_LIMITED, True),
-        (Reply(status=500, error="It broke."), ModelErrorKind.PROVIDER_UNAVAILABLE, True),
+        (Reply(status=500, error="It broke."), ModelErrorKind.PROVIDER_FAILED, True),
         (Reply(status=400, error="Not like that."), ModelErrorKind.BAD_REQUEST, False),
         (
             Reply(status=400, error="The prompt is too long: maximum context length is 8 tokens."),

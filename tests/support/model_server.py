@@ -28,8 +28,10 @@ from tests.support.anthropic_wire import anthropic_answer, anthropic_error
 from tests.support.bedrock_wire import bedrock_answer, bedrock_error
 from tests.support.cohere_wire import cohere_answer, cohere_error
 from tests.support.gemini_wire import gemini_answer, gemini_error
+from tests.support.list_wire import is_list, list_answer, list_refusal
 from tests.support.model_wire import openai_answer, openai_error
 from tests.support.ollama_wire import ollama_answer, ollama_error
+from tests.support.responses_wire import responses_answer
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ class Received:
 
 class ModelServer:
     """Answers are looked for in this order: queued for the model, first content match, standing
-    for the model, the default. `keys`: when given, any other key is refused with 401."""
+    for the model, the default. `keys`: when given, any other key is refused with 401. Requests for
+    the list of models are kept in `lists`, apart; `list_status` lets them fail."""
 
     def __init__(
         self,
@@ -118,6 +121,8 @@ class ModelServer:
         self.keys = keys
         self.models = tuple(models)
         self.requests: list[Received] = []
+        self.lists: list[Received] = []
+        self.list_status = 200
         self.total = 0
         self.connections = 0
         self._keep = keep
@@ -253,8 +258,8 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         path = self._path.decode()
-        if path.endswith("/models"):
-            return self._write_models()
+        if is_list(path):
+            return self._write_models(Received(path, self._headers, {}, monotonic()))
         body = orjson.loads(self._body) if self._body else {}
         received = self._current = self._server.receive(path, self._headers, body)
         reply = self._server.reply_to(received)
@@ -324,19 +329,18 @@ class _Connection(asyncio.Protocol):
         received.answered = True
         self._transport.write(b"0\r\n\r\n")
 
-    def _write_models(self) -> None:
+    def _write_models(self, received: Received) -> None:
         """The list wants a key as the questions do."""
-        keys, given = self._server.keys, self._headers.get("authorization", "")
-        if keys is not None and given.removeprefix("Bearer ") not in keys:
-            assert self._transport is not None
-            refused = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: %d\r\n\r\n%b"
-            said = f"Incorrect API key provided: {given}.".encode()
-            self._transport.write(refused % (len(said), said))
-            return
-        data = orjson.dumps({"object": "list", "data": [{"id": m} for m in self._server.models]})
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(data)}"
+        server = self._server
+        server.lists.append(received)
+        status, data = list_answer(received.path, server.models)
+        if server.keys is not None and received.key not in server.keys:
+            status, data = list_refusal(received.path, received.key)
+        if server.list_status != 200:
+            status, data = server.list_status, b"{}"
+        head = f"HTTP/1.1 {status} Scripted\r\ncontent-type: application/json"
         assert self._transport is not None
-        self._transport.write(head.encode() + b"\r\n\r\n" + data)
+        self._transport.write(f"{head}\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data)
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -376,6 +380,8 @@ def _frames(received: Received, reply: Reply) -> list[bytes]:
         return [cohere_error(reply)] if failed else cohere_answer(body, reply, number)
     if _is_ollama(received):
         return [ollama_error(reply)] if failed else ollama_answer(body, reply)
+    if received.path.partition("?")[0].endswith("/responses") and not failed:
+        return responses_answer(body, reply, number)
     return [openai_error(reply)] if failed else openai_answer(body, reply, number)
 
 

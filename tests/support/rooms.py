@@ -11,6 +11,7 @@ from typing import Any
 
 from server.assembly import Assembly, assembled
 from server.bots import service as bots
+from server.core.clock import Clock
 from server.core.settings import Settings, load_settings
 from server.engine.caps import Caps
 from server.engine.log import WireEvent
@@ -109,6 +110,7 @@ async def open_home(
     drain_seconds: float = 0,
     tools: Sequence[Tool] = (),
     caps: Caps | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Home]:
     settings = load_settings(
         environ or {}, data_dir=folder, database_url=database_url, redis_url=redis_url
@@ -119,6 +121,7 @@ async def open_home(
         rooms = await stack.enter_async_context(
             assembled(
                 settings,
+                clock=clock,
                 gateway=gateway,
                 drain_seconds=drain_seconds,
                 catalogues=catalogues_with(tools),

@@ -23,6 +23,8 @@ export function cost(value) {
 
 export const tokens = (value) => (value === null || value === undefined ? "" : number.format(value));
 
+export const pace = (value) => (value >= 100 ? number.format(Math.round(value)) : value.toFixed(1));
+
 export const LABELS = {
   PENDING: "Queued", RUNNING: "Running", WAITING: "Waiting", PAUSED: "Paused", COMPLETED: "Completed",
   FAILED: "Failed", CANCELLED: "Cancelled", TIMED_OUT: "Timed out", SKIPPED: "Skipped",

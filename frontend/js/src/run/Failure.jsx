@@ -4,6 +4,7 @@ import { Words } from "../lib/Words.jsx";
 const ADVICE = {
   provider_auth: "Check the key of this provider, then run again. Until then you can run with the demo model.",
   provider_unavailable: "The model's endpoint did not answer. Check that it is running and reachable, then run again.",
+  provider_failed: "The provider answered with an error of its own. Run again in a while, or name fallbacks.",
   model_unknown: "Name a model that the provider has, or remove the model line to use the default one.",
   context_too_long: "The text is longer than the model can read. Shorten the input, split it with map, or name a larger model.",
   rate_limited: "The provider limits how often it may be called. Wait a moment, add fallbacks, or lower the concurrency.",
@@ -16,7 +17,7 @@ const ADVICE = {
   worker_lost: "The process that ran it ended. Run again; finished steps can be taken over.",
 };
 
-const DEMO_HELPS = ["provider_auth", "provider_unavailable", "model_unknown"];
+const DEMO_HELPS = ["provider_auth", "provider_unavailable", "provider_failed", "model_unknown"];
 
 const REPAIRS = {
   retry: ["refresh-cw", "Try again"], edit_and_retry: ["pen-line", "Edit and try again"], skip: ["circle-slash", "Go on without it"],

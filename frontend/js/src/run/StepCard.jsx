@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef, useState } from "react";
 import { Icon, StatusMark } from "../lib/Icon.jsx";
 import { Words } from "../lib/Words.jsx";
-import { cost, duration, tokens } from "../lib/format.js";
+import { cost, duration, pace, tokens } from "../lib/format.js";
 import { LiveText } from "./LiveText.jsx";
 import { Value } from "./Value.jsx";
 
@@ -21,6 +21,8 @@ function Facts({ step }) {
       {step.model || step.requestedModel ? <span>{step.model || step.requestedModel}</span> : null}
       {step.source && step.source !== "live" ? <span>{step.source === "cache" ? "from the cache" : "recorded"}</span> : null}
       {count ? <span>{tokens(count)} tokens</span> : null}
+      {duration(step.ttftMs) ? <span title="From the question to the first token of the answer">first token {duration(step.ttftMs)}</span> : null}
+      {step.tokensPerSecond ? <span title="Tokens written in a second, from the first one on">{pace(step.tokensPerSecond)} tokens/s</span> : null}
       {used.cost !== undefined && used.cost !== null ? <span>{cost(used.cost)}</span> : null}
       <span className="num">{step.status === "RUNNING" ? <bb-elapsed since={step.startedAt} /> : duration(spent(step))}</span>
     </p>

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { Icon } from "../lib/Icon.jsx";
-import { LABELS, cost, duration, tokens } from "../lib/format.js";
+import { LABELS, cost, duration, pace, tokens } from "../lib/format.js";
 import { Words } from "../lib/Words.jsx";
 import { Calls } from "./Calls.jsx";
 import { Failure } from "./Failure.jsx";
@@ -52,7 +52,7 @@ function Facts({ step }) {
       <Row name="From the provider's cache">{some(step.cachedTokens)}</Row>
       <Row name="Into the provider's cache">{some(step.cacheWriteTokens)}</Row>
       <Row name="Thought">{some(step.reasoningTokens)}</Row>
-      <Row name="Tokens a second">{step.tokensPerSecond ? step.tokensPerSecond.toFixed(1) : null}</Row>
+      <Row name="Tokens a second">{step.tokensPerSecond ? pace(step.tokensPerSecond) : null}</Row>
       <Row name="Asked again">{step.repairs ? `${step.repairs === 1 ? "Once" : `${step.repairs} times`}, since the answer did not fit` : null}</Row>
       <Row name="Remarks">{step.issues?.length ? <ul className="issues">{step.issues.map((one, i) => <li key={i}>{one.path?.length ? <code>{one.path.join(".")}</code> : null} {one.message}</li>)}</ul> : null}</Row>
       {entity || used.cost ? <Row name="Cost">{used.unpriced ? "No price is known for this model" : used.cost !== undefined && used.cost !== null ? `${used.estimated ? "≈ " : ""}${cost(used.cost)}` : null}</Row> : null}

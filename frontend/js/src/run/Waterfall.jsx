@@ -3,6 +3,7 @@ import { Icon, StatusMark } from "../lib/Icon.jsx";
 import { LABELS, duration } from "../lib/format.js";
 import { ChildLine } from "./Nested.jsx";
 import { StepIcon } from "./StepIcon.jsx";
+import { attemptsOf } from "./attempts.js";
 import { spent } from "./StepCard.jsx";
 
 const ms = (text) => (text ? new Date(text).getTime() : null);
@@ -25,19 +26,57 @@ function useClock(active) {
   }, [active]);
 }
 
-function Bar({ step, zero, total, now }) {
+function placeOf(start, end, zero, total) {
+  const left = Math.min(Math.max(((start - zero) / total) * 100, 0), 99.4);
+  const width = Math.max(((end - start) / total) * 100, 0.6);
+  return { left: `${left}%`, width: `${Math.min(width, 100 - left)}%` };
+}
+
+/** The wait for the first token, at the beginning of a bar. */
+function First({ ttftMs, took }) {
+  return ttftMs && took > 0 ? <i style={{ width: `${Math.min((ttftMs / took) * 100, 100)}%` }} /> : null;
+}
+
+function Bar({ step, zero, total, now, around }) {
   const start = ms(step.startedAt);
   if (start === null) return null;
   const end = ms(step.finishedAt) ?? now;
-  const left = ((start - zero) / total) * 100;
-  const width = Math.max(((end - start) / total) * 100, 0.6);
-  const first = step.ttftMs && end > start ? Math.min((step.ttftMs / (end - start)) * 100, 100) : 0;
   return (
-    <span className="bar" data-status={step.status} data-reused={step.reused ? "yes" : undefined}
-      style={{ left: `${Math.min(Math.max(left, 0), 99.4)}%`, width: `${Math.min(width, 100 - left)}%` }}>
-      {first ? <i style={{ width: `${first}%` }} /> : null}
+    <span className={around ? "bar around" : "bar"} data-status={step.status} data-reused={step.reused ? "yes" : undefined} style={placeOf(start, end, zero, total)}>
+      {around ? null : <First ttftMs={step.ttftMs} took={end - start} />}
     </span>
   );
+}
+
+const ENDED = { COMPLETED: "answered after", FAILED: "failed after", CANCELLED: "broken off after", RUNNING: "running for" };
+
+function told(attempt, number, status, took) {
+  const model = attempt.answeredBy && !attempt.model?.endsWith(attempt.answeredBy) ? attempt.answeredBy : attempt.model;
+  return `Attempt ${number}${model ? `, ${model}` : ""}: ${ENDED[status]} ${duration(took)}${attempt.message ? `. ${attempt.message}` : ""}`;
+}
+
+/** A bar for each attempt; between two of them the step waited, or a tool worked. */
+function Attempts({ attempts, step, zero, total, now }) {
+  const last = ms(step.finishedAt) ?? now;
+  return attempts.map((attempt, i) => {
+    const start = ms(attempt.at);
+    const end = ms(attempt.end) ?? last;
+    // The next one is foreseen for later.
+    if (start > end) return null;
+    const status = attempt.outcome || (step.finishedAt ? "CANCELLED" : "RUNNING");
+    const words = told(attempt, i + 1, status, end - start);
+    return (
+      <span key={i} className="bar attempt" data-status={status} title={words} style={placeOf(start, end, zero, total)}>
+        <First ttftMs={attempt.ttftMs} took={end - start} /><span className="visually-hidden">{words}. </span>
+      </span>
+    );
+  });
+}
+
+function Track({ step, ...place }) {
+  if (step.reused) return <small className="chip reused">{step.edited ? "edited, no cost" : "reused, no cost"}</small>;
+  const attempts = attemptsOf(step);
+  return <><Bar step={step} around={attempts.length > 0} {...place} /><Attempts attempts={attempts} step={step} {...place} /></>;
 }
 
 function move(event, onSelect) {
@@ -64,7 +103,7 @@ const Row = memo(function Row({ step, itemKey, depth, current, zero, total, now,
         {step.tryNumber > 1 && !step.reused ? <small className="chip">try {step.tryNumber}</small> : null}
         <span className="visually-hidden">{LABELS[step.status]}</span>
       </span>
-      <span className="wf-track">{step.reused ? <small className="chip reused">{step.edited ? "edited, no cost" : "reused, no cost"}</small> : <Bar step={step} zero={zero} total={total} now={now} />}</span>
+      <span className="wf-track"><Track step={step} zero={zero} total={total} now={now} /></span>
       <span className="wf-time num">{step.startedAt && !step.reused ? duration(spent(step, now)) : ""}</span>
     </button>
   );

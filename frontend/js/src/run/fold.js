@@ -1,4 +1,5 @@
 // Folds numbered events into what a page shows. Pure, so that the same events always give the same picture.
+import { foldAttempt } from "./attempts.js";
 
 export function startOf(snapshot) {
   return {
@@ -33,6 +34,15 @@ function addUsage(step, data) {
     estimated: Boolean(old.estimated || data.estimated),
     unpriced: Boolean(old.unpriced || (known === null && !data.source)),
   };
+}
+
+/** How fast its models wrote, from the first token on; what came from no model has no pace. */
+function addPace(step, data) {
+  if (data.source || !data.outputTokens || !data.durationMs) return;
+  const tokens = (step.wrote?.tokens || 0) + data.outputTokens;
+  const ms = (step.wrote?.ms || 0) + data.durationMs - (data.ttftMs || 0);
+  step.wrote = { tokens, ms };
+  step.tokensPerSecond = ms > 0 ? (tokens * 1000) / ms : null;
 }
 
 const EXECUTION_STATUS = {
@@ -131,6 +141,7 @@ function applyModel(step, event, data) {
       step.source = data.source ?? null;
       if (step.story) step.story = added(step.story, { at: event.at, text: data.source ? `${FREE[data.source] || data.source}.` : `${data.model || "The model"} answered.` });
       addUsage(step, data);
+      addPace(step, data);
       break;
     default: {
       step.note = { message: data.message, hint: data.hint, retryIn: data.retryIn ?? null, nextModel: data.nextModel ?? null, at: event.at };
@@ -151,6 +162,7 @@ function refusedBy(run, event, data) {
 const REMEDY = { retry: "Tried again", fallback: "Another model was asked", skip: "The step was passed by", continue: "A value was put in its place" };
 
 function applyStep(run, step, event, data) {
+  foldAttempt(step, event, data);
   switch (event.type) {
     case "step.started":
       Object.assign(step, {
@@ -242,8 +254,8 @@ const childOf = (step) => (step.child ? { id: step.child.id, name: step.child.bo
 /** What only the events say. */
 function told(step) {
   if (!step) return { text: "" };
-  const { text, reasoning, story, edited, handled, tryNumber, modified } = step;
-  return { text: text || "", reasoning, story, edited, handled, tryNumber, modified, ...(step.child ? { child: step.child } : {}) };
+  const { text, reasoning, story, edited, handled, tryNumber, attempts, modified } = step;
+  return { text: text || "", reasoning, story, edited, handled, tryNumber, attempts, modified, ...(step.child ? { child: step.child } : {}) };
 }
 
 const withDiagnosis = (error, earlier) => (error && !error.diagnosis && earlier?.diagnosis ? { ...error, diagnosis: earlier.diagnosis } : error);

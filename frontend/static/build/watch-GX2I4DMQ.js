@@ -1,4 +1,4 @@
-import{b as J,c as P}from"./chunk-NZVKD3LE.js";import{a as z,b as X}from"./chunk-FQK6MMFY.js";import{a as I,b as D}from"./chunk-TR4JMUSU.js";import{b,c as O,d as rt,e as E,f as C,h as Y}from"./chunk-QSNW235Q.js";var S=b(O(),1);var Z=`subscription ExecutionsChanged {
+import{b as J,c as P}from"./chunk-SC7VHEVS.js";import{a as z,b as X}from"./chunk-FQK6MMFY.js";import{a as I,b as D}from"./chunk-TR4JMUSU.js";import{b,c as O,d as rt,e as E,f as C,h as Y}from"./chunk-QSNW235Q.js";var S=b(O(),1);var Z=`subscription ExecutionsChanged {
   executionsChanged {
     __typename
   }
