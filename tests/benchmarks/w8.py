@@ -1,31 +1,83 @@
-"""W8, light: start, append, follow, list and retention while a bot's executions grow from 1,000 to
-100,000, over SQLite and PostgreSQL. Each is compared with its own figure at 1,000."""
+"""W8: start, append, follow, list, metrics and retention while a bot's executions grow to 1,000,000
+with 11,000,000 events on PostgreSQL, and to 100,000 on SQLite. Each figure is compared with that of
+a database of 1,000, asked in turn with it. At the largest size the retention deletes while others
+start, and SQLite's file becomes smaller.
+
+W8_LARGEST=… sets another largest size for both; what the disk has no room for is left out."""
 
 from __future__ import annotations
 
-import sqlite3
+import asyncio
+import json
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server.core.ids import new_uuid
-from server.engine.store import Commit, EventRow, NewExecution
-from server.executions import service
-from server.executions.retention import delete_executions
-from server.models.tables import Bot, Execution
+import asyncpg
+
+from tests.benchmarks.grown import room_for
 from tests.benchmarks.table import Row, load_average
 from tests.support import services
-from tests.support.rooms import Home, open_home
 
-SIZES = (1_000, 10_000, 100_000)
-EVENTS = 10
-PURE = 'processor ("same") { "result" }'
-TIMES = 200
+FIRST = 1_000
+SIZES = (10_000, 100_000, 1_000_000)
+LARGEST = {"SQLite": 100_000, "PostgreSQL": 1_000_000}
+# How often each is done, in rounds in which the two databases take turns.
+ROUNDS = 4
+TIMES = {
+    "start": 50,
+    "append": 50,
+    "follow": 50,
+    "list": 50,
+    "page": 50,
+    "metrics": 25,
+    "vitals": 25,
+    "retention": 2,
+    "round": 5,
+}
+BESIDE_SECONDS = 10.0
+LINE = 2**20
+
+
+@dataclass
+class Database:
+    """One of the two, and the process that works on it."""
+
+    process: asyncio.subprocess.Process
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, folder: Path, url: str | None) -> AsyncIterator[Database]:
+        command = [sys.executable, "-m", "tests.benchmarks.one_size", str(folder)]
+        child = await asyncio.create_subprocess_exec(
+            *command,
+            *([url] if url else []),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            limit=LINE,
+        )
+        assert child.stdin is not None
+        try:
+            yield cls(child)
+        finally:
+            child.stdin.close()
+            await child.wait()
+
+    async def ask(self, *command: Any) -> Any:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(command).encode() + b"\n")
+        line = await self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the process of one size broke at {command}")
+        return json.loads(line)
 
 
 async def measure(repeats: int, seconds: float) -> list[Row]:
@@ -38,146 +90,66 @@ async def measure(repeats: int, seconds: float) -> list[Row]:
 
 async def _over(name: str, url: str | None) -> list[Row]:
     rows: list[Row] = []
-    first: dict[str, float] = {}
-    with tempfile.TemporaryDirectory(prefix="baleybots-bench-") as folder:
-        async with open_home(Path(folder), database_url=url) as home:
-            bot = await home.bot(PURE)
-            there = 0
-            for size in SIZES:
-                await _grow(home, bot, size - there)
-                there = size
-                figures = await _figures(home, bot)
-                first = first or figures
-                ratios = {f"{what} x": took / first[what] for what, took in figures.items()}
-                values = {**{f"{what} ms": took for what, took in figures.items()}, **ratios}
-                rows.append(Row(f"W8 {name} {size:,}", values, "<= 1.3 of 1,000", load_average()))
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="baleybots-bench-")))
+        small, large = [
+            await stack.enter_async_context(Database.opened(folder / which, one))
+            for which in ("small", "large")
+            for one in [url and await stack.enter_async_context(_made(url, f"w8_{which}"))]
+        ]
+        size = FIRST
+        for size in _sizes(name, folder):
+            _say(f"W8 {name}: {size:,} …")
+            await small.ask("grow", FIRST)
+            there = await large.ask("grow", size)
+            rows.append(await _compared(f"W8 {name} {there:,}", small, large))
+        rows.append(await _beside(f"W8 {name} deleting beside starts", large, size))
+        if url is None:
+            found = await large.ask("shrink", size // 2)
+            goal = "smaller by what was deleted"
+            rows.append(Row(f"W8 {name} file", found, goal, load_average()))
     return rows
 
 
-async def _figures(home: Home, bot: Bot) -> dict[str, float]:
-    engine, viewer = home.rooms.engine, home.owner
-    started: list[Execution] = []
-
-    async def start() -> None:
-        started.append(await home.start(bot, 1))
-
-    async def append() -> None:
-        event = EventRow("step.delta", datetime.now(UTC), {"text": "a few words"})
-        await engine.store.commit(Commit(running.id, events=[event]))
-
-    async def follow() -> None:
-        async for _ in engine.follow(started[-1].id):
-            pass
-
-    async def page() -> None:
-        await service.list_executions(viewer, columns=service.light_columns())
-
-    async def prune() -> None:
-        await delete_executions([(await home.ended(await home.start(bot, 1))).id])
-
-    running = _new(home, bot)
-    await engine.store.commit(Commit(running.id, new=running))
-    return {
-        "start": await _took(start),
-        "append": await _took(append),
-        "follow": await _took(follow),
-        "list": await _took(page),
-        "delete": await _took(prune, TIMES // 4),
-    }
+def _sizes(name: str, folder: Path) -> list[int]:
+    largest = int(os.environ.get("W8_LARGEST") or LARGEST[name])
+    room = room_for(largest, folder)
+    if room < largest:
+        _say(f"W8 {name}: the disk has room for {room:,} only")
+    return [size for size in SIZES if size < room] + [room]
 
 
-async def _took(work: Callable[[], Awaitable[None]], times: int = TIMES) -> float:
-    """The median in milliseconds."""
-    found: list[float] = []
-    for _ in range(times):
-        began = time.perf_counter()
-        await work()
-        found.append((time.perf_counter() - began) * 1000)
-    return statistics.median(found)
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
-def _new(home: Home, bot: Bot) -> NewExecution:
-    return NewExecution(
-        id=new_uuid(),
-        workspace_id=home.owner.workspace_id,
-        bot_id=bot.id,
-        version_id=_version(bot),
-        created_at=datetime.now(UTC),
-        due_in=None,
-    )
+@asynccontextmanager
+async def _made(url: str, name: str) -> AsyncIterator[str]:
+    """A database of its own, gone afterwards."""
+    server = await asyncpg.connect(url)
+    await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await server.execute(f"CREATE DATABASE {name}")
+    try:
+        yield f"{url.rpartition('/')[0]}/{name}"
+    finally:
+        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await server.close()
 
 
-_versions: dict[Any, Any] = {}
+async def _compared(work: str, small: Database, large: Database) -> Row:
+    load, values = load_average(), dict[str, float]()
+    for what, times in TIMES.items():
+        found: dict[int, list[float]] = {0: [], 1: []}
+        for one in (0, 1) * ROUNDS:
+            found[one] += await (small, large)[one].ask("took", what, times)
+        first, now = statistics.median(found[0]), statistics.median(found[1])
+        values |= {f"{what} ms": now, f"{what} x": now / first}
+    return Row(work, values, "x <= 1.3 of 1,000", load)
 
 
-def _version(bot: Bot) -> Any:
-    return _versions[bot.id]
-
-
-async def _grow(home: Home, bot: Bot, count: int) -> None:
-    """Copies of one execution that was run, past the store: with it this would take hours."""
-    if bot.id not in _versions:
-        row = await home.ended(await home.start(bot, 1))
-        _versions[bot.id] = row.version_id
-    address = home.rooms.database.address
-    executions, events = _copies(home, bot, count)
-    if address.path is not None:
-        with sqlite3.connect(address.path, timeout=60) as db:
-            for table, (columns, rows) in {"executions": executions, "events": events}.items():
-                marks = ", ".join("?" * len(columns))
-                insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
-                db.executemany(insert, ([_text(value) for value in row] for row in rows))
-            db.execute("ANALYZE")
-        return
-    import asyncpg
-
-    connection = await asyncpg.connect(**address.postgres_arguments())
-    for table, (columns, rows) in {"executions": executions, "events": events}.items():
-        await connection.copy_records_to_table(table, records=rows, columns=columns, timeout=300)
-        await connection.execute(f"ANALYZE {table}")
-    await connection.close()
-
-
-Table = tuple[list[str], Iterator[tuple[Any, ...]]]
-
-
-def _copies(home: Home, bot: Bot, count: int) -> tuple[Table, Table]:
-    now = datetime.now(UTC)
-    ids = [new_uuid() for _ in range(count)]
-    shared: dict[str, Any] = {
-        "workspace_id": home.owner.workspace_id,
-        "bot_id": bot.id,
-        "version_id": _version(bot),
-        "status": "completed",
-        "mode": "live",
-        "trigger_kind": "api",
-        "input": "1",
-        "output": "1",
-        "attempt": 1,
-        "losses": 0,
-        "last_seq": EVENTS,
-        "nudged": False,
-        "worked_ms": 1,
-        "input_tokens": 0,
-        "output_tokens": 0,
-        "cost_nano": 0,
-        "estimated": False,
-        "unpriced": False,
-        "created_at": now,
-        "started_at": now,
-        "finished_at": now,
-        "duration_ms": 1,
-    }
-    values = tuple(shared.values())
-    executions = ((one, *values) for one in ids)
-    told = (
-        (one, seq, "step.completed", now, 1, "1") for one in ids for seq in range(1, EVENTS + 1)
-    )
-    columns = ["execution_id", "seq", "type", "at", "attempt", "data"]
-    return (["id", *shared], executions), (columns, told)
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat(" ")
-    return value if isinstance(value, int | str) else str(value)
+async def _beside(work: str, large: Database, size: int) -> Row:
+    load = load_average()
+    values = await large.ask("beside", size // 4, BESIDE_SECONDS)
+    for share in ("p50", "p95"):
+        values[f"{share} x"] = values[f"beside {share} ms"] / values[f"alone {share} ms"]
+    return Row(work, values, "starts go on; p50 x <= 1.3", load)
