@@ -18,6 +18,7 @@ from server.core.jsontext import NotStorable
 from server.engine.blobs import Blobs
 from server.engine.store import (
     DUE_LIMIT,
+    NOT_WORKED,
     UNSET,
     CallRow,
     Claimed,
@@ -32,6 +33,7 @@ from server.engine.store import (
     StepRow,
     Store,
     StoredEvent,
+    Worked,
 )
 from server.engine.texts import Texts
 from server.models.large import Large
@@ -83,8 +85,10 @@ class LargeValues:
         found = await self._store.claim(ids, owner, lease, suspects=suspects)
         return [await self._whole(claimed) for claimed in found]
 
-    async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
-        return await self._store.renew(held, owner, lease)
+    async def renew(
+        self, held: dict[UUID, int], owner: str, lease: float, worked: Worked = NOT_WORKED
+    ) -> list[Held]:
+        return await self._store.renew(held, owner, lease, worked)
 
     async def release(self, held: dict[UUID, int], owner: str) -> list[UUID]:
         return await self._store.release(held, owner)

@@ -21,6 +21,7 @@ from server.engine.events import FINAL_TYPES
 from server.engine.log import READ_AT_ONCE, WireEvent
 from server.engine.store import (
     DUE_LIMIT,
+    NOT_WORKED,
     Claimed,
     Commit,
     Committed,
@@ -30,6 +31,7 @@ from server.engine.store import (
     RecordedStep,
     Store,
     StoredEvent,
+    Worked,
 )
 from server.engine.texts import Texts
 from server.models.enums import TriggerKind
@@ -122,8 +124,10 @@ class Latest:
     ) -> list[Claimed]:
         return await self._store.claim(ids, owner, lease, suspects=suspects)
 
-    async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
-        return await self._store.renew(held, owner, lease)
+    async def renew(
+        self, held: dict[UUID, int], owner: str, lease: float, worked: Worked = NOT_WORKED
+    ) -> list[Held]:
+        return await self._store.renew(held, owner, lease, worked)
 
     async def release(self, held: dict[UUID, int], owner: str) -> list[UUID]:
         return await self._store.release(held, owner)

@@ -13,7 +13,7 @@ import structlog
 
 from server.core.errors import Unavailable
 from server.core.tasks import end
-from server.engine.store import Fenced, Store
+from server.engine.store import Fenced, Held, Store
 
 LEASE_SECONDS = 15.0
 BEAT_SECONDS = 5.0
@@ -30,6 +30,14 @@ class Holder(Protocol):
 
     def cancel(self) -> None:
         """Somebody asked to cancel it."""
+        ...
+
+    def worked(self) -> int:
+        """Milliseconds of work that are not stored yet; whoever asks stores them."""
+        ...
+
+    def not_stored(self, worked_ms: int) -> None:
+        """They count with whatever is stored next."""
         ...
 
 
@@ -72,9 +80,7 @@ class Leases:
         if not asked:
             return
         began = monotonic()
-        answers = {
-            one.id: one for one in await self._store.renew(asked, self._owner, LEASE_SECONDS)
-        }
+        answers = {one.id: one for one in await self._renew(asked)}
         for execution_id, attempt in asked.items():
             held_attempt, holder = self._held.get(execution_id, (None, None))
             if holder is None or held_attempt != attempt:
@@ -87,11 +93,29 @@ class Leases:
             if answer.cancel_requested:
                 holder.cancel()
 
+    async def last_beat(self) -> None:
+        """What is broken off now has worked up to here."""
+        try:
+            await self.beat()
+        except Unavailable as error:
+            log.warning("working_time_not_stored", error=error.message)
+
     async def renew(self, execution_id: UUID) -> None:
         """Asks now instead of at the next beat. Raises Fenced when somebody else has it."""
         await self.beat()
         if not self.sure(execution_id):
             raise Fenced("The lease ran out before the call left.")
+
+    async def _renew(self, asked: dict[UUID, int]) -> list[Held]:
+        """A worker that is lost afterwards has worked up to here: a limit of time counts it."""
+        holders = {execution_id: self._held[execution_id][1] for execution_id in asked}
+        worked = {execution_id: holder.worked() for execution_id, holder in holders.items()}
+        try:
+            return await self._store.renew(asked, self._owner, LEASE_SECONDS, worked)
+        except BaseException:
+            for execution_id, holder in holders.items():
+                holder.not_stored(worked[execution_id])
+            raise
 
     async def _beat_forever(self) -> None:
         while True:

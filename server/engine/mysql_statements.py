@@ -133,7 +133,9 @@ def held(rows: int) -> str:
 
 
 def prolong(rows: int) -> str:
-    return f"UPDATE executions SET due_at = {_LATER} WHERE id IN ({marks(rows)})"
+    worked = " ".join(["WHEN %s THEN %s"] * rows)
+    return f"""UPDATE executions SET due_at = {_LATER},
+    worked_ms = worked_ms + CASE id {worked} ELSE 0 END WHERE id IN ({marks(rows)})"""
 
 
 def give_back(rows: int) -> str:

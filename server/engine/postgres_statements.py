@@ -255,8 +255,10 @@ RETURNING e.id, e.workspace_id, e.bot_id, e.version_id, e.attempt, e.mode, e.tri
     e.input, e."trigger", e.control, e.worked_ms, e.input_tokens + e.output_tokens, e.cost_nano,
     e.start_before"""
 
-RENEW = f"""{_QUICK} UPDATE executions e SET due_at = {_seconds("$4::float8")}
-FROM {_PAIRS}, quick WHERE {_HELD} AND quick.done = 'off'
+RENEW = f"""{_QUICK} UPDATE executions e SET due_at = {_seconds("$4::float8")},
+    worked_ms = e.worked_ms + h.worked_ms
+FROM unnest($2::uuid[], $3::int[], $5::bigint[]) AS h(id, attempt, worked_ms), quick
+WHERE {_HELD} AND quick.done = 'off'
 RETURNING e.id, e.cancel_requested_at IS NOT NULL"""
 
 RELEASE = f"""UPDATE executions e SET

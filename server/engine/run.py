@@ -74,6 +74,12 @@ class Run:
     def cancel(self) -> None:
         self.host.cancel()
 
+    def worked(self) -> int:
+        return 0 if self.writer.inserting else self.writer.worked()
+
+    def not_stored(self, worked_ms: int) -> None:
+        self.writer.not_stored(worked_ms)
+
     def look(self) -> None:
         """Somebody else wrote into the log of this execution."""
         if self._looking is None or self._looking.done():

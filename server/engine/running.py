@@ -80,6 +80,8 @@ class Running:
         self._changed.set()
         await self._wait_for_runs(seconds)
         rest = list(self._runs.values())
+        if rest:
+            await self._leases.last_beat()
         for run in rest:
             run.abandon()
         await asyncio.gather(*(run.task for run in rest if run.task), return_exceptions=True)

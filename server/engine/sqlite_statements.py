@@ -57,7 +57,8 @@ RETURNING id, workspace_id, bot_id, version_id, attempt, mode, trigger_kind, las
     created_at, started_at, {_CANCEL_ASKED}, input, "trigger", control, worked_ms,
     input_tokens + output_tokens, cost_nano, start_before"""
 
-RENEW = f"""UPDATE executions SET due_at = :until WHERE {_HELD}
+RENEW = f"""UPDATE executions SET due_at = :until,
+    worked_ms = worked_ms + COALESCE(json_extract(:worked, '$."' || id || '"'), 0) WHERE {_HELD}
 RETURNING id, {_CANCEL_ASKED}"""
 
 RELEASE = f"""UPDATE executions SET

@@ -11,11 +11,12 @@ Times that decide who may run (`due_at`) are counted by the database's own clock
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from server.bus.turns import Ready
@@ -35,6 +36,9 @@ REDISPATCH_SECONDS = 10.0
 DUE_LIMIT = 1000
 # After so many lost workers at one step an execution runs alone; the next loss is its own.
 SUSPECT_LOSSES = 2
+
+Worked: TypeAlias = Mapping[UUID, int]
+NOT_WORKED: Final[Worked] = MappingProxyType({})
 
 
 class Unset(Enum):
@@ -364,8 +368,11 @@ class Store(Protocol):
         `SUSPECT_LOSSES` workers are only taken by who asks for suspects."""
         ...
 
-    async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
-        """Prolongs leases, given as id and attempt. What is missing in the answer is lost."""
+    async def renew(
+        self, held: dict[UUID, int], owner: str, lease: float, worked: Worked = NOT_WORKED
+    ) -> list[Held]:
+        """Prolongs leases, given as id and attempt. What is missing in the answer is lost.
+        `worked`: milliseconds of work to be added, by id."""
         ...
 
     async def release(self, held: dict[UUID, int], owner: str) -> list[UUID]:

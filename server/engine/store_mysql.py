@@ -27,6 +27,7 @@ from server.engine.rows import (
 )
 from server.engine.store import (
     DUE_LIMIT,
+    NOT_WORKED,
     REDISPATCH_SECONDS,
     AlreadyAccepted,
     Claimed,
@@ -37,6 +38,7 @@ from server.engine.store import (
     Held,
     RecordedStep,
     StoredEvent,
+    Worked,
 )
 from server.models.address import Address
 
@@ -93,12 +95,15 @@ class MysqlStore:
 
         return await self._transaction(claim)
 
-    async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
+    async def renew(
+        self, held: dict[UUID, int], owner: str, lease: float, worked: Worked = NOT_WORKED
+    ) -> list[Held]:
         async def renew(run: Run) -> list[Held]:
             rows = await _held(run, held, owner)
             if rows:
                 ids = [row[0] for row in rows]
-                await run(sql.prolong(len(ids)), (_micro(lease), *ids))
+                times = [value for each in ids for value in (each, worked.get(UUID(each), 0))]
+                await run(sql.prolong(len(ids)), (_micro(lease), *times, *ids))
             return [Held(UUID(row[0]), bool(row[1])) for row in rows]
 
         return await self._transaction(renew)

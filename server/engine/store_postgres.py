@@ -28,6 +28,7 @@ from server.engine.rows import (
 )
 from server.engine.store import (
     DUE_LIMIT,
+    NOT_WORKED,
     REDISPATCH_SECONDS,
     AlreadyAccepted,
     Claimed,
@@ -38,6 +39,7 @@ from server.engine.store import (
     Held,
     RecordedStep,
     StoredEvent,
+    Worked,
 )
 from server.models.address import CONNECT_SECONDS, Address
 
@@ -132,8 +134,11 @@ class PostgresStore:
         rows = await self._fetch(sql.CLAIM, list(ids), owner, lease, suspects)
         return [claimed(row) for row in rows]
 
-    async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
-        rows = await self._fetch(sql.RENEW, owner, list(held), list(held.values()), lease)
+    async def renew(
+        self, held: dict[UUID, int], owner: str, lease: float, worked: Worked = NOT_WORKED
+    ) -> list[Held]:
+        times = [worked.get(each, 0) for each in held]
+        rows = await self._fetch(sql.RENEW, owner, list(held), list(held.values()), lease, times)
         return [Held(row[0], row[1]) for row in rows]
 
     async def release(self, held: dict[UUID, int], owner: str) -> list[UUID]:

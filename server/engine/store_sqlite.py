@@ -30,6 +30,7 @@ from server.engine.rows import (
 from server.engine.sqlite_writer import Gathered, SqliteWriter, Work
 from server.engine.store import (
     DUE_LIMIT,
+    NOT_WORKED,
     REDISPATCH_SECONDS,
     AlreadyAccepted,
     Claimed,
@@ -41,6 +42,7 @@ from server.engine.store import (
     Held,
     RecordedStep,
     StoredEvent,
+    Worked,
 )
 from server.models.address import Address
 from server.models.sqlite_turn import turn_of
@@ -84,12 +86,16 @@ class SqliteStore:
 
         return [claimed(row) for row in await self._writer.write(work)]
 
-    async def renew(self, held: dict[UUID, int], owner: str, lease: float) -> list[Held]:
+    async def renew(
+        self, held: dict[UUID, int], owner: str, lease: float, worked: Worked = NOT_WORKED
+    ) -> list[Held]:
         pairs = _pairs(held)
+        times = dumps({str(each): worked_ms for each, worked_ms in worked.items()})
 
         def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> list[Row]:
             until = now + timedelta(seconds=lease)
-            return db.execute(sql.RENEW, {"until": until, "owner": owner, "held": pairs}).fetchall()
+            given = {"until": until, "owner": owner, "held": pairs, "worked": times}
+            return db.execute(sql.RENEW, given).fetchall()
 
         return [Held(UUID(row[0]), bool(row[1])) for row in await self._writer.write(work)]
 

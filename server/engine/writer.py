@@ -145,6 +145,16 @@ class Writer:
         """Somebody else goes on: what cannot be written now is not written at all."""
         self._given_up = True
 
+    def worked(self) -> int:
+        """Milliseconds of work that no commit and no heartbeat has counted, for whoever asks to
+        store them; what is left over counts with the next one."""
+        worked = int((self._clock.monotonic() - self._worked_at) * 1000)
+        self._worked_at += worked / 1000
+        return worked
+
+    def not_stored(self, worked_ms: int) -> None:
+        self._worked_at -= worked_ms / 1000
+
     def end(self) -> None:
         """Whoever waits for a start that was broken off before anything of it was handed to the
         database must not wait for ever."""
@@ -221,18 +231,12 @@ class Writer:
             usage=tuple(self._usage),
             calls=tuple(self._calls),
             wakes=self._wakes,
-            worked_ms=self._worked(),
+            worked_ms=0 if self._new else self.worked(),
         )
         self._new, self._change, self._wakes = None, None, None
         self._steps, self._events, self._usage, self._calls = {}, [], [], []
         self._committed_at = self._clock.monotonic()
         return commit
-
-    def _worked(self) -> int:
-        """Milliseconds since the last commit; what is left over counts with the next one."""
-        worked = int((self._clock.monotonic() - self._worked_at) * 1000)
-        self._worked_at += worked / 1000
-        return worked
 
     async def _written(self, commit: Commit) -> Committed:
         """A result is not thrown away because the database is away: it waits for it. Whether it
