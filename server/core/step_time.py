@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from types import TracebackType
 
 
@@ -52,6 +52,13 @@ class Within:
     ) -> bool | None:
         _current.reset(self._before)
         return await self._timeout.__aexit__(kind, error, trace)
+
+
+def outside() -> Context:
+    """For what begins inside a step and is no part of it."""
+    context = copy_context()
+    context.run(_current.set, None)
+    return context
 
 
 @contextmanager

@@ -41,6 +41,15 @@ class Used:
         return self + Used(-other.tokens, -other.cost_nano, -other.calls)
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Of the budget of one call of an entity, in nano-dollars: what is left of it, and what
+    everything that the call has started may cost together."""
+
+    left: int
+    for_started: int
+
+
 def inherited(caps: Caps, left: Mapping[str, int]) -> Caps:
     """What its parent had left bounds an execution, too."""
     return replace(

@@ -18,7 +18,7 @@ from server.core.step_time import Within, resting
 from server.engine import events as happened
 from server.engine.asking import Asking
 from server.engine.asking_people import People
-from server.engine.caps import STEP_SECONDS, Caps, Spent
+from server.engine.caps import STEP_SECONDS, Allowance, Caps, Spent
 from server.engine.conversation import CONVERSATION, conversation_of
 from server.engine.decisions import Deciding, Diagnosing
 from server.engine.entities import marks_of
@@ -259,6 +259,22 @@ class DurableHost(ModelLog):
         self, key: str, tool: str, asked: AskPerson, entity: EntityCall | None
     ) -> Any:
         return await self._people.answer(key, tool, asked, entity)
+
+    async def allowance(self, call: EntityCall) -> Allowance | None:
+        unspent = self.unspent(call)
+        if unspent is None:
+            return None
+        return Allowance(unspent - await self._cost_below(call.key), unspent)
+
+    async def tools_cost(self, key: str) -> int:
+        return self.tools_paid(key) + await self._cost_below(key)
+
+    async def _cost_below(self, key: str) -> int:
+        """Who has started nothing need not ask."""
+        if self._pool is None or not self.has_started(key):
+            return 0
+        with self._resting.busy:
+            return await self._pool.cost_below(key)
 
     # --- waiting
 

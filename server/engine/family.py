@@ -12,7 +12,7 @@ from uuid import UUID
 from server.core.ids import new_uuid, public_id
 from server.engine.blobs import Blobs
 from server.engine.events import StepChild
-from server.engine.host import StepFailed
+from server.engine.host import EntityCall, StepFailed
 from server.engine.plans import Plans
 from server.engine.pool import MOST_DEPTH
 from server.engine.store import AlreadyAccepted, ExecutionChange, NewExecution
@@ -54,7 +54,7 @@ class RunFamily:
         host: Host,
         key: str,
         mode: ExecutionMode,
-        budget: int | None,
+        entity: EntityCall | None,
         targets: Targets,
         plans: Plans,
         accept: Accept,
@@ -62,7 +62,7 @@ class RunFamily:
         self._host = host
         self._key = key
         self._mode = mode
-        self._budget = budget
+        self._entity = entity
         self._targets = targets
         self._plans = plans
         self._accept = accept
@@ -79,7 +79,7 @@ class RunFamily:
         if plan is None:
             message = f"`{found.bot_name}` was made by another release; save it again."
             raise ToolFailed(message, "plan_unreadable")
-        trigger = self._trigger(depth, self._left(target))
+        trigger = self._trigger(depth, await self._given(target))
         new = NewExecution(
             id=new_uuid(),
             workspace_id=parent.workspace_id,
@@ -144,20 +144,28 @@ class RunFamily:
         recorded = self._host.recall(self._key + AGAIN)
         return 0 if recorded is None else recorded.output
 
-    def _left(self, target: str) -> dict[str, int]:
-        """What the child may use: what the run has left, and the entity that asks for it."""
+    async def _given(self, target: str) -> dict[str, Any]:
+        """What the child may use: what the run has left, and the entity that asks for it; `share`
+        is what all that this entity has started may cost together."""
         try:
             left = self._host.spent.left()
         except StepFailed as over:
             raise ToolFailed(over.failure.message, over.failure.kind) from over
-        if self._budget is None:
-            return left
-        if self._budget <= 0:
+        entity = self._entity
+        allowance = None if entity is None else await self._host.allowance(entity)
+        if entity is None or allowance is None:
+            return {"left": left} if left else {}
+        if allowance.left <= 0:
             message = f"The budget of the entity that asks for `{target}` is spent."
             raise ToolFailed(message, "budget_exceeded")
-        return {**left, "costNano": min(self._budget, left.get("costNano", self._budget))}
+        name, together = entity.entity.name, allowance.for_started
+        cost_nano = min(allowance.left, left.get("costNano", allowance.left))
+        return {
+            "left": {**left, "costNano": cost_nano},
+            "share": {"entity": name, "key": entity.key, "costNano": together},
+        }
 
-    def _trigger(self, depth: int, left: dict[str, int]) -> dict[str, Any]:
+    def _trigger(self, depth: int, given: dict[str, Any]) -> dict[str, Any]:
         """What the child sees as `$trigger`; `$user` is the parent's."""
         parent = self._host.identity
         return {
@@ -168,7 +176,7 @@ class RunFamily:
                 "executionId": public_id("execution", parent.id),
                 "stepKey": self._key,
                 "depth": depth,
-                **({"left": left} if left else {}),
+                **given,
             },
             "user": parent.trigger.get("user"),
             **({"bots": parent.trigger["bots"]} if "bots" in parent.trigger else {}),

@@ -17,8 +17,9 @@ from server.engine.door import Doors, ModelDoor
 from server.engine.durable import DurableHost
 from server.engine.family import RunFamily, Targets
 from server.engine.heard import Heard
+from server.engine.host import EntityCall
 from server.engine.plans import Plans
-from server.engine.pool import ENDED, TOOLS, Pool, calls_by, left_of, living_parent
+from server.engine.pool import ENDED, TOOLS, Pool, calls_by, left_of, living_parent, share_of
 from server.engine.run import Run
 from server.engine.stepping import STEPPED, Stepping
 from server.engine.store import Claimed, ExecutionChange, NewExecution, RecordedStep, Store
@@ -99,7 +100,7 @@ class Making:
             self._desk(claimed.mode, door),
             recorded,
             spent=spent,
-            pool=Pool(claimed.id, living_parent(claimed.trigger_kind, trigger), caps, spent),
+            pool=_pool(claimed, caps, spent),
             stepping=_stepping(claimed, recorded),
             deciding=self._around.deciding,
             diagnosing=self._around.diagnosing,
@@ -116,9 +117,9 @@ class Making:
     def _desk(self, mode: ExecutionMode, door: ModelDoor) -> ToolDesk:
         around = self._around
 
-        def family(host: Host, key: str, budget: int | None) -> RunFamily:
+        def family(host: Host, key: str, entity: EntityCall | None) -> RunFamily:
             return RunFamily(
-                host, key, mode, budget, around.targets, self.plans, self._accept_child
+                host, key, mode, entity, around.targets, self.plans, self._accept_child
             )
 
         tools, clock = around.catalogues, around.clock
@@ -138,6 +139,12 @@ def identity_of(row: NewExecution | Claimed, owner: str) -> Identity:
         trigger=row.trigger or {},
         last_seq=row.last_seq if isinstance(row, Claimed) else 0,
     )
+
+
+def _pool(claimed: Claimed, caps: Caps, spent: Spent) -> Pool:
+    kind = claimed.trigger_kind
+    trigger: dict[str, Any] = claimed.trigger or {}
+    return Pool(claimed.id, living_parent(kind, trigger), caps, spent, share_of(kind, trigger))
 
 
 def _stepping(claimed: Claimed, recorded: Mapping[str, RecordedStep]) -> Stepping:

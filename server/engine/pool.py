@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from tortoise.functions import Count
@@ -30,14 +32,35 @@ NODE: Final = ("id", "parent_id", "input_tokens", "output_tokens", "cost_nano")
 WHO: Final = "The run that this one belongs to"
 
 Above = tuple[UUID, Caps]
+Result = TypeVar("Result")
+NOTHING_KNOWN: Final[Mapping[UUID, Used]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What everything may cost together that one call of an entity starts: `key` in `parent`."""
+
+    parent: UUID
+    entity: str
+    key: str
+    cost_nano: int
 
 
 class Pool:
-    """`caps`: those of the workspace, before what its parent had left."""
+    """`caps`: those of the workspace, before what its parent had left. `share`: of the entity whose
+    tool has started this execution."""
 
-    def __init__(self, execution_id: UUID, parent: UUID | None, caps: Caps, spent: Spent) -> None:
+    def __init__(
+        self,
+        execution_id: UUID,
+        parent: UUID | None,
+        caps: Caps,
+        spent: Spent,
+        share: Share | None = None,
+    ) -> None:
         self._id = execution_id
         self._parent = parent
+        self._shares = [] if share is None else [share]
         self._caps = caps
         self._spent = spent
         self._above: list[Above] | None = None
@@ -59,15 +82,17 @@ class Pool:
         return bool(self._spent.caps.calls) and used >= self._room // SIDE_BY_SIDE
 
     async def look(self) -> None:
-        """StepFailed when one of those above may use no more. Waits for the database; what looks at
-        the same moment looks together."""
-        while True:
-            try:
-                return await self._looking.get(self._id, self._look)
-            except Exception as error:
-                if not is_away(error):
-                    raise
-            await asyncio.sleep(random.uniform(0.2, 1.0))
+        """StepFailed when one of those above may use no more. What looks at the same moment looks
+        together."""
+        await _patiently(lambda: self._looking.get(self._id, self._look))
+
+    async def cost_below(self, key: str) -> int:
+        """Nano-dollars of everything that steps inside this one have started."""
+        return await _patiently(lambda: self._cost_below(key))
+
+    async def _cost_below(self, key: str) -> int:
+        used = _summed(await _levels(self._id), {})
+        return sum(used[one].cost_nano for one in await _started_in(self._id, key) if one in used)
 
     async def _look(self) -> None:
         if self._above is None:
@@ -81,7 +106,15 @@ class Pool:
             of_all = used.get(execution_id, own)
             check(caps, of_all + Used(calls=1), WHO)
             rooms.append(caps.calls - of_all.calls)
+        await self._check_shares(used)
         self._room, self._seen = max(0, min(rooms)), spent.calls
+
+    async def _check_shares(self, used: dict[UUID, Used]) -> None:
+        for share in self._shares:
+            started = await _started_in(share.parent, share.key)
+            cost = sum(used[one].cost_nano for one in started if one in used)
+            limit = Caps(calls=0, cost_nano=share.cost_nano)
+            check(limit, Used(cost_nano=cost), f"What `{share.entity}` started")
 
     async def _ancestors(self) -> list[Above]:
         """From the parent upwards."""
@@ -94,23 +127,15 @@ class Pool:
             trigger: dict[str, Any] = row.trigger or {}
             found.append((row.id, inherited(self._caps, left_of(trigger))))
             parent = living_parent(row.trigger_kind, trigger)
+            share = share_of(row.trigger_kind, trigger)
+            self._shares += [] if share is None else [share]
         return found
 
     async def _used(self, top: UUID) -> dict[UUID, Used]:
         """By each of the family with all that stand below it."""
         levels = await _levels(top)
         calls = await calls_by([row[0] for rows in levels for row in rows], BEGUN)
-        used = {
-            row[0]: Used(row[2] + row[3], row[4], calls.get(row[0], 0))
-            for rows in levels
-            for row in rows
-        }
-        if self._id in used:  # what is not stored yet counts, too
-            used[self._id] = self._spent.own
-        for rows in reversed(levels[1:]):
-            for row in rows:
-                used[row[1]] += used[row[0]]
-        return used
+        return _summed(levels, calls, {self._id: self._spent.own})
 
 
 async def calls_by(ids: Sequence[UUID], statuses: Sequence[StepStatus] = ENDED) -> dict[UUID, int]:
@@ -144,6 +169,32 @@ def left_of(trigger: dict[str, Any]) -> dict[str, int]:
     return trigger["data"].get("left", {})
 
 
+def share_of(kind: TriggerKind, trigger: dict[str, Any]) -> Share | None:
+    """As `Share` was told to it when it was started."""
+    parent = living_parent(kind, trigger)
+    told = trigger["data"].get("share") if parent is not None else None
+    if parent is None or told is None:
+        return None
+    return Share(parent, told["entity"], told["key"], told["costNano"])
+
+
+async def _patiently(look: Callable[[], Awaitable[Result]]) -> Result:
+    """Waits for the database."""
+    while True:
+        try:
+            return await look()
+        except Exception as error:
+            if not is_away(error):
+                raise
+        await asyncio.sleep(random.uniform(0.2, 1.0))
+
+
+async def _started_in(parent: UUID, key: str) -> list[UUID]:
+    """By steps inside the one with this key."""
+    rows = await Execution.filter(parent_id=parent).values_list("id", "trigger")
+    return [row[0] for row in rows if row[1]["data"]["stepKey"].startswith(f"{key}/")]
+
+
 async def _levels(top: UUID) -> list[list[Any]]:
     """The rows of the family, generation by generation."""
     levels: list[list[Any]] = [await Execution.filter(id=top).values_list(*NODE)]
@@ -151,6 +202,21 @@ async def _levels(top: UUID) -> list[list[Any]]:
         parents = [row[0] for row in levels[-1]]
         levels.append(await Execution.filter(parent_id__in=parents).values_list(*NODE))
     return levels
+
+
+def _summed(
+    levels: list[list[Any]], calls: Mapping[UUID, int], known: Mapping[UUID, Used] = NOTHING_KNOWN
+) -> dict[UUID, Used]:
+    """By each with all that stand below it. `known`: with what is not stored yet."""
+    used = {
+        row[0]: known.get(row[0]) or Used(row[2] + row[3], row[4], calls.get(row[0], 0))
+        for rows in levels
+        for row in rows
+    }
+    for rows in reversed(levels[1:]):
+        for row in rows:
+            used[row[1]] += used[row[0]]
+    return used
 
 
 def _add(found: dict[UUID, int], counted: Iterable[Any]) -> None:

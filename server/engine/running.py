@@ -12,6 +12,7 @@ import structlog
 from server.bus.queue import Queue
 from server.bus.turns import Ready
 from server.core.errors import AppError, Unavailable
+from server.core.step_time import outside
 from server.engine.lease import Lease, Leases
 from server.engine.making import Surroundings
 from server.engine.run import Run
@@ -118,7 +119,7 @@ class Running:
         self._runs[run.claimed.id] = run
         self._leases.hold(run.claimed.id, run.claimed.attempt, run)
         run.host.lease = Lease(self._leases, run.claimed.id)
-        run.task = asyncio.create_task(self._execute(run))
+        run.task = asyncio.create_task(self._execute(run), context=outside())
         # One that is cancelled before its first turn gets to no `finally` of its own.
         run.task.add_done_callback(lambda _: run.writer.end())
 

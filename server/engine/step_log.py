@@ -58,7 +58,7 @@ class StepLog:
         self._deltas = Deltas(writer)
         self._silent = False
         self._diagnosing = diagnosing
-        self.spawned = any(map(_tells_of_child, recorded.values()))
+        self._starters = {_step_of(row) for row in recorded.values() if _tells_of_child(row)}
         self.troubled = any(
             row.status is StepStatus.FAILED or row.key.endswith(("#tries", "#remedies"))
             for row in recorded.values()
@@ -90,6 +90,14 @@ class StepLog:
         row = StepRow(key=key, type=REMEMBERED, name=key, status=StepStatus.COMPLETED, output=value)
         self._recorded[key] = RecordedStep(key, StepStatus.COMPLETED, 1, value)
         self._writer.step(row)
+
+    @property
+    def spawned(self) -> bool:
+        return bool(self._starters)
+
+    def has_started(self, key: str) -> bool:
+        """Whether a step inside this one has started an execution."""
+        return any(starter.startswith(f"{key}/") for starter in self._starters)
 
     # --- what happens now
 
@@ -186,7 +194,8 @@ class StepLog:
         opened = self._open.get(key)
         return 0 if opened is None else opened.start.position
 
-    def budget_left(self, call: EntityCall) -> int | None:
+    def unspent(self, call: EntityCall) -> int | None:
+        """Of the entity's own budget, in nano-dollars; what it has started is not counted."""
         if call.entity.budget is None:
             return None
         opened = self._open.get(call.key)
@@ -232,7 +241,8 @@ class StepLog:
 
     def tell(self, event: happened.ExecutionEvent, key: str) -> None:
         self.troubled = self.troubled or isinstance(event, happened.ToolFailedEvent)
-        self.spawned = self.spawned or isinstance(event, happened.StepChild)
+        if isinstance(event, happened.StepChild):
+            self._starters.add(key)
         self._writer.event(event, key)
 
     def stands_still(self, key: str, reason: str, error: dict[str, Any] | None = None) -> None:
@@ -272,5 +282,12 @@ class StepLog:
 
 
 def _tells_of_child(row: RecordedStep) -> bool:
-    """What a tool has left behind that started an execution."""
+    """What a tool has left behind that started an execution, or may have: before another try of
+    it, what the last one has left is put away."""
+    if row.key.endswith(AGAIN):
+        return True
     return row.key.endswith(LATER) and is_object(row.output) and "child" in row.output
+
+
+def _step_of(row: RecordedStep) -> str:
+    return row.key.rpartition("#")[0]

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from server.core.clock import Clock
 from server.core.ids import public_id
-from server.engine.caps import Spent
+from server.engine.caps import Allowance, Spent
 from server.engine.door import OutOfBudget, Purse, Replay
 from server.engine.events import ExecutionEvent, ToolFailedEvent, ToolRefused
 from server.engine.host import (
@@ -93,8 +93,8 @@ class Host(Protocol):
     @property
     def spent(self) -> Spent: ...
 
-    def budget_left(self, call: EntityCall) -> int | None:
-        """Nano-dollars of the entity's own budget; None: it has none."""
+    async def allowance(self, call: EntityCall) -> Allowance | None:
+        """Of the entity's own budget; None: it has none."""
         ...
 
     def charged(self, key: str, owner: str | None, tool: str, charge: Charge) -> None: ...
@@ -120,15 +120,15 @@ class Host(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToolDesk:
-    """What all runs of a process share. `family` makes, for one step of one run with so many
-    nano-dollars, the way to start executions of other bots. `replay`: nothing is called, what was
+    """What all runs of a process share. `family` makes, for one step of one run and the entity
+    that asks, the way to start executions of other bots. `replay`: nothing is called, what was
     recorded counts. `world` is what is around a step. `purse`: of the budgets that the run has to
     keep."""
 
     catalogues: Catalogues
     call: Call
     clock: Clock
-    family: Callable[[Host, str, int | None], Family]
+    family: Callable[[Host, str, EntityCall | None], Family]
     purse: Callable[[int], AbstractAsyncContextManager[Purse]]
     replay: Replay | None = None
     world: Worlds | None = None
@@ -254,7 +254,7 @@ class ToolCalls:
         self, key: str, tool: Tool, bill: Bill, entity: EntityCall | None
     ) -> AsyncGenerator[None]:
         """What the call may cost is set aside, and what it did cost counts however it ended."""
-        self._check_entity(tool, entity)
+        await self._check_entity(tool, entity)
         async with self._desk.purse(tool.most_nano) as purse:
             try:
                 yield
@@ -265,11 +265,13 @@ class ToolCalls:
                     self._host.charged(key, owner, tool.name, charge)
                 bill.charges.clear()
 
-    def _check_entity(self, tool: Tool, entity: EntityCall | None) -> None:
-        left = None if entity is None or not tool.most_nano else self._host.budget_left(entity)
-        if left is not None and left < tool.most_nano:
+    async def _check_entity(self, tool: Tool, entity: EntityCall | None) -> None:
+        if entity is None or not tool.most_nano:
+            return
+        allowance = await self._host.allowance(entity)
+        if allowance is not None and allowance.left < tool.most_nano:
             name = "The budget of this entity"
-            raise OutOfBudget(name, max(left, 0), 0, ask=False, catchable=True)
+            raise OutOfBudget(name, max(allowance.left, 0), 0, ask=False, catchable=True)
 
     async def _wait_for_budget(self, key: str, tool: Tool, out: OutOfBudget) -> None:
         """Nothing has left. Whoever raises the budget wakes the run."""
@@ -317,7 +319,6 @@ class ToolCalls:
 
     def _context(self, key: str, state: Any, entity: EntityCall | None) -> ToolContext:
         identity = self._host.identity
-        budget = None if entity is None else self._host.budget_left(entity)
         return ToolContext(
             workspace_id=identity.workspace_id,
             bot_id=identity.bot_id,
@@ -325,7 +326,7 @@ class ToolCalls:
             step_key=key,
             idempotency_key=idempotency_key(public_id("execution", identity.id), key),
             clock=self._desk.clock,
-            family=self._desk.family(self._host, key, budget),
+            family=self._desk.family(self._host, key, entity),
             state=state,
             world=Nobody() if self._desk.world is None else self._desk.world(identity, key),
         )

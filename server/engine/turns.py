@@ -74,8 +74,8 @@ class Told(Protocol):
 
     async def rest(self, key: str, waiting: Waiting) -> None: ...
 
-    def tools_paid(self, key: str) -> int:
-        """Nano-dollars that the tools of this call have paid."""
+    async def tools_cost(self, key: str) -> int:
+        """Nano-dollars that the tools of this call have paid, and all that they have started."""
         ...
 
 
@@ -107,7 +107,7 @@ class Turns:
         recorded = self._told.recall(self._key)
         self._recalled = recorded is not None
         if recorded is None:
-            left = self._left()
+            left = await self._left()
             answer = await self._tried(request if left is None else replace(request, budget=left))
             self._cost += answer.cost or 0
             return answer
@@ -121,12 +121,12 @@ class Turns:
         if not self._recalled:
             self._told.remember(self._key, {"place": self._place, "answer": answer_data(answer)})
 
-    def _left(self) -> int | None:
+    async def _left(self) -> int | None:
         """What is left of the entity's own budget for this call of it."""
         budget = self._call.entity.budget
         if budget is None:
             return None
-        paid = self._cost + self._told.tools_paid(self._call.key)
+        paid = self._cost + await self._told.tools_cost(self._call.key)
         return from_decimal(Decimal(str(budget))) - paid
 
     @property

@@ -19,7 +19,7 @@ from server.executions.rerun import RerunRequest, rerun
 from server.models.enums import ExecutionStatus
 from server.models.tables import Approval, Execution
 from tests.support.rooms import Home, open_home
-from tests.support.scripted_gateway import ScriptedGateway
+from tests.support.scripted_gateway import ScriptedGateway, asks
 from tests.support.tools import Counted
 
 # Each question takes 15 tokens and costs 2,000 nano-dollars.
@@ -110,6 +110,60 @@ async def test_what_is_at_work_side_by_side_has_one_budget_together(
         execution = await home.run(source, ["x"] * 4)
         assert kind_of(execution) == "budget_exceeded"
     assert 5 <= gateway.calls["m"] <= 6
+
+
+def boss(budget: str) -> str:
+    entity = f'"goal": "Ask", "model": "boss", "budget": {budget}, "tools": ["spawn_baleybot"]'
+    return f"boss {{ {entity} }}"
+
+
+def spawns(name: str) -> tuple[str, dict[str, Any]]:
+    return "spawn_baleybot", {"baleybot": name, "input": "x"}
+
+
+@pytest.mark.parametrize("name", ["Spender", "Middle"])
+async def test_what_was_started_counts_for_the_budget_of_the_entity_that_asked_for_it(
+    opened: Opened, gateway: ScriptedGateway, name: str
+) -> None:
+    """Over the waits for it, and however deep: the second one may ask three questions of five."""
+    gateway.answers["boss"] = [asks(spawns(name)), asks(spawns(name)), "Done."]
+    async with opened(Caps()) as home:
+        await home.bot(SPENDER, "Spender")
+        await home.bot(SPAWN, "Middle")
+        execution = await home.run(boss("0.00002"), "x")
+        assert (execution.status, execution.output) == (ExecutionStatus.COMPLETED, "Done.")
+    asked = [request for request in gateway.requests if request.model == "boss"]
+    assert [request.budget for request in asked] == [20_000, 8_000, 0]
+    assert gateway.calls["m"] == 8
+
+
+async def test_what_an_entity_starts_at_once_has_its_budget_together(
+    opened: Opened, gateway: ScriptedGateway
+) -> None:
+    """Enough for five questions after its own; one more may be under way beside the fifth."""
+    gateway.answers["boss"] = [asks(spawns("Spender"), spawns("Middle")), "Done."]
+    async with opened(Caps()) as home:
+        await home.bot(SPENDER, "Spender")
+        await home.bot(SPAWN, "Middle")
+        assert (await home.run(boss("0.000012"), "x")).output == "Done."
+        failed = await Execution.filter(status=FAILED)
+    assert 5 <= gateway.calls["m"] <= 6
+    assert {one.error["kind"] for one in failed} == {"budget_exceeded"}
+    assert any("`boss`" in one.error["message"] for one in failed)
+
+
+async def test_an_entity_that_has_started_nothing_asks_nobody_what_is_left(
+    opened: Opened, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("It has looked.")
+
+    monkeypatch.setattr(pool.Pool, "cost_below", never)
+    gateway.answers["boss"] = [asks(("echo", {"text": "x"})), "Done."]
+    source = boss("0.00002").replace('["', '["echo", "')
+    async with opened(Caps()) as home:
+        await home.bot(SPENDER, "Spender")
+        assert (await home.run(f"{source} chain {{ {SPAWN} boss }}", "x")).output == "Done."
 
 
 async def test_what_is_enough_for_all_side_by_side_is_not_divided(
