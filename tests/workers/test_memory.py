@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from server.core.resident import allowed, resident
@@ -17,8 +19,10 @@ from server.models.tables import Execution
 from server.tools.base import Tool, ToolContext
 from tests.engine.test_draining import from_the_queue
 from tests.support.dying import INPUT
+from tests.support.hoarding import HOARD
 from tests.support.rooms import Home, open_home
 from tests.support.waiting import until
+from tests.workers.processes import child
 from workers.memory import AGAIN_SECONDS, MIB, MemoryGuard, System, bound_of
 
 BOUND = 100
@@ -233,3 +237,33 @@ def test_the_bound_of_a_container_is_found(
         (tmp_path / name).write_text(text)
     (groups := tmp_path / "groups").write_text(said + "\n")
     assert allowed(groups, tmp_path) == (bound or allowed(tmp_path / "none", tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.services
+@pytest.mark.timeout(120)
+async def test_a_worker_that_leaks_starts_anew_and_goes_on(
+    tmp_path: Path, postgres_url: str, redis_url: str
+) -> None:
+    """With real memory, which is really gone afterwards; the process stays the same."""
+    shared = {
+        "BALEYBOTS_DATA_DIR": str(tmp_path),
+        "BALEYBOTS_DATABASE_URL": postgres_url,
+        "BALEYBOTS_REDIS_URL": redis_url,
+        "BALEYBOTS_WORKER_MEMORY_MIB": "500",
+    }
+    home_of = {"database_url": postgres_url, "redis_url": redis_url, "tools": [HOARD]}
+    async with (
+        open_home(tmp_path, worker=False, **home_of) as home,
+        child(tmp_path, "hoarder", **shared) as worker,
+    ):
+        bot = await home.bot("use hoard with { mib: input.mib }")
+        await worker.says("worker_ready")
+        for mib in (500, 1):
+            row = await home.ended(await home.start(bot, {"mib": mib}))
+            assert row.output == worker.process.pid
+            await until(lambda: worker.log.read_text().count("worker_ready") == 2, 60)
+        held = psutil.Process(worker.process.pid).memory_info().rss
+        assert held < 500 * MIB, held
+        assert await worker.kill(signal.SIGTERM) == 0
+    assert worker.log.read_text().count("worker_replaced") == 1
