@@ -149,12 +149,13 @@ class RunFamily:
         try:
             left = self._host.spent.left()
         except StepFailed as over:
-            raise ToolFailed(over.failure.message, over.failure.kind) from over
+            failure = over.failure
+            raise ToolFailed(failure.message, failure.kind, limit=failure.limit) from over
         if self._budget is None:
             return left
         if self._budget <= 0:
             message = f"The budget of the entity that asks for `{target}` is spent."
-            raise ToolFailed(message, "budget_exceeded")
+            raise ToolFailed(message, "budget_exceeded", limit="entity")
         return {**left, "costNano": min(self._budget, left.get("costNano", self._budget))}
 
     def _trigger(self, depth: int, left: dict[str, int]) -> dict[str, Any]:
