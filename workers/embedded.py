@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -11,15 +11,25 @@ from server.bus.attendance import EVERY_SECONDS
 from server.bus.worker import QueueWorker
 from server.executions.retention import Retention
 from workers.jobs import job_functions
+from workers.memory import LOOK_SECONDS, MemoryGuard, bound_of
 from workers.ticks import KEEPING_SECONDS, ORPHANS_SECONDS, TIDY_SECONDS, Ticks
 
 
 @asynccontextmanager
-async def working(rooms: Assembly) -> AsyncIterator[None]:
-    """Takes work until left; what still runs then is drained by the assembly."""
+async def working(
+    rooms: Assembly, replace: Callable[[], None] | None = None
+) -> AsyncIterator[None]:
+    """Takes work until left; what still runs then is drained by the assembly. `replace`: as the
+    memory guard has it."""
     worker = QueueWorker(rooms.bus.queue, job_functions(rooms), rooms.engine.runner)
     attendance, owner = rooms.bus.attendance, rooms.engine.owner
-    coming = Ticks(partial(attendance.come, owner), EVERY_SECONDS)
+    guard = MemoryGuard(rooms.engine.runner.runs, bound_of(rooms.settings), replace)
+    guarding = Ticks(guard.look, LOOK_SECONDS)
+
+    async def come() -> None:
+        await attendance.come(owner, short=guard.short)
+
+    coming = Ticks(come, EVERY_SECONDS)
     ticks = Ticks(rooms.engine.wake_due)
     tidying = Ticks(rooms.tidy, TIDY_SECONDS)
     our_turn = partial(attendance.first, owner)
@@ -27,6 +37,7 @@ async def working(rooms: Assembly) -> AsyncIterator[None]:
     orphans = Ticks(rooms.engine.kin.end_orphans, ORPHANS_SECONDS)
     keeping = Ticks(retention.prune, KEEPING_SECONDS)
     worker.start()
+    guarding.start()
     coming.start()
     ticks.start()
     tidying.start()
@@ -40,5 +51,6 @@ async def working(rooms: Assembly) -> AsyncIterator[None]:
         await tidying.stop()
         await ticks.stop()
         await worker.stop()
+        await guarding.stop()
         await coming.stop()
         await attendance.leave(owner)

@@ -22,19 +22,29 @@ DRAIN_SECONDS = 25.0
 log = structlog.get_logger("workers")
 
 
-async def run_worker(settings: Settings) -> None:
-    """The first SIGTERM or SIGINT drains within 25 s, the second one ends at once."""
+async def run_worker(settings: Settings) -> bool:
+    """The first SIGTERM or SIGINT drains within 25 s, the second one ends at once. True: a new one
+    is to come in its place, because this one holds too much memory for what it does."""
     need_shared_parts(settings)
-    stop = asyncio.Event()
-    _listen(stop)
+    stop, full = asyncio.Event(), asyncio.Event()
+    asked = _listen(stop)
+
+    def replace() -> None:
+        full.set()
+        stop.set()
+
     await migrate(settings)
-    async with assembled(settings, drain_seconds=DRAIN_SECONDS) as rooms, working(rooms):
+    async with (
+        assembled(settings, drain_seconds=DRAIN_SECONDS) as rooms,
+        working(rooms, replace),
+    ):
         log.info("worker_ready", owner=rooms.engine.owner)
         loading = asyncio.create_task(_load_models(rooms.engine.gateway))
         async with present(mark_of(settings.data_dir)):
             await stop.wait()
         await end(loading)
         log.info("worker_drains", running=rooms.engine.runner.running)
+    return full.is_set() and not asked.is_set()
 
 
 async def _load_models(gateway: Gateway) -> None:
@@ -57,13 +67,16 @@ def need_shared_parts(settings: Settings) -> None:
         )
 
 
-def _listen(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
+def _listen(stop: asyncio.Event) -> asyncio.Event:
+    """Set once somebody has asked it to stop."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
 
     def heard() -> None:
-        if stop.is_set():
+        if asked.is_set():
             os._exit(1)  # the second signal: what runs is found by its lease
+        asked.set()
         stop.set()
 
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, heard)
+    return asked

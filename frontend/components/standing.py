@@ -1,4 +1,5 @@
-"""Lines above every page while nothing can be changed, nobody works, or few requests are left."""
+"""Lines above every page while nothing can be changed, nobody takes new work, or few requests are
+left."""
 
 import asyncio
 from typing import Any
@@ -19,6 +20,10 @@ IDLE = (
     "Executions wait in the queue and begin by themselves when there is one. "
     "Start it with the settings of the server: baleybots worker"
 )
+CROWDED = (
+    "Workers that hold too much memory take nothing new; what they run goes on, and so does the "
+    "rest by itself when they hold less. Give them more memory, or start more of them."
+)
 FEW, NONE = "Few requests are left. ", "Too many requests. "
 GOES_ON = "Executions go on all the same."
 NOTHING: tuple[str, str] = ("", "")
@@ -30,6 +35,7 @@ def Standing() -> Any:
     client = use_client()
     writable, set_writable = use_state(True)
     staffed, set_staffed = use_state(True)
+    roomy, set_roomy = use_state(True)
     (title, words), set_short = use_state(NOTHING)
 
     async def watch() -> None:
@@ -39,21 +45,29 @@ def Standing() -> Any:
             except ClientError as refused:
                 set_short((NONE, str(refused)) if refused.code == "RATE_LIMITED" else NOTHING)
             else:
-                set_writable(found["health"]["writable"])
-                set_staffed(found["health"]["workers"] != 0)
+                health = found["health"]
+                set_writable(health["writable"])
+                set_staffed(health["workers"] != 0)
+                set_roomy(not _all_short(health))
                 left = found["viewer"]["rateLimit"]
                 set_short((FEW, points_left(left)) if are_few(left) else NOTHING)
             await asyncio.sleep(EVERY_SECONDS)
 
     use_async_effect(watch, dependencies=[])
-    if writable and staffed and not words:
+    if writable and staffed and roomy and not words:
         return ""
     return html.div(
         {"className": "standing"},
         "" if writable else _note("read-only", "Read only. ", WORDS),
         "" if staffed else _note("no-worker", "No worker is running. ", IDLE),
+        "" if roomy else _note("crowded", "No worker has memory for new work. ", CROWDED),
         _note("few-requests", title, f"{words} {GOES_ON}") if words else "",
     )
+
+
+def _all_short(health: dict[str, Any]) -> bool:
+    """One that still has room is enough for everything to begin, if later."""
+    return 0 < (health["workers"] or 0) <= (health["workersShortOfMemory"] or 0)
 
 
 def _note(name: str, title: str, words: str) -> Any:

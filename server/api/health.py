@@ -27,6 +27,10 @@ class Health:
         description="How many workers are there. While there is none, executions wait in the "
         "queue; null while the queue does not answer."
     )
+    workers_short_of_memory: int | None = strawberry.field(
+        description="How many of them take nothing new for now, because they hold more memory than "
+        "BALEYBOTS_WORKER_MEMORY_MIB; what they run goes on. Null while the queue does not answer."
+    )
     version: str = strawberry.field(description="The version of Baleybots.")
     demo: bool = strawberry.field(
         description="The offline demo model answers where no model is named."
@@ -86,6 +90,7 @@ class HealthQueries:
             writable=await rooms.database.writes.taken(),
             queue=parts["queue"],
             workers=await rooms.bus.attendance.count(),
+            workers_short_of_memory=await rooms.bus.attendance.count_short(),
             version=version("baleybots"),
             demo=rooms.settings.demo,
         )

@@ -25,6 +25,7 @@ from server.workspaces.access import Viewer, mine, one_of_mine, require
 from server.workspaces.listing import Page, PageAsk, read_page
 
 NOTE_LIMIT = 4_000
+GIVEN = "given"
 WORDS = {
     ApprovalStatus.APPROVED: "approved",
     ApprovalStatus.REJECTED: "rejected",
@@ -144,6 +145,8 @@ def _checked(row: Approval, answer: Answer, viewer: Viewer) -> tuple[ApprovalSta
     if row.kind is ApprovalKind.TOOL:
         status = _verdict_on_tool(answer)
         action = None
+    elif row.kind is ApprovalKind.REMEDY and answer.verdict == "modify":
+        action, status = _edit(row, answer), ApprovalStatus.MODIFIED
     else:
         action = _choice(row, answer)
         status = ApprovalStatus.REJECTED if action == "fail" else ApprovalStatus.APPROVED
@@ -160,13 +163,28 @@ def _verdict_on_tool(answer: Answer) -> ApprovalStatus:
             return ApprovalStatus.APPROVED
         case "reject":
             return ApprovalStatus.REJECTED
-        case "modify" if isinstance(answer.arguments, dict):
-            return ApprovalStatus.MODIFIED
         case "modify":
-            raise Invalid("Arguments are an object.", path=["modify", "arguments"])
+            return _with_arguments(answer)
         case _:
             message = "This asks whether a tool may be used: approve, reject or modify it."
             raise Invalid(message, path=[answer.verdict])
+
+
+def _with_arguments(answer: Answer) -> Literal[ApprovalStatus.MODIFIED]:
+    if not isinstance(answer.arguments, dict):
+        raise Invalid("Arguments are an object.", path=["modify", "arguments"])
+    return ApprovalStatus.MODIFIED
+
+
+def _edit(row: Approval, answer: Answer) -> str:
+    """Another try with something else: the arguments of a tool, or the input of an entity."""
+    if GIVEN not in row.arguments:
+        choices: list[str] = row.choices or []
+        message = f"What this step is given cannot be changed: choose one of {', '.join(choices)}."
+        raise Invalid(message, path=["modify"])
+    if row.tool is not None:
+        _with_arguments(answer)
+    return "retry"
 
 
 async def _check_fit(engine: Engine, row: Approval, decision: Decision) -> None:

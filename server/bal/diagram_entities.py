@@ -35,6 +35,7 @@ _SHOWN: Final[dict[str, str]] = {
     "budget": "budget",
     "cache": "cache",
     "idempotent": "idempotent",
+    "on_tool_error": "onToolError",
     "output_to": "outputTo",
     "trigger": "trigger",
 }

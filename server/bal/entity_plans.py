@@ -77,6 +77,7 @@ def entity_plan(spec: EntitySpec) -> EntityPlan:
         output_to=spec.output_to,
         cache=spec.cache,
         no_fallbacks=spec.no_fallbacks,
+        on_tool_error=spec.on_tool_error,
     )
 
 

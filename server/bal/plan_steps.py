@@ -32,7 +32,8 @@ class Formula:
 @dataclass(frozen=True, slots=True)
 class EntityPlan:
     """What the engine needs to call an entity; `input` and `output` are type texts.
-    `no_fallbacks`: it wants none, not even those of its workspace."""
+    `no_fallbacks`: it wants none, not even those of its workspace. `on_tool_error` is tell or
+    pause."""
 
     name: str
     goal: str
@@ -55,6 +56,7 @@ class EntityPlan:
     output_to: tuple[str, ...] = ()
     cache: float | None = None
     no_fallbacks: bool = False
+    on_tool_error: str = "tell"
 
 
 @dataclass(frozen=True, slots=True)

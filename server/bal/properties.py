@@ -71,6 +71,7 @@ class EntitySpec:
     budget: int | float | None = None
     cache: int | float | None = None
     idempotent: bool | None = None
+    on_tool_error: str = "tell"
     no_fallbacks: bool = False
     output_to: tuple[str, ...] = ()
     triggers: tuple[TriggerSpec, ...] = ()
@@ -113,6 +114,10 @@ def check_entity(entity: Entity, defaults: DefaultsSpec, findings: Findings) -> 
         cache=_read_cache(values.get("cache"), findings),
         no_fallbacks=_wants_none(values.get("fallbacks")) or defaults.no_fallbacks,
         idempotent=read_flag("idempotent", values.get("idempotent"), findings),
+        on_tool_error=read_choice(
+            "on_tool_error", values.get("on_tool_error"), _ON_TOOL_ERROR, findings
+        )
+        or "tell",
         output_to=read_targets(values.get("output_to"), findings),
         triggers=tuple(spec for spec, _ in trigger_nodes(values.get("trigger"), findings)),
         analytics=read_analytics(values["analytics"], findings) if "analytics" in values else None,
@@ -155,6 +160,7 @@ def property_of(entity: Entity, name: str) -> Property | None:
 
 
 _HISTORY = ("inherit", "none")
+_ON_TOOL_ERROR = ("tell", "pause")
 _REASONING = ("low", "medium", "high")
 _REASONING_FORMS = "true, false, low, medium or high"
 _ENTITY_KEYS = frozenset(word.name for word in ENTITY_PROPERTIES)

@@ -127,6 +127,9 @@ ENTITY_PROPERTIES: Final[tuple[Word, ...]] = (
               "at no cost; up to 2,592,000 (30 days)."),
     _property("idempotent", '"idempotent": false', "false: the call is not repeated after a crash.",
               (), ("true", "false")),
+    _property("on_tool_error", '"on_tool_error": "pause"', "What follows when a tool of its fails: "
+              "the model is told (tell), or the run waits for a person with the diagnosis (pause).",
+              ("onToolError",), ("tell", "pause")),
     _property("output_to", '"output_to": ["storage", "email:me@example.com"]', "Where the result "
               "is delivered.", ("outputTo",)),
     _property("analytics", '"analytics": { "track": [ … ] }', "What is measured over all runs of "

@@ -12,6 +12,7 @@ from arq.connections import ArqRedis
 from server.bus.redis import AWAY
 
 KEY = "baleybots:workers"
+SHORT_KEY = "baleybots:workers:short-of-memory"
 EVERY_SECONDS = 5.0
 STALE_SECONDS = 20
 
@@ -20,13 +21,19 @@ class Attendance:
     def __init__(self, redis: ArqRedis) -> None:
         self._redis = redis
 
-    async def come(self, worker: str) -> None:
-        """While Redis is away nobody can ask either: the next time will do."""
+    async def come(self, worker: str, *, short: bool = False) -> None:
+        """`short` of memory: it takes nothing new for now. While Redis is away nobody can ask
+        either: the next time will do."""
         try:
             now = await self._now()
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.zadd(KEY, {worker: now})
                 pipe.zremrangebyscore(KEY, "-inf", now - STALE_SECONDS)
+                if short:
+                    pipe.zadd(SHORT_KEY, {worker: now})
+                else:
+                    pipe.zrem(SHORT_KEY, worker)
+                pipe.zremrangebyscore(SHORT_KEY, "-inf", now - STALE_SECONDS)
                 await pipe.execute()
         except AWAY:
             return
@@ -34,15 +41,17 @@ class Attendance:
     async def leave(self, worker: str) -> None:
         try:
             await self._redis.zrem(KEY, worker)
+            await self._redis.zrem(SHORT_KEY, worker)
         except AWAY:
             return
 
     async def count(self) -> int | None:
         """None while Redis does not say."""
-        try:
-            return int(await self._redis.zcount(KEY, await self._now() - STALE_SECONDS, "+inf"))
-        except AWAY:
-            return None
+        return await self._count(KEY)
+
+    async def count_short(self) -> int | None:
+        """How many of them are short of memory."""
+        return await self._count(SHORT_KEY)
 
     async def first(self, worker: str) -> bool:
         """For work that one of all does for the others: the first by name. Nobody is, while Redis
@@ -54,6 +63,12 @@ class Attendance:
         except AWAY:
             return False
         return all(worker <= _text(one) for one in present)
+
+    async def _count(self, key: str) -> int | None:
+        try:
+            return int(await self._redis.zcount(key, await self._now() - STALE_SECONDS, "+inf"))
+        except AWAY:
+            return None
 
     async def _now(self) -> int:
         seconds, _ = cast(tuple[int, int], await self._redis.time())

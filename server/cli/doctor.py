@@ -151,14 +151,15 @@ async def _redis(settings: Settings) -> Finding:
         if fault := await bus.fault(3.0):
             return Finding("redis", "problem", f"{fault} {UPGRADE}")
         if await bus.alive(3.0):
-            return _staffed(await bus.attendance.count())
+            there = bus.attendance
+            return _staffed(await there.count(), await there.count_short())
     finally:
         await bus.redis.aclose(close_connection_pool=True)
     message = "Redis does not answer. Check BALEYBOTS_REDIS_URL and that it is running."
     return Finding("redis", "problem", message)
 
 
-def _staffed(workers: int | None) -> Finding:
+def _staffed(workers: int | None, short: int | None) -> Finding:
     if workers is None:
         message = "Redis answers, but does not say how many workers are running. Try again."
         return Finding("redis", "warning", message)
@@ -166,6 +167,13 @@ def _staffed(workers: int | None) -> Finding:
         message = "Redis answers. No worker is running: start one with `baleybots worker`."
         return Finding("redis", "warning", message)
     said = "1 worker is" if workers == 1 else f"{workers} workers are"
+    if short:
+        message = (
+            f"Redis answers; {said} running, and {short} of them short of memory: it takes nothing "
+            "new until it holds less. Give it more memory, start more workers, or set "
+            "BALEYBOTS_WORKER_MEMORY_MIB higher."
+        )
+        return Finding("redis", "warning", message)
     return Finding("redis", "ok", f"Redis answers; {said} running.")
 
 

@@ -22,7 +22,7 @@ query CliFindBot($id: ID, $name: String) {
   bot(id: $id, name: $name) { id name source draftVersion }
 }
 """
-WORKERS = "query CliWorkers { health { workers } }"
+WORKERS = "query CliWorkers { health { workers workersShortOfMemory } }"
 IDLE_SECONDS = 3.0
 START = """
 mutation CliStart($input: StartExecutionInput!) {
@@ -137,11 +137,13 @@ async def _tell_idle(remote: Remote) -> None:
     """Who waits and sees nothing is to know why."""
     await asyncio.sleep(IDLE_SECONDS)
     try:
-        workers = (await remote.ask(WORKERS))["health"]["workers"]
+        health = (await remote.ask(WORKERS))["health"]
     except AppError:
         return
-    if workers == 0:
+    if health["workers"] == 0:
         note("No worker is running: it waits in the queue. Start one: baleybots worker")
+    elif (health["workers"] or 0) <= (health["workersShortOfMemory"] or 0):
+        note("No worker has memory for new work: it waits until one holds less.")
 
 
 def finish(execution: dict[str, Any], as_json: bool) -> NoReturn:

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import uvicorn
 import uvloop
@@ -32,6 +32,7 @@ MAX_FRAME = 1024 * 1024
 NEW_OBJECTS = 10_000
 
 Ready = Callable[[str | None], None]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,11 @@ def _settle() -> None:
     gc.enable()
 
 
-def run_on_uvloop(work: Callable[[], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        await work()
+def run_on_uvloop(work: Callable[[], Awaitable[Result]]) -> Result:
+    async def whole() -> Result:
+        return await work()
 
     return_large_blocks()
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(whole())
+        return runner.run(whole())

@@ -74,7 +74,18 @@ def worker(data_dir: str | None, check: bool) -> None:
     from server.cli.serving import run_on_uvloop
     from workers.main import run_worker
 
-    run_on_uvloop(lambda: run_worker(settings))
+    if run_on_uvloop(lambda: run_worker(settings)):
+        _begin_anew()
+
+
+def _begin_anew() -> None:
+    """The same command in the same process, with nothing of its memory: whoever watches over it,
+    or nobody does, has nothing to do."""
+    try:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    except OSError as error:
+        message = f"This worker held too much memory and could not start anew: {error.strerror}."
+        raise StartError(message, hint="Start it again: baleybots worker") from None
 
 
 def _settings(data_dir: str | None) -> Settings:

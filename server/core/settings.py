@@ -223,6 +223,14 @@ class Settings:
         1000,
         "How many sockets one person may keep open, in the browser and with all of their tokens.",
     )
+    worker_memory_mib: int = _setting(
+        read.whole(0, 100_000_000),
+        0,
+        "How much memory a process that works may hold, in MiB. Above that it takes nothing new "
+        "until it is below again (docs/operations.md). 0: 80 % of what the machine or its "
+        "container has.",
+        shown="0",
+    )
     default_model: str | None = _setting(
         read.text,
         None,

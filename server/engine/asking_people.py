@@ -6,8 +6,11 @@ from typing import Any, Protocol
 
 from server.core.ids import public_id
 from server.engine.decisions import (
+    GIVEN,
+    REMEDIES_TRIED,
     Deciding,
     Decision,
+    Given,
     Question,
     permit_question,
     person_question,
@@ -86,26 +89,39 @@ class People:
                 message = f"Nobody answered in time: {asked.message}"
                 raise StepFailed("approval_timeout", message, entity=tool)
 
-    async def remedy(self, key: str, failure: Failure, error: dict[str, Any]) -> Remedy:
+    async def remedy(
+        self, key: str, failure: Failure, error: dict[str, Any], given: Given | None = None
+    ) -> Remedy:
         """What to do about a failure. Before another try, what failed is forgotten."""
-        earlier = self._host.recall(f"{key}#remedies")
+        earlier = self._host.recall(f"{key}{REMEDIES_TRIED}")
         number = 1 if earlier is None else earlier.output + 1
-        question = remedy_question(key, number, failure, error.get("diagnosis"))
+        question = remedy_question(key, number, failure, error.get("diagnosis"), given)
         decision = await self.decide(question, error)
         remedy = remedy_of(decision)
+        self._tell_of_repair(question, remedy, decision, error)
         if remedy.action == "retry":
-            self._host.remember(f"{key}#remedies", number)
+            self._host.remember(f"{key}{REMEDIES_TRIED}", number)
+            if remedy.edited:
+                self._host.remember(key + GIVEN, {"number": number, "value": remedy.value})
             self._host.forget_failures(key)
-        if remedy.action != "fail":
-            diagnosis: dict[str, Any] = error.get("diagnosis") or {}
-            tried = RepairTried(
-                action=remedy.action,
-                failure_class=diagnosis.get("class"),
-                reason=failure.message,
-                by=decision.by,
-            )
-            self._host.tell(tried, key)
         return remedy
+
+    def _tell_of_repair(
+        self, question: Question, remedy: Remedy, decision: Decision, error: dict[str, Any]
+    ) -> None:
+        """Told once, however often the step is gone through again."""
+        told = f"{question.key}#told"
+        if remedy.action == "fail" or self._host.recall(told) is not None:
+            return
+        self._host.remember(told, True)
+        diagnosis: dict[str, Any] = error.get("diagnosis") or {}
+        tried = RepairTried(
+            action="edit_and_retry" if remedy.edited else remedy.action,
+            failure_class=diagnosis.get("class"),
+            reason=question.words,
+            by=decision.by,
+        )
+        self._host.tell(tried, question.step_key)
 
     async def decide(self, question: Question, error: dict[str, Any] | None = None) -> Decision:
         """Suspended while there is no decision and nothing else to do. A decision about other

@@ -124,4 +124,4 @@ def _narrower(one: int, other: int) -> int:
 
 
 def _over(message: str) -> StepFailed:
-    return StepFailed("budget_exceeded", message, catchable=False)
+    return StepFailed("budget_exceeded", message, catchable=False, limit="run")

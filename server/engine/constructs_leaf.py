@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from server.bal.plan_steps import CallStep, MergeStep, ProcessorStep, SelectStep, UseStep
@@ -55,8 +56,9 @@ def _again(recorded: Recorded) -> Any:
 
 def _named(failed: StepFailed, name: str) -> StepFailed:
     failure = failed.failure
-    entity = failure.entity or name
-    return StepFailed(failure.kind, failure.message, entity=entity, catchable=failed.catchable)
+    again = StepFailed.again(replace(failure, entity=failure.entity or name))
+    again.catchable = failed.catchable
+    return again
 
 
 def calculate_shape(

@@ -19,7 +19,13 @@ from server.tools.base import AskPerson
 
 EXPIRES_SECONDS: Final = 7 * 24 * 3600.0
 MOST_SHOWN: Final = 4_000
+MOST_EDITED: Final = 20_000
 REMEDIES: Final = ("retry", "skip", "continue", "fail")
+# The question about its failure, by number, and how many of them led to another try.
+REMEDY: Final = "#remedy["
+REMEDIES_TRIED: Final = "#remedies"
+# Kept beside a step that a person tries again with something else than it was given.
+GIVEN: Final = "#given"
 
 Verdict = Literal["approved", "rejected", "modified", "expired"]
 
@@ -27,7 +33,8 @@ Verdict = Literal["approved", "rejected", "modified", "expired"]
 @dataclass(frozen=True, slots=True)
 class Question:
     """`key` names the question inside the execution, `step_key` the step that waits. `given` is
-    shown where there are no arguments to agree to."""
+    shown where there are no arguments to agree to; of a failed step that may be tried again with
+    something else (`editable`) it is what to begin with."""
 
     key: str
     step_key: str
@@ -35,6 +42,7 @@ class Question:
     tool: str | None = None
     arguments: Any = None
     given: Any = None
+    editable: bool = False
     entity: str | None = None
     goal: str | None = None
     reason: str | None = None
@@ -49,7 +57,10 @@ class Question:
 
     @property
     def shown(self) -> Any:
-        """What a person sees of what goes with it; of something long the beginning."""
+        """What a person sees of what goes with it; of something long the beginning. Nobody edits
+        half a value, so a long one is not shown for that."""
+        if self.editable and len(dumps(self.given)) <= MOST_EDITED:
+            return {**self.arguments, "given": self.given}
         if self.arguments is not None or self.given is None:
             return self.arguments
         text = dumps(self.given)
@@ -57,8 +68,9 @@ class Question:
 
     @property
     def hash(self) -> str:
-        """A decision holds for these arguments and for no others."""
-        return hashlib.sha256(dumps([self.tool, self.arguments]).encode()).hexdigest()
+        """A decision holds for these arguments and for no others; one about a failure for that."""
+        tool = None if self.kind is ApprovalKind.REMEDY else self.tool
+        return hashlib.sha256(dumps([tool, self.arguments]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,14 @@ class Asked:
     decision: Decision | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a failed step was given: the input of an entity, or the arguments of a `tool`."""
+
+    value: Any
+    tool: str | None = None
+
+
 class Deciding(Protocol):
     """Keeps questions until somebody has decided."""
 
@@ -102,7 +122,12 @@ class Deciding(Protocol):
 class Diagnosing(Protocol):
     """What failed, in words, and what helps."""
 
-    def diagnose(self, error: dict[str, Any]) -> dict[str, Any]: ...
+    def diagnose(
+        self, error: dict[str, Any], step_type: str | None = None, *, waits: bool = False
+    ) -> dict[str, Any]:
+        """`step_type`: of the step that failed, where it is known; `waits`: it has not ended, and a
+        person is asked what to do."""
+        ...
 
     async def learn(self, store: Store, claimed: Claimed) -> None:
         """An execution in which something failed has ended; never raises for that."""
@@ -139,13 +164,20 @@ def person_question(key: str, tool: str, asked: AskPerson, entity: EntityPlan | 
 
 
 def remedy_question(
-    key: str, number: int, failure: Failure, diagnosis: dict[str, Any] | None
+    key: str,
+    number: int,
+    failure: Failure,
+    diagnosis: dict[str, Any] | None,
+    given: Given | None = None,
 ) -> Question:
     return Question(
-        key=f"{key}#remedy[{number}]",
+        key=f"{key}{REMEDY}{number}]",
         step_key=key,
         kind=ApprovalKind.REMEDY,
+        tool=None if given is None else given.tool,
         arguments={"kind": failure.kind, "message": failure.message},
+        given=None if given is None else given.value,
+        editable=given is not None,
         entity=failure.entity,
         reason=failure.message,
         choices=REMEDIES,
@@ -156,6 +188,8 @@ def remedy_question(
 def remedy_of(decision: Decision) -> Remedy:
     """Approving means another try; who refuses, or says nothing in time, lets it fail."""
     match decision.action:
+        case "retry" if decision.verdict == "modified":
+            return Remedy("retry", decision.arguments, edited=True)
         case "retry":
             return Remedy("retry")
         case "skip":

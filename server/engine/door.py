@@ -47,8 +47,13 @@ class OutOfBudget(Exception):
         self.catchable = catchable
 
     def failure(self, entity: str) -> StepFailed:
-        kind = "budget_exceeded"
-        return StepFailed(kind, self.message, entity=entity, catchable=self.catchable)
+        return StepFailed(
+            "budget_exceeded",
+            self.message,
+            entity=entity,
+            catchable=self.catchable,
+            limit="entity" if self.catchable else "budget",
+        )
 
 
 @dataclass(slots=True)

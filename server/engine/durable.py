@@ -20,7 +20,7 @@ from server.engine.asking import Asking
 from server.engine.asking_people import People
 from server.engine.caps import STEP_SECONDS, Allowance, Caps, Spent
 from server.engine.conversation import CONVERSATION, conversation_of
-from server.engine.decisions import Deciding, Diagnosing
+from server.engine.decisions import GIVEN, Deciding, Diagnosing
 from server.engine.entities import marks_of
 from server.engine.facts import (
     milliseconds,
@@ -160,6 +160,10 @@ class DurableHost(ModelLog):
 
     async def call_entity(self, call: EntityCall) -> Any:
         call.entity = self._modified.entity(call.entity)
+        edited = self.recall(call.key + GIVEN)
+        if edited is not None:
+            call.input, call.again = edited.output["value"], edited.output["number"]
+        self.given(call.key, call.input)
         try:
             box = await self._tools.box(call)
             value = await self._within(call, self._asking.ask(call, self, box, self._conversation))
@@ -325,7 +329,10 @@ class DurableHost(ModelLog):
         await self._writer.settle()
 
     async def ask_for_remedy(self, key: str, failure: Failure) -> Remedy:
-        return await self._people.remedy(key, failure, self.error_of(failure))
+        opened = self._open.get(key)
+        step_type = None if opened is None else opened.start.type
+        error = self.error_of(failure, step_type, waits=True)
+        return await self._people.remedy(key, failure, error, opened.given if opened else None)
 
     def step_ended(self, step: StepEnd) -> None:
         self._resting.forget(step.key)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from server.engine import events as happened
+from server.engine.decisions import Given
 from server.engine.host import Failure, StepEnd, StepFailed, StepStart
 from server.engine.store import RecordedStep, StepRow, UsageRow
 from server.engine.turns import ModelFailure
@@ -20,7 +21,8 @@ from server.tools.base import Charge
 @dataclass(slots=True)
 class OpenStep:
     """A step under way. `named`: the model that was to answer, whichever did. `tools_nano`: what
-    the tools of an entity had to pay, on rows of their own, which its own budget counts too."""
+    the tools of an entity had to pay, on rows of their own, which its own budget counts too.
+    `given`: what a person may put something else in the place of, should it fail."""
 
     start: StepStart
     at: datetime
@@ -33,6 +35,7 @@ class OpenStep:
     cache_write_tokens: int = 0
     cost_nano: int | None = None
     tools_nano: int = 0
+    given: Given | None = None
     estimated: bool = False
     unpriced: bool = False
     issues: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -73,6 +76,7 @@ class Hints:
     """Where a failure came from and what to do about it: the walker's failures carry neither."""
 
     by_message: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    types: dict[str, str] = field(default_factory=dict[str, str])
 
     def note(self, key: str, failed: StepFailed) -> None:
         hint = failed.hint if isinstance(failed, ModelFailure) else None
@@ -80,7 +84,14 @@ class Hints:
 
     def error(self, failure: Failure) -> dict[str, Any]:
         more = self.by_message.get(failure.message, {"hint": None, "stepKey": None})
-        return {**failure.to_json(), **more}
+        limit = {} if failure.limit is None else {"limit": failure.limit}
+        return {**failure.to_json(), **more, **limit}
+
+    def type_of(self, failure: Failure, step_type: str | None) -> str | None:
+        """Of the step that failed first with it: what stands around that only passes it on."""
+        if step_type is None:
+            return self.types.get(failure.message)
+        return self.types.setdefault(failure.message, step_type)
 
 
 def step_row(
@@ -197,4 +208,9 @@ def milliseconds(since: datetime, until: datetime) -> int:
 def failure_of(error: Any) -> Failure | None:
     if not error:
         return None
-    return Failure(str(error.get("kind")), str(error.get("message")), error.get("entity"))
+    return Failure(
+        str(error.get("kind")),
+        str(error.get("message")),
+        error.get("entity"),
+        error.get("limit"),
+    )

@@ -150,14 +150,15 @@ class RunFamily:
         try:
             left = self._host.spent.left()
         except StepFailed as over:
-            raise ToolFailed(over.failure.message, over.failure.kind) from over
+            failure = over.failure
+            raise ToolFailed(failure.message, failure.kind, limit=failure.limit) from over
         entity = self._entity
         allowance = None if entity is None else await self._host.allowance(entity)
         if entity is None or allowance is None:
             return {"left": left} if left else {}
         if allowance.left <= 0:
             message = f"The budget of the entity that asks for `{target}` is spent."
-            raise ToolFailed(message, "budget_exceeded")
+            raise ToolFailed(message, "budget_exceeded", limit="entity")
         name, together = entity.entity.name, allowance.for_started
         cost_nano = min(allowance.left, left.get("costNano", allowance.left))
         return {

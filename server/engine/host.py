@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from server.bal.plan import EntityPlan
+from server.tools.base import Limit
 
 StepStatus = Literal["completed", "failed", "skipped", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`entity` is the entity or tool that failed, when there is one."""
+    """`entity` is the entity or tool that failed, when there is one; `limit` which one was reached:
+    that of one execution, a budget of the workspace, the entity's own, the time in the queue."""
 
     kind: str
     message: str
     entity: str | None = None
+    limit: Limit | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "message": self.message, "entity": self.entity}
@@ -28,16 +31,22 @@ class StepFailed(Exception):
     nobody can be asked) passes try and on_error."""
 
     def __init__(
-        self, kind: str, message: str, *, entity: str | None = None, catchable: bool = True
+        self,
+        kind: str,
+        message: str,
+        *,
+        entity: str | None = None,
+        catchable: bool = True,
+        limit: Limit | None = None,
     ) -> None:
         super().__init__(message)
-        self.failure = Failure(kind, message, entity)
+        self.failure = Failure(kind, message, entity, limit)
         self.catchable = catchable
 
     @classmethod
     def again(cls, failure: Failure) -> StepFailed:
         """A failure that was recorded by an earlier attempt."""
-        return cls(failure.kind, failure.message, entity=failure.entity)
+        return cls(failure.kind, failure.message, entity=failure.entity, limit=failure.limit)
 
 
 class Cancelled(Exception):
@@ -91,13 +100,15 @@ class StepSkipped:
 
 @dataclass(slots=True)
 class EntityCall:
-    """`context` is what `with` built, or null."""
+    """`context` is what `with` built, or null. `again`: which edit of its input this is; what was
+    asked and done before belongs to another one."""
 
     key: str
     entity: EntityPlan
     input: Any
     context: Any
     strict: bool
+    again: int = 0
 
 
 @dataclass(slots=True)
@@ -117,10 +128,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A person's answer to a step that failed with `on_error pause`. `value` with continue."""
+    """A person's answer to a step that failed and waits. `value` with continue; `edited`: with
+    retry it is what the step is given in the place of its input or of its arguments."""
 
     action: Literal["retry", "skip", "continue", "fail"]
     value: Any = None
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from server.engine.store import (
     UsageRow,
 )
 from server.engine.texts import Texts
-from server.models.enums import FINAL_STATUSES, ControlAsked, ExecutionStatus, StepStatus
+from server.models.enums import OPEN_STATUSES, ControlAsked, StepStatus
 
 NEW_COLUMNS = (
     "id",
@@ -187,7 +187,6 @@ COUNT_COLUMNS = (
 
 EVENT_COLUMNS = ("type", "at", "step_key", "attempt", "data")
 
-OPEN_STATUSES = frozenset(ExecutionStatus) - FINAL_STATUSES
 _DONE_STEPS = frozenset({StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED})
 
 Row = tuple[Any, ...]

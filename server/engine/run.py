@@ -121,7 +121,7 @@ class Run:
         except TimeoutError:
             self.host.close_open_steps()
             message = f"The run took longer than {self.host.spent.caps.seconds:g} s of work."
-            error = self.host.error_of(Failure("timeout", message))
+            error = self.host.error_of(Failure("timeout", message, limit="run"))
             await self._close_leftovers()
             self._finish(ExecutionStatus.TIMED_OUT, None, error)
         except (AppError, asyncio.CancelledError):
@@ -187,7 +187,7 @@ class Run:
         before = self.claimed.start_before
         if before is None or self.claimed.attempt > 1 or self.clock.now() <= before:
             return None
-        return Outcome("timed_out", None, Failure("timeout", QUEUED_TOO_LONG))
+        return Outcome("timed_out", None, Failure("timeout", QUEUED_TOO_LONG, limit="queue"))
 
     async def _refused(self, plan: Plan) -> Outcome | None:
         """A model that cannot be reached at all is known before the first step. What may be well

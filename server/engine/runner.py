@@ -188,8 +188,12 @@ class Runner:
         ended = change is not None and change.status is not None and change.status.final
         return Accepted(taken, change if ended else started, writer.last_seq)
 
+    @property
+    def _takes_nothing(self) -> bool:
+        return self.runs.closed or self.runs.draining or self.runs.crowded
+
     async def _take(self, executions: Sequence[Ready]) -> None:
-        if self.runs.closed or self.runs.draining:
+        if self._takes_nothing:
             self._queue.ready(*executions)
             return
         self.runs.starting += len(executions)
@@ -204,7 +208,7 @@ class Runner:
             self.runs.changed()
 
     async def _claimed(self, ids: list[UUID]) -> list[Run]:
-        if self.runs.draining or self.runs.closed:
+        if self._takes_nothing:
             return []
         around = self._around
         ids = [one for one in ids if one not in self.runs]
@@ -223,8 +227,9 @@ class Runner:
         return task
 
     async def _take_alone(self, execution_id: UUID) -> Run | None:
-        """Given up half-way it would count as lost once more, which is once too often."""
-        if self.runs.draining:
+        """Given up half-way it would count as lost once more, which is once too often. What is not
+        taken is found again."""
+        if self.runs.draining or self.runs.crowded:
             return None
         return await asyncio.shield(self._claiming(self._claimed_alone(execution_id)))
 

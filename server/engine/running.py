@@ -41,7 +41,8 @@ class Held(Protocol):
 
 
 class Running:
-    """`draining` once nothing new is taken, `closed` while an execution has to run alone."""
+    """`draining` once nothing new is taken, `closed` while an execution has to run alone, `at_most`
+    so many at once while memory is short."""
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class Running:
         self.starting = 0
         self.draining = False
         self.closed = False
+        self.at_most: int | None = None
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -101,7 +103,22 @@ class Running:
     def free(self) -> int:
         if self.draining or self.closed:
             return 0
-        return self.max_running - len(self._runs) - self.starting
+        most = self.max_running if self.at_most is None else min(self.at_most, self.max_running)
+        return most - len(self._runs) - self.starting
+
+    @property
+    def idle(self) -> bool:
+        return not self._runs and not self.starting
+
+    @property
+    def crowded(self) -> bool:
+        """Memory is short, and what runs is all that may run then."""
+        return self.at_most is not None and len(self._runs) >= self.at_most
+
+    def narrow(self, at_most: int | None) -> None:
+        """What runs goes on, however many they are. None: as many as usual."""
+        self.at_most = at_most
+        self.changed()
 
     async def quiet(self, at_most: float) -> None:
         """Returns when nothing runs here that could bring the process down: all have ended, have

@@ -11,7 +11,7 @@ from server.bal.values import is_object
 from server.core.money import from_decimal
 from server.engine import events as happened
 from server.engine.caps import Spent
-from server.engine.decisions import Diagnosing
+from server.engine.decisions import REMEDIES_TRIED, REMEDY, Diagnosing, Given
 from server.engine.deltas import Deltas
 from server.engine.facts import (
     Hints,
@@ -26,11 +26,14 @@ from server.engine.host import EntityCall, Failure, Recorded, StepEnd, StepSkipp
 from server.engine.modified import EDITED, REMEMBERED
 from server.engine.stepping import Stepping
 from server.engine.store import RecordedStep, StepRow
-from server.engine.tool_calls import AGAIN, CHARGED, LATER, TRIED, TYPE
+from server.engine.tool_calls import AGAIN, CHARGED, LATER, TRIED
+from server.engine.tool_steps import TYPE
 from server.engine.writer import Writer
 from server.models.enums import StepStatus
 from server.tools.base import Charge
 
+USE = "use"
+EDITABLE = frozenset({"entity", USE, TYPE})
 # What is kept beside a step while it is tried; it is of no use to another try.
 OF_ONE_TRY = (TRIED, LATER)
 
@@ -60,7 +63,7 @@ class StepLog:
         self._diagnosing = diagnosing
         self._starters = {_step_of(row) for row in recorded.values() if _tells_of_child(row)}
         self.troubled = any(
-            row.status is StepStatus.FAILED or row.key.endswith(("#tries", "#remedies"))
+            row.status is StepStatus.FAILED or row.key.endswith((TRIED, REMEDIES_TRIED))
             for row in recorded.values()
         )
 
@@ -138,7 +141,7 @@ class StepLog:
             return
         self._deltas.flush(step.key)
         status = StepStatus(step.status)
-        error = None if step.error is None else self.error_of(step.error)
+        error = None if step.error is None else self.error_of(step.error, opened.start.type)
         now = self._writer.now()
         row = step_row(opened, self._attempt, status, step.output, error, now)
         self._writer.step(row)
@@ -162,13 +165,17 @@ class StepLog:
             step.key,
         )
 
-    def error_of(self, failure: Failure) -> dict[str, Any]:
+    def error_of(
+        self, failure: Failure, step_type: str | None = None, *, waits: bool = False
+    ) -> dict[str, Any]:
         """With what to do about it."""
         self.troubled = True
         error = self.hints.error(failure)
         if self._diagnosing is None:
             return error
-        return {**error, "diagnosis": self._diagnosing.diagnose(error)}
+        first = self.hints.type_of(failure, step_type)
+        diagnosis = self._diagnosing.diagnose(error, step_type or first, waits=waits)
+        return {**error, "diagnosis": diagnosis}
 
     def close_open_steps(self) -> None:
         """When a run ends from outside (its time is up), nothing in it may look as if it ran."""
@@ -184,11 +191,14 @@ class StepLog:
     def holds(self) -> bool:
         return self.stepping.left is not None
 
-    def given(self, key: str, arguments: dict[str, Any]) -> None:
+    def given(self, key: str, given: Any, tool: str | None = None) -> None:
         """The input of a `use` step is the value that came to it, and stays that."""
         opened = self._open.get(key)
-        if opened is not None and opened.start.type == TYPE:
-            opened.start = replace(opened.start, input=arguments)
+        if opened is None or opened.start.type not in EDITABLE:
+            return
+        opened.given = Given(given, tool)
+        if opened.start.type != USE and opened.start.input is not given:
+            opened.start = replace(opened.start, input=given)
 
     def position_of(self, key: str) -> int:
         opened = self._open.get(key)
@@ -263,12 +273,20 @@ class StepLog:
                     self._count_again(one.removesuffix(LATER))
                 del self._recorded[one]
                 self._writer.step(begun_anew(row))
+            if REMEDY in one and not one.startswith(f"{key}#"):
+                self._ask_anew(*one.split(REMEDY, 1))
         start = self._starts.pop(key, None)
         if key not in self._open and start is not None:
             self._open[key] = OpenStep(start, self._writer.now())
         opened = self._open.get(key)
         if opened is not None:
             self._writer.step(step_row(opened, self._attempt, StepStatus.RUNNING))
+
+    def _ask_anew(self, key: str, rest: str) -> None:
+        """What was decided inside holds for the failure of then: another one is asked about."""
+        earlier = self.recall(key + REMEDIES_TRIED)
+        number = max(int(rest.split("]", 1)[0]), 0 if earlier is None else earlier.output)
+        self.remember(key + REMEDIES_TRIED, number)
 
     def _below(self, key: str) -> list[tuple[str, RecordedStep]]:
         inside = (f"{key}/", f"{key}[", f"{key}#")

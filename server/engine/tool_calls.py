@@ -11,19 +11,22 @@ from typing import Any, Protocol
 from server.core.clock import Clock
 from server.core.ids import public_id
 from server.engine.caps import Allowance, Spent
+from server.engine.decisions import GIVEN
 from server.engine.door import OutOfBudget, Purse, Replay
-from server.engine.events import ExecutionEvent, ToolFailedEvent, ToolRefused
+from server.engine.events import ExecutionEvent, ToolFailedEvent
 from server.engine.host import (
     EntityCall,
+    Failure,
     Recorded,
+    Remedy,
     StepEnd,
     StepFailed,
     StepStart,
-    Suspended,
     ToolCall,
 )
 from server.engine.outcomes import Decided, Leaving
 from server.engine.resting import Waiting
+from server.engine.tool_steps import ToolSteps
 from server.engine.toolbox import Toolbox
 from server.engine.writer import Identity
 from server.llm.verdict import TRIES, seconds_before
@@ -46,7 +49,6 @@ from server.tools.wrappers import Call
 
 Worlds = Callable[[Identity, str], World]
 
-TYPE = "tool"
 LATER = "#later"
 AGAIN = "#again"
 TRIED = "#tries"
@@ -107,9 +109,11 @@ class Host(Protocol):
         """A person agrees; the arguments as they agreed to them. StepFailed when not."""
         ...
 
-    def given(self, key: str, arguments: dict[str, Any]) -> None:
+    def given(self, key: str, given: Any, tool: str | None = None) -> None:
         """With what the tool is called in the end, for whoever looks at its step."""
         ...
+
+    async def ask_for_remedy(self, key: str, failure: Failure) -> Remedy: ...
 
     async def ask_person(
         self, key: str, tool: str, asked: AskPerson, entity: EntityCall | None
@@ -151,39 +155,7 @@ class ToolCalls:
         return await self._run(call.key, tool, call.arguments, None, tool.needs_approval)
 
     async def box(self, call: EntityCall) -> Toolbox:
-        return Toolbox(call, await self._catalogue(), self)
-
-    # --- what models ask for (Hands)
-
-    async def tool_step(
-        self, key: str, call: EntityCall, tool: Tool, arguments: dict[str, Any], permit: bool
-    ) -> Any:
-        """A step of its own below the entity's: once it has ended it is only recalled."""
-        recorded = self._host.recall(key)
-        if recorded is not None:
-            self._host.charged_before(key, call.key)
-            if recorded.error is not None:
-                raise StepFailed.again(recorded.error)
-            return recorded.output
-        position = self._host.position_of(call.key)
-        self._host.step_started(
-            StepStart(key, call.key, call.key, TYPE, tool.name, arguments, position)
-        )
-        try:
-            value = await self._value(key, tool, arguments, call, permit or tool.needs_approval)
-        except StepFailed as failed:
-            self._host.step_ended(StepEnd(key, "failed", None, failed.failure))
-            raise
-        except Suspended:
-            raise
-        except BaseException:
-            self._host.step_ended(StepEnd(key, "cancelled"))
-            raise
-        self._host.step_ended(StepEnd(key, "completed", value))
-        return value
-
-    def refused(self, key: str, tool: str, reason: str) -> None:
-        self._host.tell(ToolRefused(tool=tool, reason=reason), key)
+        return Toolbox(call, await self._catalogue(), ToolSteps(self._host, self._value))
 
     # --- inside
 
@@ -197,7 +169,7 @@ class ToolCalls:
     ) -> Any:
         if self._desk.replay is not None:
             return await self._desk.replay.tool(key, tool.name, arguments)
-        return await self._run(key, tool, arguments, call, permit)
+        return await self._run(key, tool, arguments, call, permit or tool.needs_approval)
 
     async def _run(
         self,
@@ -209,7 +181,8 @@ class ToolCalls:
     ) -> Any:
         if permit:
             arguments = await self._host.permit(key, tool.name, arguments, entity)
-            self._host.given(key, arguments)
+        arguments = self._edited(key, arguments)
+        self._host.given(key, arguments, tool.name)
         self._host.charged_before(key, None if entity is None else entity.key)
         state = self._host.recall(key + LATER)
         left = None if state is None else state.output
@@ -224,6 +197,11 @@ class ToolCalls:
             self._host.remember(key + LATER, left)
             reason = WaitingReason(answer.reason)
             await self._host.rest(key, Waiting(reason, answer.until, answer.listens))
+
+    def _edited(self, key: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """After a failure a person may have put others in their place."""
+        edited = self._host.recall(key + GIVEN)
+        return arguments if edited is None else edited.output["value"]
 
     async def _tried(
         self,
@@ -246,7 +224,9 @@ class ToolCalls:
                 await self._wait_for_budget(key, tool, out)
             except ToolFailed as failed:
                 if not (failed.retryable and tool.idempotent and number < TRIES):
-                    raise StepFailed(failed.kind, failed.message, entity=tool.name) from failed
+                    raise StepFailed(
+                        failed.kind, failed.message, entity=tool.name, limit=failed.limit
+                    ) from failed
                 await self._wait(key, tool, number, failed)
 
     @asynccontextmanager
@@ -324,9 +304,15 @@ class ToolCalls:
             bot_id=identity.bot_id,
             execution_id=identity.id,
             step_key=key,
-            idempotency_key=idempotency_key(public_id("execution", identity.id), key),
+            idempotency_key=self._idempotency_key(key),
             clock=self._desk.clock,
             family=self._desk.family(self._host, key, entity),
             state=state,
             world=Nobody() if self._desk.world is None else self._desk.world(identity, key),
         )
+
+    def _idempotency_key(self, key: str) -> str:
+        """With arguments that a person has edited it is another call."""
+        edited = self._host.recall(key + GIVEN)
+        whole = key if edited is None else f"{key}{GIVEN}[{edited.output['number']}]"
+        return idempotency_key(public_id("execution", self._host.identity.id), whole)

@@ -12,6 +12,7 @@ from server.core.jsontext import dumps
 from server.engine.host import EntityCall, Failure, StepFailed
 from server.engine.side_by_side import side_by_side
 from server.engine.tool_loop import ToolResult
+from server.engine.tool_steps import LetFail
 from server.engine.turns import turn_key
 from server.llm.messages import ToolCall as Asked
 from server.llm.messages import ToolSpec
@@ -56,7 +57,7 @@ class Toolbox:
         return (*free, *on_request)
 
     async def answer(self, turn: int, calls: tuple[Asked, ...]) -> list[ToolResult]:
-        keys = _keys(turn_key(self._call.key, turn), calls)
+        keys = _keys(turn_key(self._call, turn), calls)
         refusals: list[str] = []
 
         async def one(place: int) -> ToolResult:
@@ -105,7 +106,7 @@ class Toolbox:
         try:
             value = await self._hands.tool_step(key, self._call, tool, arguments, permit)
         except StepFailed as failed:
-            if not failed.catchable:
+            if not failed.catchable or isinstance(failed, LetFail):
                 raise
             return ToolResult(asked, _told_failure(failed.failure), done=False)
         return ToolResult(asked, _shortened(text_of(value)), True, value)

@@ -131,7 +131,7 @@ class Turns:
 
     @property
     def _key(self) -> str:
-        return turn_key(self._call.key, self._number)
+        return turn_key(self._call, self._number)
 
     @property
     def _action(self) -> str:
@@ -221,5 +221,6 @@ class Turns:
         return tried["number"]
 
 
-def turn_key(key: str, number: int) -> str:
-    return f"{key}/turn[{number}]"
+def turn_key(call: EntityCall, number: int) -> str:
+    again = f"~{call.again + 1}" if call.again else ""
+    return f"{call.key}/turn[{number}]{again}"

@@ -162,7 +162,7 @@ class Walk:
 
     def _too_many(self) -> StepFailed:
         message = f"The run takes more than {self._most} steps, the limit of its workspace."
-        return StepFailed("budget_exceeded", message, catchable=False)
+        return StepFailed("budget_exceeded", message, catchable=False, limit="run")
 
     # --- values
 

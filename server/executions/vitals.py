@@ -15,7 +15,8 @@ from server.bus.notices import Notices
 from server.core.clock import Clock
 from server.core.ids import uuid_at
 from server.engine.writer import workspace_topic
-from server.models.enums import FINAL_STATUSES, ExecutionStatus
+from server.executions.figures import by_status
+from server.models.enums import OPEN_STATUSES, ExecutionStatus
 from server.models.tables import Execution, Usage
 from server.workspaces.access import Viewer, mine, require
 
@@ -78,8 +79,8 @@ class VitalSigns:
 
 async def read(viewer: Viewer, now: datetime) -> Vitals:
     """Three statements, each over rows that an index names."""
-    open_now = await _by_status(viewer, exclude=list(FINAL_STATUSES))
-    started = await _by_status(viewer, since=uuid_at(now - WINDOW))
+    open_now = await by_status(mine(viewer, Execution).filter(status__in=list(OPEN_STATUSES)))
+    started = await by_status(mine(viewer, Execution).filter(id__gte=uuid_at(now - WINDOW)))
     used: list[dict[str, Any]] = (
         await mine(viewer, Usage)
         .filter(created_at__gte=now - WINDOW)
@@ -103,17 +104,3 @@ async def read(viewer: Viewer, now: datetime) -> Vitals:
         tokens=sums["input"] + sums["output"],
         cost_nano=sums["cost"],
     )
-
-
-async def _by_status(
-    viewer: Viewer, *, since: UUID | None = None, exclude: list[ExecutionStatus] | None = None
-) -> dict[ExecutionStatus, int]:
-    rows = mine(viewer, Execution)
-    if since is not None:
-        rows = rows.filter(id__gte=since)
-    if exclude is not None:
-        rows = rows.exclude(status__in=exclude)
-    found: list[Any] = (
-        await rows.annotate(count=Count("id")).group_by("status").values_list("status", "count")
-    )
-    return {ExecutionStatus(status): int(count) for status, count in found}

@@ -1,22 +1,32 @@
 """What a failure means and what helps: one table from the kind of a run error to its class, its
-cause in words and the two or three actions that work."""
+cause in words and the two or three actions that work, and what of them works at this step."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from server.models.enums import FailureClass
 
 LABELS: Final = {
     "retry": "Try this step again; what is finished before it is kept.",
-    "edit_and_retry": "Change the input or an earlier result, then try again from this step.",
+    "edit_and_retry": "Change what it is given, then try again from this step.",
     "skip": "Go on without this step: its input takes the place of its result.",
-    "other_model": "Give the entity another model or a fallback, then try again with the draft.",
+    "other_model": "Choose another model for the entity, then try again from this step.",
     "edit_bot": "Mend the program, then try again from this step with the draft.",
     "reconnect": "Check the key or the address of the connection, then try again.",
-    "raise_limit": "Raise the limit, then try again.",
+    "raise_limit": "Raise what one execution of this workspace may use, then try again.",
+    "raise_budget": "Raise the budget, then try again.",
 }
+# What has a model to choose.
+ASKS_MODELS: Final = frozenset({"entity", "route", "when"})
+# What is given something that a person can put something else in the place of while it waits.
+EDITABLE: Final = frozenset({"entity", "use", "tool"})
+# A tool that a model called is done again with its entity, and passed by only while it waits.
+OF_A_MODEL: Final = "tool"
+# Two of these work where too few of the table do.
+ALWAYS: Final = ("retry", "skip", "edit_bot")
+FEWEST: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,24 @@ class Diagnosis:
     failure_class: FailureClass
     cause: str
     actions: tuple[str, ...]
+
+    def at(self, step_type: str | None, *, waits: bool) -> Diagnosis:
+        """With those actions that work at a step of this type; None: no step is known. `waits`: a
+        person is asked, and the program of a run under way stays as it is."""
+        left_out: set[str] = set()
+        if step_type is not None and step_type not in ASKS_MODELS:
+            left_out.add("other_model")
+        if waits:
+            left_out.add("edit_bot")
+        if waits and step_type not in EDITABLE:
+            left_out |= {"edit_and_retry", "other_model"}
+        if step_type == OF_A_MODEL and not waits:
+            left_out.add("skip")
+        kept = [word for word in self.actions if word not in left_out]
+        more = (word for word in ALWAYS if word not in left_out and word not in kept)
+        while len(kept) < FEWEST:
+            kept.append(next(more))
+        return replace(self, actions=tuple(kept))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -157,7 +185,7 @@ KINDS: Final[dict[str, Diagnosis]] = {
     "limit_reached": _of(
         FailureClass.BUDGET,
         "The workspace may not have more of this.",
-        "raise_limit", "skip",
+        "retry", "skip",
     ),
     "forbidden": _of(
         FailureClass.POLICY,
@@ -182,7 +210,7 @@ KINDS: Final[dict[str, Diagnosis]] = {
     "search_unavailable": _of(
         FailureClass.TOOL,
         "No search service is set up or reachable.",
-        "reconnect", "skip",
+        "retry", "skip",
     ),
     "tool_forbidden": _of(
         FailureClass.POLICY,
@@ -206,8 +234,8 @@ KINDS: Final[dict[str, Diagnosis]] = {
     ),
     "budget_exceeded": _of(
         FailureClass.BUDGET,
-        "A limit of steps, calls, tokens or money is used up.",
-        "raise_limit", "edit_bot",
+        "The program asks for more than one step of it may do.",
+        "edit_bot", "edit_and_retry",
     ),
     "spawn_depth_exceeded": _of(
         FailureClass.PROGRAM,
@@ -236,10 +264,41 @@ KINDS: Final[dict[str, Diagnosis]] = {
     ),
 }  # fmt: skip
 
+# Of these kinds the limit says which one it was, and so where it is raised.
+LIMITED: Final[dict[tuple[str, str], Diagnosis]] = {
+    ("budget_exceeded", "run"): _of(
+        FailureClass.BUDGET,
+        "What one execution of this workspace may use is used up: its steps, calls, tokens or "
+        "money.",
+        "raise_limit", "retry", "edit_bot",
+    ),
+    ("budget_exceeded", "budget"): _of(
+        FailureClass.BUDGET,
+        "A budget of the workspace is spent.",
+        "raise_budget", "other_model", "retry",
+    ),
+    ("budget_exceeded", "entity"): _of(
+        FailureClass.BUDGET,
+        "The entity has spent the `budget` that the program gives it for one call.",
+        "edit_bot", "other_model", "edit_and_retry",
+    ),
+    ("timeout", "run"): _of(
+        FailureClass.TIMEOUT,
+        "The whole execution took longer than one of this workspace may work.",
+        "raise_limit", "retry", "edit_bot",
+    ),
+    ("timeout", "queue"): _of(
+        FailureClass.TIMEOUT,
+        "No worker was free in the time that it may wait in the queue.",
+        "retry", "edit_and_retry",
+    ),
+}  # fmt: skip
+
 OTHER: Final = _of(
     FailureClass.UNKNOWN, "It failed for a reason that is not known here.", "retry", "skip"
 )
 
 
-def diagnosis(kind: str) -> Diagnosis:
-    return KINDS.get(kind, OTHER)
+def diagnosis(kind: str, limit: str | None = None) -> Diagnosis:
+    """`limit`: which one was reached, where that is known."""
+    return LIMITED.get((kind, limit or ""), KINDS.get(kind, OTHER))

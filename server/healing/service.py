@@ -42,8 +42,11 @@ log = structlog.get_logger("healing")
 class Healing:
     """What the engine asks and tells (Diagnosing)."""
 
-    def diagnose(self, error: dict[str, Any]) -> dict[str, Any]:
-        return diagnosis(str(error.get("kind"))).to_json()
+    def diagnose(
+        self, error: dict[str, Any], step_type: str | None = None, *, waits: bool = False
+    ) -> dict[str, Any]:
+        found = diagnosis(str(error.get("kind")), error.get("limit"))
+        return found.at(step_type, waits=waits).to_json()
 
     async def learn(self, store: Store, claimed: Claimed) -> None:
         """After the end of an execution in which something failed. Figures are not worth failing

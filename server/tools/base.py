@@ -33,8 +33,12 @@ class Layer(StrEnum):
     EPHEMERAL = "ephemeral"
 
 
+Limit = Literal["run", "budget", "entity", "queue"]
+
+
 class ToolFailed(Exception):
-    """The tool could not do it. `retryable`: the same call may succeed later."""
+    """The tool could not do it. `retryable`: the same call may succeed later. `limit`: which one
+    was reached (run, budget, entity), where it was one."""
 
     def __init__(
         self,
@@ -43,9 +47,11 @@ class ToolFailed(Exception):
         *,
         retryable: bool = False,
         retry_after: float | None = None,
+        limit: Limit | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
+        self.limit: Limit | None = limit
         self.message = message
         self.retryable = retryable
         self.retry_after = retry_after

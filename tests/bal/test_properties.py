@@ -17,7 +17,7 @@ FULL = """writer {
   fallbacks: ["a:b", c], tools: { x, 'y' }, needsApproval: "mail"
   input: { topic: string }, output: { n: "?number(0, 10)", deep: { list: "array<string>" } }
   history: none, temperature: 0.5, max_tokens: 1e3, reasoning: low, stop_when: "stepCount:7"
-  retries: 3, timeout: 20, budget: 0.25, idempotent: false
+  retries: 3, timeout: 20, budget: 0.25, idempotent: false, onToolError: pause
   outputTo: [storage, "email:weekly@fri@5pm"], triggers: manual, system: "old"
   analytics: {
     track: [{ name: good, type: percentage, condition: "status = 'completed'" }]
@@ -44,6 +44,7 @@ def test_every_property_is_read_and_typed() -> None:
     assert (spec.history, spec.temperature, spec.max_tokens) == ("none", 0.5, 1000)
     assert (spec.reasoning, spec.stop_when, spec.retries) == ("low", StopWhen(steps=7), 3)
     assert (spec.timeout, spec.budget, spec.idempotent) == (20, 0.25, False)
+    assert (spec.on_tool_error, spec_of('a { goal: "x" }').on_tool_error) == ("pause", "tell")
     assert spec.output_to == ("storage", "email:weekly@fri@5pm")
     assert [one.text for one in spec.triggers] == ["manual"]
     assert spec.unknown == {"system": Text("old")}

@@ -45,13 +45,14 @@ def test_the_last_failure_is_told_once(capsys: pytest.CaptureFixture[str]) -> No
 class Queued:
     """A server on which nothing begins before somebody asks for its workers."""
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int, short: int) -> None:
         self.asked = asyncio.Event()
+        self.health = {"workers": workers, "workersShortOfMemory": short}
 
     async def ask(self, document: str) -> dict[str, Any]:
         assert document == run.WORKERS
         self.asked.set()
-        return {"health": {"workers": 0}}
+        return {"health": self.health}
 
     async def follow(self, execution_id: str, after: int) -> Any:
         yield event("execution.queued")
@@ -59,10 +60,19 @@ class Queued:
         yield event("execution.started")
 
 
+@pytest.mark.parametrize(
+    ("workers", "short", "told"),
+    [(0, 0, "No worker is running"), (2, 2, "No worker has memory"), (2, 1, "")],
+)
 async def test_who_waits_for_a_worker_is_told(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    workers: int,
+    short: int,
+    told: str,
 ) -> None:
     monkeypatch.setattr(run, "IDLE_SECONDS", 0)
     async with asyncio.timeout(15):
-        await run.watch(cast(Remote, Queued()), "exe_1", live=True)
-    assert "No worker is running" in capsys.readouterr().err
+        await run.watch(cast(Remote, Queued(workers, short)), "exe_1", live=True)
+    said = capsys.readouterr().err
+    assert told in said if told else not said

@@ -16,7 +16,7 @@ from server.engine.log import WireEvent
 from server.executions import service as executions
 from server.models.enums import ApprovalKind, ExecutionStatus, StepStatus, WaitingReason
 from server.models.tables import Approval, Execution, Usage
-from tests.support.dying import Diary, dies, gateway, tools
+from tests.support.dying import WAITS, Diary, dies, gateway, tools
 from tests.support.rooms import Home, open_home
 from tests.support.waiting import until
 
@@ -138,6 +138,37 @@ async def test_an_unsafe_tool_of_a_model_waits_too(installation: Installation) -
     assert ended.output == "Done."
     assert (diary.count("unsafe x"), diary.count("model m 1")) == (1, 1)
     assert diary.count("safe y") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "heard", "calls"),
+    [
+        (approvals.Answer("choose", action="retry"), "did x", 2),
+        (approvals.Answer("modify", arguments={"text": "y"}), "did y", 2),
+        (approvals.Answer("choose", action="skip"), "Failed (tool_failed): Not yet.", 1),
+        (approvals.Answer("choose", action="continue", value="By hand"), "By hand", 1),
+    ],
+    ids=["retry", "edit", "skip", "continue"],
+)
+async def test_a_failed_tool_that_waits_for_a_person_waits_on(
+    installation: Installation, answer: approvals.Answer, heard: str, calls: int
+) -> None:
+    """Killed while it waits: the tool is not called again before the person has said so."""
+    source = 'a { "goal": "Do", "model": "m", "tools": ["failing"], "on_tool_error": "pause" }'
+    script = {"m": [[["failing", {"text": "x"}]], "Done."]}
+    diary = await installation.dies(WAITS, source, script)
+    async with installation.again(script) as home:
+        asked = await waits_for_a_person(home)
+        assert (asked.kind, asked.arguments["given"]) == (ApprovalKind.REMEDY, {"text": "x"})
+        assert len(diary.lines("failing")) == 1
+        await approvals.decide(home.owner, home.rooms.engine, asked.id, answer)
+        ended = await the_end(home)
+        assert await Approval.all().count() == 1
+        gateway: Any = home.rooms.gateway
+        messages = gateway.requests[-1].messages
+    assert (ended.status, ended.output) == (ExecutionStatus.COMPLETED, "Done.")
+    assert [one.content for one in messages if one.role == "tool"] == [heard]
+    assert (len(diary.lines("failing")), diary.count("model m 1")) == (calls, 1)
 
 
 async def test_an_unsafe_tool_that_has_ended_is_not_asked_about(

@@ -10,10 +10,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tortoise.queryset import QuerySet
+from tortoise.queryset import QuerySet, ValuesListQuery
 
 from server.core.ids import new_uuid
 from server.engine import mysql_statements, postgres_statements, sqlite_statements
+from server.executions.figures import counted, open_ones
 from server.executions.service import ExecutionFilter, matching
 from server.models.enums import ExecutionMode, ExecutionStatus, TriggerKind
 from server.models.tables import Blob, Event, Execution
@@ -78,7 +79,7 @@ async def assert_by_index(world: World, statement: str) -> None:
         assert words not in plan, plan
 
 
-def sql(rows: QuerySet[Any]) -> str:
+def sql(rows: QuerySet[Any] | ValuesListQuery[Any]) -> str:
     return rows.sql(params_inline=True)
 
 
@@ -139,6 +140,17 @@ async def test_events_and_what_the_retention_looks_for(world: World) -> None:
     await assert_by_index(world, sql(Blob.filter(execution_id=one)))
     older = Execution.filter(bot_id=world.bot.id, id__lt=UUID(int=1 << 100))
     await assert_by_index(world, sql(older.order_by("id").limit(50)))
+
+
+async def test_what_is_open_is_counted_without_what_has_ended(world: World) -> None:
+    statement = sql(counted(open_ones([world.workspace.id])))
+    kind = world.database.address.kind
+    if kind == "mysql":
+        await assert_by_index(world, statement)
+        return
+    asked = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
+    plan = json.dumps([str(list(row.values())) for row in await _ask(f"{asked} {statement}")])
+    assert READS_ALL[kind][0] not in plan, plan
 
 
 def _explained(given: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.faults.counting import SAFE, UNSAFE
 from tests.faults.load import Load
 from tests.faults.oracle import said
 from tests.faults.rig import Rig
@@ -134,15 +135,23 @@ def _repeats(rig: Rig, run: str, row: dict[str, Any], events: Rows) -> int:
     assert order == sorted(order), (run, "went back to a finished step", order)
     failed = sum(event["type"] == "model.failed" for event in events)
     counted = rig.oracle.counts(run)
+    used = _counted_steps(events)
     answered = [event["step_key"] for event in events if event["type"] == "model.answered"]
     turns = len(answered) - len(set(answered))  # a model that used tools is asked again
+    answered += {e["step_key"] for e in events if e["type"] == "step.completed"} & set(used)
     repeats = max(0, sum(count - 1 for count in counted.values()) - turns)
     allowed = max(0, row["attempt"] - 1) + failed
     assert repeats <= allowed, (run, dict(counted), row["attempt"])
-    intents = sum(event["type"] == "model.requested" for event in events)
+    intents = len(used) + sum(event["type"] == "model.requested" for event in events)
     assert len(calls) <= intents, (run, "a call left before it was written down")
     assert len(answered) <= len(calls), (run, len(answered), len(calls))
     return repeats
+
+
+def _counted_steps(events: Rows) -> list[str]:
+    """The keys of steps that use one of the counting tools, once for each time that one begins."""
+    begun = [(e["step_key"], data_of(e)) for e in events if e["type"] == "step.started"]
+    return [key for key, data in begun if data.get("name") in (SAFE, UNSAFE)]
 
 
 def _no_ghosts(load: Load, rows: Iterable[dict[str, Any]]) -> None:

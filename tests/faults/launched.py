@@ -1,6 +1,7 @@
-"""`python -m tests.faults.launched COMMAND …`: the product's command, with two hooks that only the
-rig has. SIGUSR1 blocks the event loop, as a bug that computes for ever would; SIGUSR2 writes the
-number of unfinished tasks into the log."""
+"""`python -m tests.faults.launched COMMAND …`: the product's command, with what only the rig has.
+SIGUSR1 blocks the event loop, as a bug that computes for ever would; SIGUSR2 writes the number of
+unfinished tasks into the log. There are two counting tools more, and points at which a run stands
+still."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ import time
 from typing import Any
 
 from server.cli import main
+from server.tools import catalogue
+from tests.faults import counting, points
 
 BLOCK = "RIG_BLOCK_SECONDS"
 
@@ -33,8 +36,15 @@ def _count_tasks(*_: Any) -> None:
     os.write(1, f"{json.dumps(line)}\n".encode())
 
 
+def _give_tools() -> None:
+    found = catalogue.Catalogue([*catalogue.BUILT_IN, *counting.tools()])
+    catalogue._BUILT_IN = found  # type: ignore[misc]
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGUSR1, _block)
     signal.signal(signal.SIGUSR2, _count_tasks)
+    _give_tools()
+    points.hold()
     sys.argv[0] = "baleybots"
     main()

@@ -43,6 +43,7 @@ class Load:
     refusals: list[Refusal] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     give_up: float = 120.0
+    inputs: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     async def make(cls, rig: Rig, steps: int = 4, source: str | None = None) -> Load:
@@ -81,7 +82,8 @@ class Load:
 
     async def ask_once(self, session: aiohttp.ClientSession, run: str) -> str | None:
         """The id, or None when it was refused or the connection broke."""
-        given = {"botId": self.bot, "input": run, "idempotencyKey": run}
+        value = self.inputs.get(run, run)
+        given = {"botId": self.bot, "input": value, "idempotencyKey": run}
         began = time.monotonic()
         try:
             body = {"query": START, "variables": {"input": given}}

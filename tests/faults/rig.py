@@ -23,6 +23,7 @@ import aiohttp
 import psutil
 
 from tests.faults.oracle import Oracle
+from tests.faults.points import FOLDER, Points
 from tests.faults.tables import Tables
 from tests.faults.waiting import until
 from tests.house.files import ROOT
@@ -129,6 +130,10 @@ class Rig:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def points(self) -> Points:
+        return Points(Path(self.here.environment[FOLDER]))
+
+    @property
     def tables(self) -> Tables:
         return Tables(self.database_url)
 
@@ -190,6 +195,7 @@ class Rig:
 
     async def heal(self) -> None:
         """Everything is up and lets everything through, as before the first fault."""
+        self.points.let_go()
         for member in self.members:
             for proxy in member.proxies:
                 proxy.resume()
@@ -302,8 +308,10 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     oracle = Oracle(seed)
     await oracle.models.start()
+    (points := folder / "points").mkdir()
     settings = {
         "PYTHONPATH": str(ROOT),
+        FOLDER: str(points),
         "BALEYBOTS_DEFAULT_MODEL": "openai:gpt-4o-mini",
         "BALEYBOTS_LOG_LEVEL": "info",
         "BALEYBOTS_LOG_FORMAT": "json",

@@ -33,7 +33,7 @@ async def test_restarts(world: Rig, record: Record) -> None:
     load = await Load.make(world)
     server = world.servers.database
     assert server is not None
-    runs, times = world.some(30, 120), world.some(2, 8)
+    runs, times = world.some(30, 120), world.some(2, 10)
     all_calls = len(world.oracle.calls) + runs * load.steps
     starting = asyncio.create_task(load.start(*range(runs), each=0.2))
     worst = 0.0
@@ -49,6 +49,79 @@ async def test_restarts(world: Rig, record: Record) -> None:
     assert worst <= 15, worst
     note = f"{times} times; the next call left at most {worst:.1f} s after it was back"
     record(found, note)
+
+
+SWEEP = "UPDATE executions e SET dispatched_at = now() FROM%"
+HOLD = """
+CREATE FUNCTION held_by_the_rig() RETURNS trigger LANGUAGE plpgsql AS
+  'BEGIN PERFORM pg_advisory_xact_lock(15); RETURN NULL; END';
+CREATE TRIGGER held_by_the_rig AFTER UPDATE OF dispatched_at ON executions FOR EACH ROW
+  WHEN (OLD.status = 'waiting' AND NEW.status = 'waiting')
+  EXECUTE FUNCTION held_by_the_rig()"""
+LET_GO = "DROP TRIGGER held_by_the_rig ON executions; DROP FUNCTION held_by_the_rig()"
+
+
+@pytest.mark.fault(
+    "F15",
+    "the database is killed in the middle of a look for what is due",
+    short=(),
+    only=("postgres",),
+)
+async def test_restarted_inside_the_sweep(world: Rig, record: Record) -> None:
+    """The look has marked what is due as sent, its transaction has not ended, and the database goes
+    away: nothing of that is there afterwards, and what was due is found again."""
+    load, others = await Load.make(world), await Load.make(world)
+    server = world.servers.database
+    assert server is not None
+    for number in range(10):
+        refused = Reply(status=429, headers={"retry-after": "3"})
+        world.oracle.at(load.run(number), 2, refused)
+    async with _advisory_lock(world):
+        await load.start(*range(10))
+        starting = asyncio.create_task(others.start(*range(30), each=0.2))
+        await until("the look stands still in its transaction", lambda: _sweeps(world), 30)
+        await asyncio.to_thread(server.restart)
+    began = time.monotonic()
+    await world.tables.change(LET_GO)
+    await _calls(world, len(world.oracle.calls) + 1, 10**9)
+    worst = time.monotonic() - began
+    await _asked_again(world, load)
+    again = time.monotonic() - began
+    await starting
+    found = await check(world, load, others)
+    assert worst <= 15, worst
+    assert again <= 15, again
+    told = f"the next call left {worst:.1f} s after it was back"
+    record(found, f"{told}, all that was due had been called after {again:.1f} s")
+
+
+@contextlib.asynccontextmanager
+async def _advisory_lock(world: Rig) -> AsyncIterator[None]:
+    """Whoever marks what waits as sent stands still until this is over."""
+    import asyncpg
+
+    connection = await asyncpg.connect(world.database_url)
+    try:
+        await connection.execute("SELECT pg_advisory_lock(15)")
+        await connection.execute(HOLD)
+        yield
+    finally:
+        connection.terminate()
+
+
+async def _sweeps(world: Rig) -> bool:
+    """It has changed rows already: only then does it meet the lock."""
+    found = await world.tables.rows(
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        f"AND wait_event = 'advisory' AND query LIKE '%{SWEEP}'"
+    )
+    return found[0]["n"] > 0
+
+
+async def _asked_again(world: Rig, load: Load) -> None:
+    runs = [load.run(number) for number in range(10)]
+    tried = lambda: all(world.oracle.count(run, 2) >= 2 for run in runs)  # noqa: E731
+    await until("all that was due was tried again", tried, 60)
 
 
 async def _calls(world: Rig, count: int, most: int) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.faults.aimed import DURING_CALL, POINTS, Aim, Point
 from tests.faults.checks import check
 from tests.faults.conftest import Record
 from tests.faults.load import AT_ONCE, Load
@@ -84,6 +86,41 @@ async def test_cancel_during_a_call(world: Rig, record: Record) -> None:
     found = await check(world, load, ends="cancelled")
     assert world.oracle.counts(run) == {1: 1, 2: 1}
     record(found, f"the model's stream was closed after {closed:.1f} s, final after {took:.1f} s")
+
+
+def _aimed() -> Iterator[Any]:
+    for point in POINTS:
+        name = "while tools are called" if point is DURING_CALL else point.name
+        mark = pytest.mark.fault("F38", f"cancelled {name}", short=())
+        yield pytest.param(point, marks=mark, id=name)
+
+
+@pytest.mark.parametrize("point", list(_aimed()))
+async def test_cancel_at_a_point(world: Rig, record: Record, point: Point) -> None:
+    """Questions to models and calls of tools alike: each ends once, and begins nothing more."""
+    aim = await Aim.make(world)
+    await point.come(aim)
+    began = time.monotonic()
+    async with world.client() as client:
+        for load in aim.loads:
+            answer = await _cancel(client, load.accepted[load.run(1)])
+            assert not answer["errors"], answer
+    await world.points.told_to_cancel(aim.uuids, 2 * world.patience)
+    world.points.let_go()
+    await until("all are cancelled", lambda: _all_are(world, aim.uuids, "cancelled"), 5)
+    took = time.monotonic() - began
+    for member in world.working:
+        await member.models.cut()  # with what stood before the closed door
+        member.models.resume()
+    found = await check(world, *aim.loads, ends="cancelled")
+    for run in aim.runs:
+        assert world.oracle.counts(run) == dict.fromkeys(range(1, point.begun + 1), 1), run
+    record(found, f"a model and two tools; final {took:.2f} s later")
+
+
+async def _all_are(world: Rig, uuids: list[str], status: str) -> bool:
+    rows = await world.tables.executions()
+    return sum(str(row["id"]) in uuids and row["status"] == status for row in rows) == len(uuids)
 
 
 @pytest.mark.fault("F38", "cancelled while it waits to try again", short=("embedded",))

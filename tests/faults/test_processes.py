@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tests.faults.aimed import BEFORE_NEWS, DURING_CALL, POINTS, STEPS, Aim, Point
 from tests.faults.checks import check
 from tests.faults.conftest import Record
 from tests.faults.load import Load
 from tests.faults.onlookers import onlookers, saw_everything
 from tests.faults.oracle import said
-from tests.faults.rig import Member, Rig
+from tests.faults.rig import Rig
 from tests.faults.waiting import until
 from tests.support.model_server import Reply
 
@@ -81,75 +84,54 @@ async def _calls(world: Rig, count: int) -> None:
     await until(f"{count} calls", enough, 30)
 
 
-@pytest.mark.fault("F02", "killed just before a call leaves", short=())
-async def test_killed_between_intent_and_call(world: Rig, record: Record) -> None:
-    """The intent is stored, the call never reaches the model: so it is not made twice."""
-    load = await Load.make(world)
-    for member in world.working:
-        member.models.up.open.clear()
-    await load.start(1)
-    victim = await _first_held(world)
-    await world.kill(victim)
-    await victim.models.cut()
-    for member in world.working:
-        member.models.resume()
-    await world.replace(victim)
-    found = await check(world, load)
-    assert found.repeated == 0
-    record(found)
+def _aimed() -> Iterator[Any]:
+    """The call under way is what `make test` looks at."""
+    for point in POINTS:
+        short = ("embedded", "postgres") if point is DURING_CALL else ()
+        mark = pytest.mark.fault("F02", f"killed {point.name}", short=short)
+        yield pytest.param(point, marks=mark, id=point.name)
 
 
-async def _first_held(world: Rig) -> Member:
-    """The process whose call waits before the closed door."""
-    waiting = [member for member in world.working if member.models.up.held]
-    if not waiting:
-        held = lambda: any(member.models.up.held for member in world.working)  # noqa: E731
-        await until("a call is to leave", held, 30)
-        waiting = [member for member in world.working if member.models.up.held]
-    return waiting[0]
-
-
-@pytest.mark.fault("F02", "killed during a call", short=("embedded", "postgres"))
-async def test_killed_during_a_call(world: Rig, record: Record) -> None:
-    load = await Load.make(world)
-    run = load.run(1)
-    world.oracle.at(run, 2, Reply(hang=True))
-    await load.start(1)
-    call = await world.oracle.asked(run, 2)
-    victim = world.by_key(call.process)
+@pytest.mark.parametrize("point", list(_aimed()))
+async def test_killed_at_a_point(world: Rig, record: Record, point: Point) -> None:
+    """A call may be made twice only where its answer was not stored, and one that must not be
+    repeated is made once wherever that is."""
+    aim = await Aim.make(world)
+    await point.come(aim)
+    if point is BEFORE_NEWS and not world.embedded:
+        async with aim.seen():
+            await _lose_workers(world)
+            await aim.second_is_seen(2 * world.patience)
+    else:
+        await _lose_workers(world)
     began = time.monotonic()
-    await world.kill(victim)
-    await world.replace(victim)
+    await world.heal()
     started = time.monotonic() - began
-    found = await check(world, load)
-    assert world.oracle.counts(run) == {1: 1, 2: 2, 3: 1, 4: 1}
+    await aim.person_says(point.way)
+    found = await check(world, *aim.loads)
+    repeated = dict(enumerate(point.calls, 1))
+    for load in (aim.asking, aim.safe):
+        assert world.oracle.counts(load.run(1)) == repeated, load.name
+    assert world.oracle.counts(aim.unsafe.run(1)) == {1: 1, 2: 1, 3: 1}
+    _same_key_each_time(world, aim)
     assert found.recovery is not None
     assert found.recovery <= (started + 5 if world.embedded else 20)
-    record(found)
+    record(found, "a model, a tool, a tool that must not be called twice: that waited for a person")
 
 
-@pytest.mark.fault("F02", "killed between the answer and its commit", short=())
-async def test_killed_between_answer_and_commit(world: Rig, record: Record) -> None:
-    """The answer is lost with the process: this is the one call that is made twice."""
-    if world.embedded:
-        await _frozen_before_the_answer(world, record)
-        return
-    load = await Load.make(world)
-    run = load.run(1)
-    world.oracle.at(run, 2, lambda received: Reply(said(run, 2), delay=0.5))
-    await load.start(1)
-    call = await world.oracle.asked(run, 2)
-    victim = world.by_key(call.process)
-    assert victim.database is not None
-    victim.database.stall()
-    await until("the answer was given", lambda: call.received.answered, 10)
-    await victim.database.something_held(victim.database.up)
-    await world.kill(victim)
-    await victim.database.cut()
-    await world.replace(victim)
-    found = await check(world, load)
-    assert world.oracle.counts(run) == {1: 1, 2: 2, 3: 1, 4: 1}
-    record(found)
+async def _lose_workers(world: Rig) -> None:
+    """Every process that works is killed; what it was about to send is lost."""
+    await asyncio.gather(*(world.kill(member) for member in world.working))
+    for member in world.working:
+        await member.models.cut()
+
+
+def _same_key_each_time(world: Rig, aim: Aim) -> None:
+    """A tool that is called again can know that it is the same call."""
+    for load in (aim.safe, aim.unsafe):
+        calls = world.oracle.of(load.run(1))
+        keys = {(call.step, call.received.headers["idempotency-key"]) for call in calls}
+        assert len(keys) == len({key for _, key in keys}) == STEPS, keys
 
 
 @pytest.mark.fault(
@@ -189,23 +171,6 @@ async def test_killed_between_commit_and_publish(world: Rig, record: Record) -> 
 async def _has_ended(world: Rig, uuid: str) -> bool:
     rows = await world.tables.executions()
     return any(str(row["id"]) == uuid and row["status"] == "completed" for row in rows)
-
-
-async def _frozen_before_the_answer(world: Rig, record: Record) -> None:
-    """With SQLite nothing stands between the process and its file: it is frozen, answered, and
-    killed before it can read the answer."""
-    load = await Load.make(world)
-    run = load.run(1)
-    world.oracle.at(run, 2, Reply(said(run, 2), delay=0.3))
-    await load.start(1)
-    call = await world.oracle.asked(run, 2)
-    world.door.signal(signal.SIGSTOP)
-    await until("the answer was given", lambda: call.received.answered, 10)
-    await world.kill(world.door)
-    await world.replace(world.door)
-    found = await check(world, load)
-    assert world.oracle.counts(run) == {1: 1, 2: 2, 3: 1, 4: 1}
-    record(found)
 
 
 @pytest.mark.fault(

@@ -42,6 +42,7 @@ class World(Money):
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.writable = True
         self.workers: int | None = 1
+        self.short: int | None = 0
         self.points: dict[str, Any] | None = None
         self.notifications: list[dict[str, Any]] = []
         self.changed = asyncio.Condition()
@@ -85,6 +86,7 @@ class World(Money):
         if self.points is not None and self.points["remaining"] < 0:
             raise TimeoutError("You have asked for more than 6000 points. Try again in 9 s.")
         health = {"writable": self.writable, "workers": self.workers}
+        health["workersShortOfMemory"] = self.short
         return {"health": health, "viewer": {"rateLimit": self.points}}
 
     async def do_Notifications(self, _: dict[str, Any]) -> dict[str, Any]:

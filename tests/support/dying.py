@@ -15,10 +15,13 @@ from typing import Any
 from server.bal.types import AnyType, ObjectType, OptionalType, StringType, TypeField
 from server.core.jsontext import dumps, loads
 from server.llm.messages import ChatRequest
-from server.tools.base import Tool, ToolContext
+from server.models.enums import ExecutionStatus
+from server.tools.base import Tool, ToolContext, ToolFailed
 from tests.support.rooms import open_home
 from tests.support.scripted_gateway import Answer, ScriptedGateway, asks
 
+# The line that is written when the execution waits.
+WAITS = "waits"
 INPUT = ObjectType((TypeField("text", StringType()), TypeField("more", OptionalType(AnyType()))))
 
 
@@ -43,7 +46,7 @@ class Diary:
 
 
 def tools(diary: Diary) -> list[Tool]:
-    """`safe` may be repeated, `unsafe` must not be."""
+    """`safe` may be repeated, `unsafe` must not be, `failing` fails the first time."""
 
     def tool(name: str, *, idempotent: bool) -> Tool:
         async def run(arguments: dict[str, Any], context: ToolContext) -> Any:
@@ -53,7 +56,17 @@ def tools(diary: Diary) -> list[Tool]:
 
         return Tool(name, f"Does something {name}.", run, input=INPUT, idempotent=idempotent)
 
-    return [tool("safe", idempotent=True), tool("unsafe", idempotent=False)]
+    async def fail(arguments: dict[str, Any], context: ToolContext) -> Any:
+        diary.note(f"failing {arguments['text']}")
+        if len(diary.lines("failing")) == 1:
+            raise ToolFailed("Not yet.")
+        return f"did {arguments['text']}"
+
+    return [
+        tool("safe", idempotent=True),
+        tool("unsafe", idempotent=False),
+        Tool("failing", "Fails once.", fail, input=INPUT, idempotent=False),
+    ]
 
 
 def gateway(diary: Diary, script: dict[str, list[Any]]) -> ScriptedGateway:
@@ -81,6 +94,9 @@ async def live(work: dict[str, Any]) -> None:
         for name, source in work.get("others", {}).items():
             await home.bot(source, name)
         started = await home.start(await home.bot(work["source"]), work["input"])
+        if diary.die_at == WAITS:
+            await home.until(started, ExecutionStatus.WAITING)
+            diary.note(WAITS)
         await home.events(started)
 
 

@@ -1,5 +1,6 @@
 """A process of its own for the tests that kill one: `python -m tests.workers.child start BOT`
-starts an execution in an embedded server and stays; `… worker` is `baleybots worker`."""
+starts an execution in an embedded server and stays; `… worker` is `baleybots worker`, and so is
+`… hoarder`, with a tool that holds on to memory."""
 
 from __future__ import annotations
 
@@ -9,11 +10,13 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
+from server import cli
 from server.bots import service as bots
 from server.core.logs import setup_logs
 from server.core.settings import Settings, load_settings
 from server.executions import service as executions
 from server.executions.service import StartRequest
+from tests.support import hoarding
 from tests.support.rooms import open_home
 from workers.main import run_worker
 
@@ -28,7 +31,15 @@ async def start(settings: Settings, bot_id: UUID) -> None:
         await asyncio.Event().wait()
 
 
+def hoarder() -> None:
+    hoarding.give()
+    sys.argv[:] = ["baleybots", "worker"]
+    cli.main()
+
+
 def main() -> None:
+    if sys.argv[1] == "hoarder":
+        return hoarder()
     settings = load_settings(os.environ)
     setup_logs("info", "json", secrets=())
     if sys.argv[1] == "start":

@@ -19,7 +19,7 @@ async def spawn_baleybot(arguments: dict[str, Any], context: ToolContext) -> Any
     if child.status != "completed":
         error = child.error or {}
         said = error.get("message") or f"The execution of the other bot is {child.status}."
-        raise ToolFailed(said, error.get("kind") or child.status)
+        raise ToolFailed(said, error.get("kind") or child.status, limit=error.get("limit"))
     return {
         "output": child.output,
         "executionId": child.shown_id,
