@@ -44,7 +44,8 @@ class Approval(Node):
     step_key: str = strawberry.field(description="The step that waits.")
     tool: str | None = strawberry.field(description="The tool that is to be used.")
     arguments: JSON | None = strawberry.field(
-        description="What it is to be used with; of a failure its kind and message."
+        description="What it is to be used with; of a failure its kind and message, and in "
+        "`given` what the step was given, where `modify` may put something else in its place."
     )
     arguments_hash: str = strawberry.field(
         description="A decision holds for these arguments and for no others."
@@ -196,9 +197,14 @@ class RejectInput:
     reason: str | None = strawberry.field(default=None, description="Why.")
 
 
-@strawberry.input(description="Yes, but with other arguments.")
+@strawberry.input(
+    description="Yes, but with other arguments. A failed step is tried again with them, or with "
+    "another input where it is an entity."
+)
 class ModifyInput:
-    arguments: JSON = strawberry.field(description="All arguments, not only the changed ones.")
+    arguments: JSON = strawberry.field(
+        description="All arguments, not only the changed ones; of an entity its input."
+    )
     note: str | None = strawberry.field(default=None, description="Kept with the decision.")
 
 

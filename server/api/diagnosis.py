@@ -12,7 +12,8 @@ from server.api.kinds import FailureClass
 @strawberry.type(description="Something that can be done about a failure.")
 class RepairAction:
     action: str = strawberry.field(
-        description="The word for it: retry, edit_and_retry, skip, other_model, …"
+        description="The word for it: retry, edit_and_retry, skip, other_model, edit_bot, "
+        "reconnect, raise_limit (of one execution) or raise_budget."
     )
     label: str = strawberry.field(description="What it does, in words.")
 

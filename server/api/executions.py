@@ -246,6 +246,11 @@ class RerunExecutionInput:
         description="An object from step keys to results that take the place of the earlier ones; "
         "one for `fromStep` itself passes that step by.",
     )
+    models: JSON | None = strawberry.field(
+        default=None,
+        description="An object from names of entities to the models that they ask in the new "
+        "execution, in the place of those that the program names.",
+    )
     idempotency_key: str | None = strawberry.field(
         default=None,
         description="1 to 200 characters. A second request with the same key answers with the "
@@ -273,6 +278,9 @@ class ModifyExecutionInput:
         "question (`can_request`) keeps its question.",
     )
     notes: str | None = strawberry.field(default=None, description="Added to its goal.")
+    model: str | None = strawberry.field(
+        default=None, description="Another model, as `provider:model`."
+    )
 
 
 @strawberry.type(description="Answer of `modifyExecution`.")
@@ -281,6 +289,14 @@ class ModifyExecutionPayload:
         default=None, description="The execution; the change holds from the entity's next call on."
     )
     errors: list[UserError] = payload_errors()
+
+
+def _models(given: Any) -> dict[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or not all(isinstance(one, str) for one in given.values()):
+        raise Invalid("Models are an object from names of entities to models.", path=["models"])
+    return given
 
 
 @strawberry.type
@@ -305,6 +321,7 @@ class ExecutionMutations:
             version=input.version.value,
             input=UNSET if input.input is strawberry.UNSET else input.input,
             outputs=outputs or {},
+            models=_models(input.models),
             idempotency_key=input.idempotency_key,
         )
         row = await rerun(info.context.asker, info.context.rooms.engine, request)
@@ -324,7 +341,7 @@ class ExecutionMutations:
             info.context.rooms.engine,
             read_id("execution", input.execution_id),
             input.entity,
-            Changes(input.goal, input.description, input.tools, input.notes),
+            Changes(input.goal, input.description, input.tools, input.notes, input.model),
         )
         return ModifyExecutionPayload(execution=Execution.of(row))
 

@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from server.bal.plan import Plan
 from server.core.ids import public_id
 from server.core.money import NANO_PER_DOLLAR
 from server.core.step_time import Within, resting
@@ -124,6 +125,9 @@ class DurableHost(ModelLog):
     def modify(self, data: dict[str, Any]) -> None:
         """A person changed an entity; its next call is made so."""
         self._modified.apply(data)
+
+    def models(self, plan: Plan) -> list[str | None]:
+        return self._modified.models(plan)
 
     def acquit(self, at_most: int) -> bool:
         """It ran alone for a while and did no harm, so the workers that were lost before were not

@@ -151,6 +151,7 @@ class EntityModified(ExecutionEvent):
     name: str | None = None
     goal: str | None = None
     description: str | None = None
+    model: str | None = None
     tools: list[str] | None = None
     notes: str | None = None
     by: str | None = None

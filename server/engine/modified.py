@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from server.bal.plan import EntityPlan
+from server.bal.plan import EntityPlan, Plan
 from server.engine.store import RecordedStep, StepRow
 from server.models.enums import StepStatus
 
 PREFIX: Final = "#entity/"
 REMEMBERED: Final = "remembered"
 EDITED: Final = "#edited"
-FIELDS: Final = ("goal", "description", "tools", "notes")
+FIELDS: Final = ("goal", "description", "model", "tools", "notes")
 
 
 class Modified:
@@ -43,8 +43,20 @@ class Modified:
             entity,
             goal=goal,
             description=changes.get("description", entity.description),
+            model=changes.get("model", entity.model),
             tools=entity.tools if tools is None else free_tools(entity, tools),
         )
+
+    def models(self, plan: Plan) -> list[str | None]:
+        """Those that a run may ask, None for the default one; a model in the place of which a
+        person has put another one is not among them."""
+        needs = plan.needs
+        models: list[str | None] = [*needs.models, *([None] if needs.default_model else [])]
+        if not any("model" in given for given in self._changes.values()):
+            return models
+        now = [self.entity(one) for one in plan.entities.values()]
+        asked = {model for one in now for model in (one.model, *one.fallbacks)}
+        return [model for model in models if model in asked]
 
 
 def free_tools(entity: EntityPlan, given: Sequence[str]) -> tuple[str, ...]:

@@ -195,9 +195,7 @@ class Run:
         call, which is tried several times."""
         if self.claimed.mode is not ExecutionMode.LIVE:
             return None
-        needs = plan.needs
-        models: list[str | None] = [*needs.models, *([None] if needs.default_model else [])]
-        for model in models:
+        for model in self.host.models(plan):
             try:
                 await self.door.check(model)
             except ModelError as error:

@@ -162,7 +162,7 @@ def _asked(state: ExecutionState, event: StoredEvent, data: Data) -> None:
 def _decided(state: ExecutionState, event: StoredEvent, data: Data) -> None:
     state.approvals.pop(str(data.get("approvalId")), None)
     step = state.steps.get(event.step_key or "")
-    if step is not None and step.type == "tool" and data.get("arguments") is not None:
+    if step is not None and step.type in ("tool", "entity") and data.get("arguments") is not None:
         step.input = data["arguments"]
 
 

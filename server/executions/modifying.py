@@ -19,6 +19,7 @@ from server.models.tables import Execution, Step
 from server.workspaces.access import Viewer, require
 
 TEXT_LIMIT = 20_000
+MODEL_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class Changes:
     description: str | None = None
     tools: list[str] | None = None
     notes: str | None = None
+    model: str | None = None
 
     def given(self) -> dict[str, Any]:
         named = {
             "goal": self.goal,
             "description": self.description,
+            "model": self.model,
             "tools": self.tools,
             "notes": self.notes,
         }
@@ -72,7 +75,7 @@ def _now(entity: EntityPlan, given: Mapping[str, Any]) -> EntityNow:
         name=entity.name,
         goal=given.get("goal", entity.goal),
         description=given.get("description", entity.description),
-        model=entity.model,
+        model=given.get("model", entity.model),
         tools=free_tools(entity, given["tools"]) if "tools" in given else entity.tools,
         notes=given.get("notes"),
         changed=[part for part in FIELDS if part in given],
@@ -91,6 +94,8 @@ async def modify(
         raise Invalid(f"This execution has no entity `{entity}`.", path=["entity"])
     if row.status in FINAL_STATUSES:
         raise InvalidState(f"This execution is {row.status.value} already; nothing was changed.")
+    if "model" in given:
+        check_model(given["model"], "model")
     await _check_tools(engine, row.workspace_id, given.get("tools", ()))
     target = Target(row.workspace_id, row.id)
     done = await engine.control.modify(target, entity, given, viewer.email)
@@ -98,6 +103,12 @@ async def modify(
     if not done:
         raise InvalidState(f"This execution is {row.status.value} already; nothing was changed.")
     return row
+
+
+def check_model(name: str, *path: str) -> None:
+    """As in a program: whether it can be reached is known when it is asked."""
+    if not name or len(name) > MODEL_LIMIT or any(mark.isspace() for mark in name):
+        raise Invalid("A model is named `provider:model`.", path=path)
 
 
 async def _check_tools(engine: Engine, workspace_id: UUID, names: Sequence[str]) -> None:
@@ -112,7 +123,7 @@ async def _check_tools(engine: Engine, workspace_id: UUID, names: Sequence[str])
 def _checked(changes: Changes) -> dict[str, Any]:
     given = changes.given()
     if not given:
-        raise Invalid("Say what to change: goal, description, tools or notes.")
+        raise Invalid("Say what to change: goal, description, model, tools or notes.")
     for name in ("goal", "description", "notes"):
         if len(given.get(name, "")) > TEXT_LIMIT:
             raise Invalid(f"A text has at most {TEXT_LIMIT} characters.", path=[name])

@@ -19,10 +19,11 @@ from server.engine import events as happened
 from server.engine.blobs import Blobs
 from server.engine.engine import Engine
 from server.engine.forking import Undone, UnknownStep, all_keys, plan_key, undone_from
-from server.engine.modified import EDITED, PREFIX, REMEMBERED
+from server.engine.modified import EDITED, PREFIX, REMEMBERED, rows_of
 from server.engine.store import UNSET, AlreadyAccepted, EventRow, NewExecution, StepRow, Unset
 from server.executions import service
 from server.executions.inputs import checked_input
+from server.executions.modifying import check_model
 from server.models.enums import BotState, ExecutionStatus, StepStatus, TriggerKind
 from server.models.tables import Execution, Step
 from server.workspaces.access import Viewer, require
@@ -36,7 +37,7 @@ FINISHED = frozenset({StepStatus.COMPLETED, StepStatus.FAILED})
 class RerunRequest:
     """`from_step` None: the step that failed, or the first one when none did. `outputs` puts other
     results in the place of those of steps before it; one for `from_step` itself stands for its
-    result, so that it is passed by."""
+    result, so that it is passed by. `models`: which one an entity asks, by its name."""
 
     execution_id: UUID
     from_step: str | None = None
@@ -44,6 +45,7 @@ class RerunRequest:
     version: Literal["same", "draft"] = "same"
     input: Any = UNSET
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    models: Mapping[str, str] = field(default_factory=dict[str, str])
     idempotency_key: str | None = None
 
     @property
@@ -52,6 +54,8 @@ class RerunRequest:
         given = None if isinstance(self.input, Unset) else {"value": self.input}
         begin = self.from_step if self.from_seq is None else self.from_seq
         parts = [str(self.execution_id), begin, self.version, given, dict(self.outputs)]
+        if self.models:
+            parts.append(dict(self.models))
         return hashlib.sha256(dumps(parts).encode()).hexdigest()
 
 
@@ -65,11 +69,12 @@ async def rerun(viewer: Viewer, engine: Engine, request: RerunRequest) -> Execut
     source.input = await whole(source.input)
     given = source.input if isinstance(request.input, Unset) else request.input
     checked_input(plan, given, source.trigger or {})
+    _check_models(plan, request.models)
     for row in kept.values():  # the new execution keeps what it needs, the old one may go
         row.input, row.output = await whole(row.input), await whole(row.output)
     fork = _Fork(source, plan, request, first)
     new = fork.execution(viewer, engine, prepared.version_id)
-    steps = [*fork.steps(kept), *fork.edited(rows, kept)]
+    steps = [*fork.steps(kept), *fork.edited(rows, kept), *fork.modified()]
     try:
         await engine.runner.accept_fork(new, fork.events(engine, new, steps), steps)
     except AlreadyAccepted as earlier:
@@ -193,6 +198,13 @@ def _kept(rows: list[Step], undone: Undone, outputs: Mapping[str, Any]) -> dict[
     }
 
 
+def _check_models(plan: Plan, models: Mapping[str, str]) -> None:
+    for name, model in models.items():
+        if name not in plan.entities:
+            raise Invalid(f"The program has no entity `{name}`.", path=["models", name])
+        check_model(model, "models", name)
+
+
 # --- the new execution -----------------------------------------------------------------------
 
 
@@ -260,6 +272,10 @@ class _Fork:
             status = StepStatus.COMPLETED
             yield StepRow(key=name, type=REMEMBERED, name=name, status=status, output=value)
 
+    def modified(self) -> Iterator[StepRow]:
+        for name, model in self.request.models.items():
+            yield from rows_of(name, {"model": model})
+
     def events(self, engine: Engine, new: NewExecution, steps: list[StepRow]) -> list[EventRow]:
         now = engine.clock.now()
         queued = happened.ExecutionQueued(
@@ -269,11 +285,12 @@ class _Fork:
             forked_from=public_id("execution", self.source.id),
             from_step=self.first,
         )
-        found = [queued.row(now)]
+        found, models = [queued.row(now)], self.request.models.items()
         for step in steps:
             if step.type != REMEMBERED:
                 found.extend(event.row(now, step.key) for event in self._told(step))
-        return found
+        changed = (happened.EntityModified(name=name, model=model) for name, model in models)
+        return [*found, *(event.row(now) for event in changed)]
 
     def _told(self, step: StepRow) -> tuple[happened.ExecutionEvent, happened.ExecutionEvent]:
         begun = happened.StepStarted(

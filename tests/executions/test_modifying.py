@@ -82,3 +82,18 @@ async def test_what_the_program_gave_freely_stays_free(
     await modify(home.owner, home.rooms.engine, execution.id, "b", Changes(tools=["echo"]))
     gateway.held["one"].set()
     assert (await home.ended(execution)).output == "Done."
+
+
+async def test_another_model_holds_from_the_next_call_on(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    execution = await at_work(home, gateway)
+    engine = home.rooms.engine
+    with pytest.raises(Invalid, match="provider:model"):
+        await modify(home.owner, engine, execution.id, "b", Changes(model=" "))
+    row = await modify(home.owner, engine, execution.id, "b", Changes(model="three"))
+    now = (await entities(home.owner, engine, row))[1]
+    assert (now.model, now.changed) == ("three", ["model"])
+    gateway.held["one"].set()
+    assert (await home.ended(execution)).status is ExecutionStatus.COMPLETED
+    assert gateway.calls == {"one": 1, "three": 1}

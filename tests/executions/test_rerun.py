@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from server.approvals import service as approvals
+from server.approvals.service import Answer
 from server.bots import drafts
 from server.core.errors import Conflict, Invalid, InvalidState, NotFound
 from server.core.ids import new_uuid
@@ -18,7 +20,7 @@ from server.executions.inputs import InputRefused
 from server.executions.rerun import RerunRequest, rerun
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ExecutionStatus, TriggerKind
-from server.models.tables import Execution, Step, Usage, Workspace
+from server.models.tables import Approval, Execution, Step, Usage, Workspace
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
 
@@ -253,3 +255,44 @@ async def test_places_are_marked_by_people(home: Home) -> None:
     await marks.remove(home.owner, made.bookmark_id)
     with pytest.raises(NotFound):
         await marks.remove(home.owner, made.bookmark_id)
+
+
+async def test_another_model_is_asked_in_the_place_of_one_that_cannot_be_reached(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """Also when the first one was refused before the first step."""
+    gateway.unreachable["mc"] = ModelError(ModelErrorKind.MODEL_UNKNOWN, "No such model.")
+    first = await home.run(FIVE, "x")
+    assert (first.status, first.error["kind"]) == (ExecutionStatus.FAILED, "model_unknown")
+    second = await again(home, first, models={"c": "me"})
+    assert (second.status, second.output) == (DONE, "xabede")
+    step = (await steps_of(home, second))["c"]
+    assert step.requested_model == "me"
+    told = [one for one in await home.events(second) if one["type"] == "entity.modified"]
+    assert [(one["data"]["name"], one["data"]["model"]) for one in told] == [("c", "me")]
+    third = await again(home, second)
+    assert third.error["kind"] == "model_unknown"  # the program itself is as it was
+
+
+@pytest.mark.parametrize(("models", "path"), [({"z": "me"}, "z"), ({"c": "no model"}, "c")])
+async def test_another_model_needs_an_entity_and_a_name(
+    home: Home, models: dict[str, str], path: str
+) -> None:
+    first = await home.run(FIVE, "x")
+    with pytest.raises(Invalid) as refused:
+        await again(home, first, models=models)
+    assert list(refused.value.path or ()) == ["models", path]
+
+
+async def test_an_input_that_was_edited_is_of_that_execution(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    gateway.answers["mb"] = [BROKEN, lambda asked: asked.messages[-1].content + "b"]
+    started = await home.start(await home.bot(ENTITIES + "chain { a b on_error pause }"), "x")
+    await home.until(started, ExecutionStatus.WAITING)
+    question = await Approval.get(execution_id=started.id)
+    answer = Answer("modify", arguments="edited")
+    await approvals.decide(home.owner, home.rooms.engine, question.id, answer)
+    first = await home.ended(started)
+    assert first.output == "editedb"
+    assert (await again(home, first, from_step="chain/b")).output == "xab"

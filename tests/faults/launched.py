@@ -1,7 +1,7 @@
 """`python -m tests.faults.launched COMMAND …`: the product's command, with what only the rig has.
 SIGUSR1 blocks the event loop, as a bug that computes for ever would; SIGUSR2 writes the number of
-unfinished tasks into the log. There are two counting tools more, and points at which a run stands
-still."""
+unfinished tasks into the log. There are two counting tools more, one that takes all memory, and
+points at which a run stands still."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 from server.cli import main
 from server.tools import catalogue
 from tests.faults import counting, points
+from tests.support.hoarding import HOARD
 
 BLOCK = "RIG_BLOCK_SECONDS"
 
@@ -37,7 +38,7 @@ def _count_tasks(*_: Any) -> None:
 
 
 def _give_tools() -> None:
-    found = catalogue.Catalogue([*catalogue.BUILT_IN, *counting.tools()])
+    found = catalogue.Catalogue([*catalogue.BUILT_IN, *counting.tools(), HOARD])
     catalogue._BUILT_IN = found  # type: ignore[misc]
 
 
