@@ -19,6 +19,7 @@ from server.core.step_time import Within, resting
 from server.engine import events as happened
 from server.engine.asking import Asking
 from server.engine.asking_people import People
+from server.engine.begun_anew import BegunAnew
 from server.engine.caps import STEP_SECONDS, Allowance, Caps, Spent
 from server.engine.conversation import CONVERSATION, conversation_of
 from server.engine.decisions import GIVEN, Deciding, Diagnosing
@@ -75,7 +76,8 @@ class DurableHost(ModelLog):
     ) -> None:
         spent = spent or Spent(Caps())
         super().__init__(writer, recorded or {}, spent, stepping or Stepping(), diagnosing)
-        self.limits = Limits(steps=spent.caps.steps)
+        anew = BegunAnew.of(self._recorded)
+        self.limits = Limits(steps=spent.caps.steps, steps_taken=anew.steps)
         self._asking = asking
         self._pool = pool
         if pool is not None and self.spawned:
@@ -192,8 +194,9 @@ class DurableHost(ModelLog):
     async def begin(self, key: str, leaving: Leaving) -> None:
         """Before a call leaves: everything said is durable, and what must not be repeated is known
         not to have happened."""
-        await self._look_at_family()
-        self.spent.before_call()
+        if not leaving.looks:
+            await self._look_at_family()
+            self.spent.before_call()
         if not leaving.idempotent:
             await self._outcomes.begin(key, leaving)
         with self._resting.busy:

@@ -138,13 +138,15 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a program may not exceed, whatever it asks for. 0 branches at once: no limit."""
+    """What a program may not exceed, whatever it asks for. 0 branches at once: no limit. Of its
+    steps so many were taken that are not gone through again."""
 
     items_at_once: int = 100
     items_by_default: int = 20
     branches_at_once: int = 0
     items: int = 100_000
     steps: int = 1_000_000
+    steps_taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from server.bal.plan import Plan
 from server.bus.notices import Notices
 from server.core.clock import Clock
 from server.engine.asking import Asking
+from server.engine.begun_anew import calls_of_open_steps
 from server.engine.caps import Caps, Spent, inherited
 from server.engine.decisions import Deciding, Diagnosing
 from server.engine.door import Doors, ModelDoor
@@ -157,9 +158,10 @@ def _has_called(row: RecordedStep) -> bool:
 
 
 async def _calls_before(execution_id: UUID, recorded: Mapping[str, RecordedStep]) -> int:
-    if not any(map(_has_called, recorded.values())):
-        return 0
-    return (await calls_by([execution_id])).get(execution_id, 0)
+    calls = calls_of_open_steps(recorded)
+    if any(map(_has_called, recorded.values())):
+        calls += (await calls_by([execution_id])).get(execution_id, 0)
+    return calls
 
 
 def _has_rows(claimed: Claimed) -> bool:

@@ -18,12 +18,14 @@ ACTIONS: Final = ("retry", "skip", "done")
 @dataclass(frozen=True, slots=True)
 class Leaving:
     """A call before it leaves: `step` makes it, `given` is what goes with it, for whoever has to
-    find out at the other side whether it came."""
+    find out at the other side whether it came. `looks`: only at what became of an earlier one, so
+    that it is not one more."""
 
     name: str
     step: str
     given: Any
     idempotent: bool
+    looks: bool = False
 
 
 class Decided(Exception):

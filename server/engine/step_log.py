@@ -10,6 +10,7 @@ from typing import Any
 from server.bal.values import is_object
 from server.core.money import from_decimal
 from server.engine import events as happened
+from server.engine.begun_anew import KEY, BegunAnew
 from server.engine.caps import Spent
 from server.engine.decisions import REMEDIES_TRIED, REMEDY, Diagnosing, Given
 from server.engine.deltas import Deltas
@@ -267,20 +268,30 @@ class StepLog:
     def forget_failures(self, key: str) -> None:
         """What failed under this key, or was passed by because of it, begins anew. The rows say so
         too, in the same commit as the decision: a crash must not bring the failure back."""
+        begun_anew_now = self._failed_now(key)
         for one, row in self._below(key):
             if row.status is not StepStatus.COMPLETED or one.endswith(OF_ONE_TRY):
                 if one.endswith(LATER):
                     self._count_again(one.removesuffix(LATER))
+                begun_anew_now.append(row)
                 del self._recorded[one]
                 self._writer.step(begun_anew(row))
             if REMEDY in one and not one.startswith(f"{key}#"):
                 self._ask_anew(*one.split(REMEDY, 1))
+        self.remember(KEY, BegunAnew.of(self._recorded).with_those(begun_anew_now).to_json())
         start = self._starts.pop(key, None)
         if key not in self._open and start is not None:
             self._open[key] = OpenStep(start, self._writer.now())
         opened = self._open.get(key)
         if opened is not None:
             self._writer.step(step_row(opened, self._attempt, StepStatus.RUNNING))
+
+    def _failed_now(self, key: str) -> list[RecordedStep]:
+        """The step itself, when it has no row that says so."""
+        opened = self._open.get(key)
+        if opened is None or key in self._recorded:
+            return []
+        return [RecordedStep(key, StepStatus.FAILED, self._attempt, type=opened.start.type)]
 
     def _ask_anew(self, key: str, rest: str) -> None:
         """What was decided inside holds for the failure of then: another one is asked about."""

@@ -288,7 +288,8 @@ class ToolCalls:
         self, key: str, tool: Tool, arguments: dict[str, Any], context: ToolContext
     ) -> Any:
         try:
-            leaving = Leaving(tool.name, key, arguments, tool.idempotent)
+            looks = context.state is not None
+            leaving = Leaving(tool.name, key, arguments, tool.idempotent, looks)
             await self._host.begin(key, leaving)
         except Decided as decided:
             return decided.value(arguments)

@@ -65,7 +65,7 @@ class Walk:
         self._calculations = calculations
         self._count = 0
         self._edits = edits
-        self._most = host.limits.steps
+        self._most = host.limits.steps - host.limits.steps_taken
         self._waiting: dict[str, str | None] = {}
 
     async def block(self, steps: Steps, value: Any, frame: Frame) -> Any:
@@ -161,7 +161,9 @@ class Walk:
         return parent is not None and key != container
 
     def _too_many(self) -> StepFailed:
-        message = f"The run takes more than {self._most} steps, the limit of its workspace."
+        message = (
+            f"The run takes more than {self.host.limits.steps} steps, the limit of its workspace."
+        )
         return StepFailed("budget_exceeded", message, catchable=False, limit="run")
 
     # --- values

@@ -19,8 +19,9 @@ from server.engine import events as happened
 from server.engine.blobs import Blobs
 from server.engine.engine import Engine
 from server.engine.forking import Undone, UnknownStep, all_keys, plan_key, undone_from
-from server.engine.modified import EDITED, PREFIX, REMEMBERED, rows_of
+from server.engine.modified import EDITED, REMEMBERED, rows_of
 from server.engine.store import UNSET, AlreadyAccepted, EventRow, NewExecution, StepRow, Unset
+from server.engine.tool_calls import TRIED
 from server.executions import service
 from server.executions.inputs import checked_input
 from server.executions.modifying import check_model
@@ -29,6 +30,8 @@ from server.models.tables import Execution, Step
 from server.workspaces.access import Viewer, require
 
 # What has a result of its own; blocks and calculations are gone through again at no cost.
+# Kept of one execution by itself, not of its steps: whether it is held, what it used of its limits.
+OF_ITS_OWN = "#"
 TAKEN_OVER = frozenset({"entity", "use", "tool", REMEMBERED})
 FINISHED = frozenset({StepStatus.COMPLETED, StepStatus.FAILED})
 
@@ -193,7 +196,8 @@ def _kept(rows: list[Step], undone: Undone, outputs: Mapping[str, Any]) -> dict[
         row.key: row
         for row in rows
         if row.type in TAKEN_OVER
-        and not row.key.startswith(PREFIX)
+        and not row.key.startswith(OF_ITS_OWN)
+        and not row.key.endswith(TRIED)
         and (row.key in outputs or (row.status in FINISHED and not is_undone(row.key)))
     }
 

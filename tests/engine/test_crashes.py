@@ -75,6 +75,31 @@ async def events_of(home: Home, asked: Approval) -> list[WireEvent]:
     return await executions.events(home.owner, home.rooms.engine, asked.execution_id)
 
 
+async def test_equal_calls_before_a_kill_are_counted_after_it(installation: Installation) -> None:
+    source = 'a { "goal": "Do", "model": "m", "tools": ["safe"] }'
+    script = {"m": [*[[["safe", {"text": "one"}]]] * 3, "Done."]}
+    diary = await installation.dies("model m 3", source, script)
+    async with installation.again(script) as home:
+        assert (await the_end(home)).output == "Done."
+    assert (diary.count("model m 3"), diary.count("safe one")) == (2, 2)
+
+
+async def test_what_was_started_before_a_kill_counts_for_the_entity(
+    installation: Installation,
+) -> None:
+    """Five questions, then three: each costs 2,000 of the 20,000, and its own two as well."""
+    spawn = [["spawn_baleybot", {"baleybot": "Spender", "input": "x"}]]
+    script = {"boss": [spawn, spawn, "Done."], "m": ["Well."]}
+    entity = '"goal": "Ask", "model": "boss", "budget": 0.00002, "tools": ["spawn_baleybot"]'
+    names = "abcde"
+    spender = "".join(f'{name} {{ "goal": "Spend", "model": "m" }}\n' for name in names)
+    others = {"Spender": f"{spender} chain {{ {' '.join(names)} }}"}
+    diary = await installation.dies("model boss 2", f"boss {{ {entity} }}", script, **others)
+    async with installation.again(script) as home:
+        assert (await the_end(home)).output == "Done."
+    assert (diary.count("model boss 2"), diary.count("model m 1")) == (2, 8)
+
+
 async def test_finished_turns_and_tools_are_not_done_again(installation: Installation) -> None:
     diary = await installation.dies("model m 3", TWO_TOOLS, SCRIPT)
     async with installation.again(SCRIPT) as home:
