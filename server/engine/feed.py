@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,6 +40,9 @@ HEAL_SECONDS = 1.5
 KEPT_EVENTS = 1_000
 KEPT_BYTES = 1024 * 1024
 KEPT_READINGS = 4
+# Of one message, unless a single event is larger. For who does not read two are kept: one in the
+# socket's buffer, and one that waits for room there.
+SENT_BYTES = 256 * 1024
 SILENCE_SECONDS = 3600.0
 ASKED_AT_ONCE = 500
 
@@ -95,6 +98,18 @@ class _Piece:
         return self._early
 
 
+def _pieces(cursor: int, events: Sequence[WireEvent], until: int = 0) -> Iterator[_Piece]:
+    """What follows the cursor, none of it too large to be sent in one message."""
+    piece = _Piece(batched(cursor, events, True, until))
+    if piece.bytes <= SENT_BYTES or len(events) < 2:
+        yield piece
+        return
+    half = len(events) // 2
+    middle: int = events[half - 1]["seq"]
+    yield from _pieces(cursor, events[:half], middle)
+    yield from _pieces(middle, events[half:], until)
+
+
 class Feed:
     """The log of one execution, for all in this process who follow it."""
 
@@ -113,6 +128,7 @@ class Feed:
         self._pieces: OrderedDict[int, _Piece] = OrderedDict()
         self._readings: OrderedDict[tuple[int, int], asyncio.Task[_Piece]] = OrderedDict()
         self._more = asyncio.Event()
+        self._at_once = READ_AT_ONCE
         if known:
             self._add(known)
             self.begun.set_result(None)
@@ -150,11 +166,15 @@ class Feed:
         return await asyncio.shield(reading)
 
     async def _read(self, cursor: int, until: int) -> _Piece:
-        wanted = min(READ_AT_ONCE, until - cursor)
+        """Where events are large, not many more are read than are sent."""
+        wanted = min(self._at_once, until - cursor)
         found = await read(self._store, self.execution_id, cursor, wanted)
         events = [event for event in found if event["seq"] <= until]
-        last = events[-1]["seq"] if len(events) == READ_AT_ONCE else until
-        return _Piece(batched(cursor, events, True, last))
+        last = events[-1]["seq"] if len(events) == wanted else until
+        piece = next(_pieces(cursor, events, last))
+        fit = len(piece.batch.events)
+        self._at_once = min(READ_AT_ONCE, 2 * (fit if fit < len(events) else self._at_once))
+        return piece
 
     def _forget_failed(self, place: tuple[int, int], reading: asyncio.Task[_Piece]) -> None:
         if reading.cancelled() or reading.exception() is not None:
@@ -227,10 +247,10 @@ class Feed:
         return events
 
     def _add(self, events: Sequence[WireEvent]) -> None:
-        piece = _Piece(batched(self.tail, events, True))
-        self._pieces[self.tail] = piece
-        self.tail = piece.batch.last_seq
-        self.ended = piece.batch.done
+        for piece in _pieces(self.tail, events):
+            self._pieces[self.tail] = piece
+            self.tail = piece.batch.last_seq
+            self.ended = piece.batch.done
         while len(self._pieces) > 1 and not self._fits():
             self._pieces.popitem(last=False)
         self._wake()

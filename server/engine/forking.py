@@ -7,8 +7,8 @@ later rounds of a loop and later attempts of a try are done anew."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from server.bal.plan import Plan
 from server.bal.plan_steps import (
@@ -34,15 +34,30 @@ class UnknownStep(LookupError):
 @dataclass(frozen=True, slots=True)
 class Undone:
     """Keys as they run; what lies inside one of them is undone with it. `rounds`: of these blocks
-    the rounds after the number."""
+    the rounds after the number. `around`: has no result any more, but what lies inside it stays."""
 
-    keys: frozenset[str]
-    rounds: Mapping[str, int]
+    keys: frozenset[str] = frozenset()
+    rounds: Mapping[str, int] = field(default_factory=dict[str, int])
+    around: frozenset[str] = frozenset()
 
     def __contains__(self, key: str) -> bool:
-        if key in self.keys or any(outer in self.keys for outer in _outer(key)):
+        return key in self.keys or any(self._holds(outer, key) for outer in _outer(key))
+
+    def _holds(self, outer: str, key: str) -> bool:
+        if outer in self.keys:
             return True
-        return any(_later_round(key, block, number) for block, number in self.rounds.items())
+        number = self.rounds.get(outer)
+        return number is not None and _later_round(key, outer, number)
+
+    @classmethod
+    def together(cls, parts: Iterable[Undone]) -> Undone:
+        keys, around, rounds = set[str](), set[str](), dict[str, int]()
+        for part in parts:
+            keys |= part.keys
+            around |= part.around
+            for block, number in part.rounds.items():
+                rounds[block] = min(number, rounds.get(block, number))
+        return cls(frozenset(keys), rounds, frozenset(around))
 
 
 def plan_key(key: str) -> str:
@@ -65,6 +80,12 @@ def undone_from(plan: Plan, key: str) -> Undone:
         if isinstance(block, LoopStep | TryStep):
             rounds[outer] = round_ or 1
     return Undone(frozenset(keys), rounds)
+
+
+def undone_after(plan: Plan, key: str) -> Undone:
+    """The step is gone through once more, and what lies inside it is judged by itself."""
+    undone = undone_from(plan, key)
+    return replace(undone, keys=undone.keys - {key}, around=frozenset({key}))
 
 
 def all_keys(plan: Plan) -> frozenset[str]:
@@ -126,7 +147,7 @@ def _round_of(outer: str, key: str) -> int | None:
 
 
 def _later_round(key: str, block: str, number: int) -> bool:
-    found = _TIMES.match(key, len(block)) if key.startswith(block) else None
+    found = _TIMES.match(key, len(block))
     return found is not None and int(found[1]) > number
 
 

@@ -57,7 +57,7 @@ class Toolbox:
         return (*free, *on_request)
 
     async def answer(self, turn: int, calls: tuple[Asked, ...]) -> list[ToolResult]:
-        keys = _keys(turn_key(self._call, turn), calls)
+        keys = keys_of_calls(turn_key(self._call, turn), calls)
         refusals: list[str] = []
 
         async def one(place: int) -> ToolResult:
@@ -133,7 +133,7 @@ def _spec(tool: Tool, *, asks: bool = False) -> ToolSpec:
     return ToolSpec(tool.name, tool.description + note, tool.schema)
 
 
-def _keys(turn: str, calls: tuple[Asked, ...]) -> list[str]:
+def keys_of_calls(turn: str, calls: tuple[Asked, ...]) -> list[str]:
     """`writer/turn[2]/wait`, the second call of the same tool `writer/turn[2]/wait~2`."""
     seen: Counter[str] = Counter()
     keys: list[str] = []

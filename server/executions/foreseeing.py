@@ -34,7 +34,7 @@ async def foresee(viewer: Viewer, engine: Engine, request: RerunRequest) -> Fore
     require(viewer, "executions:run")
     prepared = await prepare(viewer, engine, request)
     children = await children_by_step(viewer, prepared.source.id)
-    kept = [row for row in prepared.kept.values() if row in prepared.rows and _shown(row)]
+    kept = [row for row in prepared.kept.values() if _shown(row)]
     again = [row for row in prepared.redone if _shown(row) and row.key not in request.outputs]
     unknown = [row.key for row in again if row.status is not StepStatus.COMPLETED]
     return Foreseen(

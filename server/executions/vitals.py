@@ -15,7 +15,7 @@ from server.bus.notices import Notices
 from server.core.clock import Clock
 from server.core.ids import uuid_at
 from server.engine.writer import workspace_topic
-from server.executions.figures import by_status
+from server.executions.figures import by_status, since
 from server.models.enums import OPEN_STATUSES, ExecutionStatus
 from server.models.tables import Execution, Usage
 from server.workspaces.access import Viewer, mine, require
@@ -80,7 +80,7 @@ class VitalSigns:
 async def read(viewer: Viewer, now: datetime) -> Vitals:
     """Three statements, each over rows that an index names."""
     open_now = await by_status(mine(viewer, Execution).filter(status__in=list(OPEN_STATUSES)))
-    started = await by_status(mine(viewer, Execution).filter(id__gte=uuid_at(now - WINDOW)))
+    started = await by_status(since(mine(viewer, Execution), uuid_at(now - WINDOW)))
     used: list[dict[str, Any]] = (
         await mine(viewer, Usage)
         .filter(created_at__gte=now - WINDOW)

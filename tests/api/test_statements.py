@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tortoise.backends.sqlite.client import SqliteClient
 from server.api.executor import Executor
 from server.api.schema import schema
 from server.core.ids import new_uuid
+from server.core.paging import encode_cursor
 from server.executions import lately
 from tests.house.files import ROOT
 from tests.support.front import PURE, Api, Front
@@ -178,8 +180,9 @@ async def _variables(api: Api, document: str) -> dict[str, Any]:
     operation = next(one for one in definitions if isinstance(one, OperationDefinitionNode))
     bot = (await api.data("{ bots(first: 1) { nodes { id } } }"))["bots"]["nodes"][0]["id"]
     run = (await api.data("{ executions(first: 1) { nodes { id } } }"))["executions"]["nodes"][0]
-    known = {"BalSource": PURE, "String": "x", "Int": 1, "JSON": {}, "Cursor": "x", "Boolean": True}
+    known = {"BalSource": PURE, "String": "x", "Int": 1, "JSON": {}, "Boolean": True}
     known |= {"Float": 1.0, "BigInt": 1, "Decimal": "1", "Duration": "P1D"}
+    known |= {"Cursor": encode_cursor(datetime(2099, 1, 1, tzinfo=UTC), new_uuid())}
     known |= {"DateTime": "2026-01-01T00:00:00Z"}
     found: dict[str, Any] = {}
     for variable in operation.variable_definitions or ():

@@ -23,7 +23,7 @@ from typing import Any
 import asyncpg
 
 from tests.benchmarks.grown import room_for
-from tests.benchmarks.table import Row, load_average
+from tests.benchmarks.table import Row, as_text, load_average
 from tests.support import services
 
 FIRST = 1_000
@@ -144,7 +144,7 @@ async def _compared(work: str, small: Database, large: Database) -> Row:
             found[one] += await (small, large)[one].ask("took", what, times)
         first, now = statistics.median(found[0]), statistics.median(found[1])
         values |= {f"{what} ms": now, f"{what} x": now / first}
-    return Row(work, values, "x <= 1.3 of 1,000", load)
+    return _shown(Row(work, values, "x <= 1.3 of 1,000", load))
 
 
 async def _beside(work: str, large: Database, size: int) -> Row:
@@ -152,4 +152,10 @@ async def _beside(work: str, large: Database, size: int) -> Row:
     values = await large.ask("beside", size // 4, BESIDE_SECONDS)
     for share in ("p50", "p95"):
         values[f"{share} x"] = values[f"beside {share} ms"] / values[f"alone {share} ms"]
-    return Row(work, values, "starts go on; p50 x <= 1.3", load)
+    return _shown(Row(work, values, "starts go on; p50 x <= 1.3", load))
+
+
+def _shown(row: Row) -> Row:
+    """At once: the next size takes minutes."""
+    _say(as_text([row]))
+    return row

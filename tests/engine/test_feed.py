@@ -33,9 +33,9 @@ class Log:
         self.notices = Notices()
         self.feeds = Feeds(self, self.notices, self.positions)  # type: ignore[arg-type]
 
-    def add(self, kind: str = "step.delta", *, told: bool = False) -> StoredEvent:
+    def add(self, kind: str = "step.delta", *, told: bool = False, data: Any = None) -> StoredEvent:
         seq = len(self.rows) + 1
-        event = StoredEvent(seq, kind, NOW + timedelta(seconds=seq), None, 1)
+        event = StoredEvent(seq, kind, NOW + timedelta(seconds=seq), None, 1, data)
         self.rows.append(event)
         if told:
             self.tell(seq, [event.to_json()], ended=kind in FINAL_TYPES)
@@ -96,6 +96,29 @@ async def test_stored_events_first_then_caught_up_then_live_without_reading_agai
     log.add(told=True)
     assert seqs(await following) == [601]
     assert log.reads == reads
+    await batches.aclose()
+
+
+async def test_no_message_is_large_unless_one_event_is(log: Log) -> None:
+    """Neither of what was stored before nor of what comes: who does not read has one kept."""
+    for _ in range(100):
+        log.add(data={"text": "x" * 40_000})
+    log.add(data={"text": "x" * 900_000})
+    batches = log.follow()
+    stored = [await anext(batches)]
+    while not stored[-1].caught_up:
+        stored.append(await anext(batches))
+    following = asyncio.ensure_future(anext(batches))
+    await settled()
+    rows = [log.add(data={"text": "y" * 40_000}) for _ in range(20)]
+    log.tell(121, [row.to_json() for row in rows])
+    live = [await following]
+    while live[-1].last_seq < 121:
+        live.append(await anext(batches))
+    assert [seq for batch in (*stored, *live) for seq in seqs(batch)] == list(range(1, 122))
+    sizes = [len(batch.written()) for batch in (*stored, *live)]
+    assert sorted(size > feed.SENT_BYTES for size in sizes)[-2:] == [False, True], sizes
+    assert len(sizes) < 40, "as much goes into one as may"
     await batches.aclose()
 
 

@@ -14,7 +14,7 @@ from tortoise.queryset import QuerySet, ValuesListQuery
 
 from server.core.ids import new_uuid
 from server.engine import mysql_statements, postgres_statements, sqlite_statements
-from server.executions.figures import counted, open_ones
+from server.executions.figures import counted, open_ones, since
 from server.executions.service import ExecutionFilter, matching
 from server.models.enums import ExecutionMode, ExecutionStatus, TriggerKind
 from server.models.tables import Blob, Event, Execution
@@ -143,14 +143,24 @@ async def test_events_and_what_the_retention_looks_for(world: World) -> None:
 
 
 async def test_what_is_open_is_counted_without_what_has_ended(world: World) -> None:
-    statement = sql(counted(open_ones([world.workspace.id])))
-    kind = world.database.address.kind
-    if kind == "mysql":
-        await assert_by_index(world, statement)
-        return
-    asked = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
-    plan = json.dumps([str(list(row.values())) for row in await _ask(f"{asked} {statement}")])
-    assert READS_ALL[kind][0] not in plan, plan
+    plan = await _plan_of_counting(world, open_ones([world.workspace.id]))
+    for words in ("SCAN ", "Seq Scan", "ALL"):
+        assert words not in plan, plan
+
+
+async def test_the_latest_are_counted_without_the_earlier_ones(world: World) -> None:
+    """Not all of the workspace by an index, but from the first of them on."""
+    mine = Execution.filter(workspace_id=world.workspace.id)
+    first = (await mine.order_by("-id").offset(20).first()).id  # type: ignore[union-attr]
+    plan = await _plan_of_counting(world, since(mine, first))
+    by = {"sqlite": "id>?", "postgres": "id >= ", "mysql": "'range'"}
+    assert by[world.database.address.kind] in plan, plan
+
+
+async def _plan_of_counting(world: World, rows: QuerySet[Execution]) -> str:
+    asked = "EXPLAIN QUERY PLAN" if world.database.address.kind == "sqlite" else "EXPLAIN"
+    plan = await _ask(f"{asked} {sql(counted(rows))}")
+    return json.dumps([str(list(row.values())) for row in plan])
 
 
 def _explained(given: dict[str, str]) -> str:

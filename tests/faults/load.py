@@ -4,7 +4,9 @@ repeats with the same idempotency key until it has an answer, and notes what was
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
+import json
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +21,7 @@ from tests.faults.waiting import until
 
 START = """mutation($input: StartExecutionInput!) {
   startExecution(input: $input) { execution { id } errors { code message } } }"""
+JSON = {"Content-Type": "application/json"}
 AT_ONCE = 16
 _numbers = itertools.count(1)
 
@@ -86,8 +89,8 @@ class Load:
         given = {"botId": self.bot, "input": value, "idempotencyKey": run}
         began = time.monotonic()
         try:
-            body = {"query": START, "variables": {"input": given}}
-            async with session.post("/graphql", json=body) as answer:
+            body = json.dumps({"query": START, "variables": {"input": given}}).encode()
+            async with session.post("/graphql", data=io.BytesIO(body), headers=JSON) as answer:
                 said = await answer.json(content_type=None)
                 status, again = answer.status, answer.headers.get("retry-after")
         except (*AWAY, ValueError) as error:

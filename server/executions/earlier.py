@@ -1,0 +1,220 @@
+"""An ended execution as one looks at it before it is done again: what failed in it, what kept a
+failure from going on, and which questions to its models are answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from server.bal.plan import Plan
+from server.bal.plan_steps import AnyStep, MapStep, ParallelStep, Steps, TryStep, steps_inside
+from server.engine.decisions import GIVEN, REMEDY
+from server.engine.forking import plan_key
+from server.engine.modified import PREFIX, REMEMBERED
+from server.engine.tool_steps import TYPE as TOOL
+from server.engine.toolbox import keys_of_calls
+from server.llm.messages import ToolCall
+from server.models.enums import StepStatus
+from server.models.large import Large
+from server.models.tables import Step
+
+ENTITY: Final = "entity"
+CALLS: Final = frozenset({ENTITY, "use", TOOL})
+FINISHED: Final = frozenset({StepStatus.COMPLETED, StepStatus.FAILED})
+# Of these kinds some pass everything that catches failures, and end the execution.
+UNCATCHABLE: Final = frozenset({"budget_exceeded", "approval_required"})
+# Came of what the model asked for in its last turn: that turn is of no use to another try.
+OF_LAST_TURN: Final = "entity_failed"
+
+# Marks the answer of a turn that an earlier execution was asked for, and has paid.
+REUSED: Final = "reused"
+
+_TURN = re.compile(r"/turn\[(\d+)\](?:~(\d+))?$")
+
+CaughtBy = Literal["nobody", "on_error", "collected", "program", "model"]
+# What is done again by a retry, and what when all that failed shall get another chance.
+UNCAUGHT: Final = frozenset[CaughtBy]({"nobody"})
+GIVEN_UP: Final = frozenset[CaughtBy]({"nobody", "on_error", "collected"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """What becomes of a step's failure: by its own `on_error`, and in the block it stands in."""
+
+    on_error: str
+    around: CaughtBy | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An answer of a model that called tools: `asked` are their arguments by the keys of their
+    steps, None where the model wrote no object."""
+
+    number: int
+    row: Step
+    asked: Mapping[str, Any]
+
+
+class Earlier:
+    """`plan` is the program that ran, `error` how the execution ended."""
+
+    def __init__(self, rows: Iterable[Step], plan: Plan, error: Mapping[str, Any] | None) -> None:
+        self.steps: dict[str, Step] = {}
+        self.notes: dict[str, Step] = {}
+        for row in rows:
+            if row.type != REMEMBERED:
+                self.steps[row.key] = row
+            elif row.status is StepStatus.COMPLETED:
+                self.notes[row.key] = row
+        self._error = error or {}
+        self._guards = _guards(plan)
+        self._turns = self._turns_by_entity()
+        self._decided = {key.split(REMEDY, 1)[0] for key in self.notes if REMEDY in key}
+
+    # --- what failed
+
+    def failures(self, caught_by: frozenset[CaughtBy]) -> list[Step]:
+        """The innermost ones, in the order in which they began."""
+        failed = (row for row in self.steps.values() if row.status is StepStatus.FAILED)
+        found = {row.key: row for row in failed if self.caught_by(row) in caught_by}
+        outer = {above.key for row in found.values() for above in self._above(row)}
+        rows = [row for key, row in found.items() if key not in outer]
+        return sorted(rows, key=lambda row: (row.position, row.key))
+
+    def caught_by(self, failed: Step) -> CaughtBy:
+        """What kept its failure from being that of the execution."""
+        if self._ended_all(failed):
+            return "nobody"
+        row = failed
+        while True:
+            guard = self._guards.get(plan_key(row.key))
+            if self.handled(row) is not None:
+                return "on_error"
+            above = self.steps.get(row.parent_key or "")
+            if above is None:
+                return "nobody"
+            if row.type == TOOL and not _same_failure(row, above):
+                return "model"
+            if guard is not None and guard.around is not None:
+                return guard.around
+            if above.status is StepStatus.COMPLETED:
+                return "program"
+            row = above
+
+    def handled(self, row: Step) -> str | None:
+        """What `on_error` made of its failure: skip or continue."""
+        guard = self._guards.get(plan_key(row.key))
+        if row.status is not StepStatus.FAILED or guard is None or self._ended_all(row):
+            return None
+        action = guard.on_error
+        if action == "pause" and row.key in self._decided:
+            action = self._last_remedy(row.key)
+        return action if action in ("skip", "continue") else None
+
+    def _last_remedy(self, key: str) -> str:
+        inside = f"{key}{REMEDY}"
+        found = {
+            int(name.removeprefix(inside).removesuffix("]")): row.output
+            for name, row in self.notes.items()
+            if name.startswith(inside) and name.endswith("]")
+        }
+        return (found[max(found)] or {}).get("action") or "" if found else ""
+
+    def _ended_all(self, row: Step) -> bool:
+        error = row.error or {}
+        return error.get("kind") in UNCATCHABLE and _failure(error) == _failure(self._error)
+
+    def _above(self, row: Step) -> Iterator[Step]:
+        above = self.steps.get(row.parent_key or "")
+        while above is not None:
+            yield above
+            above = self.steps.get(above.parent_key or "")
+
+    # --- what models were asked
+
+    def turns(self, entity: str) -> list[Turn]:
+        """The answered ones from the first on; what was asked with an input that a person has
+        edited since is not among them."""
+        found = self._turns.get(entity, {})
+        turns = list[Turn]()
+        while (turn := found.get(len(turns) + 1)) is not None and turn.asked:
+            turns.append(turn)
+        return turns
+
+    def turn_of(self, tool: Step) -> Turn | None:
+        """The answer that asked for this call."""
+        turns = self.turns(tool.parent_key or "")
+        return next((turn for turn in turns if tool.key in turn.asked), None)
+
+    def _turns_by_entity(self) -> dict[str, dict[int, Turn]]:
+        found = dict[str, dict[int, Turn]]()
+        for key, row in self.notes.items():
+            match = _TURN.search(key)
+            if match is None or isinstance(row.output, Large):
+                continue
+            entity = key[: match.start()]
+            if int(match[2] or 1) == self._edit_of(entity) + 1:
+                number = int(match[1])
+                found.setdefault(entity, {})[number] = Turn(number, row, _asked(key, row))
+        return found
+
+    def _edit_of(self, entity: str) -> int:
+        given = self.notes.get(entity + GIVEN)
+        return 0 if given is None else given.output["number"]
+
+
+def is_turn(key: str) -> bool:
+    return _TURN.search(key) is not None
+
+
+def turns_block(turn_key: str) -> str:
+    """What is before the number, as the block of which turns are the rounds."""
+    return turn_key[: turn_key.rindex("[")]
+
+
+def note_owner(key: str) -> str:
+    """The step, round or turn that a remembered value belongs to."""
+    if key.startswith(PREFIX):
+        return ""
+    return key[:1] + key[1:].partition("#")[0]
+
+
+# --- inside ---------------------------------------------------------------------------------
+
+
+def _asked(key: str, row: Step) -> dict[str, Any]:
+    calls = tuple(ToolCall(**call) for call in row.output["answer"]["tool_calls"])
+    keys = keys_of_calls(key, calls)
+    return dict(zip(keys, (call.read_arguments() for call in calls), strict=True))
+
+
+def _same_failure(row: Step, above: Step) -> bool:
+    return _failure(row.error) == _failure(above.error)
+
+
+def _failure(error: Mapping[str, Any] | None) -> tuple[Any, Any]:
+    return ((error or {}).get("kind"), (error or {}).get("message"))
+
+
+def _guards(plan: Plan) -> dict[str, _Guard]:
+    found = dict[str, _Guard]()
+    waiting: list[tuple[Steps, CaughtBy | None]] = [(plan.root, None)]
+    while waiting:
+        steps, around = waiting.pop()
+        for step in steps:
+            action = "stop" if step.on_error is None else step.on_error.action
+            found[step.key] = _Guard(action, around)
+            waiting.extend((inside, _catches(step, inside)) for inside in steps_inside(step))
+    return found
+
+
+def _catches(step: AnyStep, inside: Steps) -> CaughtBy | None:
+    match step:
+        case TryStep() if step.catch is not None and inside is step.body:
+            return "program"
+        case MapStep(errors="skip" | "collect") | ParallelStep(errors="collect"):
+            return "collected"
+        case _:
+            return None
