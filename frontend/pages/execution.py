@@ -24,7 +24,6 @@ DELETE = {
     "confirm": "Delete it",
     "danger": True,
 }
-LINKS = {"connections": "/connections", "costs": "/costs"}
 
 
 @component
@@ -91,7 +90,6 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
             "approvals": _questions(questions),
             "answer": answers,
             "refused": refused,
-            "links": LINKS,
             "onControl": guard.js(acts.control),
             "onAgain": guard.js(acts.again),
             "onRerun": guard.js(rerun) if execution["bot"] else None,

@@ -76,7 +76,7 @@ def replayable(execution: dict[str, Any]) -> bool:
 def rerun_values(found: dict[str, Any]) -> dict[str, Any]:
     """Without an input the earlier one counts; null would be one."""
     values = {"version": found.get("version", "SAME"), "outputs": found.get("outputs") or {}}
-    for place in ("fromStep", "fromSeq"):
+    for place in ("fromStep", "fromSeq", "models"):
         if found.get(place):
             values[place] = found[place]
     if "input" in found:

@@ -9,11 +9,12 @@ from frontend.client import ClientError
 from frontend.kit.handlers import use_guard
 from frontend.kit.js import FormDialog
 from frontend.kit.messages import use_messages
-from frontend.kit.query import use_client, use_query
+from frontend.kit.query import Answer, use_client, use_query
 from frontend.pages.connection_dialogs import Closed, sent, use_answer
 
 CHANGED = "Changed already: {parts}. "
 TEXTS = ("goal", "description", "notes")
+MODEL = "As provider:model. Empty: as it is."
 
 
 @component
@@ -21,6 +22,7 @@ def ModifyDialog(execution_id: str, entity: str | None, closed: Closed) -> Any:
     """Shows what each entity has now and sends only what was changed."""
     client, guard, messages = use_client(), use_guard(), use_messages()
     found = use_query("execution_entities", {"id": execution_id})
+    models = use_query("models")
     answer, tell = use_answer()
     if found.data is None:
         return ""
@@ -47,7 +49,7 @@ def ModifyDialog(execution_id: str, entity: str | None, closed: Closed) -> Any:
             "answered stays, and so does the bot."
             if entities
             else "This execution has no entity that could be changed.",
-            "variants": [_variant(one) for one in entities] or None,
+            "variants": [_variant(one, _names(models)) for one in entities] or None,
             "variant": entity if entity in names else None,
             "variantLabel": "Entity",
             "fields": [],
@@ -59,7 +61,11 @@ def ModifyDialog(execution_id: str, entity: str | None, closed: Closed) -> Any:
     )
 
 
-def _variant(one: dict[str, Any]) -> dict[str, Any]:
+def _names(models: Answer) -> list[str]:
+    return [one["id"] for one in models.data["models"]] if models.data else []
+
+
+def _variant(one: dict[str, Any], models: list[str]) -> dict[str, Any]:
     done = CHANGED.format(parts=", ".join(one["changed"])) if one["changed"] else ""
     model = f"Asks {one['model']}." if one["model"] else "Asks the default model."
     return {
@@ -71,6 +77,8 @@ def _variant(one: dict[str, Any]) -> dict[str, Any]:
              "required": True},
             {"name": "notes", "label": "Notes", "type": "long", "value": one["notes"] or "",
              "help": "Added below the goal, such as “Leave out the prices”."},
+            {"name": "model", "label": "Model", "type": "text", "value": one["model"] or "",
+             "placeholder": "The default model", "suggestions": models, "help": MODEL},
             {"name": "tools", "label": "Tools", "type": "text", "value": ", ".join(one["tools"]),
              "help": "Names with commas between them; empty: none."},
             {"name": "description", "label": "Description", "type": "text",
@@ -89,6 +97,9 @@ def changes_of(now: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     tools = [tool.strip() for tool in (values.get("tools") or "").split(",") if tool.strip()]
     if tools != now["tools"]:
         changes["tools"] = tools
+    model = (values.get("model") or "").strip()
+    if model and model != now["model"]:
+        changes["model"] = model
     return changes
 
 

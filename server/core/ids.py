@@ -94,8 +94,9 @@ def new_uuid() -> UUID:
 
 
 def uuid_at(moment: datetime) -> UUID:
-    """Less than every UUIDv7 made at that moment or later, and more than the earlier ones."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    """Less than every UUIDv7 made at that moment or later, and more than the earlier ones. Before
+    1970 none was made."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def public_id(kind: IdKind, uuid: UUID) -> str:

@@ -81,7 +81,8 @@ class Writer:
         self._next: asyncio.Task[None] | None = None
         self._last: asyncio.Task[None] | None = None
         self._waiting: list[asyncio.Future[None]] = []
-        self._committed_at = clock.monotonic()
+        self._unsaved_since: float | None = None
+        self._look: asyncio.TimerHandle | None = None
         self._given_up = False
         self._worked_at = clock.monotonic()
         self.commits = 0
@@ -103,9 +104,13 @@ class Writer:
         self, event: ExecutionEvent, step_key: str | None = None, at: datetime | None = None
     ) -> None:
         self._events.append(event.row(at or self._clock.now(), step_key, self.identity.attempt))
+        if self._unsaved_since is None:
+            self._not_for_long()
 
     def step(self, row: StepRow) -> None:
         self._steps[row.key] = row
+        if self._unsaved_since is None:
+            self._not_for_long()
 
     def usage(self, row: UsageRow) -> None:
         self._usage.append(row)
@@ -165,9 +170,9 @@ class Writer:
             self.accepted.exception()
 
     def flush_if_old(self) -> None:
-        """A long calculation is kept from time to time, too."""
-        if self._clock.monotonic() - self._committed_at > FLUSH_SECONDS:
-            self._committed_at = self._clock.monotonic()
+        """For a long calculation, which lets no timer in."""
+        since = self._unsaved_since
+        if since is not None and asyncio.get_running_loop().time() - since > FLUSH_SECONDS:
             self.soon()
 
     async def breathe(self) -> None:
@@ -177,6 +182,26 @@ class Writer:
             await self.settle()
         else:
             await asyncio.sleep(0)
+
+    def _not_for_long(self) -> None:
+        """What has been paid for is not lost because something else of the run still works: the
+        first of what is said sets a timer, unless the one of an earlier commit still runs."""
+        loop = asyncio.get_running_loop()
+        self._unsaved_since = loop.time()
+        if self._look is None:
+            self._look = loop.call_later(FLUSH_SECONDS, self._save_what_is_old)
+
+    def _save_what_is_old(self) -> None:
+        self._look = None
+        since = self._unsaved_since
+        if since is None or self._given_up:
+            return
+        loop = asyncio.get_running_loop()
+        left = since + FLUSH_SECONDS - loop.time()
+        if left > 0:
+            self._look = loop.call_later(left, self._save_what_is_old)
+        else:
+            self.soon()
 
     def _something_said(self) -> bool:
         said = (
@@ -235,7 +260,7 @@ class Writer:
         )
         self._new, self._change, self._wakes = None, None, None
         self._steps, self._events, self._usage, self._calls = {}, [], [], []
-        self._committed_at = self._clock.monotonic()
+        self._unsaved_since = None
         return commit
 
     async def _written(self, commit: Commit) -> Committed:

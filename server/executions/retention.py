@@ -169,7 +169,7 @@ class Retention:
             deleted, last = deleted + len(ids), ids[-1]
             await asyncio.sleep(PAUSE_SECONDS)
         if floor is not None:
-            last = max(last, UUID(int=floor.int - 1))
+            last = max(last, UUID(int=max(0, floor.int - 1)))
         self._looked[bot_id] = Looked(rule, last, begin.began)
         if rule.max_age_days is not None:
             oldest = self._clock.now() - timedelta(days=rule.max_age_days)

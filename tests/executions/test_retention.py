@@ -13,7 +13,7 @@ from server.core.errors import Invalid
 from server.core.ids import new_uuid, uuid_at
 from server.core.settings import load_settings
 from server.engine import latest
-from server.executions.retention import Retention, checked_rule, delete_executions
+from server.executions.retention import DAYS_LIMIT, Retention, checked_rule, delete_executions
 from server.models.enums import ExecutionStatus
 from server.models.migrate import migrate
 from server.models.tables import Blob, BlobPart, Bot, Event, Execution, Step
@@ -59,6 +59,18 @@ async def test_only_what_is_too_old_is_deleted_with_all_that_belongs_to_it(home:
     for table in (Execution, Event, Step, Blob, BlobPart):
         assert not await table.exists(), table
     assert large.output is not None
+
+
+async def test_the_longest_rule_reaches_back_before_the_first_id_and_stops_nobody(
+    home: Home,
+) -> None:
+    long, short = await home.bot(SAME, "long"), await home.bot(SAME, "short")
+    long.retention = checked_rule(DAYS_LIMIT, None, None).to_json()
+    await long.save()
+    await some(home, long, 1)
+    await some(home, short, 2)
+    assert await Retention(Later(11), default_days=10).prune() == 2
+    assert await left(long) == 1
 
 
 async def test_a_bot_keeps_its_latest_ones_and_its_rule_goes_before_the_default(home: Home) -> None:

@@ -260,6 +260,6 @@ async def test_budget_that_is_spent_stops_the_next_call(real: Real, watched: Wat
     await real.start(page, "Pair", PAIR)
     failure = page.locator(".failure").first
     await expect(failure).to_contain_text("Tight", timeout=30_000)
-    await failure.get_by_role("link", name="Raise the limit").click()
+    await failure.get_by_role("link", name="Raise the budget").click()
     await expect(page.locator("h1")).to_have_text("Costs")
     assert real.models.count("one") == 0

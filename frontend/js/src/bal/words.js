@@ -19,6 +19,7 @@ export const PROPERTIES = {
   cache: "Seconds for which an equal question is answered the same, at no cost; up to 2592000.",
   budget: "US dollars one call may cost.",
   idempotent: "false: the call is not repeated after a crash.",
+  on_tool_error: "tell (default): a failure of a tool is told to the model; pause: a person decides, with the diagnosis.",
   trigger: "When it starts by itself: manual, webhook, schedule:…, bb_completion:…, event:…",
   output_to: "Where the result goes: storage, dashboard, notification, webhook, email.",
   analytics: "Numbers to keep about the runs.",

@@ -36,7 +36,7 @@ export function JsonField({ id, label, value, onChange, rows = 6, hint }) {
 }
 
 /** Fields where they are simple, JSON where somebody prefers it. */
-export function ArgumentsForm({ id, value, onChange, problem }) {
+export function ArgumentsForm({ id, value, onChange, problem, label = "Arguments as JSON" }) {
   const schema = schemaOf(value);
   const [mode, setMode] = useState(schema ? "form" : "json");
   const [text, setText] = useState(toText(value));
@@ -58,7 +58,7 @@ export function ArgumentsForm({ id, value, onChange, problem }) {
         </div>
       ) : null}
       {schema && mode === "form" && read.ok ? <InputForm schema={schemaOf(read.value) || schema} value={read.value} keep onChange={fill} />
-        : <JsonField id={`${id}-json`} label="Arguments as JSON" value={text} onChange={type} />}
+        : <JsonField id={`${id}-json`} label={label} value={text} onChange={type} />}
     </div>
   );
 }

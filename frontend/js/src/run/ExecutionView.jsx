@@ -9,6 +9,7 @@ import { Controls } from "./Controls.jsx";
 import { Failure } from "./Failure.jsx";
 import { above, innerOf, kinTotals } from "./Nested.jsx";
 import { Question } from "./Question.jsx";
+import { redoneWith, repairsOf } from "./repairs.js";
 import { RerunDialog } from "./RerunDialog.jsx";
 import { Scrubber } from "./Scrubber.jsx";
 import { StepDetail } from "./StepDetail.jsx";
@@ -149,24 +150,12 @@ function usePast(run) {
   return { at: wanted, shown, go };
 }
 
-/** Everything that a click on a repair of this step leads to. */
-function repairsOf({ step, facts, links, canRerun, rerun, open }) {
-  if (!canRerun) return null;
-  const bot = facts.bot ? `/bots/${facts.bot.id}` : undefined;
-  return {
-    retry: () => rerun({ fromStep: step.key }),
-    edit_and_retry: () => open({ step }),
-    skip: step.input === undefined ? undefined : () => rerun({ fromStep: step.key, outputs: { [step.key]: step.input } }),
-    other_model: bot, edit_bot: bot, reconnect: links?.connections, raise_limit: links?.costs,
-  };
-}
-
 const wholeOf = ({ run, facts }) => ({ key: "", name: facts.bot?.name || "Whole execution", type: "result", whole: true, status: run.status, error: run.error,
   input: run.input ?? facts.input, output: run.output, text: "", startedAt: run.startedAt, finishedAt: run.finishedAt });
 
 /** One execution, live and afterwards, from the same events. */
 export function ExecutionView(props) {
-  const { execution, approvals, answer, links } = props;
+  const { execution, approvals, answer } = props;
   const { run: now, facts, trouble } = useRun(execution.id, execution, undefined, true);
   const [chosen, setChosen] = useState(fromUrl("step"));
   const [tab, setTab] = useState(fromUrl("tab"));
@@ -190,6 +179,8 @@ export function ExecutionView(props) {
   const step = nested ? nested.run.steps.get(inner.key) || wholeOf(nested) : run.steps.get(selected) || whole;
   const failed = list.find(({ step: s }) => s.key === run.error?.stepKey)?.step
     || list.find(({ step: s }) => s.status === "FAILED" && isLeaf(s) && !s.handled)?.step;
+  // Where its time was up or its worker was lost, the step that was broken off begins anew.
+  const broken = failed || (run.error ? list.filter(({ step: s }) => s.status === "CANCELLED" && isLeaf(s)).at(-1)?.step : null);
 
   const select = (key) => { setChosen(key); toUrl({ step: key, tab: null }); setTab(null); };
   const pickTab = (name) => { setTab(name); toUrl({ tab: name }); };
@@ -200,16 +191,17 @@ export function ExecutionView(props) {
   const asking = questions.map((q) => q.id).join();
   useEffect(() => { if (asking && props.onAsked) emit(props.onAsked); }, [asking]);
   useEffect(() => { setDialog(null); }, [answer, execution.id]);
-  const repairs = (of) => repairsOf({ step: of, facts, links, canRerun, rerun, open: setDialog });
+  const repairs = (of, error) => (canRerun ? repairsOf({ run, step: of, error, facts, rerun, open: setDialog }) : null);
   const picked = (id, known) => { kin.current.set(id, known); changed(); };
-  const eligible = list.map((row) => row.step).filter((s) => ["COMPLETED", "FAILED"].includes(s.status) && run.steps.get(s.parentKey)?.type !== "entity");
+  const begun = redoneWith(run, broken);
+  const eligible = list.map((row) => row.step).filter((s) => (["COMPLETED", "FAILED"].includes(s.status) || s === begun) && run.steps.get(s.parentKey)?.type !== "entity");
   const steps = list.map((row) => row.step);
   return (
     <div className="execution" data-seq={now.lastSeq} data-status={run.status} data-past={past ? "yes" : undefined}>
       <Head run={run} facts={facts} past={past}>
         {facts.bot ? <a className="button" href={`/bots/${facts.bot.id}`}><Icon name="code-xml" /> Open bot</a> : null}
         {past || now.deleted ? null : <Controls run={now} can={can} onControl={(action) => emit(props.onControl, { action })}
-          onRetry={canRerun ? () => rerun({}) : undefined} onRerun={canRerun && eligible.length ? () => setDialog({ step: failed && eligible.includes(failed) ? failed : eligible.find(isLeaf) || eligible[0] }) : undefined}
+          onRetry={canRerun ? () => rerun({}) : undefined} onRerun={canRerun && eligible.length ? () => setDialog({ step: begun && eligible.includes(begun) ? begun : eligible.find(isLeaf) || eligible[0] }) : undefined}
           onModify={mayModify ? () => emit(props.onModify, { entity: step.type === "entity" ? step.name : null }) : undefined} onAgain={() => again(facts.mode)}
           onReplay={props.onReplay ? () => press(props.onReplay, "replay") : undefined} onKeep={props.onKeep ? () => emit(props.onKeep) : undefined}
           onDelete={props.onDelete ? () => emit(props.onDelete) : undefined} />}
@@ -221,12 +213,13 @@ export function ExecutionView(props) {
         <Waiting run={now} steps={steps} onSend={props.onSend ? (event) => emit(props.onSend, { event }) : undefined}>
           {questions.map((q, i) => (
             <Question key={q.id} q={{ ...q, bot: null, executionId: null, stepName: now.steps.get(q.stepKey)?.name }} keys={i === 0} answer={answer}
-              onDecide={props.onDecide} canDecide={Boolean(props.onDecide)} />
+              onDecide={props.onDecide} canDecide={Boolean(props.onDecide)}
+              onModel={mayModify ? () => emit(props.onModify, { entity: now.steps.get(q.stepKey)?.name }) : undefined} />
           ))}
         </Waiting>
       )}
       {run.error ? <Failure error={{ ...run.error, diagnosis: run.error.diagnosis || failed?.error?.diagnosis }} where={failed?.name} onShow={failed ? () => select(failed.key) : undefined}
-        repairs={failed && !past ? repairs(failed) : null} onDemo={past ? undefined : () => again("DEMO")} /> : null}
+        repairs={past ? null : repairs(broken, run.error)} onDemo={past ? undefined : () => again("DEMO")} /> : null}
       <div className="split">
         <section className="panel" aria-label="Timeline">
           <header className="panel-head"><h2>Timeline</h2><span className="spacer" />
@@ -243,11 +236,11 @@ export function ExecutionView(props) {
           {at !== null && now.events.length ? <Scrubber executionId={now.id} mayMark={Boolean(can.retry || can.cancel)} onRerun={props.onRerun ? (fromSeq) => rerun({ fromSeq }) : undefined} events={now.events} at={at} zero={now.createdAt} onAt={go} onClose={() => go(null)} canRerun={final && can.retry !== false} pruned={now.pruned} /> : null}
           <Waterfall run={run} rows={list} selected={nested ? selected : step.key} onSelect={select} live={live} at={past ? run.at || run.createdAt : null} until={past ? now.finishedAt : null} kin={kin.current} onPicked={picked} />
         </section>
-        <StepDetail step={step} tab={tab} onTab={pickTab} executionId={past || step.whole ? null : inner?.executionId ?? now.id} repairs={past || nested || step.whole || step.key === failed?.key ? null : repairs(step)}
+        <StepDetail step={step} tab={tab} onTab={pickTab} executionId={past || step.whole ? null : inner?.executionId ?? now.id} repairs={past || nested || step.whole || step.key === failed?.key ? null : repairs(step, step.error)}
           onModify={mayModify && !nested && step.type === "entity" ? () => emit(props.onModify, { entity: step.name }) : undefined}
           onRerun={canRerun && !nested && !step.whole && ["COMPLETED", "FAILED"].includes(step.status) && run.steps.get(step.parentKey)?.type !== "entity" ? () => setDialog({ step }) : undefined} />
       </div>
-      {dialog ? <RerunDialog run={now} start={dialog.step} eligible={eligible} input={facts.input} version={dialog.version} onRerun={props.onRerun} onClose={() => setDialog(null)} answer={props.refused} /> : null}
+      {dialog ? <RerunDialog run={now} start={dialog.step} model={dialog.model} eligible={eligible} input={facts.input} version={dialog.version} onRerun={props.onRerun} onClose={() => setDialog(null)} answer={props.refused} /> : null}
     </div>
   );
 }

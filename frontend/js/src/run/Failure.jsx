@@ -22,11 +22,11 @@ const DEMO_HELPS = ["provider_auth", "provider_unavailable", "provider_failed", 
 const REPAIRS = {
   retry: ["refresh-cw", "Try again"], edit_and_retry: ["pen-line", "Edit and try again"], skip: ["circle-slash", "Go on without it"],
   other_model: ["cpu", "Choose another model"], edit_bot: ["code-xml", "Edit the bot"], reconnect: ["plug", "Check the connection"],
-  raise_limit: ["wallet", "Raise the limit"],
+  raise_limit: ["gauge", "Raise the limit"], raise_budget: ["wallet", "Raise the budget"],
 };
 
 /** What helps, as buttons. `repairs` says what each of them does; what it does not know is not offered. */
-function Repairs({ diagnosis, repairs }) {
+export function Repairs({ diagnosis, repairs, quiet }) {
   const offered = (diagnosis.actions || []).filter(({ action }) => repairs[action]);
   if (!offered.length) return null;
   return (
@@ -34,7 +34,7 @@ function Repairs({ diagnosis, repairs }) {
       {offered.map(({ action, label }, i) => {
         const [icon, name] = REPAIRS[action] || ["wrench", action];
         const content = <><Icon name={icon} /> {name}</>;
-        const look = `button small${i ? "" : " primary"}`;
+        const look = `button small${i || quiet ? "" : " primary"}`;
         return typeof repairs[action] === "string" ? <a key={action} className={look} href={repairs[action]} title={label}>{content}</a>
           : <button key={action} type="button" className={look} title={label} onClick={repairs[action]}>{content}</button>;
       })}

@@ -4,11 +4,13 @@ import { Icon } from "../lib/Icon.jsx";
 import { Words } from "../lib/Words.jsx";
 import { InputForm, hasForm } from "./InputForm.jsx";
 import { ArgumentsForm, JsonField, readJson } from "./Arguments.jsx";
+import { Repairs } from "./Failure.jsx";
+import { firstOf } from "./repairs.js";
 import { Value } from "./Value.jsx";
 
 const CHOICES = {
   REMEDY: {
-    retry: ["refresh-cw", "Try again", "What is finished before it is kept."], skip: ["circle-slash", "Go on without it", "Its input takes the place of its result."],
+    retry: ["refresh-cw", "Try again", "What is finished before it is kept."], edit: ["pen-line", "Edit and try again", "With something else than it was given."], skip: ["circle-slash", "Go on without it", "Its input takes the place of its result."],
     continue: ["pen-line", "Go on with a value", "Your value takes the place of its result."], fail: ["x", "Let it fail", "The failure goes on to what stands around the step."],
   },
   OUTCOME: {
@@ -16,7 +18,12 @@ const CHOICES = {
     skip: ["circle-slash", "Go on without it", "Its input takes the place of its result."],
   },
 };
+// Of a tool that a model called: the model goes on in place of the step.
+const OF_A_MODEL = { skip: "The model is told that it failed.", continue: "The model takes your value for its result.", fail: "The entity that called it fails too." };
+const calledByModel = (q) => q.kind === "REMEDY" && /\/turn\[\d+\]/.test(q.stepKey || "");
+const editable = (q) => q.kind === "REMEDY" && q.arguments !== null && typeof q.arguments === "object" && "given" in q.arguments;
 const NEEDS_VALUE = ["continue", "done"];
+const NEEDS_MORE = [...NEEDS_VALUE, "edit"];
 const ENDED = {
   APPROVED: "Approved", REJECTED: "Rejected", MODIFIED: "Approved with changes", EXPIRED: "Nobody decided in time", WITHDRAWN: "No longer needed",
 };
@@ -64,6 +71,27 @@ function Extra({ id, kind, onSend, onClose }) {
   );
 }
 
+/** What a failed step is given when it is tried again. */
+function Edit({ id, q, busy, onSend, onClose }) {
+  const [value, setValue] = useState(q.arguments.given);
+  const [broken, setBroken] = useState(false);
+  const words = q.tool ? "Arguments" : "Input";
+  return (
+    <div className="extra" onKeyDown={(e) => { if (e.key === "Escape") { e.stopPropagation(); onClose(); } }}>
+      {typeof q.arguments.given === "string" ? (
+        <div className="field">
+          <label htmlFor={`${id}-given`}>{words}</label>
+          <textarea id={`${id}-given`} className="input grow" rows={4} value={value} autoFocus onChange={(e) => setValue(e.target.value)} />
+        </div>
+      ) : <ArgumentsForm id={`${id}-given`} value={value} onChange={setValue} problem={setBroken} label={`${words} as JSON`} />}
+      <div className="actions">
+        <button type="button" className="button primary" disabled={busy || broken} onClick={() => onSend(value)}><Icon name="refresh-cw" /> Try again with this</button>
+        <button type="button" className="button quiet" onClick={onClose}>Back</button>
+      </div>
+    </div>
+  );
+}
+
 function ToolButtons({ state, set, busy, send, keys, changed, broken }) {
   if (state === "reject") return null;
   if (state === "modify") {
@@ -92,8 +120,8 @@ function ChoiceButtons({ q, choices, state, set, busy, send, keys }) {
         return (
           <li key={name}>
             <Ask label={label} icon={icon} primary={i === 0 && q.kind !== "OUTCOME"} hotkey={keys && q.kind !== "OUTCOME" ? String(i + 1) : undefined} disabled={busy}
-              onClick={() => (NEEDS_VALUE.includes(name) ? set(name) : send.choose(name))} />
-            <small>{note}</small>
+              onClick={() => (NEEDS_MORE.includes(name) ? set(name) : send.choose(name))} />
+            <small>{(calledByModel(q) && OF_A_MODEL[name]) || note}</small>
           </li>
         );
       })}
@@ -143,7 +171,7 @@ function Where({ q }) {
       {q.bot ? <a href={`/bots/${q.bot.id}`}>{q.bot.name}</a> : null}
       {q.executionId ? <a href={`/executions/${q.executionId}?step=${encodeURIComponent(q.stepKey || "")}`}>execution</a> : null}
       {q.to ? <span>asked of {q.to}</span> : null}
-      {q.entity ? <span>asked by <code>{q.entity}</code></span> : null}
+      {q.entity && q.kind !== "REMEDY" ? <span>asked by <code>{q.entity}</code></span> : null}
       {q.createdAt ? <span><bb-ago value={q.createdAt} /></span> : null}
       {q.expiresAt ? <span className="left"><Icon name="timer" /> lapses in <bb-left until={q.expiresAt} /></span> : null}
     </p>
@@ -154,13 +182,13 @@ function Decided({ q }) {
   return (
     <p className="question-decided" data-status={q.status}>
       <Icon name={["REJECTED", "EXPIRED", "WITHDRAWN"].includes(q.status) ? "circle-slash" : "circle-check"} />
-      <span>{q.kind === "QUESTION" && q.status === "APPROVED" ? "Answered" : ENDED[q.status] || "Decided"}{q.decidedBy ? ` by ${q.decidedBy}` : ""}{q.note ? `: “${q.note}”` : ""}</span>
+      <span>{q.kind === "QUESTION" && q.status === "APPROVED" ? "Answered" : q.kind === "REMEDY" && q.status === "MODIFIED" ? "Tried again with changes" : ENDED[q.status] || "Decided"}{q.decidedBy ? ` by ${q.decidedBy}` : ""}{q.note ? `: “${q.note}”` : ""}</span>
     </p>
   );
 }
 
 /** One question to a person: what, why, with which arguments, and the answers to it. */
-export function Question({ q, keys, current, onDecide, answer, canDecide = true }) {
+export function Question({ q, keys, current, onDecide, answer, canDecide = true, onModel }) {
   const id = useId();
   const [state, set] = useState("");
   const [given, setGiven] = useState(q.arguments);
@@ -185,7 +213,9 @@ export function Question({ q, keys, current, onDecide, answer, canDecide = true 
   const isTool = q.kind === "TOOL";
   const isAsked = q.kind === "QUESTION";
   const only = isAsked ? onlyChoice(q.answerSchema) : null;
-  const choices = q.choices?.length ? q.choices : Object.keys(CHOICES[q.kind] || {});
+  const known = q.choices?.length ? q.choices : Object.keys(CHOICES[q.kind] || {});
+  const choices = known.filter((name) => name !== "edit").flatMap((name) => (name === "retry" && editable(q) ? [name, "edit"] : [name]));
+  const first = q.kind === "REMEDY" && open ? firstOf(q, onModel) : null;
   // In the commit that paints it: a key that is pressed as soon as the question is seen counts.
   useLayoutEffect(() => {
     if (!keys || !open) return undefined;
@@ -197,7 +227,7 @@ export function Question({ q, keys, current, onDecide, answer, canDecide = true 
       const picked = isAsked ? only?.enum[nth] : choices[nth];
       if (picked !== undefined) {
         if (isAsked) decide({ verdict: "answer", values: { [only.name]: picked } });
-        else if (NEEDS_VALUE.includes(picked)) change(picked);
+        else if (NEEDS_MORE.includes(picked)) change(picked);
         else send.choose(picked);
         event.preventDefault();
         return;
@@ -220,11 +250,14 @@ export function Question({ q, keys, current, onDecide, answer, canDecide = true 
       </header>
       {q.reason ? <p className="question-why"><Words text={q.reason} /></p> : null}
       {q.diagnosis?.cause ? <p className="question-why muted">{q.diagnosis.cause}</p> : null}
+      {first && Object.keys(first).length ? <Repairs diagnosis={q.diagnosis} repairs={first} quiet /> : null}
       {q.goal ? <details className="question-goal"><summary>What the entity shall do</summary><p>{q.goal}</p></details> : null}
       {isAsked && !open && q.answer ? <div className="question-arguments"><Value value={q.answer} /></div> : null}
       {isTool ? (
         state === "modify" ? <ArgumentsForm id={id} value={given} onChange={setGiven} problem={setBroken} />
           : q.arguments && Object.keys(q.arguments).length ? <div className="question-arguments"><Value value={q.arguments} /></div> : <p className="muted">It takes no arguments.</p>
+      ) : editable(q) && state !== "edit" ? (
+        <div className="question-arguments"><p className="muted">It was given:</p><Value value={q.arguments.given} /></div>
       ) : q.kind === "OUTCOME" && q.arguments !== null && q.arguments !== undefined ? (
         <div className="question-arguments"><p className="muted">It was given:</p><Value value={q.arguments} /></div>
       ) : null}
@@ -234,6 +267,7 @@ export function Question({ q, keys, current, onDecide, answer, canDecide = true 
             : isAsked ? (state ? null : only ? <AnswerButtons {...{ only, busy, keys }} onSend={(values) => decide({ verdict: "answer", values })} onReject={() => change("reject")} /> : <AnswerForm {...{ q, id, busy }} onSend={(values) => decide({ verdict: "answer", values })} onReject={() => change("reject")} />)
               : <ChoiceButtons {...{ q, choices, state, busy, send, keys }} set={change} />}
           {state === "reject" ? <Extra id={id} kind="reject" onClose={() => change("")} onSend={({ note }) => decide({ verdict: "reject", note })} /> : null}
+          {state === "edit" ? <Edit {...{ id, q, busy }} onClose={() => change("")} onSend={(value) => decide({ verdict: "modify", arguments: value })} /> : null}
           {NEEDS_VALUE.includes(state) ? <Extra id={id} kind="value" onClose={() => change("")} onSend={({ value }) => send.choose(state, { value })} /> : null}
         </>
       ) : q.status === "PENDING" ? <p className="muted">Your role may not decide this.</p> : <Decided q={q} />}

@@ -6,6 +6,7 @@ import { once } from "../lib/socket.js";
 import { JsonField, readJson, toText } from "./Arguments.jsx";
 import { isLeaf, rows } from "./fold.js";
 import { largeOf } from "./Large.jsx";
+import modelsQuery from "../../../../graphql-schema/operations/models.graphql";
 import estimateQuery from "../../../../graphql-schema/operations/estimate_rerun.graphql";
 
 function Version({ value, onChange, name }) {
@@ -41,6 +42,7 @@ function Editable({ id, label, original, value, onChange }) {
 /** What comes before the step and has a result: what is finished earlier, and not around it. */
 function earlier(run, step) {
   const at = run.order.indexOf(step.key);
+  if (!step.key) return [];
   return rows(run).map((r) => r.step).filter((s) => isLeaf(s) && s.key !== step.key && s.status === "COMPLETED" && !step.key.startsWith(`${s.key}/`)
     && !s.key.startsWith(`${step.key}/`) && run.steps.get(s.parentKey)?.type !== "entity" && (s.position ?? run.order.indexOf(s.key)) < (step.position ?? at));
 }
@@ -73,15 +75,39 @@ function Estimate({ executionId, fromStep, version, edited }) {
   );
 }
 
-/** Doing an execution again from one step, as a new execution that takes over what stands before it. */
-export function RerunDialog({ run, start, eligible, input, version = "SAME", onRerun, onClose, answer }) {
+/** Which model an entity asks in the new execution. */
+function ModelField({ id, entity, asked, value, onChange }) {
+  const [known, setKnown] = useState([]);
+  useEffect(() => {
+    let left = false;
+    once(modelsQuery, {}).then((data) => { if (!left) setKnown((data?.models || []).map((one) => one.id)); }).catch(() => {});
+    return () => { left = true; };
+  }, []);
+  return (
+    <div className="field">
+      <label htmlFor={id}>Model of {entity}</label>
+      <input id={id} className="input mono" list={`${id}-list`} value={value} placeholder="provider:model" spellCheck={false} autoComplete="off" autoFocus
+        onChange={(e) => onChange(e.target.value)} />
+      <datalist id={`${id}-list`}>{known.filter((one) => one !== asked).map((one) => <option key={one} value={one} />)}</datalist>
+      <p className="field-hint">{asked ? `${asked} was asked the last time. ` : ""}Only the new execution asks this one; the bot stays as it is.</p>
+    </div>
+  );
+}
+
+const NOTHING = { key: "", name: "the beginning" };
+
+/** Doing an execution again from one step, as a new execution that takes over what stands before it. `start` null:
+ * nothing had begun. `model`: of this entity another model is chosen. */
+export function RerunDialog({ run, start, model, eligible, input, version = "SAME", onRerun, onClose, answer }) {
   const ref = useRef(null);
   const id = useId();
-  const [from, setFrom] = useState(start.key);
+  const [from, setFrom] = useState(start?.key ?? "");
+  const [chosenModel, setChosenModel] = useState("");
   const [chosen, setChosen] = useState(version);
   const [edits, setEdits] = useState({});
   const [busy, setBusy] = useState(false);
-  const step = run.steps.get(from) || start;
+  const step = run.steps.get(from) || start || NOTHING;
+  const asked = model ? eligible.find((s) => s.name === model && s.type === "entity") : null;
   const before = useMemo(() => earlier(run, step), [run, step.key]);
   useEffect(() => { ref.current?.showModal(); }, []);
   useEffect(() => setBusy(false), [answer]);
@@ -93,15 +119,16 @@ export function RerunDialog({ run, start, eligible, input, version = "SAME", onR
     for (const s of before) if (edits[s.key] !== undefined) outputs[s.key] = readJson(edits[s.key]).value;
     const given = edits[""] === undefined ? {} : { input: readJson(edits[""]).value };
     setBusy(true);
-    emit(onRerun, { fromStep: step.key, version: chosen, outputs, ...given });
+    emit(onRerun, { fromStep: step.key || null, version: chosen, outputs, ...given, ...(model ? { models: { [model]: chosenModel.trim() } } : {}) });
   };
   return (
     <dialog ref={ref} className="dialog wide" aria-labelledby={`${id}-title`} onClose={onClose} onClick={(e) => { if (e.target === ref.current) ref.current.close(); }}>
       <header><h2 id={`${id}-title`}>Rerun from {step.name}</h2>
         <button type="button" className="icon-button" aria-label="Close" onClick={() => ref.current.close()}><Icon name="x" /></button></header>
       <div className="dialog-body">
-        <p>A new execution begins with <code>{step.name}</code> and takes over what stands before it. This one stays as it is.</p>
-        {eligible.length > 1 ? (
+        <p>{step.key ? <>A new execution begins with <code>{step.name}</code> and takes over what stands before it.</> : "A new execution begins with the first step."} This one stays as it is.</p>
+        {model ? <ModelField id={`${id}-model`} entity={model} asked={asked?.requestedModel || asked?.model} value={chosenModel} onChange={setChosenModel} /> : null}
+        {step.key && eligible.length > 1 ? (
           <div className="field">
             <label htmlFor={`${id}-from`}>Begin with</label>
             <div className="select-wrap">
@@ -118,12 +145,12 @@ export function RerunDialog({ run, start, eligible, input, version = "SAME", onR
           <Editable id={`${id}-input`} label="Input of the execution" original={input} value={edits[""]} onChange={edit("")} />
           {before.map((s, n) => <Editable key={s.key} id={`${id}-out-${n}`} label={`Output of ${s.name}`} original={s.output} value={edits[s.key]} onChange={edit(s.key)} />)}
         </fieldset>
-        <Estimate executionId={run.id} fromStep={step.key} version={chosen} edited={edited} />
+        <Estimate executionId={run.id} fromStep={step.key || null} version={chosen} edited={edited} />
       </div>
       <footer>
         <span className="muted">Nothing is paid before you press Rerun.</span><span className="spacer" />
         <button type="button" className="button" onClick={() => ref.current.close()}>Close</button>
-        <button type="button" className="button primary" disabled={broken || busy} onClick={send}><Icon name={busy ? "loader-circle" : "play"} className={busy ? "spin" : ""} /> Rerun</button>
+        <button type="button" className="button primary" disabled={broken || busy || (Boolean(model) && !chosenModel.trim())} onClick={send}><Icon name={busy ? "loader-circle" : "play"} className={busy ? "spin" : ""} /> Rerun</button>
       </footer>
     </dialog>
   );

@@ -23,7 +23,7 @@ function Retry({ run, steps }) {
 const SAYINGS = {
   APPROVAL: ["Waits for a decision", "A person has to decide before it goes on. No worker is held and nothing is spent meanwhile."],
   OUTCOME_UNKNOWN: ["Nobody knows whether a step happened", "A worker was lost in the middle of a call that must not be made twice. Look at the other side, then say below what is true."],
-  BUDGET: ["The budget is spent", "It goes on when the budget has room again: raise it, or wait for the next period. Cancel it if you want neither."],
+  BUDGET: ["The budget is spent", <>It goes on when the budget has room again: <a href="/costs">raise it</a>, or wait for the next period. Cancel it if you want neither.</>],
   QUEUE: ["Waits for its turn", "The limit of executions or calls at once is reached. It goes on by itself as soon as one ends."],
 };
 

@@ -79,7 +79,7 @@ function applyExecution(run, event, data) {
   }
 }
 
-const PARTS = ["goal", "description", "tools", "notes"];
+const PARTS = ["goal", "description", "model", "tools", "notes"];
 
 const CALLS = ["tool", "use"];
 
@@ -117,8 +117,9 @@ function applyQuestion(run, event, data) {
   const status = event.type === "approval.expired" ? "EXPIRED" : String(data.verdict || "decided").toUpperCase();
   if (old) run.questions.set(id, { ...old, status, decidedBy: data.by ?? null, note: data.note ?? null, decidedAt: event.at });
   const step = run.steps.get(event.stepKey);
-  if (step?.type !== "tool" || data.arguments === undefined || data.arguments === null) return;
-  const text = `${data.by || "Somebody"} changed its arguments and agreed.`;
+  if (!["tool", "entity"].includes(step?.type) || data.arguments === undefined || data.arguments === null) return;
+  const what = step.type === "entity" ? "its input" : "its arguments";
+  const text = `${data.by || "Somebody"} changed ${what} and ${old?.kind === "REMEDY" ? "tried it again" : "agreed"}.`;
   run.steps.set(step.key, { ...step, input: data.arguments, story: added(step.story, { at: event.at, text }) });
 }
 
