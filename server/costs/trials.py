@@ -11,6 +11,7 @@ from server.core.clock import Clock
 from server.core.ids import new_uuid
 from server.costs.budgets import Budgets, Held, Spender
 from server.costs.door import with_price
+from server.engine.facts import used_by
 from server.llm.messages import ModelAnswer
 from server.llm.workspace_models import WorkspaceModels
 from server.models.enums import BudgetAction
@@ -38,22 +39,9 @@ class Trials:
                 await self._budgets.settle(held.call_id, answer.cost)
 
     async def _write(self, way: Opened, workspace_id: UUID, answer: ModelAnswer) -> None:
-        usage = answer.usage
         await Usage.create(
             workspace_id=workspace_id,
-            provider=answer.provider,
-            requested_model=answer.requested_model,
-            model=answer.model,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cached_tokens=usage.cached_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            cost_nano=answer.cost,
-            price=answer.price,
-            estimated=answer.estimated,
-            unpriced=answer.unpriced,
-            duration_ms=round(answer.duration_ms),
             connection_id=way.id,
             created_at=self._clock.now(),
+            **used_by(answer),
         )

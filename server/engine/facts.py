@@ -147,28 +147,35 @@ def begun_anew(row: RecordedStep) -> StepRow:
 
 
 def usage_row(identity: Identity, key: str, answer: ModelAnswer, now: datetime) -> UsageRow:
-    usage = answer.usage
     return UsageRow(
         workspace_id=identity.workspace_id,
         bot_id=identity.bot_id,
         step_key=key,
         attempt=identity.attempt,
-        provider=answer.provider,
-        requested_model=answer.requested_model,
-        model=answer.model,
         created_at=now,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cached_tokens=usage.cached_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
-        cost_nano=answer.cost,
-        price=answer.price,
-        estimated=answer.estimated,
-        unpriced=answer.unpriced,
-        duration_ms=round(answer.duration_ms),
         connection_id=connection_of(answer.connection),
+        **used_by(answer),
     )
+
+
+def used_by(answer: ModelAnswer) -> dict[str, Any]:
+    """What an answer used and cost, as the columns of its row of usage."""
+    usage = answer.usage
+    return {
+        "provider": answer.provider,
+        "requested_model": answer.requested_model,
+        "model": answer.model,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "cost_nano": answer.cost,
+        "price": answer.price,
+        "estimated": answer.estimated,
+        "unpriced": answer.unpriced,
+        "duration_ms": round(answer.duration_ms),
+    }
 
 
 def connection_of(text: str | None) -> UUID | None:

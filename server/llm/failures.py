@@ -336,7 +336,7 @@ def _refined(kind: ModelErrorKind, words: str, status: int | None) -> ModelError
     """Providers say the same thing with different codes; their words decide."""
     if kind is ModelErrorKind.BAD_REQUEST and _TOO_LONG.search(words):
         return ModelErrorKind.CONTEXT_TOO_LONG
-    if kind is ModelErrorKind.BAD_REQUEST and _WRONG_KEY.search(words):
+    if kind is ModelErrorKind.BAD_REQUEST and blames_the_key(words):
         return ModelErrorKind.PROVIDER_AUTH
     if kind is ModelErrorKind.BAD_REQUEST and _NO_MODEL.search(words):
         return ModelErrorKind.MODEL_UNKNOWN
@@ -414,6 +414,11 @@ def _deep_message(body: Any) -> str:
             if body.get(key) and (found := _deep_message(body[key])):
                 return found
     return ""
+
+
+def blames_the_key(text: str) -> bool:
+    """Some providers call a wrong key a wrong argument."""
+    return _WRONG_KEY.search(text) is not None
 
 
 def _names_of(error: BaseException) -> set[str]:

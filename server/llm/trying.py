@@ -3,7 +3,6 @@ one short question."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
@@ -17,6 +16,7 @@ from server.core.jsontext import loads
 from server.core.logs import REDACTION
 from server.core.net.policy import NetPolicy
 from server.llm.errors import ModelError, ModelErrorKind
+from server.llm.failures import blames_the_key
 from server.llm.gateway import Gateway
 from server.llm.messages import ChatRequest, Message, ModelAnswer
 from server.llm.workspace_models import access_of
@@ -28,7 +28,6 @@ SECONDS = 15.0
 QUESTION_SECONDS = 30.0
 _MOST_BYTES = 8 * 1024 * 1024
 _READ_OF_REFUSAL = 4096
-_KEY_BLAMED = re.compile(rb"(?:incorrect|invalid) api.?key|api.?key (?:not valid|invalid)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ async def _fetched(policy: NetPolicy, url: str, headers: dict[str, str]) -> Fetc
 
 def _read(way: Opened, answer: Fetched) -> Tested | None:
     label = way.kind.label
-    if answer.status in (401, 403) or _blames_the_key(answer):
+    if _refuses_the_key(answer):
         return Tested(
             False, f"{label} refused the key ({answer.status}). Check that it is whole and valid."
         )
@@ -164,9 +163,10 @@ def _read(way: Opened, answer: Fetched) -> Tested | None:
     return Tested(True, _offered(len(models)), models)
 
 
-def _blames_the_key(answer: Fetched) -> bool:
-    """Some call a wrong key a wrong argument."""
-    return answer.status == 400 and _KEY_BLAMED.search(answer.body[:_READ_OF_REFUSAL]) is not None
+def _refuses_the_key(answer: Fetched) -> bool:
+    if answer.status == 400:
+        return blames_the_key(answer.body[:_READ_OF_REFUSAL].decode(errors="replace"))
+    return answer.status in (401, 403)
 
 
 def _names(body: bytes) -> tuple[str, ...] | None:

@@ -58,7 +58,7 @@ CREATE FUNCTION held_by_the_rig() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER held_by_the_rig AFTER UPDATE OF dispatched_at ON executions FOR EACH ROW
   WHEN (OLD.status = 'waiting' AND NEW.status = 'waiting')
   EXECUTE FUNCTION held_by_the_rig()"""
-LET_GO = "DROP TRIGGER held_by_the_rig ON executions; DROP FUNCTION held_by_the_rig()"
+LET_GO = "DROP FUNCTION held_by_the_rig() CASCADE"
 
 
 @pytest.mark.fault(
