@@ -234,10 +234,11 @@ async def _by_count(bot_id: UUID, rule: Rule) -> UUID | None:
     left, last = rule.max_count, LAST_OF_ALL
     while True:
         passed = min(left, COUNTED_AT_ONCE)
-        found = await rows.filter(id__lte=last).offset(passed).limit(1).values_list("id", flat=True)
+        next_ones = rows.filter(id__lte=last).offset(passed).limit(1)
+        found: list[Any] = await next_ones.values_list("id", flat=True)
         if not found:
             return None
-        left, last = left - passed, found[0]  # type: ignore[assignment]
+        left, last = left - passed, found[0]
         if not left:
             return UUID(int=last.int + 1)
         await asyncio.sleep(0)

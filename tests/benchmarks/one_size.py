@@ -136,7 +136,7 @@ class Bench:
         assert PRUNED / 2 < deleted <= PRUNED, deleted  # some are of the same millisecond
         return deleted
 
-    async def _round(self) -> None:
+    async def _count(self) -> None:
         """A round of the retention with nothing to delete, by a rule that counts."""
         count = retention.Rule(max_count=self.copies + 10_000)
         await Bot.filter(id=self.bot.id).update(retention=count.to_json())
