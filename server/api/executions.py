@@ -226,13 +226,20 @@ class RerunExecutionInput:
     execution_id: strawberry.ID = strawberry.field(description="An execution that has ended.")
     from_step: str | None = strawberry.field(
         default=None,
-        description="Key of the first step that is done anew; the one that failed when absent, "
-        "else the first one.",
+        description="Key of the first step that is done anew; when absent all that failed and was "
+        "not caught, else the first step. The key of a tool call of a model begins inside its "
+        "entity: the turns before it stay.",
     )
     from_seq: int | None = strawberry.field(
         default=None,
         description="In place of `fromStep`, the number of an event: what was finished by then is "
         "taken over, everything else is done anew.",
+    )
+    only_failed: bool = strawberry.field(
+        default=False,
+        description="In place of `fromStep`: all that failed is done anew and what follows from "
+        "it, also what the program went on without: `on_error`, items of a map and branches with "
+        "`errors: collect` or `skip`.",
     )
     version: RerunVersion = strawberry.field(
         default=RerunVersion.SAME, description="Which program is run."
@@ -244,7 +251,18 @@ class RerunExecutionInput:
     outputs: JSON | None = strawberry.field(
         default=None,
         description="An object from step keys to results that take the place of the earlier ones; "
-        "one for `fromStep` itself passes that step by.",
+        "one for `fromStep` itself passes that step by. The sign of a large value (`$large`) of "
+        "this execution means the value.",
+    )
+    skip: list[str] | None = strawberry.field(
+        default=None,
+        description="Keys of steps to go on without: as with `outputs`, with the input of each in "
+        "the place of its result.",
+    )
+    arguments: JSON | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="An object: what the tool call of a model that is named in `fromStep` is made "
+        "with.",
     )
     models: JSON | None = strawberry.field(
         default=None,
@@ -305,7 +323,7 @@ class ExecutionMutations:
         "executions:run",
         RerunExecutionPayload,
         "Does an ended execution again from one of its steps, as a new one: earlier results are "
-        "reused at no cost. Errors: NOT_FOUND, INVALID_INPUT for unknown steps, INVALID_STATE "
+        "reused at no cost. Errors: NOT_FOUND, INVALID_INPUT for what does not fit, INVALID_STATE "
         "while it has not ended, BAL_INVALID when the draft has mistakes, IDEMPOTENCY_MISMATCH.",
     )
     async def rerun_execution(
@@ -318,9 +336,12 @@ class ExecutionMutations:
             execution_id=read_id("execution", input.execution_id),
             from_step=input.from_step,
             from_seq=input.from_seq,
+            only_failed=input.only_failed,
             version=input.version.value,
             input=UNSET if input.input is strawberry.UNSET else input.input,
             outputs=outputs or {},
+            skip=tuple(input.skip or ()),
+            arguments=UNSET if input.arguments is strawberry.UNSET else input.arguments,
             models=_models(input.models),
             idempotency_key=input.idempotency_key,
         )

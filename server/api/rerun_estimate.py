@@ -75,8 +75,14 @@ class RerunQueries:
         execution_id: strawberry.ID,
         from_step: str | None = None,
         version: RerunVersion = RerunVersion.SAME,
+        only_failed: bool = False,
     ) -> RerunEstimate | None:
-        request = RerunRequest(read_id("execution", execution_id), from_step, version=version.value)
+        request = RerunRequest(
+            read_id("execution", execution_id),
+            from_step,
+            version=version.value,
+            only_failed=only_failed,
+        )
         try:
             found = await foresee(info.context.asker, info.context.rooms.engine, request)
         except NotFound:

@@ -44,6 +44,7 @@ ARGUMENTS: dict[str, str] = {
     "Query.estimateExecution.input": "What the run would be given.",
     "Query.estimateRerun.fromStep": "As in `rerunExecution`.",
     "Query.estimateRerun.version": "Which program would be run.",
+    "Query.estimateRerun.onlyFailed": "As in `rerunExecution`.",
     "Query.queryCost.query": "The text of a GraphQL document.",
     "Query.queryCost.variables": "Its variables, as an object.",
     "Execution.events.after": "Only events with a higher number; 0 for all.",

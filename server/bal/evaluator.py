@@ -26,6 +26,7 @@ from server.bal.expression_nodes import (
     Within,
 )
 from server.bal.functions import DEEP, FUNCTIONS, LINEAR, LONGEST_TEXT
+from server.bal.size import LARGEST, SMALL, size_of
 from server.bal.values import (
     equal,
     finite,
@@ -46,6 +47,10 @@ class TooCostly(Exception):
     """The expression asks for more work than one expression may do."""
 
 
+class TooLarge(TooCostly):
+    """The expression makes a larger value than there may be."""
+
+
 class Names(Protocol):
     """Variables as `$name`, last results of entities as `name`; null when there is none."""
 
@@ -64,16 +69,25 @@ class Scope:
 
 
 class Meter:
-    __slots__ = ("left", "scope")
+    """`room`: how much may still be put into the lists, objects and texts that are made."""
+
+    __slots__ = ("left", "room", "scope")
 
     def __init__(self, scope: Scope, left: int) -> None:
         self.scope = scope
         self.left = left
+        self.room = LARGEST
 
     def spend(self, units: int) -> None:
         self.left -= units
         if self.left < 0:
             raise TooCostly
+
+    def put(self, value: Any) -> Any:
+        self.room -= size_of(value)
+        if self.room < 0:
+            raise TooLarge
+        return value
 
     def join(self, left: str, right: str) -> str | None:
         length = len(left) + len(right)
@@ -169,11 +183,19 @@ def _choice(expr: Choice, meter: Meter) -> Any:
 
 
 def _list_of(expr: ListOf, meter: Meter) -> Any:
-    return [_value(item, meter) for item in expr.items]
+    return [_part(item, meter) for item in expr.items]
 
 
 def _object_of(expr: ObjectOf, meter: Meter) -> Any:
-    return {key: _value(value, meter) for key, value in expr.entries}
+    return {key: _part(value, meter) for key, value in expr.entries}
+
+
+def _part(expr: Expr, meter: Meter) -> Any:
+    """What is in a list or an object that is made here is counted there."""
+    value = _value(expr, meter)
+    if type(value) in SMALL or type(expr) in (ListOf, ObjectOf):
+        return value
+    return meter.put(value)
 
 
 def _apply(expr: Apply, meter: Meter) -> Any:
@@ -186,7 +208,7 @@ def _apply(expr: Apply, meter: Meter) -> Any:
 def _joined(expr: Joined, meter: Meter) -> Any:
     if len(expr.parts) == 1:
         return _lone_slot(expr.parts[0], meter)
-    return "".join(text_of(_value(part, meter)) for part in expr.parts)
+    return "".join(text_of(_part(part, meter)) for part in expr.parts)
 
 
 def _lone_slot(slot: Expr, meter: Meter) -> Any:

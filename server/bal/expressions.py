@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from server.bal.evaluator import Names, Scope, TooCostly, evaluate
+from server.bal.evaluator import Names, Scope, TooCostly, TooLarge, evaluate
 from server.bal.expression_lexer import MAX_LENGTH, Mistake
 from server.bal.expression_nodes import Expr, Read, paths
 from server.bal.expression_parser import MAX_DEPTH, ExpressionParser, parse_path
@@ -23,6 +23,7 @@ __all__ = [
     "Read",
     "Scope",
     "TooCostly",
+    "TooLarge",
     "evaluate",
     "is_branch",
     "parse_expression",

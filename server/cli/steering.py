@@ -107,11 +107,18 @@ def step(execution_id: str, reason: str | None, as_json: bool) -> None:
     epilog=example(
         "baleybots executions retry exe_…\n"
         "baleybots executions retry exe_… --from chain/editor --output 'chain/writer=\"A text\"'\n"
+        "baleybots executions retry exe_… --only-failed\n"
         "baleybots executions retry exe_… --draft --follow"
     )
 )
 @execution_argument
 @click.option("--from", "from_step", help="Key of the first step that is done anew.")
+@click.option(
+    "--only-failed",
+    is_flag=True,
+    help="All that failed, also what the program went on without; nothing else.",
+)
+@click.option("--skip", multiple=True, metavar="STEP", help="Go on without this step.")
 @click.option("--draft", is_flag=True, help="With the bot's present draft.")
 @click.option("--input", "input_text", help="Another input, as JSON.")
 @click.option(
@@ -126,17 +133,21 @@ def step(execution_id: str, reason: str | None, as_json: bool) -> None:
 def retry(
     execution_id: str,
     from_step: str | None,
+    only_failed: bool,
+    skip: tuple[str, ...],
     draft: bool,
     input_text: str | None,
     outputs: tuple[str, ...],
     follow: bool,
     as_json: bool,
 ) -> None:
-    """Do an ended execution again, from the step that failed or from any other one. Earlier
-    results are reused at no cost."""
+    """Do an ended execution again: what failed, or from any step on. Earlier results are reused at
+    no cost."""
     given: dict[str, Any] = {
         "executionId": execution_id,
         "fromStep": from_step,
+        "onlyFailed": only_failed,
+        "skip": list(skip),
         "version": "DRAFT" if draft else "SAME",
         "outputs": dict(map(_output, outputs)) or None,
     }

@@ -33,12 +33,13 @@ def written(value: Any) -> bytes:
         return _any_keys(value)
 
 
-def check_storable(value: Any) -> None:
-    """Raises NotStorable. What stands around a value in events and answers needs room too."""
+def check_storable(value: Any) -> int:
+    """Its size in bytes, or a little more. Raises NotStorable. What stands around a value in events
+    and answers needs room too."""
     around = value
     for _ in range(LEVELS_AROUND):
         around = [around]
-    written(around)
+    return len(written(around))
 
 
 def _any_keys(value: Any) -> bytes:

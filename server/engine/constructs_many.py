@@ -10,7 +10,7 @@ from server.engine.frame import Frame
 from server.engine.host import StepFailed
 from server.engine.memory import Gathered
 from server.engine.side_by_side import as_value, first_failure, one_by_one, side_by_side
-from server.engine.walk import Walk
+from server.engine.walk import Walk, refuse_too_much
 
 
 async def run_parallel(walk: Walk, step: ParallelStep, value: Any, frame: Frame, key: str) -> Any:
@@ -42,6 +42,7 @@ async def run_parallel(walk: Walk, step: ParallelStep, value: Any, frame: Frame,
     failed = first_failure(results)
     if failed is not None and step.errors != "collect":
         raise failed
+    refuse_too_much(results)
     names = [branch.name for branch in step.branches]
     return {name: as_value(result) for name, result in zip(names, results, strict=True)}
 
@@ -59,6 +60,7 @@ async def run_map(walk: Walk, step: MapStep, value: Any, frame: Frame, key: str)
         stop=step.errors == "stop",
         pure=step.pure,
     )
+    refuse_too_much(results)
     if step.errors == "skip":
         return [result for result in results if not isinstance(result, StepFailed)]
     return [as_value(result) for result in results]

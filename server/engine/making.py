@@ -26,7 +26,7 @@ from server.engine.stepping import STEPPED, Stepping
 from server.engine.store import Claimed, ExecutionChange, NewExecution, RecordedStep, Store
 from server.engine.tool_calls import Host, ToolDesk, Worlds
 from server.engine.writer import Identity, Writer
-from server.models.enums import ExecutionMode
+from server.models.enums import ExecutionMode, TriggerKind
 from server.tools.catalogue import Catalogues
 from server.tools.wrappers import wrapped
 
@@ -165,5 +165,8 @@ async def _calls_before(execution_id: UUID, recorded: Mapping[str, RecordedStep]
 
 
 def _has_rows(claimed: Claimed) -> bool:
-    """A fork brings results with it, and a person may have changed an entity before the start."""
+    """A fork brings results with it, also such as its log does not tell of, and a person may have
+    changed an entity before the start."""
+    if claimed.trigger_kind is TriggerKind.RERUN:
+        return True
     return claimed.attempt > 1 or claimed.last_seq > 1

@@ -102,8 +102,9 @@ def outcome_question(key: str, leaving: Leaving, number: int) -> Question:
         tool=leaving.name,
         given=leaving.given,
         reason=(
-            f"The worker was lost while `{leaving.name}` was at work. It must not be done twice: "
-            "say whether it was done, or to try again, or to go on without it."
+            f"`{leaving.name}` was at work when its worker was lost or the run was broken off. It "
+            "must not be done twice: say whether it was done, or to try again, or to go on "
+            "without it."
         ),
         choices=ACTIONS,
         waiting=WaitingReason.OUTCOME_UNKNOWN,

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from server.bal.expression_nodes import Expr
-from server.bal.expressions import Names, Scope, TooCostly, evaluate
+from server.bal.expressions import Names, Scope, TooCostly, TooLarge, evaluate
 from server.bal.plan import Plan
 from server.bal.plan_steps import AnyStep, Steps, steps_inside
+from server.bal.size import LARGEST, size_of
 from server.core.jsontext import NotStorable, check_storable
 from server.engine.frame import Frame
 from server.engine.host import (
@@ -102,13 +103,14 @@ class Walk:
                 if key in self._edits:
                     result = self._edits[key]
                 _refuse_unstorable(result)
-            except StepFailed as failed:
+            except (StepFailed, Suspended) as stopped:
+                failed = self._failure(stopped, key)
+                if failed is None:
+                    self._waiting[key] = frame.parent
+                    raise
                 repeat, result = await self._after_failure(step, failed, value, key)
                 if repeat:
                     continue
-            except Suspended:
-                self._waiting[key] = frame.parent
-                raise
             except (Cancelled, asyncio.CancelledError):
                 self._end(StepEnd(key, "cancelled"))
                 raise
@@ -117,6 +119,15 @@ class Walk:
             if step.capture is not None:
                 frame.memory.put("$" + step.capture, result)
             return result
+
+    def _failure(self, stopped: StepFailed | Suspended, key: str) -> StepFailed | None:
+        """What failed in an earlier taking has failed, also where what it broke off stays out."""
+        if isinstance(stopped, StepFailed):
+            return stopped
+        recorded = self.host.recall(key)
+        if recorded is None or recorded.error is None:
+            return None
+        return StepFailed.again(recorded.error)
 
     async def _after_failure(
         self, step: AnyStep, failed: StepFailed, value: Any, key: str
@@ -174,6 +185,8 @@ class Walk:
             names = frame.memory.layer({"$run": self._facts(key)})
         try:
             return evaluate(expr, Scope(value, self.input, frame.words, names))
+        except TooLarge:
+            raise _too_large() from None
         except TooCostly:
             message = "The expression asks for more work than one expression may do."
             raise StepFailed("budget_exceeded", message) from None
@@ -207,14 +220,28 @@ class Walk:
             self.skip(steps, frame)
 
 
+def refuse_too_much(results: Iterable[Any]) -> None:
+    """Before results that each are small enough are written down as one."""
+    room = LARGEST
+    for result in results:
+        room -= size_of(result)
+        if room < 0:
+            raise _too_large()
+
+
 def _refuse_unstorable(result: Any) -> None:
     """Every result is stored, here or in production: what cannot be is the step's own failure."""
-    if type(result) is str:
-        return
     try:
-        check_storable(result)
+        size = len(result) if type(result) is str else check_storable(result)
     except NotStorable as error:
         raise StepFailed("not_storable", f"The result cannot be stored. {error}") from None
+    if size > LARGEST:
+        raise _too_large()
+
+
+def _too_large() -> StepFailed:
+    message = f"The result is larger than {LARGEST // 2**20} MiB, the most that a value may have."
+    return StepFailed("too_large", message)
 
 
 def _fits(frame: Frame) -> bool:

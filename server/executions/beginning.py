@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from server.bal.plan import Plan
+from server.bal.values import is_object
 from server.core.errors import Invalid
 from server.engine.forking import (
     Undone,
@@ -15,6 +16,7 @@ from server.engine.forking import (
     undone_after,
     undone_from,
 )
+from server.engine.store import Unset
 from server.engine.tool_steps import TYPE as TOOL
 from server.executions.earlier import (
     CALLS,
@@ -27,6 +29,7 @@ from server.executions.earlier import (
     turns_block,
 )
 from server.executions.moment import Moment
+from server.executions.rerun_request import RerunRequest
 from server.models.enums import StepStatus
 from server.models.tables import Step
 
@@ -81,6 +84,18 @@ def from_step(plan: Plan, earlier: Earlier, key: str, goes_on: Collection[str]) 
     if row is None:
         return _before(around, turn, turn.number - 1)
     return replace(_before(around, turn, turn.number), keys=around.keys | {key})
+
+
+def check_arguments(earlier: Earlier, request: RerunRequest) -> None:
+    """Other arguments are for the tool call that one begins with."""
+    if isinstance(request.arguments, Unset):
+        return
+    row = earlier.steps.get(request.from_step or "")
+    if row is None or row.type != TOOL or earlier.turn_of(row) is None:
+        message = "Other arguments are given to a call that a model made of a tool: name it."
+        raise Invalid(message, path=["arguments"], hint="Give its key as fromStep.")
+    if not is_object(request.arguments):
+        raise Invalid("Arguments are an object.", path=["arguments"])
 
 
 def with_edited(undone: Undone, earlier: Earlier, outputs: Iterable[str]) -> Undone:

@@ -22,6 +22,7 @@ from server.engine.tool_steps import TYPE as TOOL
 from server.executions import service
 from server.executions.beginning import (
     after_moment,
+    check_arguments,
     everything,
     failed_again,
     first_of,
@@ -100,6 +101,7 @@ async def prepare(viewer: Viewer, engine: Engine, request: RerunRequest) -> Prep
     ran = await engine.runner.plans.get(source.version_id) or plan
     earlier = Earlier(await _rows(source.id), ran, source.error)
     request = await whole_request(source, earlier, request)
+    check_arguments(earlier, request)
     goes_on = _goes_on(plan, ran, earlier, request)
     moment = None
     if request.from_seq is not None:

@@ -186,7 +186,7 @@ async def test_from_a_moment_a_failure_that_ended_it_gets_another_chance(
 async def test_the_input_of_a_skipped_step_passes_on_however_large(
     home: Home, gateway: ScriptedGateway
 ) -> None:
-    long = "long " * 300_000
+    long = "long " * 210_000
     gateway.answers["ma"] = [long]
     fails(gateway, "b")
     gateway.answers["mc"] = [lambda asked: str(len(asked.messages[-1].content))]
@@ -206,3 +206,14 @@ async def test_places_to_begin_with_exclude_each_other(home: Home) -> None:
     for given in ({"from_step": "a", "from_seq": 1}, {"from_seq": 1, "only_failed": True}):
         with pytest.raises(Invalid, match="not both"):
             await again(home, first, **given)
+
+
+async def test_an_edited_calculation_before_the_first_call_counts(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """Nothing else is taken over then, and its log tells of nothing."""
+    source = ENTITIES + 'chain { processor ("mark") { "result + \'!\'" } a }'
+    first = await home.run(source, "x")
+    assert first.output == "x!a"
+    second = await again(home, first, from_step="chain/a", outputs={"chain/processor:mark": "new"})
+    assert second.output == "newa"
