@@ -115,10 +115,16 @@ def _past(node: dict[str, Any]) -> Any:
         icon("circle-check" if good else "circle-slash"),
         html.div(
             html.p(html.code(name), " in ", _link(where, bot)),
-            html.p({"className": "muted"}, f"{WORDS.get(status, status)}{who} ", said),
+            html.p({"className": "muted"}, f"{_verdict(node)}{who} ", said),
         ),
         html.span({"className": "muted"}, ago(node.get("decidedAt") or node["createdAt"])),
     )
+
+
+def _verdict(node: dict[str, Any]) -> str:
+    if node["kind"] == "REMEDY" and node["status"] == "MODIFIED":
+        return "Tried again with changes"
+    return WORDS.get(node["status"], node["status"])
 
 
 def _link(execution: str | None, text: str) -> Any:

@@ -61,10 +61,16 @@ def _row(approval: dict[str, Any]) -> list[Any]:
         approval["id"],
         approval["bot"]["name"] if approval["bot"] else "",
         approval["stepKey"],
-        approval["tool"] or approval["reason"] or approval["kind"],
+        _asks(approval),
         approval["status"],
         approval["expiresAt"][:16].replace("T", " "),
     ]
+
+
+def _asks(approval: dict[str, Any]) -> str:
+    failed = approval["kind"] == "remedy"
+    asked = (approval["reason"], approval["tool"])[:: 1 if failed else -1]
+    return asked[0] or asked[1] or approval["kind"]
 
 
 @approvals.command(epilog=example("baleybots approvals show apr_… --json"))
@@ -108,7 +114,10 @@ def show(approval_id: str, as_json: bool) -> None:
 )
 @click.argument("approval_id", metavar="APPROVAL")
 @click.option("--note", help="Kept with the decision.")
-@click.option("--arguments", help="Other arguments for the tool, as a JSON object.")
+@click.option(
+    "--arguments",
+    help="Other arguments for the tool, or what a failed step is tried again with, as JSON.",
+)
 @click.option("--action", help="One of the choices of a failed step, such as retry or skip.")
 @click.option("--value", help="With --action continue: the result, as JSON.")
 @json_option
