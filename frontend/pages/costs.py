@@ -47,14 +47,15 @@ def CostsPage() -> Any:
     may = answer.data["costs"]["viewerCan"] if answer.data else NOTHING
     people = use_query("budget_people", wanted=may["setBudgets"])
     more, set_more = use_state(0)
-    budgets, read_budgets = use_rest("more_budgets", (answer.data or {}).get("budgets"), more)
+    budgets = use_query("budgets")
+    further, read_further = use_rest("budgets", (budgets.data or {}).get("budgets"), more)
     own, read_own = use_rest("more_prices", (prices.data or {}).get("modelPrices"), MOST_PRICES)
     nothing: dict[str, Any] = {}
     dialog, set_dialog = use_state(nothing)
 
     async def changed(_text: str = "") -> None:
-        answer.reload()
-        read_budgets()
+        for read in (answer.reload, budgets.reload, read_further):
+            read()
 
     def opened(what: str, **more: Any) -> Any:
         return lambda _event: set_dialog({"what": what, **more})
@@ -62,15 +63,22 @@ def CostsPage() -> Any:
     def closed(saved: bool) -> None:
         set_dialog({})
         if saved:
-            for read in (answer.reload, prices.reload, read_budgets, read_own):
-                read()
+            for read in (answer, prices, budgets):
+                read.reload()
+            read_further()
+            read_own()
 
     names = {bot["id"]: bot["name"] for bot in _bots(bots)}
     persons = _people(people)
     return html.div(
         page_head("Costs", _note(answer), _spans(days)),
         Watch({"onChange": changed}),
-        _body(answer, opened, names | persons, (budgets, lambda _event: set_more(more + 1))),
+        _body(
+            _both(answer, budgets),
+            opened,
+            names | persons,
+            (further, lambda _event: set_more(more + 1)),
+        ),
         PriceList(prices, own, opened, may["setPrices"], key="prices") if answer.data else "",
         _dialog(dialog, (names, persons), _models(prices), closed),
     )
@@ -112,6 +120,17 @@ def _spans(days: int) -> Any:
         for span in SPANS
     ]
     return html.nav({"className": "segmented", "aria-label": "Time"}, *links)
+
+
+def _both(one: Answer, other: Answer) -> Answer:
+    """As if they had been asked for at once."""
+    data = {**one.data, **other.data} if one.data and other.data else None
+
+    def again() -> None:
+        one.reload()
+        other.reload()
+
+    return Answer(data, one.error or other.error, again)
 
 
 def _body(answer: Answer, opened: Any, names: dict[str, str], budgets: Further) -> Any:

@@ -151,7 +151,7 @@ ALLOWED = {
     "bot_versions": 8,  # with tags, authors, the journal, totals and executions of each
     "bot": 8,  # everything of one bot
     "execution": 7,  # everything of one execution, with its sub-bots and those above it
-    "costs": 10,  # sums by agent, model, day, connection and execution, and the budgets
+    "costs": 7,  # sums by agent, model, day, connection and execution
 }
 
 

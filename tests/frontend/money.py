@@ -154,11 +154,10 @@ class Money:
 
     async def do_Costs(self, variables: dict[str, Any]) -> dict[str, Any]:
         costs = self.spent or no_costs(variables["days"])
-        budgets = hundred(self.budgets)
-        return {"costs": costs, "budgets": budgets, "budgetNotices": {"nodes": []}}
+        return {"costs": costs, "budgetNotices": {"nodes": []}}
 
-    async def do_MoreBudgets(self, variables: dict[str, Any]) -> dict[str, Any]:
-        return {"budgets": hundred(self.budgets, variables["after"])}
+    async def do_Budgets(self, variables: dict[str, Any]) -> dict[str, Any]:
+        return {"budgets": hundred(self.budgets, variables.get("after"))}
 
     def spend(self, days: int = 30) -> None:
         found = no_costs(days)

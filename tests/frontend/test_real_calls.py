@@ -56,6 +56,18 @@ async def test_calls_are_seen_kept_and_replayed(
     await expect(page.locator(".calls-story")).to_have_text(
         "openai 503, tried again; openai answered"
     )
+    await attempts_are_bars(page)
+    await the_call_is_told(page)
+    asked = models.total
+    await kept_and_replayed(page)
+    assert models.total == asked
+    await page.goto(f"{url}/bots/{public_id('bot', bot.id)}")
+    await replayed_from_the_bot(page)
+    assert models.total == asked
+    await goes_on_from_the_answer(page, models)
+
+
+async def attempts_are_bars(page: Any) -> None:
     attempts = page.locator(".wf-row", has_text="writer").locator(".attempt")
     await expect(attempts).to_have_count(2)
     await expect(attempts.first).to_have_attribute("data-status", "FAILED")
@@ -70,6 +82,9 @@ async def test_calls_are_seen_kept_and_replayed(
     await expect(attempts).to_have_count(0)
     await page.get_by_role("button", name="Back to now").click()
     await expect(attempts).to_have_count(2)
+
+
+async def the_call_is_told(page: Any) -> None:
     second = page.locator(".call").nth(1)
     await expect(second.locator(".token-bar")).to_contain_text("System")
     await second.locator("summary").click()
@@ -77,26 +92,29 @@ async def test_calls_are_seen_kept_and_replayed(
     await expect(second.locator(".message").last).to_contain_text("Tea is good.")
     await expect(second.get_by_role("button", name="Copy as curl")).to_be_visible()
 
+
+async def kept_and_replayed(page: Any) -> None:
     await page.get_by_role("button", name="Keep as recording").click()
     await expect(page.get_by_text("Kept as “Execution of")).to_be_visible()
-    asked = models.total
     await page.get_by_role("button", name="Replay").click()
     await expect(page.locator("h1 .chip", has_text="recorded")).to_be_visible()
     await expect(page.locator(".execution")).to_have_attribute("data-status", "COMPLETED")
-    assert models.total == asked
 
-    await page.goto(f"{url}/bots/{public_id('bot', bot.id)}")
+
+async def replayed_from_the_bot(page: Any) -> None:
     await page.get_by_role("button", name="Recorded", exact=True).click()
     await expect(page.get_by_label("Recording", exact=True)).to_be_visible()
     await page.get_by_role("button", name="Replay").click()
     await expect(page.locator(".live")).to_have_attribute("data-status", "COMPLETED")
     await expect(page.locator(".live")).to_contain_text("recorded")
-    assert models.total == asked
 
+
+async def goes_on_from_the_answer(page: Any, models: ModelServer) -> None:
+    before = models.total
     await page.get_by_role("button", name="Live", exact=True).click()
     await page.get_by_label("Go on from the answer below").check()
     await page.get_by_label("Input", exact=True).fill("And then?")
     await page.get_by_role("button", name="Run", exact=True).click()
-    await models.wait_for(asked + 1)
+    await models.wait_for(before + 1)
     said = [one["content"] for one in models.requests[-1].body["messages"]]
     assert said == ["Write about tea", "Which is best?", "Tea is good.", "And then?"]

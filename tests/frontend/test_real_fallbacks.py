@@ -106,6 +106,23 @@ async def test_a_chain_from_the_first_failure_to_the_reset(
         "went on with anthropic:claude-haiku-4-5; anthropic answered"
     )
     await page.goto(f"{url}/connections")
+    await circuit_is_reset(page, first)
+    again = await home.ended(await home.start(bot, "tea"))
+    assert again.output == "From the first"
+
+    await page.goto(f"{url}/costs")
+    await costs_of_each_connection(page)
+    await left_of_a_budget(home)
+
+    await page.goto(place)
+    await expect(foreseen).to_contain_text("By what the last 5 completed executions cost.")
+    await expect(foreseen).to_contain_text("The budget “All” has $0.0030 left")
+
+    await page.goto(f"{place}/versions")
+    await costs_of_the_version(page)
+
+
+async def circuit_is_reset(page: Any, first: ModelServer) -> None:
     circuit = page.locator(".circuit")
     await expect(circuit).to_contain_text("openai:gpt-4o-mini is left alone for now")
     await expect(circuit).to_contain_text("5 times in a row through “OpenAI” and is tried again")
@@ -115,25 +132,25 @@ async def test_a_chain_from_the_first_failure_to_the_reset(
     first.always("gpt-4o-mini", WELL)
     await circuit.get_by_role("button", name="Ask again now").click()
     await expect(circuit).to_have_count(0)
-    again = await home.ended(await home.start(bot, "tea"))
-    assert again.output == "From the first"
 
-    await page.goto(f"{url}/costs")
+
+async def costs_of_each_connection(page: Any) -> None:
     through = page.locator("section[aria-label='By connection']")
     await expect(through.locator("li", has_text="Anthropic")).to_contain_text("3 calls")
     await expect(through.locator("li", has_text="OpenAI")).to_contain_text("2 calls")
-    found = await app.rooms.till.gateway.circuits.all()
+
+
+async def left_of_a_budget(home: Home) -> None:
+    """Half a call of the second model is left of it."""
+    found = await home.rooms.till.gateway.circuits.all()
     assert found == []
-    office = Office(app.rooms.till.budgets, app.rooms.clock, app.rooms.engine.kin.wake)
+    office = Office(home.rooms.till.budgets, home.rooms.clock, home.rooms.engine.kin.wake)
     exact = 2 * FIRST + 3 * SECOND
     kept = await budgets.create(home.owner, office, NewBudget(exact + SECOND / 2, name="All"))
     assert (await budgets.standing(home.owner, office, kept)).spent_nano == exact * 10**9
 
-    await page.goto(place)
-    await expect(foreseen).to_contain_text("By what the last 5 completed executions cost.")
-    await expect(foreseen).to_contain_text("The budget “All” has $0.0030 left")
 
-    await page.goto(f"{place}/versions")
+async def costs_of_the_version(page: Any) -> None:
     version = page.locator(".version-list li").first
     await expect(version).to_contain_text("5 runs")
     await expect(version.locator("[title='In the last 90 days']")).to_have_text("$0.020")

@@ -185,20 +185,35 @@ def access(**limits: int) -> Access:
     return Access("con_1", "Mine", "openai", **limits)  # type: ignore[arg-type]
 
 
+class Watched(Turnstile):
+    """Says when somebody has found no place."""
+
+    def __init__(self, board: Board, full: asyncio.Event) -> None:
+        super().__init__(board)
+        self._full = full
+
+    async def _enter(self, key: str, most: int, holder: str) -> bool:
+        entered = await super()._enter(key, most, holder)
+        if not entered:
+            self._full.set()
+        return entered
+
+
 async def test_never_more_at_once_than_the_connection_allows(boards: tuple[Board, Board]) -> None:
-    stiles = [Turnstile(board) for board in boards]
-    inside = most = 0
+    """Whoever is inside stays until the next one was turned away, or everybody was inside."""
     full = asyncio.Event()
+    stiles = [Watched(board, full) for board in boards]
+    inside = most = came = 0
 
     async def call(number: int) -> None:
-        nonlocal inside, most
+        nonlocal inside, most, came
         async with stiles[number % 2].through(access(concurrency=3)):
-            inside += 1
+            inside, came = inside + 1, came + 1
             most = max(most, inside)
-            if inside == 3:
+            full.clear()
+            if came == 30:
                 full.set()
             await full.wait()
-            await asyncio.sleep(0.002)
             inside -= 1
 
     await asyncio.gather(*map(call, range(30)))
