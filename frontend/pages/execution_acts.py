@@ -76,11 +76,12 @@ def replayable(execution: dict[str, Any]) -> bool:
 def rerun_values(found: dict[str, Any]) -> dict[str, Any]:
     """Without an input the earlier one counts; null would be one."""
     values = {"version": found.get("version", "SAME"), "outputs": found.get("outputs") or {}}
-    for place in ("fromStep", "fromSeq", "models"):
+    for place in ("fromStep", "fromSeq", "onlyFailed", "skip", "models"):
         if found.get(place):
             values[place] = found[place]
-    if "input" in found:
-        values["input"] = found["input"]
+    for given in ("input", "arguments"):
+        if given in found:
+            values[given] = found[given]
     return values | pressed(found)
 
 

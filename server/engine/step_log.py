@@ -71,6 +71,7 @@ class StepLog:
     def silence(self) -> None:
         """From here on nothing is recorded: another worker goes on with this execution."""
         self._silent = True
+        self._shown: set[str] = set()
         self._deltas.close()
 
     # --- what earlier attempts have left
@@ -237,9 +238,9 @@ class StepLog:
         writer.event(paid, key)
 
     def charged_before(self, key: str, owner: str | None) -> None:
-        """What an earlier taking has paid is counted already; the steps still show it."""
+        """What an earlier taking has paid is counted already; the steps still show it, once."""
         earlier = self.recall(key + CHARGED)
-        if earlier is not None:
+        if earlier is not None and key not in self._shown:
             self._note_charge(key, owner, earlier.output, False)
 
     def _note_charge(self, key: str, owner: str | None, nano: int | None, guessed: bool) -> None:
@@ -264,6 +265,7 @@ class StepLog:
             self._writer.event(happened.StepWaiting(reason=reason, error=error), key)
 
     # --- once more
+        self._shown.add(key)
 
     def forget_failures(self, key: str) -> None:
         """What failed under this key, or was passed by because of it, begins anew. The rows say so
@@ -306,6 +308,7 @@ class StepLog:
 
     def _count_again(self, key: str) -> None:
         """What the tool has left behind is of the last try; the next one is another."""
+            self._shown.discard(key)
         earlier = self.recall(key + AGAIN)
         self.remember(key + AGAIN, 1 if earlier is None else earlier.output + 1)
 

@@ -73,8 +73,9 @@ def from_step(plan: Plan, earlier: Earlier, key: str, goes_on: Collection[str]) 
         entity = earlier.steps.get(turns_block(key).rpartition("/")[0])
         asked = [] if entity is None else earlier.turns(entity.key)
         turn = next((one for one in asked if one.row.key == key), None)
-    if entity is None or turn is None:
-        return _from_plan(plan, key)
+    if entity is None or turn is None:  # of an execution that did not keep its turns: all of it
+        tool_of = None if row is None or row.type != TOOL else row.parent_key
+        return _from_plan(plan, tool_of or key)
     if entity.name not in goes_on:
         message = (
             f"`{entity.name}` is not asked as it was, so it can only be done again as a whole."

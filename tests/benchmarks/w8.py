@@ -1,8 +1,8 @@
 """W8: start, append, follow, list, metrics and retention while a bot's executions grow to 1,000,000
 with 11,000,000 events on PostgreSQL, and to 100,000 on SQLite. Each figure is compared with that of
 a database of 1,000, asked in turn with it. At the largest size the retention deletes while others
-start, and SQLite's file becomes smaller. `count` is what the retention does once a minute for a rule
-that keeps the latest so many: it goes through all of them, in small pieces, and so has no goal.
+start, and the file of SQLite becomes smaller. `count` is what the retention does once a minute for
+a rule that keeps the latest so many: it goes through all of them, in small pieces, and has no goal.
 
 W8_LARGEST=… sets another largest size for both; what the disk has no room for is left out."""
 

@@ -4,7 +4,9 @@ person with the diagnosis before the model hears of it."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from server.executions import service as executions
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ApprovalKind, ExecutionStatus, StepStatus, WaitingReason
 from server.models.tables import Approval, Execution, Step
-from server.tools.base import ToolFailed
+from server.tools.base import ToolContext, ToolFailed
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway, asks
 from tests.support.tools import Counted
@@ -274,3 +276,28 @@ async def test_a_repair_is_told_once_too(home: Home, gateway: ScriptedGateway) -
     assert (await home.ended(started)).status is ExecutionStatus.COMPLETED
     events = await home.events(started)
     assert [one["type"] for one in events].count("repair.tried") == 1
+
+
+async def test_what_a_try_cost_is_shown_once(
+    tmp_path: Path, gateway: ScriptedGateway, echo: Counted
+) -> None:
+    """Tried again while something else of the run keeps its worker."""
+
+    async def pays(arguments: dict[str, Any], context: ToolContext) -> Any:
+        context.bill.charge(1_000, "shop", "a look")
+        return await echo.tool.run(arguments, context)
+
+    gateway.answers["m"] = [asks(("echo", {"text": "a"})), "Done."]
+    slow = gateway.hold("slow")
+    source = WRITER + 'slow { "goal": "x", "model": "slow" } parallel { writer slow }'
+    tools = [replace(echo.tool, run=pays)]
+    async with open_home(tmp_path, gateway=gateway, tools=tools) as home:
+        started = await home.start(await home.bot(source), "x")
+        question = await until(lambda: Approval.get_or_none(execution_id=started.id))
+        assert question is not None
+        await decide(home, question, Answer("approve"))
+        await until(lambda: _called(echo, 2))
+        slow.set()
+        assert (await home.ended(started)).status is ExecutionStatus.COMPLETED
+        step = await Step.get(execution_id=started.id, key=question.step_key)
+    assert step.cost_nano == 2_000

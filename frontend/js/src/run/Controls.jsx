@@ -17,7 +17,7 @@ function Button({ icon, children, primary, action, onControl, busy }) {
 }
 
 /** What can be done to an execution where it stands. */
-export function Controls({ run, can, onControl, onRetry, onAgain, onReplay, onKeep, onRerun, onModify, onDelete }) {
+export function Controls({ run, can, onControl, onRetry, onAgain, onReplay, onKeep, onRerun, onModify, onDelete, lost, onLost }) {
   const asked = run.asked?.action;
   if (isFinal(run.status)) {
     const remove = onDelete && can.delete ? <button type="button" className="icon-button" aria-label="Delete this execution" title="Delete it for good" onClick={onDelete}><Icon name="trash-2" /></button> : null;
@@ -30,8 +30,13 @@ export function Controls({ run, can, onControl, onRetry, onAgain, onReplay, onKe
         {onReplay ? <button type="button" className="button" title="The same answers once more, at no cost: no model and no tool is called" onClick={onReplay}><Icon name="history" /> Replay</button> : null}
         {onRerun ? <button type="button" className="button" title="Begin again at a step, with other results or another version" onClick={onRerun}><Icon name="fast-forward" /> Rerun…</button> : null}
         <button type="button" className={`button${broken && onRetry ? "" : " primary"}`} title="A new execution with the same version and input" onClick={onAgain}><Icon name="rotate-cw" /> Run again</button>
+        {!broken && lost ? (
+          <button type="button" className="button" title="A new execution in which only what failed is done again; all else is taken over at no cost" onClick={onLost}>
+            <Icon name="refresh-cw" /> Redo what failed
+          </button>
+        ) : null}
         {broken && onRetry ? (
-          <button type="button" className="button primary" title="A new execution from the step that failed; what is finished before it is taken over at no cost" onClick={onRetry}>
+          <button type="button" className="button primary" title="A new execution in which what failed is done again; what is finished is taken over at no cost" onClick={onRetry}>
             <Icon name="refresh-cw" /> Retry
           </button>
         ) : null}

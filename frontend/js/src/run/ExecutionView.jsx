@@ -9,7 +9,7 @@ import { Controls } from "./Controls.jsx";
 import { Failure } from "./Failure.jsx";
 import { above, innerOf, kinTotals } from "./Nested.jsx";
 import { Question } from "./Question.jsx";
-import { redoneWith, repairsOf } from "./repairs.js";
+import { givenUp, repairsOf } from "./repairs.js";
 import { RerunDialog } from "./RerunDialog.jsx";
 import { Scrubber } from "./Scrubber.jsx";
 import { StepDetail } from "./StepDetail.jsx";
@@ -193,15 +193,16 @@ export function ExecutionView(props) {
   useEffect(() => { setDialog(null); }, [answer, execution.id]);
   const repairs = (of, error) => (canRerun ? repairsOf({ run, step: of, error, facts, rerun, open: setDialog }) : null);
   const picked = (id, known) => { kin.current.set(id, known); changed(); };
-  const begun = redoneWith(run, broken);
-  const eligible = list.map((row) => row.step).filter((s) => (["COMPLETED", "FAILED"].includes(s.status) || s === begun) && run.steps.get(s.parentKey)?.type !== "entity");
+  const eligible = list.map((row) => row.step).filter((s) => ["COMPLETED", "FAILED"].includes(s.status) || s === broken);
+  const lost = canRerun ? givenUp(run, list) : [];
   const steps = list.map((row) => row.step);
   return (
     <div className="execution" data-seq={now.lastSeq} data-status={run.status} data-past={past ? "yes" : undefined}>
       <Head run={run} facts={facts} past={past}>
         {facts.bot ? <a className="button" href={`/bots/${facts.bot.id}`}><Icon name="code-xml" /> Open bot</a> : null}
         {past || now.deleted ? null : <Controls run={now} can={can} onControl={(action) => emit(props.onControl, { action })}
-          onRetry={canRerun ? () => rerun({}) : undefined} onRerun={canRerun && eligible.length ? () => setDialog({ step: begun && eligible.includes(begun) ? begun : eligible.find(isLeaf) || eligible[0] }) : undefined}
+          onRetry={canRerun ? () => rerun({}) : undefined} onRerun={canRerun && eligible.length ? () => setDialog({ step: broken && eligible.includes(broken) ? broken : eligible.find(isLeaf) || eligible[0] }) : undefined}
+          lost={lost.length} onLost={() => setDialog({ step: lost[0], onlyFailed: true })}
           onModify={mayModify ? () => emit(props.onModify, { entity: step.type === "entity" ? step.name : null }) : undefined} onAgain={() => again(facts.mode)}
           onReplay={props.onReplay ? () => press(props.onReplay, "replay") : undefined} onKeep={props.onKeep ? () => emit(props.onKeep) : undefined}
           onDelete={props.onDelete ? () => emit(props.onDelete) : undefined} />}
@@ -238,9 +239,9 @@ export function ExecutionView(props) {
         </section>
         <StepDetail step={step} tab={tab} onTab={pickTab} executionId={past || step.whole ? null : inner?.executionId ?? now.id} repairs={past || nested || step.whole || step.key === failed?.key ? null : repairs(step, step.error)}
           onModify={mayModify && !nested && step.type === "entity" ? () => emit(props.onModify, { entity: step.name }) : undefined}
-          onRerun={canRerun && !nested && !step.whole && ["COMPLETED", "FAILED"].includes(step.status) && run.steps.get(step.parentKey)?.type !== "entity" ? () => setDialog({ step }) : undefined} />
+          onRerun={canRerun && !nested && !step.whole && ["COMPLETED", "FAILED"].includes(step.status) ? () => setDialog({ step }) : undefined} />
       </div>
-      {dialog ? <RerunDialog run={now} start={dialog.step} model={dialog.model} eligible={eligible} input={facts.input} version={dialog.version} onRerun={props.onRerun} onClose={() => setDialog(null)} answer={props.refused} /> : null}
+      {dialog ? <RerunDialog run={now} start={dialog.step} model={dialog.model} onlyFailed={dialog.onlyFailed} lost={lost.length} eligible={eligible} input={facts.input} version={dialog.version} onRerun={props.onRerun} onClose={() => setDialog(null)} answer={props.refused} /> : null}
     </div>
   );
 }

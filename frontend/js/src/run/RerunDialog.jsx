@@ -6,6 +6,7 @@ import { once } from "../lib/socket.js";
 import { JsonField, readJson, toText } from "./Arguments.jsx";
 import { isLeaf, rows } from "./fold.js";
 import { largeOf } from "./Large.jsx";
+import { insideEntity } from "./repairs.js";
 import modelsQuery from "../../../../graphql-schema/operations/models.graphql";
 import estimateQuery from "../../../../graphql-schema/operations/estimate_rerun.graphql";
 
@@ -39,10 +40,14 @@ function Editable({ id, label, original, value, onChange }) {
   );
 }
 
-/** What comes before the step and has a result: what is finished earlier, and not around it. */
+/** What comes before the step and has a result: what is finished earlier, and not around it. Of a call that a model made
+ * that is what the model was told before it. */
 function earlier(run, step) {
   const at = run.order.indexOf(step.key);
   if (!step.key) return [];
+  if (insideEntity(run, step)) {
+    return run.order.slice(0, at).map((key) => run.steps.get(key)).filter((s) => s?.parentKey === step.parentKey && s.status === "COMPLETED");
+  }
   return rows(run).map((r) => r.step).filter((s) => isLeaf(s) && s.key !== step.key && s.status === "COMPLETED" && !step.key.startsWith(`${s.key}/`)
     && !s.key.startsWith(`${step.key}/`) && run.steps.get(s.parentKey)?.type !== "entity" && (s.position ?? run.order.indexOf(s.key)) < (step.position ?? at));
 }
@@ -50,16 +55,16 @@ function earlier(run, step) {
 const calls = (n) => (n === 1 ? "1 call" : `${n} calls`);
 
 /** What is taken over and what is paid again, asked of the server before anything starts. */
-function Estimate({ executionId, fromStep, version, edited }) {
+function Estimate({ executionId, fromStep, onlyFailed, version, edited }) {
   const [found, setFound] = useState(null);
   useEffect(() => {
     let left = false;
     setFound(null);
-    once(estimateQuery, { executionId, fromStep, version })
+    once(estimateQuery, { executionId, fromStep, version, onlyFailed })
       .then((data) => { if (!left) setFound(data?.estimateRerun || {}); })
       .catch((error) => { if (!left) setFound({ problem: error.message }); });
     return () => { left = true; };
-  }, [executionId, fromStep, version]);
+  }, [executionId, fromStep, version, onlyFailed]);
   if (!found) return <p className="estimate muted" role="status"><Icon name="loader-circle" className="spin" /> Counting what it would cost…</p>;
   if (found.problem) return <p className="estimate field-error" role="status">{found.problem}</p>;
   if (!found.redone) return null;
@@ -94,45 +99,60 @@ function ModelField({ id, entity, asked, value, onChange }) {
   );
 }
 
+// In the place of the key of a step whose result is another one.
+const ARGUMENTS = "#arguments";
 const NOTHING = { key: "", name: "the beginning" };
+// In the place of a step to begin with; no step has such a key.
+const FAILED_ONES = "*";
+
+function Beginning({ step, only, lost }) {
+  if (only) return <>A new execution does again what failed{lost ? `, ${calls(lost)},` : ""} and what follows from it; all else is taken over.</>;
+  return step.key ? <>A new execution begins with <code>{step.name}</code> and takes over what stands before it.</> : <>A new execution begins with the first step.</>;
+}
 
 /** Doing an execution again from one step, as a new execution that takes over what stands before it. `start` null:
- * nothing had begun. `model`: of this entity another model is chosen. */
-export function RerunDialog({ run, start, model, eligible, input, version = "SAME", onRerun, onClose, answer }) {
+ * nothing had begun. `model`: of this entity another model is chosen. `lost`: so many calls failed and can be done again by themselves. */
+export function RerunDialog({ run, start, model, onlyFailed = false, lost = 0, eligible, input, version = "SAME", onRerun, onClose, answer }) {
   const ref = useRef(null);
   const id = useId();
-  const [from, setFrom] = useState(start?.key ?? "");
+  const [from, setFrom] = useState(onlyFailed ? FAILED_ONES : start?.key ?? "");
   const [chosenModel, setChosenModel] = useState("");
   const [chosen, setChosen] = useState(version);
   const [edits, setEdits] = useState({});
   const [busy, setBusy] = useState(false);
-  const step = run.steps.get(from) || start || NOTHING;
+  const only = from === FAILED_ONES;
+  const step = only ? NOTHING : run.steps.get(from) || start || NOTHING;
+  const called = insideEntity(run, step);
   const asked = model ? eligible.find((s) => s.name === model && s.type === "entity") : null;
   const before = useMemo(() => earlier(run, step), [run, step.key]);
   useEffect(() => { ref.current?.showModal(); }, []);
   useEffect(() => setBusy(false), [answer]);
+  const begin = (key) => { setFrom(key); setEdits((old) => ({ ...old, [ARGUMENTS]: undefined })); };
   const edit = (name) => (value) => setEdits((old) => ({ ...old, [name]: value }));
   const broken = Object.values(edits).some((text) => text !== undefined && !readJson(text).ok);
   const edited = Object.values(edits).some((text) => text !== undefined);
   const send = () => {
     const outputs = {};
     for (const s of before) if (edits[s.key] !== undefined) outputs[s.key] = readJson(edits[s.key]).value;
-    const given = edits[""] === undefined ? {} : { input: readJson(edits[""]).value };
+    const given = only || called || edits[""] === undefined ? {} : { input: readJson(edits[""]).value };
+    if (called && edits[ARGUMENTS] !== undefined) given.arguments = readJson(edits[ARGUMENTS]).value;
+    if (only) given.onlyFailed = true;
     setBusy(true);
     emit(onRerun, { fromStep: step.key || null, version: chosen, outputs, ...given, ...(model ? { models: { [model]: chosenModel.trim() } } : {}) });
   };
   return (
     <dialog ref={ref} className="dialog wide" aria-labelledby={`${id}-title`} onClose={onClose} onClick={(e) => { if (e.target === ref.current) ref.current.close(); }}>
-      <header><h2 id={`${id}-title`}>Rerun from {step.name}</h2>
+      <header><h2 id={`${id}-title`}>{only ? "Rerun what failed" : `Rerun from ${step.name}`}</h2>
         <button type="button" className="icon-button" aria-label="Close" onClick={() => ref.current.close()}><Icon name="x" /></button></header>
       <div className="dialog-body">
-        <p>{step.key ? <>A new execution begins with <code>{step.name}</code> and takes over what stands before it.</> : "A new execution begins with the first step."} This one stays as it is.</p>
+        <p><Beginning step={step} only={only} lost={lost} /> This one stays as it is.</p>
         {model ? <ModelField id={`${id}-model`} entity={model} asked={asked?.requestedModel || asked?.model} value={chosenModel} onChange={setChosenModel} /> : null}
-        {step.key && eligible.length > 1 ? (
+        {only || (step.key && eligible.length + (lost ? 1 : 0) > 1) ? (
           <div className="field">
             <label htmlFor={`${id}-from`}>Begin with</label>
             <div className="select-wrap">
-              <select id={`${id}-from`} className="input" value={step.key} onChange={(e) => setFrom(e.target.value)}>
+              <select id={`${id}-from`} className="input" value={only ? FAILED_ONES : step.key} onChange={(e) => begin(e.target.value)}>
+                {lost && !model ? <option value={FAILED_ONES}>Only what failed ({calls(lost)})</option> : null}
                 {eligible.map((s) => <option key={s.key} value={s.key}>{s.name}{s.key.includes("/") ? ` (${s.key})` : ""}{s.status === "FAILED" ? ", failed" : ""}</option>)}
               </select>
               <Icon name="chevron-down" />
@@ -140,12 +160,16 @@ export function RerunDialog({ run, start, model, eligible, input, version = "SAM
           </div>
         ) : null}
         <Version value={chosen} onChange={setChosen} name={`${id}-version`} />
-        <fieldset className="choose">
-          <legend>What it is given</legend>
-          <Editable id={`${id}-input`} label="Input of the execution" original={input} value={edits[""]} onChange={edit("")} />
-          {before.map((s, n) => <Editable key={s.key} id={`${id}-out-${n}`} label={`Output of ${s.name}`} original={s.output} value={edits[s.key]} onChange={edit(s.key)} />)}
-        </fieldset>
-        <Estimate executionId={run.id} fromStep={step.key || null} version={chosen} edited={edited} />
+        {only ? null : (
+          <fieldset className="choose">
+            <legend>What it is given</legend>
+            {called ? <Editable id={`${id}-arguments`} label={`Arguments of ${step.name}`} original={step.input} value={edits[ARGUMENTS]} onChange={edit(ARGUMENTS)} />
+              : <Editable id={`${id}-input`} label="Input of the execution" original={input} value={edits[""]} onChange={edit("")} />}
+            {before.map((s, n) => <Editable key={s.key} id={`${id}-out-${n}`} label={called ? `Result of ${s.name} (${s.key.split("/").at(-2)})` : `Output of ${s.name}`} original={s.output} value={edits[s.key]} onChange={edit(s.key)} />)}
+            {called ? <p className="field-hint">What its model had answered before this call is taken over. With another result it is asked again from there.</p> : null}
+          </fieldset>
+        )}
+        <Estimate executionId={run.id} fromStep={step.key || null} onlyFailed={only} version={chosen} edited={edited} />
       </div>
       <footer>
         <span className="muted">Nothing is paid before you press Rerun.</span><span className="spacer" />

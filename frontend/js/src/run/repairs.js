@@ -1,13 +1,11 @@
 // What a click on each action of a diagnosis leads to. What cannot work where it stands is left out, and so not offered.
-import { largeOf } from "./Large.jsx";
-
 export const PLACES = { reconnect: "/connections", raise_limit: "/settings/limits", raise_budget: "/costs" };
 
-/** A tool that a model called is done again with its entity. */
-export function redoneWith(run, step) {
-  const around = step ? run.steps.get(step.parentKey) : null;
-  return around?.type === "entity" ? around : step;
-}
+/** A call that a model made of a tool. */
+export const insideEntity = (run, step) => run.steps.get(step?.parentKey)?.type === "entity";
+
+/** The entity whose model called the tool of this step. */
+const callerOf = (run, step) => (insideEntity(run, step) ? run.steps.get(step.parentKey) : null);
 
 /** The entity whose model a failure speaks of; null where it is of none. */
 function askingOf(facts, step, error) {
@@ -15,20 +13,32 @@ function askingOf(facts, step, error) {
   return [step?.type === "entity" ? step.name : null, error?.entity].find((name) => known.includes(name)) ?? null;
 }
 
-/** `step` null: nothing had begun yet. `open` shows the dialog of a rerun, `rerun` begins one at once. */
+/** `step` null: nothing had begun yet. `open` shows the dialog of a rerun, `rerun` begins one at once. The failure that
+ * ended the run is tried again with all that failed like it; one that the program went on without, from its step on. */
 export function repairsOf({ run, step, error, facts, rerun, open }) {
-  const from = redoneWith(run, step);
-  const entity = askingOf(facts, from, error);
-  const passable = from && from === step && step.input !== undefined && !largeOf(step.input);
+  const caller = callerOf(run, step);
+  const entity = askingOf(facts, caller || step, error);
+  const passable = step && !caller && step.input !== undefined;
   const bot = facts.bot ? `/bots/${facts.bot.id}` : undefined;
   return {
     ...PLACES,
-    retry: () => rerun({ fromStep: from?.key ?? null }),
-    edit_and_retry: () => open({ step: from }),
-    skip: passable ? () => rerun({ fromStep: step.key, outputs: { [step.key]: step.input } }) : undefined,
-    other_model: entity ? () => open({ step: from, model: entity }) : undefined,
+    retry: () => rerun(!step || error === run.error ? {} : { fromStep: step.key }),
+    edit_and_retry: () => open({ step }),
+    skip: passable ? () => rerun({ fromStep: step.key, skip: [step.key] }) : undefined,
+    other_model: entity ? () => open({ step: caller || step, model: entity }) : undefined,
     edit_bot: bot,
   };
+}
+
+/** What the program went on without, as far as it is called: an item of a map, a step with `on_error`. */
+export function givenUp(run, list) {
+  const dealtWith = (step) => {
+    for (let above = run.steps.get(step.parentKey); above; above = run.steps.get(above.parentKey)) {
+      if (above.type === "try" && above.status === "COMPLETED") return true;
+    }
+    return false;
+  };
+  return list.map((row) => row.step).filter((s) => s.status === "FAILED" && (s.type === "entity" || s.type === "use") && !dealtWith(s));
 }
 
 /** Beside the choices of a question about a failure: what has to be mended first, before it is tried again. */
