@@ -31,17 +31,17 @@ FIRST = 1_000
 SIZES = (10_000, 100_000, 1_000_000)
 LARGEST = {"SQLite": 100_000, "PostgreSQL": 1_000_000}
 # How often each is done, in rounds in which the two databases take turns.
-ROUNDS = 4
+ROUNDS = 10
 TIMES = {
-    "start": 50,
-    "append": 50,
-    "follow": 50,
-    "list": 50,
-    "page": 50,
-    "metrics": 25,
-    "vitals": 25,
-    "retention": 2,
-    "count": 5,
+    "start": 20,
+    "append": 20,
+    "follow": 20,
+    "list": 20,
+    "page": 20,
+    "metrics": 10,
+    "vitals": 10,
+    "retention": 1,
+    "count": 2,
 }
 BESIDE_SECONDS = 10.0
 LINE = 2**20
