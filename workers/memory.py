@@ -73,13 +73,15 @@ class MemoryGuard:
         if used <= bound:
             return
         self.short = True
-        self._runs.narrow(1 if self._replace is None else 0)
+        one = self._replace is None
+        self._runs.narrow(1 if one else 0)
+        taken = "one execution at a time is taken" if one else "nothing new is taken"
         log.warning(
             "memory_short",
             resident_mib=used // MIB,
             bound_mib=bound // MIB,
             running=len(self._runs),
-            meaning="What runs goes on; nothing new is taken until less is held.",
+            meaning=f"What runs goes on; {taken} until less is held.",
             hint="Give the machine or the container more memory, start more workers, or set "
             "BALEYBOTS_WORKER_MEMORY_MIB higher.",
         )

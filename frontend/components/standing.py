@@ -21,8 +21,8 @@ IDLE = (
     "Start it with the settings of the server: baleybots worker"
 )
 CROWDED = (
-    "Workers that hold too much memory take nothing new; what they run goes on, and so does the "
-    "rest by itself when they hold less. Give them more memory, or start more of them."
+    "Every worker holds more than it may: what runs goes on, and the rest waits in the queue or "
+    "begins one at a time until they hold less. Give them more memory, or start more of them."
 )
 FEW, NONE = "Few requests are left. ", "Too many requests. "
 GOES_ON = "Executions go on all the same."
@@ -60,7 +60,7 @@ def Standing() -> Any:
         {"className": "standing"},
         "" if writable else _note("read-only", "Read only. ", WORDS),
         "" if staffed else _note("no-worker", "No worker is running. ", IDLE),
-        "" if roomy else _note("crowded", "No worker has memory for new work. ", CROWDED),
+        "" if roomy else _note("crowded", "Memory is short. ", CROWDED),
         _note("few-requests", title, f"{words} {GOES_ON}") if words else "",
     )
 

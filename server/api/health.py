@@ -28,8 +28,9 @@ class Health:
         "queue; null while the queue does not answer."
     )
     workers_short_of_memory: int | None = strawberry.field(
-        description="How many of them take nothing new for now, because they hold more memory than "
-        "BALEYBOTS_WORKER_MEMORY_MIB; what they run goes on. Null while the queue does not answer."
+        description="How many of them take nothing new for now, or one execution at a time, "
+        "because they hold more memory than they may (docs/operations.md); what they run goes on. "
+        "Null while the queue does not answer."
     )
     version: str = strawberry.field(description="The version of Baleybots.")
     demo: bool = strawberry.field(

@@ -169,9 +169,9 @@ def _staffed(workers: int | None, short: int | None) -> Finding:
     said = "1 worker is" if workers == 1 else f"{workers} workers are"
     if short:
         message = (
-            f"Redis answers; {said} running, and {short} of them short of memory: it takes nothing "
-            "new until it holds less. Give it more memory, start more workers, or set "
-            "BALEYBOTS_WORKER_MEMORY_MIB higher."
+            f"Redis answers; {said} running, {short} of them short of memory: nothing new begins "
+            "there, or one at a time, until less is held. Give them more memory, start more "
+            "workers, or set BALEYBOTS_WORKER_MEMORY_MIB higher."
         )
         return Finding("redis", "warning", message)
     return Finding("redis", "ok", f"Redis answers; {said} running.")

@@ -143,7 +143,7 @@ async def _tell_idle(remote: Remote) -> None:
     if health["workers"] == 0:
         note("No worker is running: it waits in the queue. Start one: baleybots worker")
     elif (health["workers"] or 0) <= (health["workersShortOfMemory"] or 0):
-        note("No worker has memory for new work: it waits until one holds less.")
+        note("Every worker is short of memory: it waits until there is room.")
 
 
 def finish(execution: dict[str, Any], as_json: bool) -> NoReturn:

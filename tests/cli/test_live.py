@@ -62,7 +62,7 @@ class Queued:
 
 @pytest.mark.parametrize(
     ("workers", "short", "told"),
-    [(0, 0, "No worker is running"), (2, 2, "No worker has memory"), (2, 1, "")],
+    [(0, 0, "No worker is running"), (2, 2, "short of memory"), (2, 1, "")],
 )
 async def test_who_waits_for_a_worker_is_told(
     capsys: pytest.CaptureFixture[str],

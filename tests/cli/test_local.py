@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from server.bus.bus import Bus
 from server.cli.group import cli
 
 KEY = "another" * 8
@@ -90,6 +92,18 @@ def test_doctor_tells_a_key_that_is_not_the_one_of_the_data(made: str, data: str
     assert result.exit_code == 1
     assert "problem  secrets" in result.stdout
     assert "not the one this database was made with" in result.stdout
+
+
+@pytest.mark.services
+async def test_doctor_counts_workers_that_are_short_of_memory(made: str, redis_url: str) -> None:
+    bus = Bus(redis_url)
+    await bus.attendance.come("one")
+    await bus.attendance.come("two", short=True)
+    given = ("doctor", "--data-dir", made)
+    result = await asyncio.to_thread(run, *given, BALEYBOTS_REDIS_URL=redis_url)
+    await bus.redis.aclose(close_connection_pool=True)
+    assert "2 workers are running, 1 of them short of memory" in result.stdout
+    assert "BALEYBOTS_WORKER_MEMORY_MIB" in result.stdout
 
 
 def test_doctor_says_what_is_wrong_and_what_to_do(made: str) -> None:

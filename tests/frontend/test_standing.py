@@ -38,9 +38,9 @@ async def test_when_every_worker_is_short_of_memory_every_page_says_so(
     monkeypatch.setattr(standing, "EVERY_SECONDS", 0.01)
     world.workers, world.short = 2, 2
     async with Screen(world, "/executions") as screen:
-        await screen.shows("No worker has memory for new work.")
+        await screen.shows("Memory is short.")
         world.short = 1
-        await screen.until(lambda page: "has memory" not in page.text())
+        await screen.until(lambda page: "Memory is" not in page.text())
 
 
 async def test_who_has_few_requests_left_is_told_before_one_is_refused(
