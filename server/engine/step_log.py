@@ -60,6 +60,7 @@ class StepLog:
         self._open: dict[str, OpenStep] = {}
         self._starts: dict[str, StepStart] = {}
         self._deltas = Deltas(writer)
+        self._shown: set[str] = set()
         self._silent = False
         self._diagnosing = diagnosing
         self._starters = {_step_of(row) for row in recorded.values() if _tells_of_child(row)}
@@ -71,7 +72,6 @@ class StepLog:
     def silence(self) -> None:
         """From here on nothing is recorded: another worker goes on with this execution."""
         self._silent = True
-        self._shown: set[str] = set()
         self._deltas.close()
 
     # --- what earlier attempts have left
@@ -244,6 +244,7 @@ class StepLog:
             self._note_charge(key, owner, earlier.output, False)
 
     def _note_charge(self, key: str, owner: str | None, nano: int | None, guessed: bool) -> None:
+        self._shown.add(key)
         opened = self._open.get(key)
         if opened is not None:
             opened.charge(nano, guessed)
@@ -265,7 +266,6 @@ class StepLog:
             self._writer.event(happened.StepWaiting(reason=reason, error=error), key)
 
     # --- once more
-        self._shown.add(key)
 
     def forget_failures(self, key: str) -> None:
         """What failed under this key, or was passed by because of it, begins anew. The rows say so
@@ -284,6 +284,7 @@ class StepLog:
         start = self._starts.pop(key, None)
         if key not in self._open and start is not None:
             self._open[key] = OpenStep(start, self._writer.now())
+            self._shown.discard(key)
         opened = self._open.get(key)
         if opened is not None:
             self._writer.step(step_row(opened, self._attempt, StepStatus.RUNNING))
@@ -308,7 +309,6 @@ class StepLog:
 
     def _count_again(self, key: str) -> None:
         """What the tool has left behind is of the last try; the next one is another."""
-            self._shown.discard(key)
         earlier = self.recall(key + AGAIN)
         self.remember(key + AGAIN, 1 if earlier is None else earlier.output + 1)
 
