@@ -13,6 +13,7 @@ from server.core.errors import Invalid
 from server.core.ids import new_uuid, uuid_at
 from server.core.settings import load_settings
 from server.engine import latest
+from server.executions import retention
 from server.executions.retention import DAYS_LIMIT, Retention, checked_rule, delete_executions
 from server.models.enums import ExecutionStatus
 from server.models.migrate import migrate
@@ -85,6 +86,21 @@ async def test_a_bot_keeps_its_latest_ones_and_its_rule_goes_before_the_default(
     kept = await Execution.filter(bot_id=few.id).order_by("id").values_list("id", flat=True)
     assert kept == [run.id for run in runs[-2:]]
     assert await left(all_of_it) == 3
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+async def test_the_latest_are_counted_in_pieces_of_any_size(
+    home: Home, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(retention, "COUNTED_AT_ONCE", at_once)
+    bot = await home.bot(SAME)
+    runs = await some(home, bot, 6)
+    for keep, deleted in ((6, 0), (4, 2), (0, 4)):
+        bot.retention = checked_rule(None, keep, None).to_json()
+        await bot.save()
+        assert await Retention(SystemClock()).prune() == deleted
+        kept = await Execution.filter(bot_id=bot.id).order_by("id").values_list("id", flat=True)
+        assert kept == [run.id for run in runs[len(runs) - keep :]]
 
 
 async def test_statuses_that_are_not_named_and_open_executions_stay(home: Home) -> None:
