@@ -302,7 +302,7 @@ _told(
     REJECTED="Somebody refused.",
     MODIFIED="Somebody agreed with other arguments.",
     EXPIRED="Nobody decided in time.",
-    WITHDRAWN="Its execution ended before anybody decided.",
+    WITHDRAWN="Its execution, or the step that asked, ended before anybody decided.",
 )
 _told(
     FailureClass,

@@ -19,11 +19,17 @@ from server.engine.engine import Engine
 from server.engine.events import ApprovalDecided, ApprovalExpired, ExecutionEvent
 from server.engine.writer import Identity
 from server.models.away import is_away
-from server.models.enums import FINAL_STATUSES, ApprovalStatus
-from server.models.tables import Approval
+from server.models.enums import FINAL_STATUSES, ApprovalStatus, StepStatus
+from server.models.tables import Approval, Step
 from server.workspaces.notifications import Notifier
 
 BATCH = 200
+ENDED = (StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.CANCELLED)
+OF_ENDED_STEPS = f"""SELECT a.id FROM approvals a
+JOIN steps s ON s.execution_id = a.execution_id AND s.key = a.step_key
+WHERE a.told = FALSE AND a.status = '{ApprovalStatus.PENDING}'
+    AND s.status IN ({", ".join(f"'{status}'" for status in ENDED)})
+LIMIT {BATCH}"""
 
 
 class Approvals:
@@ -64,6 +70,7 @@ class Approvals:
             await close_expired(self._clock, row.id)
         over = waiting.filter(execution__status__in=list(FINAL_STATUSES)).limit(BATCH)
         rows = await over.only("id", "workspace_id")
+        rows += await waiting.filter(id__in=await _of_ended_steps()).only("id", "workspace_id")
         if rows:
             ids = [row.id for row in rows]
             await Approval.filter(id__in=ids, status=ApprovalStatus.PENDING).update(
@@ -120,6 +127,19 @@ async def close_expired(clock: Clock, approval_id: UUID) -> bool:
         status=ApprovalStatus.EXPIRED, decided_at=clock.now()
     )
     return bool(closed)
+
+
+async def step_has_ended(row: Approval) -> bool:
+    """Nobody waits for the answer: a branch beside it failed, and that broke the step off."""
+    return await Step.filter(
+        execution_id=row.execution_id, key=row.step_key, status__in=ENDED
+    ).exists()
+
+
+async def _of_ended_steps() -> list[UUID]:
+    db: Any = Approval._meta.db  # pyright: ignore[reportPrivateUsage]
+    rows: list[dict[str, Any]] = await db.execute_query_dict(OF_ENDED_STEPS)
+    return [UUID(str(row["id"])) for row in rows]
 
 
 async def announce(engine: Engine, row: Approval) -> None:

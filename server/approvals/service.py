@@ -12,7 +12,7 @@ from uuid import UUID
 from tortoise.transactions import in_transaction
 
 from server.approvals.answers import checked_answer
-from server.approvals.keeping import announce, close_expired
+from server.approvals.keeping import announce, close_expired, step_has_ended
 from server.core.errors import AlreadyDecided, Invalid, InvalidState
 from server.core.logs import REDACTION
 from server.engine.decisions import Decision
@@ -122,6 +122,8 @@ async def _still_open(engine: Engine, row: Approval) -> None:
     if execution.status in FINAL_STATUSES:
         message = f"The execution is {execution.status.value}; there is nothing left to decide."
         raise InvalidState(message)
+    if await step_has_ended(row):
+        raise InvalidState("The step that asked has ended; there is nothing left to decide.")
 
 
 def _without_secrets(answer: Answer) -> Answer:
@@ -220,7 +222,7 @@ def _too_late(row: Approval) -> InvalidState | AlreadyDecided:
     if row.status is ApprovalStatus.EXPIRED:
         return InvalidState(f"Nobody decided in time: this expired on {_moment(row.expires_at)}.")
     if row.status is ApprovalStatus.WITHDRAWN:
-        return InvalidState("The execution has ended; there is nothing left to decide.")
+        return InvalidState("What asked this has ended; there is nothing left to decide.")
     word = WORDS.get(row.status, "decided")
     action = (row.decision or {}).get("action")
     chosen = f" ({action})" if action else ""

@@ -38,8 +38,10 @@ class Host(Protocol):
 
     async def settle(self) -> None: ...
 
-    def stands_still(self, key: str, reason: str, error: dict[str, Any] | None = None) -> None:
-        """The step waits, and its row says so."""
+    def stands_still(
+        self, key: str, reason: str, error: dict[str, Any] | None = None, *, again: bool = False
+    ) -> None:
+        """The step waits, and its row says so. `again`: it was told before."""
         ...
 
     def forget_failures(self, key: str) -> None: ...
@@ -149,10 +151,11 @@ class People:
         self.asked.add(question.step_key)
         told = f"{question.key}#asked"
         earlier = self._host.recall(told)
-        if earlier is not None and earlier.output == approval_id:
+        before = earlier is not None and earlier.output == approval_id
+        self._host.stands_still(question.step_key, question.waiting.value, error, again=before)
+        if before:
             return
         self._host.remember(told, approval_id)
-        self._host.stands_still(question.step_key, question.waiting.value, error)
         self._host.tell(
             ApprovalRequested(
                 approval_id=approval_id,

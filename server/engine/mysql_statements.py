@@ -164,7 +164,7 @@ def sent(rows: int) -> str:
 
 STEPS = """SELECT `key`, status, attempt, output, error, type, name, parent_key, position,
     started_at FROM steps
-WHERE execution_id = %s AND status IN ('completed', 'failed', 'skipped', 'waiting')"""
+WHERE execution_id = %s AND status NOT IN ('pending', 'running')"""
 
 EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
 WHERE execution_id = %s AND seq > %s ORDER BY seq LIMIT %s"""

@@ -280,7 +280,7 @@ RETURNING e.id, e.workspace_id, e.bot_id, extract(epoch FROM now() - e.due_at)::
 
 STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position,
     started_at FROM steps
-WHERE execution_id = $1 AND status IN ('completed', 'failed', 'skipped', 'waiting')"""
+WHERE execution_id = $1 AND status NOT IN ('pending', 'running')"""
 
 EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
 WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"""

@@ -82,7 +82,7 @@ RETURNING id, workspace_id, bot_id, due_at"""
 
 STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position,
     started_at FROM steps
-WHERE execution_id = ? AND status IN ('completed', 'failed', 'skipped', 'waiting')"""
+WHERE execution_id = ? AND status NOT IN ('pending', 'running')"""
 
 EVENTS = """SELECT seq, type, at, step_key, attempt, data FROM events
 WHERE execution_id = ? AND seq > ? ORDER BY seq LIMIT ?"""

@@ -23,9 +23,17 @@ from server.engine.facts import (
     failure_of,
     step_row,
 )
-from server.engine.host import EntityCall, Failure, Recorded, StepEnd, StepSkipped, StepStart
+from server.engine.host import (
+    EntityCall,
+    Failure,
+    Recorded,
+    StepEnd,
+    StepSkipped,
+    StepStart,
+    Suspended,
+)
 from server.engine.modified import EDITED, REMEMBERED
-from server.engine.stepping import Stepping
+from server.engine.stepping import ACTIONS, Stepping
 from server.engine.store import RecordedStep, StepRow
 from server.engine.tool_calls import AGAIN, CHARGED, LATER, TRIED
 from server.engine.tool_steps import TYPE
@@ -35,6 +43,9 @@ from server.tools.base import Charge
 
 USE = "use"
 EDITABLE = frozenset({"entity", USE, TYPE})
+WITHOUT_RESULT = frozenset({StepStatus.SKIPPED, StepStatus.CANCELLED})
+# Nothing that was not begun then begins inside these any more.
+BROKEN = frozenset({StepStatus.FAILED, StepStatus.CANCELLED})
 # What is kept beside a step while it is tried; it is of no use to another try.
 OF_ONE_TRY = (TRIED, LATER)
 
@@ -78,7 +89,7 @@ class StepLog:
 
     def recall(self, key: str) -> Recorded | None:
         found = self._recorded.get(key)
-        if found is None or found.status is StepStatus.SKIPPED or found.goes_on:
+        if found is None or found.status in WITHOUT_RESULT or found.goes_on:
             return None
         return Recorded(found.output, failure_of(found.error))
 
@@ -112,6 +123,8 @@ class StepLog:
         if step.key in self._recorded:
             self._begun_before(step, self._recorded[step.key])
             return
+        if self._recorded and self._inside_broken(step):
+            raise Suspended
         self.stepping.begin(step)
         now = self._writer.now()
         self._open[step.key] = OpenStep(step, now)
@@ -128,8 +141,16 @@ class StepLog:
             now,
         )
 
+    def _inside_broken(self, step: StepStart) -> bool:
+        """The failure of a block has broken off what was under way in it: gone through once more,
+        for what was captured there, it fails again and does nothing that it did not do then."""
+        parent = None if step.parent_key is None else self._recorded.get(step.parent_key)
+        return parent is not None and parent.status in BROKEN
+
     def _begun_before(self, step: StepStart, row: RecordedStep) -> None:
         """One that failed may be done again, one that waits will still end. Its start was told."""
+        if row.status is StepStatus.CANCELLED and step.type in ACTIONS:
+            raise Suspended
         if row.status is StepStatus.FAILED:
             self._starts[step.key] = step
         elif row.status is StepStatus.WAITING:
@@ -258,11 +279,14 @@ class StepLog:
             self._starters.add(key)
         self._writer.event(event, key)
 
-    def stands_still(self, key: str, reason: str, error: dict[str, Any] | None = None) -> None:
+    def stands_still(
+        self, key: str, reason: str, error: dict[str, Any] | None = None, *, again: bool = False
+    ) -> None:
         opened = self._open.get(key)
-        if opened is not None:
-            row = step_row(opened, self._attempt, StepStatus.WAITING, None, error)
-            self._writer.step(row)
+        if opened is None:
+            return
+        self._writer.step(step_row(opened, self._attempt, StepStatus.WAITING, None, error))
+        if not again:
             self._writer.event(happened.StepWaiting(reason=reason, error=error), key)
 
     # --- once more

@@ -309,8 +309,8 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class RecordedStep:
-    """A finished step of an earlier attempt, or one that waits: with an error it failed and a
-    person is asked what to do, without one it has begun and goes on."""
+    """A step that an earlier attempt has ended, in whatever way, or one that waits: with an error
+    it failed and a person is asked what to do, without one it has begun and goes on."""
 
     key: str
     status: StepStatus
