@@ -15,7 +15,7 @@ from server.core.errors import Invalid, InvalidState
 from server.engine.blobs import Blobs
 from server.engine.decisions import GIVEN, REMEDY
 from server.engine.engine import Engine
-from server.engine.forking import Undone
+from server.engine.forking import Undone, all_keys, plan_key
 from server.engine.modified import REMEMBERED
 from server.engine.store import AlreadyAccepted, Unset
 from server.engine.tool_steps import TYPE as TOOL
@@ -30,7 +30,7 @@ from server.executions.beginning import (
     given_up_again,
     with_edited,
 )
-from server.executions.earlier import CALLS, Earlier, is_turn
+from server.executions.earlier import CALLS, Earlier, is_turn, note_owner
 from server.executions.forked import Fork
 from server.executions.inputs import checked_input
 from server.executions.keeping import Keeping
@@ -109,6 +109,9 @@ async def prepare(viewer: Viewer, engine: Engine, request: RerunRequest) -> Prep
     undone = _undone(source, plan, earlier, request, goes_on, moment)
     undone = with_edited(undone, earlier, request.outputs)
     kept = Keeping(earlier, undone, request.outputs, goes_on, moment).rows()
+    if plan is not ran:
+        known = all_keys(plan)
+        kept = {key: row for key, row in kept.items() if _is_in(known, earlier, row)}
     first = _first(source, plan, earlier, request)
     return Prepared(source, version_id, plan, request, first, earlier, kept)
 
@@ -159,6 +162,14 @@ def _goes_on(plan: Plan, ran: Plan, earlier: Earlier, request: RerunRequest) -> 
     if edited or not isinstance(request.input, Unset):
         return frozenset()
     return frozenset(name for name, one in plan.entities.items() if ran.entities.get(name) == one)
+
+
+def _is_in(known: frozenset[str], earlier: Earlier, row: Step) -> bool:
+    """A draft may not have the step any more. The keys of very deep ones do not tell."""
+    step = earlier.steps.get(note_owner(row.key) if row.type == REMEMBERED else row.key)
+    if step is None or step.key.startswith("#"):
+        return True
+    return plan_key((step.parent_key or "") if step.type == TOOL else step.key) in known
 
 
 def _was_result(row: Step) -> bool:

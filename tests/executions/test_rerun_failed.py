@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from server.bots import drafts
 from server.core.errors import Invalid
 from server.executions.foreseeing import foresee
 from server.executions.rerun import RerunRequest, rerun
@@ -217,3 +218,13 @@ async def test_an_edited_calculation_before_the_first_call_counts(
     assert first.output == "x!a"
     second = await again(home, first, from_step="chain/a", outputs={"chain/processor:mark": "new"})
     assert second.output == "newa"
+
+
+async def test_what_the_draft_does_not_have_is_not_taken_over(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    first = await home.run(ENTITIES + "chain { a b c }", "x")
+    await drafts.save(home.owner, first.bot_id, ENTITIES + "chain { a d c }", 1)
+    second = await again(home, first, from_step="chain/c", version="draft")
+    assert second.output == "xadc"
+    assert await reused(second) == {"chain/a"}
