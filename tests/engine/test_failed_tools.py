@@ -269,13 +269,17 @@ async def test_a_refusal_is_told_once_however_often_the_turn_is_gone_through(
     assert refused == ["nothing_there"]
 
 
-async def test_a_repair_is_told_once_too(home: Home, gateway: ScriptedGateway) -> None:
-    source = "chain { use echo with { text: 'a' } on_error pause use wait with { seconds: 2 } }"
-    started = await home.start(await home.bot(source), "x")
+async def test_a_repair_is_told_once_too(home: Home, echo: Counted) -> None:
+    """Gone through again after the next wait."""
+    echo.failures.append(ToolFailed("Still closed."))
+    use = "use echo with { text: 'a' } on_error pause"
+    started = await home.start(await home.bot(f"chain {{ {use} {use} }}"), "x")
     await decide(home, await asked(home, started), Answer("choose", action="skip"))
+    await decide(home, await asked(home, started, 2), Answer("choose", action="retry"))
     assert (await home.ended(started)).status is ExecutionStatus.COMPLETED
     events = await home.events(started)
-    assert [one["type"] for one in events].count("repair.tried") == 1
+    repairs = [one["data"]["action"] for one in events if one["type"] == "repair.tried"]
+    assert repairs == ["skip", "retry"]
 
 
 async def test_what_a_try_cost_is_shown_once(
