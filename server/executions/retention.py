@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 from tortoise.exceptions import BaseORMException
 from tortoise.models import Model
+from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from server.bots import service as bots
@@ -26,6 +27,7 @@ from server.core.ids import uuid_at
 from server.engine import latest
 from server.engine.blobs import unavailable
 from server.executions import chats, lately
+from server.executions.figures import open_ones
 from server.models.enums import FINAL_STATUSES, ExecutionStatus
 from server.models.sqlite_space import INCREMENTAL
 from server.models.tables import Blob, BlobPart, Bot, Event, Execution, ModelCall, Step
@@ -41,6 +43,7 @@ ORPHAN_AGE = timedelta(days=1)
 PAGES_AT_ONCE = 1_000
 LOOK_AGAIN_SECONDS = 3_600.0
 NONE_YET = UUID(int=0)
+CLOCKS_DIFFER = timedelta(minutes=1)
 LAST_OF_ALL = UUID(int=2**128 - 1)
 
 OurTurn = Callable[[], Awaitable[bool]]
@@ -113,6 +116,15 @@ async def set_rule(
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What is older than `floor` is too many; None: nothing is. Of those up to `until` none can
+    end any more."""
+
+    floor: UUID | None
+    until: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Looked:
     """Up to `last` nothing is left that `rule` lets go; `began` is when it looked from the first
     execution on, of a clock that never goes back."""
@@ -120,6 +132,7 @@ class Looked:
     rule: Rule
     last: UUID
     began: float
+    counted: Counted | None = None
 
 
 class Retention:
@@ -143,14 +156,14 @@ class Retention:
 
     async def _round(self) -> int:
         deleted = 0
-        for bot in await Bot.all().only("id", "retention"):
+        for bot in await Bot.all().only("id", "workspace_id", "retention"):
             rule = self._default if bot.retention is None else Rule.from_json(bot.retention)
             if rule.keeps_all:
                 self._looked.pop(bot.id, None)
                 continue
             if not await self._ours():
                 return deleted
-            deleted += await self._prune_bot(bot.id, rule)
+            deleted += await self._prune_bot(bot, rule)
         orphans = await self._orphans() if await self._ours() else 0
         if deleted:
             log.info("executions_deleted", count=deleted)
@@ -161,19 +174,20 @@ class Retention:
     async def _ours(self) -> bool:
         return self._our_turn is None or await self._our_turn()
 
-    async def _prune_bot(self, bot_id: UUID, rule: Rule) -> int:
-        deleted, begin = 0, self._begin(rule, self._looked.get(bot_id))
-        last, floor = begin.last, await self._floor(bot_id, rule)
-        while floor is not None and (ids := await _older(bot_id, last, floor, rule)):
+    async def _prune_bot(self, bot: Bot, rule: Rule) -> int:
+        deleted, begin = 0, self._begin(rule, self._looked.get(bot.id))
+        counted = await self._counted(bot, rule, begin.counted)
+        last, floor = begin.last, self._floor(rule, counted)
+        while floor is not None and (ids := await _older(bot.id, last, floor, rule)):
             await delete_executions(ids)
             deleted, last = deleted + len(ids), ids[-1]
             await asyncio.sleep(PAUSE_SECONDS)
         if floor is not None:
             last = max(last, UUID(int=max(0, floor.int - 1)))
-        self._looked[bot_id] = Looked(rule, last, begin.began)
+        self._looked[bot.id] = Looked(rule, last, begin.began, counted)
         if rule.max_age_days is not None:
             oldest = self._clock.now() - timedelta(days=rule.max_age_days)
-            await chats.forget_unused(bot_id, oldest)
+            await chats.forget_unused(bot.id, oldest)
         return deleted
 
     def _begin(self, rule: Rule, looked: Looked | None) -> Looked:
@@ -183,10 +197,28 @@ class Retention:
             return looked
         return Looked(rule, NONE_YET, now)
 
-    async def _floor(self, bot_id: UUID, rule: Rule) -> UUID | None:
+    def _floor(self, rule: Rule, counted: Counted | None) -> UUID | None:
         """What is older goes: by age, or because there are so many later ones."""
-        floors = (self._by_age(rule), await _by_count(bot_id, rule))
+        floors = (self._by_age(rule), counted and counted.floor)
         return max((floor for floor in floors if floor is not None), default=None)
+
+    async def _counted(self, bot: Bot, rule: Rule, before: Counted | None) -> Counted | None:
+        """As before, while no other has ended that the rule counts: of a million executions few
+        may have failed, and to count those is to look at all."""
+        if rule.max_count is None:
+            return None
+        until = await self._all_ended_until(bot)
+        counts = Execution.filter(bot_id=bot.id, status__in=list(rule.statuses))
+        if before is not None and not await counts.filter(id__gt=before.until).exists():
+            return Counted(before.floor, until)
+        return Counted(await _by_count(counts, rule.max_count), until)
+
+    async def _all_ended_until(self, bot: Bot) -> UUID:
+        """The clocks of those who start executions may differ a little. The bot is not asked for by
+        its id: SQLite would then look through all that it has ever run."""
+        open_now: list[Any] = await open_ones([bot.workspace_id]).values_list("id", "bot_id")
+        begun = (UUID(int=one.int - 1) for one, bot_id in open_now if bot_id == bot.id)
+        return min([uuid_at(self._clock.now() - CLOCKS_DIFFER), *begun])
 
     def _by_age(self, rule: Rule) -> UUID | None:
         if rule.max_age_days is None:
@@ -225,13 +257,10 @@ async def _older(bot_id: UUID, last: UUID, floor: UUID, rule: Rule) -> list[UUID
     return list(found)  # type: ignore[arg-type]
 
 
-async def _by_count(bot_id: UUID, rule: Rule) -> UUID | None:
+async def _by_count(counts: QuerySet[Execution], most: int) -> UUID | None:
     """Everything older than this is one too many. Counted in small pieces: one statement over a
     million rows would hold up whoever shares the connection."""
-    if rule.max_count is None:
-        return None
-    rows = Execution.filter(bot_id=bot_id, status__in=list(rule.statuses)).order_by("-id")
-    left, last = rule.max_count, LAST_OF_ALL
+    rows, left, last = counts.order_by("-id"), most, LAST_OF_ALL
     while True:
         passed = min(left, COUNTED_AT_ONCE)
         next_ones = rows.filter(id__lte=last).offset(passed).limit(1)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,6 +143,39 @@ async def test_what_a_rule_keeps_is_not_looked_at_again_in_each_round(home: Home
     bot.retention = checked_rule(1, None, [ExecutionStatus.COMPLETED]).to_json()
     await bot.save()
     assert await retention.prune() == 1
+
+
+async def test_a_rule_of_few_statuses_counts_only_when_one_of_them_has_ended(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    by_count = retention._by_count
+
+    async def counted(rows: Any, most: int) -> Any:
+        counts.append(most)
+        return await by_count(rows, most)
+
+    async def failed(run: Execution) -> None:
+        await Execution.filter(id=run.id).update(status=ExecutionStatus.FAILED)
+
+    monkeypatch.setattr(retention, "_by_count", counted)
+    monkeypatch.setattr(retention, "CLOCKS_DIFFER", timedelta(0))
+    bot = await home.bot(SAME)
+    bot.retention = checked_rule(None, 1, [ExecutionStatus.FAILED]).to_json()
+    await bot.save()
+    old, at_work, *_ = await some(home, bot, 4)
+    await failed(old)
+    await Execution.filter(id=at_work.id).update(status=ExecutionStatus.WAITING)
+    pruning = Retention(Held(0))
+    assert await pruning.prune() == 0
+    await some(home, bot, 3)
+    assert await pruning.prune() == 0
+    assert counts == [1]
+    await failed(at_work)
+    assert await pruning.prune() == 1
+    assert (counts, await left(bot)) == ([1, 1], 6)
+    assert await pruning.prune() == 0
+    assert counts == [1, 1]
 
 
 async def test_a_round_goes_on_after_what_the_one_before_saw(home: Home) -> None:
