@@ -70,6 +70,7 @@ async def run_filter(walk: Walk, step: FilterStep, value: Any, frame: Frame, key
     items = _list_in(walk, value, "filter takes a list, but the value")
     kept: list[tuple[int, Any]] = []
     for index, item in enumerate(items):
+        await walk.between()
         inner = frame.item(key, index, item)
         condition = step.condition.tree
         if walk.evaluate(condition, item, inner, step, f"{key}[{index}]"):

@@ -43,6 +43,11 @@ class Undone:
     def __contains__(self, key: str) -> bool:
         return key in self.keys or any(self._holds(outer, key) for outer in _outer(key))
 
+    def begun_inside(self) -> set[str]:
+        """Whatever stands around something that is undone, by its key."""
+        keys = (*self.keys, *self.around, *self.rounds)
+        return {*self.rounds, *(outer for key in keys for outer in _outer(key))}
+
     def _holds(self, outer: str, key: str) -> bool:
         if outer in self.keys:
             return True

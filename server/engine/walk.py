@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from time import perf_counter
 from typing import Any, TypeAlias
 
 from server.bal.expression_nodes import Expr
@@ -27,6 +28,8 @@ from server.engine.host import (
 from server.engine.memory import Memory
 
 STEPS_BETWEEN_BREATHS = 256
+# Everybody else in the process waits for a calculation that is longer.
+BREATH_SECONDS = 0.02
 BLOCKS_ON_ONE_STACK = 32
 
 NO_EDITS: Mapping[str, Any] = {}
@@ -39,6 +42,7 @@ class Walk:
     """`constructs` may wait, `calculations` never do: they run without a coroutine of their own."""
 
     __slots__ = (
+        "_breathe_at",
         "_calculations",
         "_constructs",
         "_count",
@@ -68,6 +72,7 @@ class Walk:
         self._edits = edits
         self._most = host.limits.steps - host.limits.steps_taken
         self._waiting: dict[str, str | None] = {}
+        self._breathe_at = perf_counter() + BREATH_SECONDS
 
     async def block(self, steps: Steps, value: Any, frame: Frame) -> Any:
         """A chain: the value of each step is the input of the next."""
@@ -86,15 +91,15 @@ class Walk:
         self._count += 1
         if self._count > self._most:
             raise self._too_many()
-        if self._count % STEPS_BETWEEN_BREATHS == 0:
-            await self.host.breathe()
+        calculation = self._calculations.get(type(step))
+        if self._count % STEPS_BETWEEN_BREATHS == 0 or (calculation and self._is_long):
+            await self._breathe()
         key = frame.key_of(step)
         self.host.step_started(
             StepStart(key, step.key, frame.parent, step.type, step.name, value, self._count)
         )
         while True:
             try:
-                calculation = self._calculations.get(type(step))
                 if calculation is not None:
                     result = calculation(self, step, value, frame, key)
                 else:
@@ -119,6 +124,20 @@ class Walk:
             if step.capture is not None:
                 frame.memory.put("$" + step.capture, result)
             return result
+
+    async def between(self) -> None:
+        """For what calculates without steps of its own: it can be stopped, and lets others work."""
+        if self._is_long:
+            self.host.checkpoint()
+            await self._breathe()
+
+    @property
+    def _is_long(self) -> bool:
+        return perf_counter() > self._breathe_at
+
+    async def _breathe(self) -> None:
+        await self.host.breathe()
+        self._breathe_at = perf_counter() + BREATH_SECONDS
 
     def _failure(self, stopped: StepFailed | Suspended, key: str) -> StepFailed | None:
         """What failed in an earlier taking has failed, also where what it broke off stays out."""

@@ -79,7 +79,7 @@ class Earlier:
         """The innermost ones, in the order in which they began."""
         failed = (row for row in self.steps.values() if row.status is StepStatus.FAILED)
         found = {row.key: row for row in failed if self.caught_by(row) in caught_by}
-        outer = {above.key for row in found.values() for above in self._above(row)}
+        outer = {above.key for row in found.values() for above in self.above(row)}
         rows = [row for key, row in found.items() if key not in outer]
         return sorted(rows, key=lambda row: (row.position, row.key))
 
@@ -126,7 +126,7 @@ class Earlier:
         error = row.error or {}
         return error.get("kind") in UNCATCHABLE and _failure(error) == _failure(self._error)
 
-    def _above(self, row: Step) -> Iterator[Step]:
+    def above(self, row: Step) -> Iterator[Step]:
         above = self.steps.get(row.parent_key or "")
         while above is not None:
             yield above

@@ -147,6 +147,8 @@ class Fork:
             return begun, happened.StepFailedEvent(
                 error=step.error, handled=handled, duration_ms=0, reused=True
             )
+        if step.status is StepStatus.CANCELLED:
+            return begun, happened.StepCancelled(duration_ms=0)
         edited = step.key in self.request.outputs or None
         return begun, happened.StepCompleted(
             output=step.output, duration_ms=0, reused=True, edited=edited

@@ -50,10 +50,12 @@ class Keeping:
     goes_on: Collection[str]
     moment: Moment | None = None
     _turns: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    _begun: set[str] | None = None
 
     def rows(self) -> dict[str, Step]:
         earlier = self.earlier
         kept = {row.key: row for row in earlier.steps.values() if self._takes_call(row)}
+        kept |= {row.key: row for row in earlier.steps.values() if self._takes_broken(row)}
         kept |= {row.key: row for row in earlier.notes.values() if self._takes_note(row.key)}
         return kept
 
@@ -123,6 +125,30 @@ class Keeping:
         ):
             count = min(count, len(turns) - 1)
         return range(1, count + 1)
+
+    # --- what a failure has broken off
+
+    def _takes_broken(self, row: Step) -> bool:
+        """A block that failed and whose failure the program has dealt with, and what was broken
+        off in it: none of it is begun once more."""
+        if row.status is StepStatus.FAILED:
+            return row.type not in CALLS and self._stays_broken(row)
+        if row.status is not StepStatus.CANCELLED:
+            return False
+        above = self.earlier.steps.get(row.parent_key or "")
+        while above is not None and above.status is StepStatus.CANCELLED:
+            above = self.earlier.steps.get(above.parent_key or "")
+        return above is not None and above.type not in CALLS and self._stays_broken(above)
+
+    def _stays_broken(self, block: Step) -> bool:
+        if block.status is not StepStatus.FAILED or not self._settled(block):
+            return False
+        if self._begun is None:
+            rows = self.earlier.steps
+            begun = [rows[key] for key in (*self.undone.keys, *self.undone.around) if key in rows]
+            self._begun = self.undone.begun_inside()
+            self._begun |= {above.key for row in begun for above in self.earlier.above(row)}
+        return block.key not in self._begun
 
     # --- what was remembered
 

@@ -48,6 +48,7 @@ async def approve(home: Home, execution: Execution, step: str = "") -> None:
         return await rows.filter(step_key__startswith=step).first()
 
     row = await until(asked)
+    assert row is not None
     await until(lambda: not home.rooms.engine.runner.running)
     await approvals.decide(home.owner, home.rooms.engine, row.id, Answer("approve"))
 
@@ -75,6 +76,7 @@ async def test_what_a_failure_broke_off_is_not_begun_again(
         await slow.entered.wait()
         await broken.entered.wait()
         lost = await until(lambda: Approval.get_or_none(execution_id=started.id))
+        assert lost is not None
         failing.set()
         await home.until(started, ExecutionStatus.WAITING)
         with pytest.raises(InvalidState, match="step that asked has ended"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from server.engine import walk as walking
 from server.engine.host import (
     Cancelled,
     EntityCall,
@@ -350,7 +351,18 @@ async def test_a_run_has_a_limit_of_steps() -> None:
     assert len(rig.started) == 5
 
 
-async def test_long_calculations_let_others_go_on() -> None:
+ABOVE_AVERAGE = 'filter ("item > sum(input) / length(input)") { }'
+
+
+@pytest.mark.parametrize(
+    ("source", "items"),
+    [('map result { processor("p") { "item" } }', 5000), (ABOVE_AVERAGE, 400)],
+    ids=["map", "filter"],
+)
+async def test_long_calculations_let_others_go_on(
+    source: str, items: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "BREATH_SECONDS", 0.001)
     breaths = 0
     done = asyncio.Event()
 
@@ -361,10 +373,26 @@ async def test_long_calculations_let_others_go_on() -> None:
             await asyncio.sleep(0)
 
     counting = asyncio.create_task(count())
-    await walk(planned('map result { processor("p") { "item" } }'), [0] * 5000, Rig(echo))
+    await walk(planned(source), [0] * items, Rig(echo))
     done.set()
     await counting
     assert breaths > 10
+
+
+async def test_a_long_filter_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walking, "BREATH_SECONDS", 0.001)
+    rig = Rig(echo)
+    looks = 0
+
+    def cancelled_at_the_third_look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise Cancelled
+
+    rig.checkpoint = cancelled_at_the_third_look
+    outcome = await walk(planned(ABOVE_AVERAGE), [0] * 400, rig)
+    assert outcome.status == "cancelled"
 
 
 @pytest.mark.parametrize(

@@ -228,3 +228,21 @@ async def test_what_the_draft_does_not_have_is_not_taken_over(
     second = await again(home, first, from_step="chain/c", version="draft")
     assert second.output == "xadc"
     assert await reused(second) == {"chain/a"}
+
+
+async def test_what_a_caught_failure_broke_off_is_not_begun_again(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    source = ENTITIES + "chain { try { parallel { a b } } catch { c } d }"
+    held = gateway.hold("ma")
+    fails(gateway, "b")
+    first = await home.run(source, "x")
+    assert first.output == "xcd"
+    held.set()
+    mended(gateway)
+    second = await again(home, first, from_step="chain/d")
+    assert (second.output, gateway.calls) == ("xcd", {"md": 1})
+    broken = await Step.get(execution_id=second.id, name="a")
+    assert (broken.status, broken.reused) == ("cancelled", True)
+    third = await again(home, second, from_step="chain/try/body/parallel/branch_1/b")
+    assert (third.status, gateway.calls) == (DONE, {"ma": 1, "mb": 1, "md": 2})
