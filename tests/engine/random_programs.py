@@ -12,7 +12,7 @@ LEAVES = st.sampled_from(
 )  # fmt: skip
 
 
-def _containers(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+def containers(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     blocks = st.lists(inner, min_size=1, max_size=3).map(" ".join)
     conditions = st.sampled_from(["result.n > 1", "$x", "item == 1", "result"])
     return st.one_of(
@@ -42,7 +42,7 @@ def _containers(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 ENTITIES = 'a { goal: "g" } b { goal: "g" } c { goal: "g" }'
-PROGRAMS = st.recursive(LEAVES, _containers, max_leaves=10).map(
+PROGRAMS = st.recursive(LEAVES, containers, max_leaves=10).map(
     lambda step: f"{ENTITIES}\nchain {{ {step} }}"
 )
 ANSWERS = st.sampled_from(
