@@ -186,7 +186,7 @@ async def _variables(api: Api, document: str) -> dict[str, Any]:
     known |= {"DateTime": "2026-01-01T00:00:00Z"}
     found: dict[str, Any] = {}
     for variable in operation.variable_definitions or ():
-        if not isinstance(variable.type, NonNullTypeNode):
+        if not isinstance(variable.type, NonNullTypeNode) or variable.default_value is not None:
             continue
         name, kind = variable.variable.name.value, print_ast(variable.type).strip("[]!")
         runs = "execution" in name.lower() or "execution(id" in document
