@@ -102,10 +102,10 @@ class People:
         remedy = remedy_of(decision)
         self._tell_of_repair(question, remedy, decision, error)
         if remedy.action == "retry":
-            self._host.remember(f"{key}{REMEDIES_TRIED}", number)
             if remedy.edited:
                 self._host.remember(key + GIVEN, {"number": number, "value": remedy.value})
             self._host.forget_failures(key)
+            self._host.remember(f"{key}{REMEDIES_TRIED}", number)
         return remedy
 
     def _tell_of_repair(

@@ -339,7 +339,7 @@ class DurableHost(ModelLog):
         opened = self._open.get(key)
         step_type = None if opened is None else opened.start.type
         error = self.error_of(failure, step_type, waits=True)
-        return await self._people.remedy(key, failure, error, opened.given if opened else None)
+        return await self._people.remedy(key, failure, error, self.given_to(key))
 
     def step_ended(self, step: StepEnd) -> None:
         self._resting.forget(step.key)

@@ -12,7 +12,7 @@ from server.core.money import from_decimal
 from server.engine import events as happened
 from server.engine.begun_anew import KEY, BegunAnew
 from server.engine.caps import Spent
-from server.engine.decisions import REMEDIES_TRIED, REMEDY, Diagnosing, Given
+from server.engine.decisions import GIVEN, REMEDIES_TRIED, REMEDY, Diagnosing, Given
 from server.engine.deltas import Deltas
 from server.engine.facts import (
     Hints,
@@ -222,6 +222,16 @@ class StepLog:
         opened.given = Given(given, tool)
         if opened.start.type != USE and opened.start.input is not given:
             opened.start = replace(opened.start, input=given)
+
+    def given_to(self, key: str) -> Given | None:
+        """What a failed step was given, also when it failed in an earlier taking; of a `use` step
+        that is known to whoever called."""
+        opened = self._open.get(key)
+        if opened is None or opened.given is not None or opened.start.type not in (TYPE, "entity"):
+            return None if opened is None else opened.given
+        edited, start = self.recall(key + GIVEN), opened.start
+        value = start.input if edited is None else edited.output["value"]
+        return Given(value, start.name if start.type == TYPE else None)
 
     def position_of(self, key: str) -> int:
         opened = self._open.get(key)

@@ -39,6 +39,7 @@ FOLDER = Path(__file__).parent / "histories"
 ENTITIES = "".join(f'{name} {{ "goal": "Do {name}", "model": "{name}" }}\n' for name in "abc")
 BROKEN = ModelError(ModelErrorKind.BAD_REQUEST, "No.")
 AWAY = ModelError(ModelErrorKind.PROVIDER_UNAVAILABLE, "Away.")
+NO_KEY = {"action": "write", "key": "", "value": 7}
 SHORT_SECONDS = 0.01
 SHOWN = (
     "key", "type", "name", "status", "parent_key", "position", "attempt", "input", "output", "error"
@@ -161,6 +162,14 @@ STORIES = {
         remedy=Answer("approve"),
         entities='a { "goal": "Pay", "model": "a", "can_request": ["echo"] }\n'
         'b { "goal": "Say", "model": "b" }\n',
+        whole=True,
+    ),
+    "mended": Told(
+        "chain { a b }",
+        answers={"a": turns(asks(("shared_storage", NO_KEY)), "Kept.")},
+        remedy=Answer("modify", arguments={**NO_KEY, "key": "price"}),
+        entities='a { "goal": "Keep", "model": "a", "tools": ["shared_storage"], '
+        '"on_tool_error": "pause" }\nb { "goal": "Say", "model": "b" }\n',
         whole=True,
     ),
     "retried": Told(

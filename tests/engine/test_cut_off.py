@@ -16,6 +16,7 @@ from server.approvals.service import Answer
 from server.bots import versions
 from server.bus.turns import Ready
 from server.core.ids import new_uuid, public_id
+from server.engine.decisions import REMEDY
 from server.engine.outcomes import INTENT
 from server.engine.state import fold
 from server.engine.store import Commit, NewExecution, StepRow, StoredEvent
@@ -75,7 +76,7 @@ async def test_after_any_row_it_comes_to_the_same_end(
             kept = data["rows"][:count]
             gateway.calls.clear()
             echo.calls.clear()
-            row = await _gone_on(home, version, data, kept)
+            row = await _gone_on(home, version, data, kept, told.remedy)
             assert (row.status, row.output) == (data["status"], data["output"]), count
             assert gateway.calls == Counter(_asked(data, kept)), count
             keys = [
@@ -89,7 +90,9 @@ async def test_after_any_row_it_comes_to_the_same_end(
 # --- going on --------------------------------------------------------------------------------
 
 
-async def _gone_on(home: Home, version: BotVersion, data: Data, kept: list[Data]) -> Execution:
+async def _gone_on(
+    home: Home, version: BotVersion, data: Data, kept: list[Data], remedy: Answer | None
+) -> Execution:
     """A worker was lost when so many rows were stored: the next one takes it from the database."""
     engine = home.rooms.engine
     new = NewExecution(
@@ -109,7 +112,9 @@ async def _gone_on(home: Home, version: BotVersion, data: Data, kept: list[Data]
     if _questions(data, kept):
         await home.until(execution, ExecutionStatus.WAITING)
         asked = await Approval.get(execution_id=new.id)
-        await approvals.decide(home.owner, engine, asked.id, DECISIONS[asked.kind])
+        answer = DECISIONS.get(asked.kind) or remedy
+        assert answer is not None
+        await approvals.decide(home.owner, engine, asked.id, answer)
     return await home.ended(execution)
 
 
@@ -160,19 +165,22 @@ def _failed(data: Data, tried: Data | None) -> int:
 
 
 def _used(data: Data, kept: list[Data]) -> list[str]:
-    """The steps whose tool has to be called."""
+    """The steps whose tool, the one that counts, has to be called."""
     done = _done(kept)
-    tools = {row["key"] for row in data["rows"] if row["type"] in ("tool", "use")}
+    calls = (row for row in data["rows"] if row["type"] in ("tool", "use"))
+    tools = {row["key"] for row in calls if row["name"] == "echo"}
     return sorted(tools - done)
 
 
 def _questions(data: Data, kept: list[Data]) -> list[ApprovalKind]:
-    """What a person has to say: whether a tool may be called, when that is in none of these rows,
-    and what became of a call that must not be repeated, when only that it left is."""
+    """What a person has to say: whether a tool may be called, or what is to be done about one that
+    failed, when that is in none of these rows, and what became of a call that must not be repeated,
+    when only that it left is."""
     done = _done(kept)
     permits = {row["key"] for row in data["rows"] if row["key"].endswith("#permit")}
     left = {key.removesuffix(INTENT) for key in done if key.endswith(INTENT)}
-    found = [ApprovalKind.TOOL] * len(permits - done)
+    failed = {row["key"] for row in data["rows"] if row["key"].endswith(f"{REMEDY}1]")}
+    found = [ApprovalKind.TOOL] * len(permits - done) + [ApprovalKind.REMEDY] * len(failed - done)
     return [*found, *[ApprovalKind.OUTCOME] * len(left - done)]
 
 
