@@ -98,6 +98,13 @@ class OfflineHost:
     def refused(self, key: str, tool: str, reason: str) -> None:
         """The model is told; nobody else listens here."""
 
+    def refusal(self, key: str) -> str | None:
+        """A run is in one piece here."""
+        return None
+
+    def is_done(self, key: str) -> bool:
+        return False
+
     def _knows_bot(self, name: Any) -> bool:
         """In the same file, else under its own name in the replies."""
         if name in self._plan.entities:

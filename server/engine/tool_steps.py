@@ -82,8 +82,15 @@ class ToolSteps:
     def refused(self, key: str, tool: str, reason: str) -> None:
         """Told once, however often the turn is gone through again."""
         if self._host.recall(key + REFUSED) is None:
-            self._host.remember(key + REFUSED, True)
+            self._host.remember(key + REFUSED, reason)
             self._host.tell(ToolRefused(tool=tool, reason=reason), key)
+
+    def refusal(self, key: str) -> str | None:
+        told = self._host.recall(key + REFUSED)
+        return told.output if told is not None and isinstance(told.output, str) else None
+
+    def is_done(self, key: str) -> bool:
+        return self._host.recall(key) is not None
 
     # --- inside
 

@@ -38,12 +38,21 @@ class Hands(Protocol):
 
     def refused(self, key: str, tool: str, reason: str) -> None: ...
 
+    def refusal(self, key: str) -> str | None:
+        """Why an earlier taking has refused this call."""
+        ...
+
+    def is_done(self, key: str) -> bool:
+        """An earlier taking has made this call."""
+        ...
+
 
 class Toolbox:
     def __init__(self, call: EntityCall, catalogue: Catalogue, hands: Hands) -> None:
         entity = call.entity
         self._call = call
         self._hands = hands
+        self._catalogue = catalogue
         self._free = {name: _known(catalogue, name, entity.name) for name in entity.tools}
         asked_for = (name for name in entity.can_request if name not in self._free)
         self._on_request = {name: _known(catalogue, name, entity.name) for name in asked_for}
@@ -69,15 +78,19 @@ class Toolbox:
             self._hands.refused(key, asked.name, reason)
             return ToolResult(asked, f"Refused: {reason}", done=False)
 
-        reasons = [self._refusal(place, asked) for place, asked in enumerate(calls)]
+        reasons = [
+            self._hands.refusal(keys[place]) or self._refusal(place, asked, keys[place])
+            for place, asked in enumerate(calls)
+        ]
         results = await side_by_side(len(calls), one, at_once=AT_ONCE, stop=True)
         self._count(refusals)
         return results
 
     # --- inside
 
-    def _refusal(self, place: int, asked: Asked) -> str | None:
-        if asked.name not in self._free and asked.name not in self._on_request:
+    def _refusal(self, place: int, asked: Asked, key: str) -> str | None:
+        """What was done in an earlier taking stays done, whatever a person has changed since."""
+        if self._is_strange(asked.name) and not self._hands.is_done(key):
             listed = ", ".join(f"`{name}`" for name in (*self._free, *self._on_request))
             can = f"You can call {listed}." if listed else "You have no tools."
             return f"There is no tool `{asked.name}` for you. {can}"
@@ -97,7 +110,12 @@ class Toolbox:
             )
         return None
 
+    def _is_strange(self, name: str) -> bool:
+        return name not in self._free and name not in self._on_request
+
     def _tool(self, name: str) -> Tool:
+        if self._is_strange(name):
+            return _known(self._catalogue, name, self._call.entity.name)
         return self._on_request[name] if name in self._on_request else self._free[name]
 
     async def _done(self, key: str, asked: Asked) -> ToolResult:

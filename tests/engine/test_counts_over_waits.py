@@ -12,6 +12,7 @@ import pytest
 from server.approvals import service as approvals
 from server.approvals.service import Answer
 from server.executions import service as executions
+from server.executions.modifying import Changes, modify
 from server.models.enums import ApprovalStatus, ExecutionStatus
 from server.models.tables import Approval, Execution
 from tests.support.rooms import Home, open_home
@@ -97,3 +98,22 @@ async def test_stop_when_holds_over_a_wait(
     gateway.answers["m"] = turns(A, WAITS, ("echo", {"text": "b"}), ("echo", {"text": "c"}))
     execution = await ran(home, f'"stopWhen": "{stop}"')
     assert (execution.status, gateway.calls["m"]) == (COMPLETED, asked)
+
+
+async def test_what_was_done_and_refused_stays_so_when_the_tools_change_in_a_wait(
+    home: Home, gateway: ScriptedGateway, echo: Counted
+) -> None:
+    gateway.answers["m"] = [asks(A, ("store_memory", {"action": "list"})), asks(WAITS), "Done."]
+    execution = await home.start(await home.bot(f"writer {{ {ENTITY} }}"), "x")
+    asked = await until(Approval.first)
+    assert asked is not None
+    changes = Changes(tools=["guarded", "store_memory"])
+    await modify(home.owner, home.rooms.engine, execution.id, "writer", changes)
+    await approvals.decide(home.owner, home.rooms.engine, asked.id, Answer("approve"))
+    assert (await home.ended(execution)).output == "Done."
+    before, after = (
+        [one.content for one in request.messages if one.role == "tool"]
+        for request in gateway.requests[-2:]
+    )
+    assert after == [*before, "a"]
+    assert len(echo.calls) == 1
