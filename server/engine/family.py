@@ -4,9 +4,9 @@ of the parent is the end of its children."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from server.core.ids import new_uuid, public_id
@@ -15,14 +15,30 @@ from server.engine.events import StepChild
 from server.engine.host import EntityCall, StepFailed
 from server.engine.plans import Plans
 from server.engine.pool import MOST_DEPTH
-from server.engine.store import AlreadyAccepted, ExecutionChange, NewExecution
+from server.engine.store import (
+    AlreadyAccepted,
+    EventRow,
+    ExecutionChange,
+    NewExecution,
+    StepRow,
+)
 from server.engine.tool_calls import AGAIN, LATER, Host
 from server.models.enums import FINAL_STATUSES, ExecutionMode, ExecutionStatus, TriggerKind
 from server.models.tables import Execution
 from server.tools.base import Child, ToolFailed
 
 # Stores an execution and returns what became of it until it was durable.
-Accept = Callable[[NewExecution, Any], Awaitable[ExecutionChange | None]]
+Accept = Callable[[NewExecution, Any, "Brought | None"], Awaitable[ExecutionChange | None]]
+# Kept beside a step that is done again: the execution that it had started and that broke.
+EARLIER: Final = "#earlier"
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What an execution takes over from an earlier one, and what its log says of that."""
+
+    events: Sequence[EventRow]
+    steps: Sequence[StepRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,11 @@ class Targets(Protocol):
 
     def checked(self, plan: Any, value: Any, trigger: dict[str, Any]) -> Any:
         """The input as the program takes it; Invalid when it does not fit."""
+        ...
+
+    async def finished_in(self, earlier_id: UUID, new: NewExecution, plan: Any) -> Brought | None:
+        """What `new` need not do again when it goes on with what an earlier one did; None when
+        that was of another program or input, or has nothing to give."""
         ...
 
 
@@ -95,7 +116,18 @@ class RunFamily:
             parent_id=parent.id,
             status=ExecutionStatus.PAUSED if self._host.holds else ExecutionStatus.PENDING,
         )
-        return await self._born(new, plan, found, depth)
+        return await self._born(*await self._with_earlier(new, plan), plan, found, depth)
+
+    async def _with_earlier(
+        self, new: NewExecution, plan: Any
+    ) -> tuple[NewExecution, Brought | None]:
+        """In an execution that is done again, what it starts goes on like itself."""
+        noted = self._host.recall(self._key + EARLIER)
+        if noted is None:
+            return new, None
+        earlier_id = UUID(noted.output["child"])
+        brought = await self._targets.finished_in(earlier_id, new, plan)
+        return (new if brought is None else replace(new, forked_from_id=earlier_id)), brought
 
     def _check_allowed(self, found: Target) -> None:
         """Who started all this with a token for some bots reaches no others through them."""
@@ -120,10 +152,12 @@ class RunFamily:
             duration_ms=row.duration_ms,
         )
 
-    async def _born(self, new: NewExecution, plan: Any, found: Target, depth: int) -> Child:
+    async def _born(
+        self, new: NewExecution, brought: Brought | None, plan: Any, found: Target, depth: int
+    ) -> Child:
         """A worker that was lost just after this did not tell of it, so it is told here again."""
         try:
-            child = _newborn(new, await self._accept(new, plan))
+            child = _newborn(new, await self._accept(new, plan, brought))
         except AlreadyAccepted as earlier:
             child = await self.child(earlier.execution_id)
         self._host.tell(

@@ -16,7 +16,7 @@ from server.engine.caps import Caps, Spent, inherited
 from server.engine.decisions import Deciding, Diagnosing
 from server.engine.door import Doors, ModelDoor
 from server.engine.durable import DurableHost
-from server.engine.family import RunFamily, Targets
+from server.engine.family import Brought, RunFamily, Targets
 from server.engine.heard import Heard
 from server.engine.host import EntityCall
 from server.engine.plans import Plans
@@ -30,7 +30,7 @@ from server.models.enums import ExecutionMode, TriggerKind
 from server.tools.catalogue import Catalogues
 from server.tools.wrappers import wrapped
 
-AcceptChild = Callable[[NewExecution, Plan], Awaitable[ExecutionChange | None]]
+AcceptChild = Callable[[NewExecution, Plan, Brought | None], Awaitable[ExecutionChange | None]]
 
 
 class Limiting(Protocol):
@@ -165,8 +165,8 @@ async def _calls_before(execution_id: UUID, recorded: Mapping[str, RecordedStep]
 
 
 def _has_rows(claimed: Claimed) -> bool:
-    """A fork brings results with it, also such as its log does not tell of, and a person may have
-    changed an entity before the start."""
-    if claimed.trigger_kind is TriggerKind.RERUN:
+    """A fork brings results with it, also such as its log does not tell of, and so may what it
+    starts; a person may have changed an entity before the start."""
+    if claimed.trigger_kind in (TriggerKind.RERUN, TriggerKind.PARENT):
         return True
     return claimed.attempt > 1 or claimed.last_seq > 1

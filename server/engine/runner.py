@@ -22,6 +22,7 @@ from server.bus.turns import Ready
 from server.core.errors import Unavailable
 from server.core.tasks import end
 from server.engine import events as happened
+from server.engine.family import Brought
 from server.engine.heard import CONTROL_TOPIC
 from server.engine.isolation import Isolation, suspects_due
 from server.engine.lease import LEASE_SECONDS
@@ -257,13 +258,20 @@ class Runner:
                 runs.append(run)
         return runs
 
-    async def _accept_child(self, new: NewExecution, plan: Plan) -> ExecutionChange | None:
-        if new.status is not ExecutionStatus.PAUSED:
+    async def _accept_child(
+        self, new: NewExecution, plan: Plan, brought: Brought | None
+    ) -> ExecutionChange | None:
+        held = new.status is ExecutionStatus.PAUSED
+        if brought is None and not held:
             return (await self.accept(new, plan)).change
+        if brought is not None and not held:
+            await self.accept_fork(new, brought.events, brought.steps)
+            return None
         now = self._around.clock.now()
-        paused = happened.ExecutionPaused(reason=WITH_PARENT)
-        told = (_queued(new).row(now), paused.row(now))
-        await self._store_new(replace(new, due_in=None), told, (held_row(True),))
+        events = (_queued(new).row(now),) if brought is None else brought.events
+        steps = () if brought is None else brought.steps
+        told = (*events, happened.ExecutionPaused(reason=WITH_PARENT).row(now))
+        await self._store_new(replace(new, due_in=None), told, (*steps, held_row(True)))
         return ExecutionChange(status=ExecutionStatus.PAUSED)
 
     async def _store_new(

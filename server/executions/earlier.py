@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from server.bal.plan import Plan
 from server.bal.plan_steps import AnyStep, MapStep, ParallelStep, Steps, TryStep, steps_inside
+from server.engine.blobs import Blobs
 from server.engine.decisions import GIVEN, REMEDY
 from server.engine.forking import plan_key
 from server.engine.modified import PREFIX, REMEMBERED
@@ -18,7 +19,7 @@ from server.engine.toolbox import keys_of_calls
 from server.llm.messages import ToolCall
 from server.models.enums import StepStatus
 from server.models.large import Large
-from server.models.tables import Step
+from server.models.tables import Execution, Step
 
 ENTITY: Final = "entity"
 CALLS: Final = frozenset({ENTITY, "use", TOOL})
@@ -163,6 +164,16 @@ class Earlier:
     def _edit_of(self, entity: str) -> int:
         given = self.notes.get(entity + GIVEN)
         return 0 if given is None else given.output["number"]
+
+
+async def read_earlier(source: Execution, ran: Plan) -> Earlier:
+    """What was remembered is looked into, so it is read whole."""
+    rows = await Step.filter(execution_id=source.id)
+    for row in rows:
+        looked_into = row.key.endswith(GIVEN) or is_turn(row.key) or REMEDY in row.key
+        if row.type == REMEMBERED and isinstance(row.output, Large) and looked_into:
+            row.output = await Blobs().whole(row.output)
+    return Earlier(rows, ran, source.error)
 
 
 def is_turn(key: str) -> bool:

@@ -118,8 +118,8 @@ class Fork:
         for name, model in self.request.models.items():
             yield from rows_of(name, {"model": model})
 
-    def events(self, engine: Engine, new: NewExecution, steps: list[StepRow]) -> list[EventRow]:
-        now = engine.clock.now()
+    def events(self, new: NewExecution, steps: list[StepRow]) -> list[EventRow]:
+        now = new.created_at
         queued = happened.ExecutionQueued(
             input=new.input,
             trigger_kind=new.trigger_kind.value,

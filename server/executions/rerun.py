@@ -13,7 +13,6 @@ from server.bots import service as bots
 from server.bots.versions import freeze
 from server.core.errors import Invalid, InvalidState
 from server.engine.blobs import Blobs
-from server.engine.decisions import GIVEN, REMEDY
 from server.engine.engine import Engine
 from server.engine.forking import Undone, all_keys, plan_key
 from server.engine.modified import REMEMBERED
@@ -30,7 +29,8 @@ from server.executions.beginning import (
     given_up_again,
     with_edited,
 )
-from server.executions.earlier import CALLS, Earlier, is_turn, note_owner
+from server.executions.children_again import started_before
+from server.executions.earlier import CALLS, Earlier, note_owner, read_earlier
 from server.executions.forked import Fork
 from server.executions.inputs import checked_input
 from server.executions.keeping import Keeping
@@ -39,7 +39,6 @@ from server.executions.moment import Moment, moment_of
 from server.executions.rerun_request import RerunRequest
 from server.executions.whole_values import whole_request
 from server.models.enums import BotState, ExecutionStatus, StepStatus
-from server.models.large import Large
 from server.models.tables import Execution, Step
 from server.workspaces.access import Viewer, require
 
@@ -61,8 +60,10 @@ async def rerun(viewer: Viewer, engine: Engine, request: RerunRequest) -> Execut
     fork = Fork(source, plan, prepared.request, prepared.first, prepared.earlier)
     new = fork.execution(viewer, engine, prepared.version_id, request.hash)
     steps = [*fork.steps(kept), *fork.edited(kept), *fork.modified()]
+    if request.from_step is None and request.from_seq is None:
+        steps += [row async for row in started_before(prepared.redone, source.id)]
     try:
-        await engine.runner.accept_fork(new, fork.events(engine, new, steps), steps)
+        await engine.runner.accept_fork(new, fork.events(new, steps), steps)
     except AlreadyAccepted as earlier:
         return await service.earlier_one(viewer, earlier, new.request_hash)
     return await service.one(viewer, new.id)
@@ -99,7 +100,7 @@ async def prepare(viewer: Viewer, engine: Engine, request: RerunRequest) -> Prep
         raise InvalidState(message, hint="Wait for its end or cancel it.")
     version_id, plan = await _program(viewer, engine, source, request.version)
     ran = await engine.runner.plans.get(source.version_id) or plan
-    earlier = Earlier(await _rows(source.id), ran, source.error)
+    earlier = await read_earlier(source, ran)
     request = await whole_request(source, earlier, request)
     check_arguments(earlier, request)
     goes_on = _goes_on(plan, ran, earlier, request)
@@ -114,16 +115,6 @@ async def prepare(viewer: Viewer, engine: Engine, request: RerunRequest) -> Prep
         kept = {key: row for key, row in kept.items() if _is_in(known, earlier, row)}
     first = _first(source, plan, earlier, request)
     return Prepared(source, version_id, plan, request, first, earlier, kept)
-
-
-async def _rows(execution_id: UUID) -> list[Step]:
-    """What was remembered is looked into, so it is read whole."""
-    rows = await Step.filter(execution_id=execution_id)
-    for row in rows:
-        looked_into = row.key.endswith(GIVEN) or is_turn(row.key) or REMEDY in row.key
-        if row.type == REMEMBERED and isinstance(row.output, Large) and looked_into:
-            row.output = await Blobs().whole(row.output)
-    return rows
 
 
 def _undone(

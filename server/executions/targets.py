@@ -9,7 +9,9 @@ from server.bal.plan import Plan
 from server.bots.programs import ProgramRefused
 from server.bots.versions import freeze
 from server.core.ids import split_id
-from server.engine.family import Target
+from server.engine.family import Brought, Target
+from server.engine.store import NewExecution
+from server.executions.children_again import finished_in
 from server.executions.inputs import checked_input
 from server.models.enums import BotState
 from server.models.tables import Bot
@@ -29,6 +31,9 @@ class WorkspaceBots:
 
     def checked(self, plan: Plan, value: Any, trigger: dict[str, Any]) -> Any:
         return checked_input(plan, value, trigger)
+
+    async def finished_in(self, earlier_id: UUID, new: NewExecution, plan: Plan) -> Brought | None:
+        return await finished_in(earlier_id, new, plan)
 
 
 async def _bot(workspace_id: UUID, name: str) -> Bot | None:

@@ -246,3 +246,28 @@ async def test_what_a_caught_failure_broke_off_is_not_begun_again(
     assert (broken.status, broken.reused) == ("cancelled", True)
     third = await again(home, second, from_step="chain/try/body/parallel/branch_1/b")
     assert (third.status, gateway.calls) == (DONE, {"ma": 1, "mb": 1, "md": 2})
+
+
+async def test_what_it_had_started_goes_on_where_it_failed_too(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """Two levels down, and only with the same input."""
+    await home.bot(ENTITIES + "chain { a b c }", "Inner")
+    call = 'use spawn_baleybot with {{ baleybot: "{}", input: "{{{{input}}}}" }}'
+    await home.bot(call.format("Inner"), "Middle")
+    fails(gateway, "c")
+    first = await home.run(call.format("Middle"), "x")
+    assert first.status is FAILED
+    mended(gateway)
+    second = await again(home, first)
+    assert (second.status, gateway.calls) == (DONE, {"mc": 1})
+    middle = await Execution.get(parent_id=second.id)
+    inner = await Execution.get(parent_id=middle.id)
+    assert inner.output == "xabc"
+    before = await Execution.get(parent_id=first.id)
+    assert middle.forked_from_id == before.id
+    assert inner.cost_nano == 2_000
+    assert len(await reused(inner)) == 2
+    gateway.calls.clear()
+    third = await again(home, first, input="y")
+    assert (third.status, gateway.calls) == (DONE, {"ma": 1, "mb": 1, "mc": 1})
