@@ -15,12 +15,18 @@ class StepTime:
         self._resting = 0
         self._left = 0.0
 
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        when = self._timeout.when()
+        return self._left if when is None else when - asyncio.get_running_loop().time()
+
     @contextmanager
     def resting(self) -> Generator[None]:
         """Several parts of a step may rest at once; the clock goes on when none does."""
-        loop, when = asyncio.get_running_loop(), self._timeout.when()
-        if not self._resting and when is not None:
-            self._left = when - loop.time()
+        loop = asyncio.get_running_loop()
+        if not self._resting and self._timeout.when() is not None:
+            self._left = self.left
             self._timeout.reschedule(None)
         self._resting += 1
         try:
@@ -35,14 +41,17 @@ _current: ContextVar[StepTime | None] = ContextVar("step_time", default=None)
 
 
 class Within:
-    """`async with`: TimeoutError when what is inside has worked for longer."""
+    """`async with`: TimeoutError when what is inside has worked for longer. Afterwards `left` says
+    for how many seconds it might have gone on."""
 
     def __init__(self, seconds: float) -> None:
         self._timeout = asyncio.timeout(seconds)
+        self.left = seconds
 
     async def __aenter__(self) -> None:
         await self._timeout.__aenter__()
-        self._before = _current.set(StepTime(self._timeout))
+        self._time = StepTime(self._timeout)
+        self._before = _current.set(self._time)
 
     async def __aexit__(
         self,
@@ -51,6 +60,7 @@ class Within:
         trace: TracebackType | None,
     ) -> bool | None:
         _current.reset(self._before)
+        self.left = self._time.left
         return await self._timeout.__aexit__(kind, error, trace)
 
 

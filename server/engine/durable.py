@@ -36,6 +36,7 @@ from server.engine.host import (
     Remedy,
     StepEnd,
     StepFailed,
+    Suspended,
     ToolCall,
 )
 from server.engine.lease import Lease
@@ -44,6 +45,7 @@ from server.engine.modified import Modified
 from server.engine.outcomes import INTENT, Decided, Leaving, Outcomes
 from server.engine.pool import Pool
 from server.engine.resting import Resting, Waiting
+from server.engine.step_log import LEFT
 from server.engine.stepping import STEPPED, Stepping
 from server.engine.store import UNSET, ExecutionChange, RecordedStep, Unset
 from server.engine.tool_calls import ToolCalls, ToolDesk
@@ -214,11 +216,16 @@ class DurableHost(ModelLog):
                 await self._pool.look()
 
     async def _within(self, call: EntityCall, work: Coroutine[Any, Any, Result]) -> Result:
-        """Working time of one step; after a wait it is counted anew."""
+        """Working time of one step. A wait that ends this taking gives none of it back."""
         seconds = call.entity.timeout or STEP_SECONDS
+        earlier = self.recall(call.key + LEFT)
+        within = Within(seconds if earlier is None else earlier.output)
         try:
-            async with Within(seconds):
+            async with within:
                 return await work
+        except Suspended:
+            self.remember(call.key + LEFT, round(max(0.0, within.left), 3))
+            raise
         except TimeoutError:
             message = f"`{call.entity.name}` took longer than {seconds:g} s."
             raise StepFailed("timeout", message, entity=call.entity.name) from None

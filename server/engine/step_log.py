@@ -46,8 +46,10 @@ EDITABLE = frozenset({"entity", USE, TYPE})
 WITHOUT_RESULT = frozenset({StepStatus.SKIPPED, StepStatus.CANCELLED})
 # Nothing that was not begun then begins inside these any more.
 BROKEN = frozenset({StepStatus.FAILED, StepStatus.CANCELLED})
+# How many seconds a step that waits may still work.
+LEFT = "#left"
 # What is kept beside a step while it is tried; it is of no use to another try.
-OF_ONE_TRY = (TRIED, LATER)
+OF_ONE_TRY = (TRIED, LATER, LEFT)
 
 
 class StepLog:

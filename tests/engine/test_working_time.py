@@ -10,11 +10,12 @@ import pytest
 
 from server.core.clock import SystemClock
 from server.core.errors import Unavailable
+from server.engine import resting
 from server.llm.access import Access
 from server.llm.routing import Route
 from server.models.tables import Execution
 from tests.support.rooms import Home, open_home
-from tests.support.scripted_gateway import ScriptedGateway
+from tests.support.scripted_gateway import ScriptedGateway, asks
 
 SLOW = 'a { "goal": "Wait", "model": "slow" }'
 
@@ -120,3 +121,17 @@ async def test_time_before_the_first_commit_counts(tmp_path: Path, clock: Jumpin
     async with open_home(tmp_path, gateway=gateway, clock=clock) as home:
         execution = await home.run(SLOW, "x")
         assert await seconds_of(execution) == 100
+
+
+async def test_a_wait_gives_a_step_none_of_its_time_back(
+    home: Home, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resting, "IN_PLACE_SECONDS", 0.0)
+    waits = asks(("wait", {"seconds": 0.05}))
+    gateway.answers["m"] = [waits, waits, waits, "Done."]
+    gateway.takes["m"] = 0.4
+    source = 'a { "goal": "Do", "model": "m", "tools": ["wait"], "timeout": 1 }'
+    ended = await home.run(source, "x")
+    assert ended.error is not None
+    assert ended.error["kind"] == "timeout"
+    assert gateway.calls["m"] <= 3

@@ -37,10 +37,12 @@ Answer = Said | Callable[[ChatRequest], Said]
 @dataclass
 class ScriptedGateway:
     """`answers`: what each model says, the last one again and again; an unknown model repeats its
-    input. `held`: calls of these models wait until they are let go."""
+    input. `held`: calls of these models wait until they are let go; `takes`: for how many seconds
+    these models think."""
 
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     held: dict[str, asyncio.Event] = field(default_factory=dict)
+    takes: dict[str, float] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     asked: dict[str, asyncio.Event] = field(default_factory=dict)
     hung_up: list[str] = field(default_factory=list)
@@ -76,6 +78,8 @@ class ScriptedGateway:
             except asyncio.CancelledError:
                 self.hung_up.append(model)
                 raise
+        if model in self.takes:
+            await asyncio.sleep(self.takes[model])
         return self._answer(request, model, place, on_delta)
 
     async def close(self) -> None:
