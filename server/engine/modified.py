@@ -13,6 +13,8 @@ from server.models.enums import StepStatus
 PREFIX: Final = "#entity/"
 REMEMBERED: Final = "remembered"
 EDITED: Final = "#edited"
+# Beside an edited result: what stands inside the step is not gone through for it.
+PASSED: Final = "#passed"
 FIELDS: Final = ("goal", "description", "model", "tools", "notes")
 
 

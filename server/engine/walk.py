@@ -26,6 +26,7 @@ from server.engine.host import (
     Suspended,
 )
 from server.engine.memory import Memory
+from server.engine.modified import PASSED
 
 STEPS_BETWEEN_BREATHS = 256
 # Everybody else in the process waits for a calculation that is longer.
@@ -98,14 +99,17 @@ class Walk:
         self.host.step_started(
             StepStart(key, step.key, frame.parent, step.type, step.name, value, self._count)
         )
+        edited = key in self._edits
         while True:
             try:
-                if calculation is not None:
+                if edited and (calculation or self.host.recall(key + PASSED)):
+                    result = self._edits[key]
+                elif calculation is not None:
                     result = calculation(self, step, value, frame, key)
                 else:
                     work = self._constructs[type(step)](self, step, value, frame, key)
                     result = await (work if _fits(frame) else asyncio.create_task(work))
-                if key in self._edits:
+                if edited:
                     result = self._edits[key]
                 _refuse_unstorable(result)
             except (StepFailed, Suspended) as stopped:

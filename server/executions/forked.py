@@ -15,7 +15,7 @@ from server.core.jsontext import dumps
 from server.engine import events as happened
 from server.engine.engine import Engine
 from server.engine.forking import all_keys, plan_key
-from server.engine.modified import EDITED, REMEMBERED, rows_of
+from server.engine.modified import EDITED, PASSED, REMEMBERED, rows_of
 from server.engine.store import EventRow, NewExecution, StepRow, Unset
 from server.engine.toolbox import keys_of_calls
 from server.executions import service
@@ -110,9 +110,9 @@ class Fork:
             if plan_key(key) not in known or not (key in there or key == self.first):
                 message = f"No finished step `{key}` stands before the one to begin with."
                 raise Invalid(message, path=["outputs", key])
-            name = f"{key}{EDITED}"
-            status = StepStatus.COMPLETED
-            yield StepRow(key=name, type=REMEMBERED, name=name, status=status, output=value)
+            yield _note(f"{key}{EDITED}", value)
+            if key == self.first or self.earlier.steps[key].status is not StepStatus.COMPLETED:
+                yield _note(f"{key}{PASSED}", True)
 
     def modified(self) -> Iterator[StepRow]:
         for name, model in self.request.models.items():
@@ -153,3 +153,8 @@ class Fork:
         return begun, happened.StepCompleted(
             output=step.output, duration_ms=0, reused=True, edited=edited
         )
+
+
+def _note(name: str, value: Any) -> StepRow:
+    done = StepStatus.COMPLETED
+    return StepRow(key=name, type=REMEMBERED, name=name, status=done, output=value)

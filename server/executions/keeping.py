@@ -12,7 +12,7 @@ from typing import Any, Final
 from server.bal.values import is_object
 from server.engine.decisions import GIVEN
 from server.engine.forking import Undone
-from server.engine.modified import EDITED
+from server.engine.modified import EDITED, PASSED
 from server.engine.outcomes import INTENT
 from server.engine.tool_calls import CHARGED, TRIED
 from server.engine.tool_steps import TYPE as TOOL
@@ -156,7 +156,7 @@ class Keeping:
         owner = note_owner(key)
         if not owner or key.endswith(OF_THE_LIMITS):
             return False
-        if key.endswith(EDITED):
+        if key.endswith((EDITED, PASSED)):
             return owner not in self.outputs and owner not in self.undone
         if is_turn(owner):
             return key == owner and self._takes_turn(key)

@@ -271,3 +271,19 @@ async def test_what_it_had_started_goes_on_where_it_failed_too(
     gateway.calls.clear()
     third = await again(home, first, input="y")
     assert (third.status, gateway.calls) == (DONE, {"ma": 1, "mb": 1, "mc": 1})
+
+
+async def test_a_block_or_a_calculation_that_failed_is_passed_by(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """Nothing inside it is asked for that."""
+    first = await home.run(ENTITIES + "chain { a map (result) { b } c }", "x")
+    assert (first.status, first.error["kind"]) == (FAILED, "not_a_list")
+    second = await again(home, first, from_step="chain/map", skip=("chain/map",))
+    assert (second.status, second.output) == (DONE, "xac")
+    gateway.calls.clear()
+    third = await home.run(ENTITIES + 'chain { a when b { "pass": c } d }', "x")
+    assert (third.status, gateway.calls) == (FAILED, {"ma": 1, "mb": 1})
+    gateway.calls.clear()
+    fourth = await again(home, third, outputs={"chain/when": "by hand"})
+    assert (fourth.output, gateway.calls) == ("by handd", {"md": 1})
