@@ -121,10 +121,11 @@ def _past(node: dict[str, Any]) -> Any:
     )
 
 
-def _verdict(node: dict[str, Any]) -> str:
+def _verdict(node: dict[str, Any]) -> Any:
     if node["kind"] == "REMEDY" and node["status"] == "MODIFIED":
         return "Tried again with changes"
-    return WORDS.get(node["status"], node["status"])
+    status: str = node["status"]
+    return WORDS.get(status, status)
 
 
 def _link(execution: str | None, text: str) -> Any:
