@@ -21,6 +21,7 @@ WORDS = {
     "REJECTED": "Rejected",
     "MODIFIED": "Approved with changes",
     "EXPIRED": "Nobody decided in time",
+    "WITHDRAWN": "What asked had ended",
 }
 
 
