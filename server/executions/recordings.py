@@ -177,10 +177,18 @@ async def _answers_of(source: Execution) -> list[RecordedAnswer]:
             break
         steps = await Step.filter(execution_id=row.id)
         found += await _own(row.id, [step for step in steps if _is_own(step, wanted)], wanted)
-        taken = {step.key for step in steps if step.reused}
+        taken = _taken_over(steps)
         wanted = taken if wanted is None else taken & wanted
         row = await Execution.get_or_none(id=row.forked_from_id) if row.forked_from_id else None
     return found
+
+
+def _taken_over(steps: list[Step]) -> set[str]:
+    """Also the entities whose first turns were."""
+    reused = [step for step in steps if step.reused]
+    return {step.key for step in reused} | {
+        step.parent_key for step in reused if step.type == "tool" and step.parent_key
+    }
 
 
 def _is_own(step: Step, wanted: set[str] | None) -> bool:

@@ -3,6 +3,7 @@ stands before it. A finished execution stays as it is."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -109,7 +110,8 @@ async def prepare(viewer: Viewer, engine: Engine, request: RerunRequest) -> Prep
         moment = await moment_of(engine, source, earlier, request.from_seq)
     undone = _undone(source, plan, earlier, request, goes_on, moment)
     undone = with_edited(undone, earlier, request.outputs)
-    kept = Keeping(earlier, undone, request.outputs, goes_on, moment).rows()
+    keeping = Keeping(earlier, undone, request.outputs, goes_on, moment)
+    kept = await asyncio.to_thread(keeping.rows)  # of a large map it takes a second
     if plan is not ran:
         known = all_keys(plan)
         kept = {key: row for key, row in kept.items() if _is_in(known, earlier, row)}

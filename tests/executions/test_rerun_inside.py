@@ -14,11 +14,14 @@ from server.approvals import service as approvals
 from server.approvals.service import Answer
 from server.bots import drafts
 from server.core.errors import Invalid
+from server.core.ids import public_id
+from server.executions import recordings
 from server.executions.foreseeing import foresee
 from server.executions.rerun import RerunRequest, rerun
+from server.executions.service import StartRequest
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import ChatRequest
-from server.models.enums import ExecutionStatus, WaitingReason
+from server.models.enums import ExecutionMode, ExecutionStatus, WaitingReason
 from server.models.tables import Approval, Execution, Step, Usage
 from server.tools.base import ToolFailed
 from tests.support.rooms import Home, open_home
@@ -262,3 +265,18 @@ async def test_what_must_not_be_made_twice_and_was_broken_off_is_asked_about(
     ended = await home.ended(second)
     assert ended.output == {"branch_0": "paid", "branch_1": "well"}
     assert len(pay.calls) == 1
+
+
+async def test_what_began_inside_an_entity_can_be_replayed(
+    home: Home, gateway: ScriptedGateway, echo: Counted, first: Execution
+) -> None:
+    """Its first turns are among the answers of the execution that they were taken from."""
+    second = await again(home, first, from_step=KEY.format(3))
+    kept = await recordings.keep(home.owner, home.rooms.clock, second.id)
+    forget(gateway, echo)
+    named = public_id("recording", kept.id)
+    request = StartRequest(first.bot_id, mode=ExecutionMode.RECORDED, recording=named)
+    engine = home.rooms.engine
+    replayed = await home.ended(await recordings.start(home.owner, engine, request))
+    assert (replayed.status, replayed.output) == (DONE, second.output)
+    assert (gateway.calls, echo.calls) == ({}, [])
