@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -425,7 +426,8 @@ class Execution(Node):
         state = await service.state_at(
             info.context.asker, info.context.rooms.engine, self.row.id, seq
         )
-        return cast("JSON", {**state.to_json(), "cost": str(dollars(state.cost))})
+        data = await asyncio.to_thread(state.to_json)
+        return cast("JSON", {**data, "cost": str(dollars(state.cost))})
 
     @strawberry.field(
         description="Its named places in order: its start, finished calls, failures, waits, its "

@@ -6,8 +6,11 @@ from __future__ import annotations
 import asyncio
 import random
 import statistics
+from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
+from typing import Any, cast
+from uuid import UUID
 
 import psutil
 import pytest
@@ -15,7 +18,7 @@ import pytest
 from server.core.ids import new_uuid
 from server.engine.snapshots import KEPT_BYTES, Snapshots
 from server.engine.state import fold
-from server.engine.store import Commit, Store
+from server.engine.store import Commit, Store, StoredEvent
 from tests.support.database import World, event, opened
 
 EVENTS = 10_000
@@ -71,3 +74,43 @@ async def _agrees(store: Store, snapshots: Snapshots, run: Commit) -> None:
         assert (await snapshots.at(run.execution_id, seq)).to_json() == walked.to_json()
         await asyncio.sleep(0)
     assert (await snapshots.at(new_uuid(), 5)).seq == 0
+
+
+class Wide:
+    """The log of a map that never ends: each event is a step of its own."""
+
+    given = 0
+
+    async def events(
+        self, execution_id: UUID, after: int = 0, limit: int = 500
+    ) -> list[StoredEvent]:
+        self.given += limit
+        return [_begun(seq) for seq in range(after + 1, after + limit + 1)]
+
+
+def _begun(seq: int) -> StoredEvent:
+    data: dict[str, Any] = {"name": "writer", "type": "processor", "position": seq, "input": seq}
+    return StoredEvent(seq, "step.started", datetime.now(UTC), f"map[{seq}]/writer", 1, data)
+
+
+async def test_four_times_the_events_cost_about_four_times_as_much() -> None:
+    short, long = [await _work(events) for events in (10_000, 40_000)]
+    assert long < 8 * short, (short, long)
+
+
+async def _work(events: int) -> float:
+    snapshots = Snapshots(cast("Store", Wide()))
+    began = process_time()
+    state = await snapshots.at(new_uuid(), events)
+    assert len(state.steps) == events
+    return process_time() - began
+
+
+async def test_a_state_that_is_too_large_to_be_kept_drives_nothing_out() -> None:
+    wide, small = Wide(), new_uuid()
+    snapshots = Snapshots(cast("Store", wide), every=100, kept_bytes=20_000)
+    await snapshots.at(small, 150)
+    await snapshots.at(new_uuid(), 6_000)
+    before = wide.given
+    assert len((await snapshots.at(small, 150)).steps) == 150
+    assert wide.given - before == 50
