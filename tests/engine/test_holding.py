@@ -168,9 +168,9 @@ async def test_a_child_born_in_the_moment_of_the_pause_is_held_too(
     accept = making._accept_child
     let_go = gateway.hold("one")
 
-    async def accept_late(new: Any, plan: Any) -> Any:
+    async def accept_late(new: Any, *others: Any) -> Any:
         await home.control(await Execution.get(id=new.parent_id), "pause")
-        return await accept(new, plan)
+        return await accept(new, *others)
 
     monkeypatch.setattr(making, "_accept_child", accept_late)
     await home.bot(INNER, "Inner")
