@@ -49,7 +49,9 @@ def Desk(execution: dict[str, Any], answer: Answer) -> Any:
     acts = Acts(execution, client, nav, messages)
     asked, set_asked = use_state(execution["status"] == "WAITING")
     questions = use_query(
-        "approvals", {"filter": {"executionId": execution["id"]}}, wanted=bool(asked)
+        "approvals",
+        {"filter": {"executionId": execution["id"], "withStarted": True}},
+        wanted=bool(asked),
     )
     answers, set_answers = use_state(0)
     refused, set_refused = use_state(0)

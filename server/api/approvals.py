@@ -143,6 +143,11 @@ class ApprovalFilter:
     execution_id: strawberry.ID | None = strawberry.field(
         default=None, description="Of this execution."
     )
+    with_started: bool = strawberry.field(
+        default=False,
+        description="With `executionId`: also of the bots that it has started, however deep, while "
+        "these are open.",
+    )
     bot_id: strawberry.ID | None = strawberry.field(default=None, description="Of this bot.")
 
 
@@ -162,6 +167,7 @@ class ApprovalQueries:
         where = service.ApprovalFilter(
             statuses=any_of(given.status),
             execution_id=_id("execution", given.execution_id),
+            with_started=given.with_started,
             bot_id=_id("bot", given.bot_id),
         )
         page = await service.list_approvals(

@@ -17,6 +17,7 @@ from server.core.errors import AlreadyDecided, Invalid, InvalidState
 from server.core.logs import REDACTION
 from server.engine.decisions import Decision
 from server.engine.engine import Engine
+from server.executions.kinship import with_open_below
 from server.models.enums import FINAL_STATUSES, ApprovalKind, ApprovalStatus
 from server.models.tables import Approval, Execution
 from server.tools.wrappers import ArgumentsRefused
@@ -48,10 +49,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalFilter:
-    """Without statuses: what waits for a decision now."""
+    """Without statuses: what waits for a decision now. `with_started`: also of what the execution
+    has started, however deep, while that is open."""
 
     statuses: Sequence[ApprovalStatus] | None = None
     execution_id: UUID | None = None
+    with_started: bool = False
     bot_id: UUID | None = None
 
 
@@ -64,7 +67,9 @@ async def list_approvals(
     rows = mine(viewer, Approval).filter(status__in=list(where.statuses or _PENDING))
     if where.statuses is None:
         rows = rows.exclude(execution__status__in=list(FINAL_STATUSES))
-    if where.execution_id is not None:
+    if where.execution_id is not None and where.with_started:
+        rows = rows.filter(execution_id__in=await with_open_below(where.execution_id))
+    elif where.execution_id is not None:
         rows = rows.filter(execution_id=where.execution_id)
     if where.bot_id is not None:
         rows = rows.filter(bot_id=where.bot_id)

@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from server.approvals import service as approvals
 from server.approvals.service import Answer, ApprovalFilter
 from server.core.errors import AlreadyDecided, Denied, Invalid, InvalidState, NotFound
+from server.core.ids import new_uuid
 from server.executions import service as executions
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ApprovalStatus, ExecutionStatus, Role, WaitingReason
@@ -62,6 +64,11 @@ async def home(
 
 async def pending(home: Home) -> list[Approval]:
     return (await approvals.list_approvals(home.owner)).rows[::-1]
+
+
+async def _asked_by(home: Home, execution: Execution, *, with_started: bool = False) -> list[UUID]:
+    where = ApprovalFilter(execution_id=execution.id, with_started=with_started)
+    return [row.id for row in (await approvals.list_approvals(home.owner, where=where)).rows]
 
 
 async def decide(home: Home, row: Approval, answer: Answer) -> Approval:
@@ -139,6 +146,12 @@ async def test_a_sub_bot_asks_and_its_parent_waits_for_it(home: Home, echo: Coun
     parent = await home.start(await home.bot(source, "Parent"), "x")
     await home.until(parent, WAITING)
     rows = await until(lambda: pending(home))
+    await home.until(await home.start(await home.bot(USE, "Other"), "x"), WAITING)
+    assert await _asked_by(home, parent) == []
+    assert await _asked_by(home, parent, with_started=True) == [rows[0].id]
+    outside = replace(home.owner, workspace_id=new_uuid())
+    below = ApprovalFilter(execution_id=parent.id, with_started=True)
+    assert (await approvals.list_approvals(outside, where=below)).rows == []
     await decide(home, rows[0], APPROVE)
     assert (await home.ended(parent)).status is DONE
     assert echo.arguments == [{"text": "from above"}]

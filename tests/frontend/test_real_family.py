@@ -12,6 +12,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 CHILD = 'chain { processor ("half") { "result" } use wait with { event: "go.on", seconds: 600 } }'
 PARENT = 'chain { use spawn_baleybot with { baleybot: "Child", input: "x" } }'
+ASKS = 'use ask with { message: "Shall it go on?", choices: ["yes", "no"] }'
+CALLS = 'use spawn_baleybot with { baleybot: "%s", input: "x" }'
 EDITED = 'chain { processor ("one") { "result" } processor ("two") { "result + \'!\'" } }'
 
 
@@ -44,6 +46,24 @@ async def test_a_sub_bot_is_seen_in_its_parent_and_goes_on_by_an_event(
         "data-status", "COMPLETED", timeout=20_000
     )
     await expect(page.locator(".fact-strip")).to_contain_text("1 sub-bot")
+
+
+async def test_what_a_bot_far_below_asks_is_decided_on_the_page_of_the_first(
+    real: Real, watched: Watch
+) -> None:
+    page = (await watched()).page
+    await signed_in(page, real)
+    await page.evaluate(START, ["Asker", ASKS])
+    await page.evaluate(START, ["Between", CALLS % "Asker"])
+    await real.start(page, "First", CALLS % "Between")
+    question = page.locator(".waiting .question", has_text="Shall it go on?")
+    await expect(question).to_have_count(1, timeout=20_000)
+    await expect(question).to_contain_text("Asker")
+    await question.get_by_role("button", name="yes").click()
+    await expect(page.locator(".execution")).to_have_attribute(
+        "data-status", "COMPLETED", timeout=20_000
+    )
+    await expect(question).to_have_count(0)
 
 
 async def test_a_rerun_says_what_it_takes_over_and_is_compared(real: Real, watched: Watch) -> None:

@@ -1,5 +1,6 @@
 import { Fragment, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { emit } from "../lib/emit.js";
+import { useChanges } from "../lib/changes.js";
 import { usePress } from "../lib/press.js";
 import { Icon } from "../lib/Icon.jsx";
 import { LABELS, cost, duration, isFinal, tokens } from "../lib/format.js";
@@ -105,11 +106,21 @@ function natural(run, list) {
     ?? list.filter(({ step }) => isLeaf(step) && step.startedAt).at(-1)?.step.key ?? "";
 }
 
+/** Else it is asked by a bot that this one has started, at whatever depth. */
+const asksItself = (q, run) => !q.executionId || q.executionId === run.id;
+
 /** Questions as the events tell them, with what the server knows beyond that. */
 function questionsOf(run, known) {
   const more = new Map((known || []).map((q) => [q.id, q]));
   for (const [id, q] of run.questions) more.set(id, { ...more.get(id), ...q, reason: q.reason ?? more.get(id)?.reason });
   return [...more.values()].filter((q) => q.status === "PENDING");
+}
+
+/** What the bots ask that this one has started is not told in its own events. */
+function AskedBelow({ onAsked }) {
+  useEffect(() => { emit(onAsked); }, []);
+  useChanges(() => emit(onAsked), 1000);
+  return null;
 }
 
 const URL_MS = 150;
@@ -188,6 +199,7 @@ export function ExecutionView(props) {
   const rerun = (values) => press(props.onRerun, "rerun", { fromStep: null, version: "SAME", ...values });
   const again = (mode) => press(props.onAgain, "again", { id: now.id, mode });
   const questions = past ? [] : questionsOf(now, approvals);
+  const below = live && props.onAsked && list.some(({ step: s }) => s.child && (s.status === "RUNNING" || s.status === "WAITING"));
   const asking = questions.map((q) => q.id).join();
   useEffect(() => { if (asking && props.onAsked) emit(props.onAsked); }, [asking]);
   useEffect(() => { setDialog(null); }, [answer, execution.id]);
@@ -207,15 +219,16 @@ export function ExecutionView(props) {
           onReplay={props.onReplay ? () => press(props.onReplay, "replay") : undefined} onKeep={props.onKeep ? () => emit(props.onKeep) : undefined}
           onDelete={props.onDelete ? () => emit(props.onDelete) : undefined} />}
       </Head>
+      {below ? <AskedBelow onAsked={props.onAsked} /> : null}
       <Family facts={facts} />
       <Facts run={run} facts={facts} at={past ? run.at : null} kin={kin.current} />
       {trouble ? <p className="note" role="alert"><Icon name="triangle-alert" /> {trouble} The page shows what was read so far.</p> : null}
       {past ? null : (
         <Waiting run={now} steps={steps} onSend={props.onSend ? (event) => emit(props.onSend, { event }) : undefined}>
           {questions.map((q, i) => (
-            <Question key={q.id} q={{ ...q, bot: null, executionId: null, stepName: now.steps.get(q.stepKey)?.name }} keys={i === 0} answer={answer}
+            <Question key={q.id} q={asksItself(q, now) ? { ...q, bot: null, executionId: null, stepName: now.steps.get(q.stepKey)?.name } : q} keys={i === 0} answer={answer}
               onDecide={props.onDecide} canDecide={Boolean(props.onDecide)}
-              onModel={mayModify ? () => emit(props.onModify, { entity: now.steps.get(q.stepKey)?.name }) : undefined} />
+              onModel={mayModify && asksItself(q, now) ? () => emit(props.onModify, { entity: now.steps.get(q.stepKey)?.name }) : undefined} />
           ))}
         </Waiting>
       )}
