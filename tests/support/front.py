@@ -147,6 +147,7 @@ async def socket_to(
         subprotocols=[protocol],  # type: ignore[list-item]
         additional_headers=dict(headers or {}),
         proxy=None,
+        max_queue=None,  # what nobody read must not hold up the farewell
     ) as connection:
         yield Wire(connection)
 
