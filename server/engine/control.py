@@ -16,7 +16,9 @@ from server.bus.queue import Queue
 from server.bus.turns import Ready
 from server.core.clock import Clock
 from server.engine import events as happened
+from server.engine.decisions import Diagnosing
 from server.engine.heard import CONTROL_TOPIC
+from server.engine.host import Failure
 from server.engine.leftovers import endings, leftovers
 from server.engine.modified import rows_of
 from server.engine.run import QUEUED_TOO_LONG
@@ -73,6 +75,7 @@ class Control:
         clock: Clock,
         runner: Runner,
         cancel_children: CancelChildren,
+        diagnosing: Diagnosing | None = None,
     ) -> None:
         self._store = store
         self._notices = notices
@@ -80,6 +83,7 @@ class Control:
         self._clock = clock
         self._runner = runner
         self._cancel_children = cancel_children
+        self._diagnosing = diagnosing
 
     async def cancel(
         self, workspace_id: UUID, execution_id: UUID, reason: str | None, by: str | None
@@ -145,13 +149,23 @@ class Control:
         late = Execution.filter(
             start_before__lte=self._clock.now(), attempt=0, status=ExecutionStatus.PENDING
         )
-        for row in await late.limit(BATCH).only("id", "workspace_id"):
-            error = {"kind": "timeout", "message": QUEUED_TOO_LONG, "entity": None}
+        error = self._queued_too_long()
+        for row in await late.limit(BATCH).only("id", "workspace_id", "bot_id"):
             ended = ExecutionChange(
                 status=ExecutionStatus.TIMED_OUT, error=error, finished_at=self._clock.now()
             )
             way = Way(QUEUED, ended, happened.ExecutionTimedOut(error=error))
-            await self._go(Target(row.workspace_id, row.id), (way,))
+            ended_here = await self._go(Target(row.workspace_id, row.id), (way,))
+            if ended_here and self._diagnosing is not None:
+                one = Ready(row.id, row.workspace_id, row.bot_id)
+                await self._diagnosing.learn(self._store, one, None)
+
+    def _queued_too_long(self) -> dict[str, Any]:
+        failed = Failure("timeout", QUEUED_TOO_LONG, limit="queue")
+        error = {**failed.to_json(), "hint": None, "stepKey": None, "limit": failed.limit}
+        if self._diagnosing is None:
+            return error
+        return {**error, "diagnosis": self._diagnosing.diagnose(error)}
 
     async def _go(self, target: Target, ways: Sequence[Way], step_key: str | None = None) -> bool:
         for _ in range(TRIES):  # it may start or hand back between the two looks

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
-from server.bal.plan import EntityPlan
+from server.bal.plan import EntityPlan, Plan
 from server.bal.types import to_text
+from server.bus.turns import Ready
 from server.core.jsontext import dumps
 from server.engine.host import Failure, Remedy
-from server.engine.store import Claimed, Store
+from server.engine.store import Store
 from server.engine.writer import Identity
 from server.models.enums import ApprovalKind, WaitingReason
 from server.tools.base import AskPerson
@@ -129,8 +130,9 @@ class Diagnosing(Protocol):
         person is asked what to do."""
         ...
 
-    async def learn(self, store: Store, claimed: Claimed) -> None:
-        """An execution in which something failed has ended; never raises for that."""
+    async def learn(self, store: Store, ended: Ready, plan: Plan | None) -> None:
+        """An execution in which something failed has ended; never raises for that. `plan`: its
+        program, where that can be read."""
         ...
 
 

@@ -16,7 +16,7 @@ from server.core.step_time import outside
 from server.engine.lease import Lease, Leases
 from server.engine.making import Surroundings
 from server.engine.run import Run
-from server.engine.store import Claimed, Fenced
+from server.engine.store import Fenced
 from server.engine.writer import tell_workspace
 from server.models.away import is_away
 
@@ -172,7 +172,7 @@ class Running:
             trigger: dict[str, Any] = claimed.trigger or {}
             await self._ended(claimed.id, trigger, spawned=run.host.spawned)
             if run.host.troubled:
-                await self._learn(claimed)
+                await self._learn(run)
         elif run.paused:
             if run.host.spawned:
                 await self._held(claimed.workspace_id, claimed.id)
@@ -182,11 +182,11 @@ class Running:
             loop = asyncio.get_running_loop()
             loop.call_later(run.due_in + 0.01, self._queue.ready, _ready(run))
 
-    async def _learn(self, claimed: Claimed) -> None:
-        around = self._around
+    async def _learn(self, run: Run) -> None:
+        around, claimed = self._around, run.claimed
         if around.diagnosing is None:
             return
-        await around.diagnosing.learn(around.store, claimed)
+        await around.diagnosing.learn(around.store, _ready(run), run.plan)
         # Who heard of the end has read the list of incidents too early.
         tell_workspace(around.notices, claimed.workspace_id, claimed.id)
 

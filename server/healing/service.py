@@ -14,13 +14,15 @@ from tortoise.exceptions import BaseORMException, IntegrityError
 from tortoise.functions import Count
 from tortoise.transactions import in_transaction
 
+from server.bal.plan import Plan
+from server.bus.turns import Ready
 from server.core.clock import Clock
 from server.core.errors import Invalid, InvalidState, NotFound, Unavailable
 from server.core.ids import public_id
 from server.engine.events import StepDelta
-from server.engine.store import Claimed, Store, StoredEvent
+from server.engine.store import Store, StoredEvent
 from server.healing.diagnosis import diagnosis
-from server.healing.learning import Found, incidents_of
+from server.healing.learning import Found, incidents_of, modes_of
 from server.healing.strategies import priority
 from server.models.away import is_away
 from server.models.enums import FailureClass
@@ -48,16 +50,16 @@ class Healing:
         found = diagnosis(str(error.get("kind")), error.get("limit"))
         return found.at(step_type, waits=waits).to_json()
 
-    async def learn(self, store: Store, claimed: Claimed) -> None:
+    async def learn(self, store: Store, ended: Ready, plan: Plan | None) -> None:
         """After the end of an execution in which something failed. Figures are not worth failing
         for: what cannot be kept is only logged."""
         try:
-            found = incidents_of(await _events(store, claimed.id))
-            await _keep(claimed, found)
+            found = incidents_of(await _events(store, ended.id), modes_of(plan))
+            await _keep(ended, found)
         except Exception as error:  # drivers raise errors of their own when a connection breaks
             if not (isinstance(error, BaseORMException | Unavailable) or is_away(error)):
                 raise
-            log.warning("incidents_not_kept", execution=str(claimed.id), error=str(error))
+            log.warning("incidents_not_kept", execution=str(ended.id), error=str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +272,12 @@ async def _events(store: Store, execution_id: UUID) -> list[StoredEvent]:
     return found
 
 
-async def _keep(claimed: Claimed, found: Sequence[Found]) -> None:
+async def _keep(ended: Ready, found: Sequence[Found]) -> None:
     rows = [
         Incident(
-            workspace_id=claimed.workspace_id,
-            bot_id=claimed.bot_id,
-            execution_id=claimed.id,
+            workspace_id=ended.workspace_id,
+            bot_id=ended.bot_id,
+            execution_id=ended.id,
             step_key=one.step_key,
             name=one.name,
             failure_class=diagnosis(one.kind).failure_class,
@@ -292,4 +294,4 @@ async def _keep(claimed: Claimed, found: Sequence[Found]) -> None:
     try:
         await Incident.bulk_create(rows, batch_size=100)
     except IntegrityError:
-        log.info("incidents_kept_before", execution=str(claimed.id))
+        log.info("incidents_kept_before", execution=str(ended.id))

@@ -34,6 +34,8 @@ async def test_out_of_memory(world: Rig, record: Record) -> None:
     found = await check(world, load, ends="failed")
     (row,) = [r for r in await world.tables.executions() if str(r["id"]) in load.uuids().values()]
     assert "worker_lost" in row["error"], row["error"]
+    (step,) = (await world.tables.by_execution("steps", "id"))[str(row["id"])]
+    assert (step["name"], step["status"]) == ("hoard", "failed")
     await check(world, others)
     assert all(member.alive for member in world.working)
     told = ", ".join(sorted({signal.Signals(-code).name for code in ends}))

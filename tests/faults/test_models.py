@@ -175,6 +175,9 @@ async def test_poison(world: Rig, record: Record) -> None:
     found = await check(world, load, ends="failed")
     (row,) = [r for r in await world.tables.executions() if str(r["id"]) == load.uuids()[run]]
     assert "worker_lost" in row["error"], row["error"]
+    steps = (await world.tables.by_execution("steps", "id"))[str(row["id"])]
+    failed = [step["name"] for step in steps if step["status"] == "failed"]
+    assert failed == ["chain", "e2"], failed
     await check(world, others)
     record(found, "3 losses, then failed: worker_lost; its neighbours completed")
 

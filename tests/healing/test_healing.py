@@ -14,6 +14,7 @@ import pytest
 from server.approvals import service as approvals
 from server.approvals.service import Answer
 from server.core.errors import Invalid, InvalidState, NotFound
+from server.engine.caps import Caps
 from server.engine.writer import workspace_topic
 from server.healing import service
 from server.healing.diagnosis import KINDS, LABELS, diagnosis
@@ -21,7 +22,7 @@ from server.healing.service import IncidentFilter, Same
 from server.healing.strategies import priority
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ExecutionStatus, FailureClass
-from server.models.tables import AuditEntry, Incident, Workspace
+from server.models.tables import AuditEntry, Execution, Incident, Workspace
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
 
@@ -182,6 +183,85 @@ async def test_what_a_person_chose(home: Home, gateway: ScriptedGateway) -> None
     await approvals.decide(home.owner, home.rooms.engine, asked.id, Answer("approve"))
     assert (await home.ended(execution)).status is ExecutionStatus.COMPLETED
     assert await until_kept(home, 1) == [("a", "retry", False, True)]
+    assert await classed() == [("a", "AI", "bad_request", "retry")]
+
+
+async def classed() -> list[tuple[str, str, str, str]]:
+    rows = await Incident.all().order_by("name", "action")
+    return [(row.name, row.failure_class.name, row.kind, row.action) for row in rows]
+
+
+@pytest.mark.parametrize(("choice", "helped"), [("retry", True), ("skip", True), ("fail", False)])
+async def test_what_a_person_chose_for_a_block_is_about_what_failed_in_it(
+    home: Home, gateway: ScriptedGateway, choice: str, helped: bool
+) -> None:
+    gateway.answers["one"] = [BROKEN, "fine"]
+    source = 'a { "goal": "Do", "model": "one" }\nchain { chain { a } on_error pause }'
+    execution = await home.until(
+        await home.start(await home.bot(source), "x"), ExecutionStatus.WAITING
+    )
+    (asked,) = (await approvals.list_approvals(home.owner)).rows
+    await approvals.decide(home.owner, home.rooms.engine, asked.id, Answer("choose", action=choice))
+    await home.ended(execution)
+    found = ("a", "none", True, False) if choice == "fail" else ("a", choice, False, helped)
+    assert await until_kept(home, 1) == [found]
+
+
+async def test_a_failure_that_no_step_tells_of(home: Home, gateway: ScriptedGateway) -> None:
+    """Nothing had begun: it is an incident all the same, and three of them are a pattern."""
+    no_key = ModelError(ModelErrorKind.PROVIDER_AUTH, "There is no key for `one`.", hint="Add it.")
+    gateway.unreachable["one"] = no_key
+    bot = await home.bot(ONE)
+    for _ in range(3):
+        row = await home.ended(await home.start(bot, "x"))
+        assert row.status is ExecutionStatus.FAILED
+    assert await until_kept(home, 3) == [("the whole execution", "none", True, False)] * 3
+    (pattern,) = await service.patterns(home.owner, home.rooms.clock)
+    assert (pattern.count, pattern.kind) == (3, "provider_auth")
+    assert pattern.failure_class is FailureClass.AUTH
+
+
+async def test_time_that_was_up_is_an_incident(tmp_path: Path, gateway: ScriptedGateway) -> None:
+    """Of the whole execution: in its work, and in the queue where no worker is."""
+    gateway.hold("one")
+    async with open_home(tmp_path, gateway=gateway, caps=Caps(seconds=0.2)) as home:
+        row = await home.run(ONE, "x")
+        assert row.status is ExecutionStatus.TIMED_OUT
+        assert await until_kept(home, 1) == [("the whole execution", "none", True, False)]
+    async with open_home(tmp_path, gateway=gateway, worker=False) as home:
+        home.rooms.engine.runner._inline = False  # pyright: ignore[reportPrivateUsage]
+        waiting = await home.start(await home.bot(ONE, "Other"), "x", queue_seconds=60)
+        past = home.rooms.clock.now() - timedelta(seconds=1)
+        await Execution.filter(id=waiting.id).update(start_before=past)
+        await home.rooms.engine.control.close_late()
+        row = await home.ended(waiting)
+        assert row.error["diagnosis"]["actions"][0]["action"] == "retry"
+        assert [name for name, *_ in await classed()] == ["the whole execution"] * 2
+
+
+async def test_what_a_setting_of_the_program_went_on_without_is_handled(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """The items that a map leaves out or keeps as errors, and a branch."""
+    gateway.answers["bad"] = [BROKEN]
+    source = (
+        'a { "goal": "Do", "model": "bad" }\nb { "goal": "Do", "model": "bad" }\n'
+        'c { "goal": "Do", "model": "bad" }\nd { "goal": "Do", "model": "bad" }\n'
+        "parallel (errors: collect) {\n"
+        '  "left out": map (input, errors: skip) { a }\n'
+        '  "branch": chain { b }\n'
+        '  "kept": map (input, errors: collect) { chain { c } }\n'
+        '  "handled": map (input, errors: skip) { d on_error skip }\n'
+        "}"
+    )
+    row = await home.run(source, ["x", "y"])
+    assert row.status is ExecutionStatus.COMPLETED, row.error
+    assert await until_kept(home, 7) == [
+        *[("a", "skip", True, True)] * 2,
+        ("b", "collect", True, True),
+        *[("c", "collect", True, True)] * 2,
+        *[("d", "skip", True, True)] * 2,
+    ]
 
 
 async def test_what_comes_again_and_again_is_seen_and_closed(
