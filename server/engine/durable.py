@@ -21,6 +21,7 @@ from server.engine.asking import Asking
 from server.engine.asking_people import People
 from server.engine.begun_anew import BegunAnew
 from server.engine.caps import STEP_SECONDS, Allowance, Caps, Spent
+from server.engine.children import Children, EndBorn, may_start
 from server.engine.conversation import CONVERSATION, conversation_of
 from server.engine.decisions import GIVEN, Deciding, Diagnosing
 from server.engine.entities import marks_of
@@ -36,6 +37,7 @@ from server.engine.host import (
     Remedy,
     StepEnd,
     StepFailed,
+    StepStart,
     Suspended,
     ToolCall,
 )
@@ -75,6 +77,7 @@ class DurableHost(ModelLog):
         stepping: Stepping | None = None,
         deciding: Deciding | None = None,
         diagnosing: Diagnosing | None = None,
+        end_born: EndBorn | None = None,
     ) -> None:
         spent = spent or Spent(Caps())
         super().__init__(writer, recorded or {}, spent, stepping or Stepping(), diagnosing)
@@ -92,6 +95,7 @@ class DurableHost(ModelLog):
         self._modified = Modified(self._recorded)
         self._people = People(self, deciding)
         self._outcomes = Outcomes(self, self._people)
+        self.children = Children(writer, self._recorded, end_born)
         self.due_in: float | None = None
         self.lease: Lease | None = None
 
@@ -350,7 +354,22 @@ class DurableHost(ModelLog):
 
     def step_ended(self, step: StepEnd) -> None:
         self._resting.forget(step.key)
+        opened = self._open.get(step.key)
+        if opened is not None and step.status != "completed" and not self._silent:
+            self._end_inside(opened.start)
         super().step_ended(step)
+
+    def _end_inside(self, step: StepStart) -> None:
+        """With an entity its tools end, also those that rest, and with a tool what it started."""
+        if step.type == "entity":
+            for key in [key for key in self._open if key.startswith(f"{step.key}/")]:
+                self.step_ended(StepEnd(key, "cancelled"))
+        if may_start(step.type, step.name) and not self._cancelled:
+            self.children.end(step.key)
+
+    def silence(self) -> None:
+        super().silence()
+        self.children.stop()
 
     def forget_failures(self, key: str) -> None:
         for one, _ in self._below(key):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -73,6 +73,7 @@ class Engine:
             targets=targets,
             world=world,
             limits=limits,
+            end_born=self._end_born,
         )
         self.runner = Runner(
             around,
@@ -118,6 +119,9 @@ class Engine:
 
     async def _ended(self, execution_id: UUID, trigger: dict[str, Any], *, spawned: bool) -> None:
         await self.kin.ended(execution_id, trigger, spawned=spawned)
+
+    async def _end_born(self, workspace_id: UUID, keys: Sequence[str]) -> None:
+        await self.kin.end_born(workspace_id, keys)
 
     async def _held(self, workspace_id: UUID, execution_id: UUID) -> None:
         await self.holding.pause_children(workspace_id, execution_id, None, None)

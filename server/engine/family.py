@@ -3,7 +3,7 @@ of the parent is the end of its children."""
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from server.core.ids import new_uuid, public_id
 from server.engine.blobs import Blobs
+from server.engine.children import birth_key, seen
 from server.engine.events import StepChild
 from server.engine.host import EntityCall, StepFailed
 from server.engine.plans import Plans
@@ -31,6 +32,7 @@ from server.tools.base import Child, ToolFailed
 Accept = Callable[[NewExecution, Any, "Brought | None"], Awaitable[ExecutionChange | None]]
 # Kept beside a step that is done again: the execution that it had started and that broke.
 EARLIER: Final = "#earlier"
+ACCEPT_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class RunFamily:
             mode=self._mode,
             trigger_kind=TriggerKind.PARENT,
             trigger=trigger,
-            idempotency_key=_birth_key(parent.id, self._key, self._tries),
+            idempotency_key=birth_key(parent.id, self._key, self._tries),
             created_by_id=_user_of(parent.trigger),
             parent_id=parent.id,
             status=ExecutionStatus.PAUSED if self._host.holds else ExecutionStatus.PENDING,
@@ -157,7 +159,7 @@ class RunFamily:
     ) -> Child:
         """A worker that was lost just after this did not tell of it, so it is told here again."""
         try:
-            child = _newborn(new, await self._accept(new, plan, brought))
+            child = _newborn(new, await self._accepted(new, plan, brought))
         except AlreadyAccepted as earlier:
             child = await self.child(earlier.execution_id)
         self._host.tell(
@@ -171,6 +173,18 @@ class RunFamily:
         )
         self._host.remember(self._key + LATER, {"child": str(child.id)})
         return child
+
+    async def _accepted(
+        self, new: NewExecution, plan: Any, brought: Brought | None
+    ) -> ExecutionChange | None:
+        """When the step is broken off just now, the child is there before it is looked for."""
+        accepting = asyncio.ensure_future(self._accept(new, plan, brought))
+        accepting.add_done_callback(seen)
+        try:
+            return await asyncio.shield(accepting)
+        except asyncio.CancelledError:
+            await asyncio.wait([accepting], timeout=ACCEPT_SECONDS)
+            raise
 
     @property
     def _tries(self) -> int:
@@ -223,11 +237,6 @@ def depth_of(trigger: dict[str, Any]) -> int:
     if trigger.get("kind") != TriggerKind.PARENT.value:
         return 0
     return int(trigger["data"]["depth"])
-
-
-def _birth_key(parent_id: UUID, step_key: str, number: int) -> str:
-    """One child for one try of a call, however often it is made."""
-    return "spawn:" + hashlib.sha256(f"{parent_id}:{step_key}:{number}".encode()).hexdigest()
 
 
 def _user_of(trigger: dict[str, Any]) -> UUID | None:

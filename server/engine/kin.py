@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,8 @@ TRIES = 3
 LOOKED_AT = ("id", "workspace_id", "bot_id", "status", "waiting_reason", "due_at", "nudged")
 OPEN = frozenset(ExecutionStatus) - FINAL_STATUSES
 REASON = "The execution that started it has ended."
+STEP_ENDED = "The step that started it has ended."
+KEYS_AT_ONCE = 500
 
 ORPHANS = f"""SELECT c.id, c.workspace_id FROM workspaces w
 JOIN executions c ON c.workspace_id = w.id AND c.status IN ({_listed(OPEN)})
@@ -65,6 +67,15 @@ class Kin:
         rows = Execution.filter(parent_id=execution_id, status__in=list(OPEN))
         for row in await rows.only("id", "workspace_id"):
             await self._cancel(row.workspace_id, row.id, reason, by)
+
+    async def end_born(self, workspace_id: UUID, keys: Sequence[str]) -> None:
+        """Children whose step has ended without them."""
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            some = list(keys[start : start + KEYS_AT_ONCE])
+            born = Execution.filter(workspace_id=workspace_id, idempotency_key__in=some)
+            left = born.filter(status__in=list(OPEN), cancel_requested_at=None)
+            for row in await left.only("id"):
+                await self._cancel(workspace_id, row.id, STEP_ENDED, None)
 
     async def end_orphans(self) -> None:
         """A process may have died between the end of an execution and that of its children."""

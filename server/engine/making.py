@@ -13,6 +13,7 @@ from server.core.clock import Clock
 from server.engine.asking import Asking
 from server.engine.begun_anew import calls_of_open_steps
 from server.engine.caps import Caps, Spent, inherited
+from server.engine.children import EndBorn
 from server.engine.decisions import Deciding, Diagnosing
 from server.engine.door import Doors, ModelDoor
 from server.engine.durable import DurableHost
@@ -55,6 +56,7 @@ class Surroundings:
     targets: Targets
     world: Worlds | None = None
     limits: Limiting | None = None
+    end_born: EndBorn | None = None
 
 
 class Making:
@@ -105,6 +107,7 @@ class Making:
             stepping=_stepping(claimed, recorded),
             deciding=self._around.deciding,
             diagnosing=self._around.diagnosing,
+            end_born=self._around.end_born,
         )
         heard = Heard(self._around.store, claimed.id, host, claimed.last_seq)
         run = Run(claimed, plan, writer, host, door, self._around.clock, heard)

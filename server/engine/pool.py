@@ -13,6 +13,7 @@ from uuid import UUID
 
 from tortoise.functions import Count
 
+from server.core.errors import Unavailable
 from server.core.ids import read_id
 from server.core.single_flight import SingleFlight
 from server.engine.caps import Caps, Spent, Used, check, inherited
@@ -84,11 +85,11 @@ class Pool:
     async def look(self) -> None:
         """StepFailed when one of those above may use no more. What looks at the same moment looks
         together."""
-        await _patiently(lambda: self._looking.get(self._id, self._look))
+        await patiently(lambda: self._looking.get(self._id, self._look))
 
     async def cost_below(self, key: str) -> int:
         """Nano-dollars of everything that steps inside this one have started."""
-        return await _patiently(lambda: self._cost_below(key))
+        return await patiently(lambda: self._cost_below(key))
 
     async def _cost_below(self, key: str) -> int:
         used = _summed(await _levels(self._id), {})
@@ -178,13 +179,13 @@ def share_of(kind: TriggerKind, trigger: dict[str, Any]) -> Share | None:
     return Share(parent, told["entity"], told["key"], told["costNano"])
 
 
-async def _patiently(look: Callable[[], Awaitable[Result]]) -> Result:
+async def patiently(look: Callable[[], Awaitable[Result]]) -> Result:
     """Waits for the database."""
     while True:
         try:
             return await look()
         except Exception as error:
-            if not is_away(error):
+            if not (isinstance(error, Unavailable) or is_away(error)):
                 raise
         await asyncio.sleep(random.uniform(0.2, 1.0))
 
