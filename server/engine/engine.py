@@ -84,7 +84,7 @@ class Engine:
             held=self._held,
         )
         self.control = Control(
-            store, bus.notices, bus.queue, clock, self.runner, self._cancel_children
+            store, bus.notices, bus.queue, clock, self.runner, self._cancel_children, diagnosing
         )
         self.holding = Holding(self.control)
         self.snapshots = Snapshots(store)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -15,14 +16,16 @@ from server.engine import events as happened
 from server.engine.door import ModelDoor
 from server.engine.durable import DurableHost
 from server.engine.heard import Heard
-from server.engine.host import Failure, Outcome, Suspended
-from server.engine.leftovers import leftovers
+from server.engine.host import Failure, Outcome, StepFailed, Suspended
+from server.engine.leftovers import cancelled, open_steps
+from server.engine.lost_workers import failure, in_flight, with_around
 from server.engine.pool import parent_of
-from server.engine.store import Claimed, ExecutionChange
+from server.engine.store import Claimed, ExecutionChange, StepRow
+from server.engine.tool_calls import LATER
 from server.engine.walker import walk
 from server.engine.writer import Writer
 from server.llm.errors import ModelError
-from server.models.enums import ExecutionMode, ExecutionStatus
+from server.models.enums import ExecutionMode, ExecutionStatus, StepStatus
 
 LOST_WORKERS = 3
 QUEUED_TOO_LONG = "No worker was free in the time that this execution may wait in the queue."
@@ -46,6 +49,7 @@ class Run:
     gone: bool = False
     paused: bool = False
     ending: bool = False
+    lost_at: list[StepRow] = field(default_factory=list[StepRow])
     _looking: asyncio.Task[None] | None = None
 
     def lost(self) -> None:
@@ -111,7 +115,6 @@ class Run:
         try:
             outcome = await self._outcome()
         except Suspended:
-            await self.host.children.ended()
             self._rest()
             await self._last_word()
             if not writer.cancel_requested:
@@ -150,9 +153,23 @@ class Run:
             return
         await self.writer.settle()
         now = self.writer.now()
-        for step in await leftovers(self.claimed.id, now):
-            self.writer.step(step)
+        left = await open_steps(self.claimed.id)
+        broken = with_around(left, self.lost_at)
+        for step in left:
+            if step.key in broken:
+                self._lost(step, now)
+                continue
+            self.writer.step(cancelled(step, now))
             self.writer.event(happened.StepCancelled(), step.key)
+
+    def _lost(self, step: StepRow, now: datetime) -> None:
+        """With it, or with what is inside it, the workers were lost."""
+        error = self.host.error_of(failure(self.claimed.losses, self.lost_at), step.type)
+        if step in self.lost_at:
+            error["stepKey"] = step.key
+        failed = StepStatus.FAILED
+        self.writer.step(replace(step, status=failed, error=error, finished_at=now))
+        self.writer.event(happened.StepFailedEvent(error=error), step.key)
 
     def _rest(self) -> None:
         """Held by a person, or until what the steps wait for has come."""
@@ -172,8 +189,7 @@ class Run:
         if late is not None:
             return late
         if claimed.losses >= LOST_WORKERS:
-            message = f"{claimed.losses} workers were lost at the same step; it is not tried again."
-            return Outcome("failed", None, Failure("worker_lost", message))
+            return Outcome("failed", None, await self._workers_lost())
         if self.plan is None:
             message = "The version of this execution is gone or was made by another release."
             return Outcome("failed", None, Failure("plan_unreadable", message))
@@ -182,6 +198,16 @@ class Run:
             return refused
         async with asyncio.timeout(self.host.spent.seconds_left):
             return await walk(self.plan, claimed.input, self.host, edits=self.host.edits)
+
+    async def _workers_lost(self) -> Failure:
+        """Named are the steps that were under way; the first of them stands for the execution."""
+        left = await open_steps(self.claimed.id)
+        resting = {one.key for one in left if self.host.recall(one.key + LATER) is not None}
+        self.lost_at = in_flight(left, resting)
+        found = failure(self.claimed.losses, self.lost_at)
+        if self.lost_at:
+            self.host.hints.note(self.lost_at[0].key, StepFailed.again(found))
+        return found
 
     def _too_late(self) -> Outcome | None:
         """Nobody took it in time; what has begun is not measured by this."""
@@ -208,7 +234,6 @@ class Run:
         return None
 
     def _finish(self, status: ExecutionStatus, output: Any, error: dict[str, Any] | None) -> None:
-        self.host.children.stop()  # all of them are ended after it
         now = self.clock.now()
         started = self.claimed.started_at or now
         duration = max(0, round((now - started).total_seconds() * 1000))
