@@ -115,6 +115,7 @@ class Run:
         try:
             outcome = await self._outcome()
         except Suspended:
+            await self.host.children.ended()
             self._rest()
             await self._last_word()
             if not writer.cancel_requested:
@@ -234,6 +235,7 @@ class Run:
         return None
 
     def _finish(self, status: ExecutionStatus, output: Any, error: dict[str, Any] | None) -> None:
+        self.host.children.stop()  # all of them are ended after it
         now = self.clock.now()
         started = self.claimed.started_at or now
         duration = max(0, round((now - started).total_seconds() * 1000))
