@@ -127,4 +127,6 @@ def _checked(changes: Changes) -> dict[str, Any]:
     for name in ("goal", "description", "notes"):
         if len(given.get(name, "")) > TEXT_LIMIT:
             raise Invalid(f"A text has at most {TEXT_LIMIT} characters.", path=[name])
+    if "goal" in given and not given["goal"].strip():
+        raise Invalid("A goal says what the entity is to do; it cannot be empty.", path=["goal"])
     return given

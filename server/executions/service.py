@@ -23,6 +23,7 @@ from server.core.errors import (
 from server.core.ids import new_uuid, public_id
 from server.core.jsontext import dumps
 from server.engine.control import Target
+from server.engine.conversation import CONVERSATION
 from server.engine.engine import Engine
 from server.engine.log import WireEvent
 from server.engine.log import read as read_log
@@ -320,11 +321,20 @@ def narrowed(viewer: Viewer) -> dict[str, Any]:
 
 
 def hash_of(request: StartRequest) -> str:
-    """Two requests with one key must be the same request."""
+    """Two requests with one key must be the same request, in all that their sender gave. What is
+    absent adds nothing, so that the keys of earlier releases hold."""
     given = None if isinstance(request.input, Unset) else {"value": request.input}
-    parts = [str(request.bot_id), str(request.version_id), request.mode.value, given]
+    parts: list[Any] = [str(request.bot_id), str(request.version_id), request.mode.value, given]
     if request.session_id is not None:
         parts.append(str(request.session_id))
+    more = {
+        "queueSeconds": request.queue_seconds,
+        "recording": request.recording,
+        # A message of a conversation is the same one however far that has got since.
+        "conversation": None if request.session_id else request.trigger.get(CONVERSATION),
+    }
+    if any(value is not None for value in more.values()):
+        parts.append(more)
     return hashlib.sha256(dumps(parts).encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from server.bots import drafts, publishing
 from server.bots.service import versions_and_bots
 from server.core.errors import Denied, IdempotencyMismatch, Invalid, InvalidState, NotFound
 from server.core.ids import new_uuid
+from server.engine.conversation import CONVERSATION
 from server.executions import figures, service
 from server.executions.first_pages import first_pages
 from server.executions.inputs import InputRefused
@@ -80,6 +82,29 @@ async def test_one_key_and_one_request_are_one_execution(home: Home) -> None:
     with pytest.raises(IdempotencyMismatch):
         await home.start(bot, {"n": 2}, idempotency_key="order-7")
     assert await Execution.all().count() == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"queue_seconds": 60.0},
+        {"trigger": {CONVERSATION: [{"role": "user", "content": "Hi"}]}},
+        {"mode": ExecutionMode.DEMO},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+async def test_one_key_with_other_options_is_another_request(
+    home: Home, other: dict[str, Any]
+) -> None:
+    bot = await home.bot(PURE)
+    first = await home.start(bot, 1, idempotency_key="a")
+    second = await home.start(bot, 1, idempotency_key="b", **other)
+    for options, key in ((other, "a"), ({}, "b")):
+        with pytest.raises(IdempotencyMismatch):
+            await home.start(bot, 1, idempotency_key=key, **options)
+    again = await home.start(bot, 1, idempotency_key="b", **other)
+    assert (again.id, await Execution.all().count()) == (second.id, 2)
+    assert first.id != second.id
 
 
 async def test_twenty_requests_with_one_key_at_once_are_one_execution(

@@ -57,6 +57,19 @@ async def test_a_tool_that_does_not_exist_is_refused_and_nothing_is_changed(
     gateway.held["one"].set()
 
 
+@pytest.mark.parametrize(
+    ("goal", "said"), [("", "empty"), (" \n", "empty"), ("x" * 20_001, "20000")]
+)
+async def test_a_goal_says_something_and_not_too_much(
+    home: Home, gateway: ScriptedGateway, goal: str, said: str
+) -> None:
+    execution = await at_work(home, gateway)
+    with pytest.raises(Invalid, match=said) as refused:
+        await modify(home.owner, home.rooms.engine, execution.id, "b", Changes(goal, notes="More"))
+    assert list(refused.value.path or ()) == ["goal"]
+    assert not await Step.filter(execution_id=execution.id, key__startswith="#entity").exists()
+
+
 async def test_a_tool_that_needs_a_question_keeps_it_when_it_is_named_among_the_others(
     home: Home, gateway: ScriptedGateway
 ) -> None:
