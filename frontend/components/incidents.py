@@ -1,7 +1,9 @@
 """What failed: again and again, how often a repair helped, and each single time."""
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from reactpy import html
 from reactpy.types import VdomDict
@@ -29,11 +31,16 @@ CLASSES = {
     "UNKNOWN": "Not known",
 }
 CAUGHT = "try"
+# Where no step tells of the failure.
+WHOLE = "the whole execution"
+PERIODS = {"HOUR": 48, "DAY": 30, "WEEK": 26, "MONTH": 12}
 ACTIONS = {
     "retry": "Tried again",
     "fallback": "Another model",
     "skip": "Went on without it",
     "continue": "Went on with a value",
+    "collect": "Kept its error as its result",
+    "edit_and_retry": "Tried again with something else",
     "repair": "Asked to mend the answer",
     CAUGHT: "Caught by a try",
 }
@@ -47,7 +54,9 @@ def action_name(value: str) -> str:
     return ACTIONS.get(value) or value.replace("_", " ").capitalize()
 
 
-def pattern_card(pattern: Line, bot: str | None, close: Any) -> VdomDict:
+def pattern_card(
+    pattern: Line, bot: str | None, close: Any, period: str, now: datetime
+) -> VdomDict:
     """`bot` is the bot's name; none when it was deleted. `close` opens the form to close all."""
     open_ones = pattern["unresolved"]
     name = bot or "A deleted bot"
@@ -57,18 +66,18 @@ def pattern_card(pattern: Line, bot: str | None, close: Any) -> VdomDict:
             "key": f"{pattern['botId']} {pattern['name']} {pattern['kind']}",
         },
         html.header(
-            html.h3(html.code(pattern["name"]), " in ", name),
+            html.h3(_named(pattern["name"]), " in ", name),
             html.span({"className": "chip"}, class_name(pattern["failureClass"])),
         ),
         html.p(
             html.strong(f"{count(pattern['count'])} times"),
             html.span({"className": "muted"}, " the last ", ago(pattern["lastAt"])),
         ),
-        _bars(pattern["byPeriod"]),
+        _bars(pattern["byPeriod"], period, now),
         html.p({"className": "muted"}, html.code(pattern["kind"])),
         html.footer(
             html.a(
-                {"href": f"/incidents?bot={pattern['botId']}&class={pattern['failureClass']}"},
+                {"href": _those_of(pattern, period)},
                 f"{count(open_ones)} open" if open_ones else "Show them",
             ),
             html.button(
@@ -80,21 +89,55 @@ def pattern_card(pattern: Line, bot: str | None, close: Any) -> VdomDict:
     )
 
 
-def _bars(periods: list[Line]) -> VdomDict:
-    shown = periods[-28:]
-    top = max((period["count"] for period in shown), default=1)
+def _those_of(pattern: Line, period: str) -> str:
+    same = {"bot": pattern["botId"], "name": pattern["name"], "kind": pattern["kind"]}
+    return f"/incidents?{urlencode({**same, 'by': period.lower()})}"
+
+
+def _named(name: str) -> Any:
+    return name if name == WHOLE else html.code(name)
+
+
+def every_period(period: str, now: datetime) -> list[datetime]:
+    """When each of those that are shown begins, in UTC, the present one last."""
+    at = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    if period != "HOUR":
+        at = at.replace(hour=0)
+    if period == "WEEK":
+        at -= timedelta(days=at.weekday())
+    found = list[datetime]()
+    for _ in range(PERIODS[period]):
+        at = at.replace(day=1) if period == "MONTH" else at
+        found.append(at)
+        at -= timedelta(**{"HOUR": {"hours": 1}, "WEEK": {"days": 7}}.get(period, {"days": 1}))
+    return found[::-1]
+
+
+def _bars(periods: list[Line], period: str, now: datetime) -> VdomDict:
+    """Also where there was nothing, so that a gap is seen as one."""
+    counts = {moment(one["beginsAt"]): one["count"] for one in periods}
+    shown = [(at, counts.get(at, 0)) for at in every_period(period, now)]
+    top = max(1, *(times for _, times in shown))
     bars = [
         html.i(
             {
-                "key": period["beginsAt"],
-                "style": {"height": f"{max(8, round(100 * period['count'] / top))}%"},
-                "title": f"{moment(period['beginsAt']):%d %b %H:%M}: {period['count']}",
+                "key": f"{at:%Y%m%d%H}",
+                "style": {"height": f"{max(8, round(100 * times / top)) if times else 0}%"},
+                "title": f"{_when(at, period)}: {times}",
             }
         )
-        for period in shown
+        for at, times in shown
     ]
-    said = f"Counts over time, {plural(len(shown), 'period')}, at most {top} in one"
-    return html.div({"className": "pattern-bars", "role": "img", "aria-label": said}, *bars)
+    first = _when(shown[0][0], period)
+    said = f"Counts by {period.lower()} since {first}, at most {top} in one"
+    return html.div(
+        html.div({"className": "pattern-bars", "role": "img", "aria-label": said}, *bars),
+        html.small({"className": "muted"}, f"By {period.lower()}, {first} until now"),
+    )
+
+
+def _when(at: datetime, period: str) -> str:
+    return f"{at:%d %b %H:%M} UTC" if period == "HOUR" else f"{at:%d %b %Y}"
 
 
 def rates_in_order(rates: list[Line]) -> list[Line]:
@@ -139,7 +182,7 @@ def incident_row(incident: Line, close: Any) -> VdomDict:
             html.p(
                 html.a(
                     {"href": f"/executions/{incident['executionId']}"},
-                    html.code(incident["name"]),
+                    _named(incident["name"]),
                     f" in {bot.get('name', 'a deleted bot')}",
                 ),
                 " ",

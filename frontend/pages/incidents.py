@@ -1,7 +1,9 @@
 """Incidents: what fails again and again, whether repairs help, and what nobody has closed."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from reactpy import component, html, use_state
 
@@ -73,19 +75,22 @@ def filter_of(nav: Nav) -> dict[str, Any]:
         wanted["botId"] = bot
     if (kind := nav.query("class") or "") in CLASSES:
         wanted["failureClass"] = {"eq": kind}
+    for word in ("name", "kind"):
+        if value := nav.query(word):
+            wanted[word] = value
     return wanted
 
 
 def _address(nav: Nav, **changes: str | None) -> str:
     query = {**nav.place.query, **changes}
-    words = "&".join(f"{name}={value}" for name, value in query.items() if value)
+    words = urlencode({name: value for name, value in query.items() if value})
     return f"/incidents?{words}" if words else "/incidents"
 
 
 def _note(answer: Answer) -> str:
     if answer.data is None:
         return ""
-    return "Each is a step that failed, with what was done about it and whether that helped."
+    return "Each is something that failed, with what was done about it and whether that helped."
 
 
 def _choice(label: str, links: list[Any]) -> Any:
@@ -126,17 +131,20 @@ def _body(nav: Nav, answer: Answer, older: Older, bots: Answer, close: Close) ->
             html.a({"className": "button", "href": "/executions"}, "All executions"),
         )
     return html.div(
-        _patterns(healing["patterns"], names, close),
+        _patterns(healing["patterns"], names, close, period_of(nav)),
         _list(nav, answer, older, close),
         _rates(healing),
     )
 
 
-def _patterns(patterns: list[dict[str, Any]], names: dict[str, str], close: Close) -> Any:
+def _patterns(
+    patterns: list[dict[str, Any]], names: dict[str, str], close: Close, period: str
+) -> Any:
     if not patterns:
         return ""
+    now = datetime.now(UTC)
     cards = [
-        pattern_card(pattern, names.get(pattern["botId"]), close(every(pattern)))
+        pattern_card(pattern, names.get(pattern["botId"]), close(every(pattern)), period, now)
         for pattern in patterns[:SHOWN_PATTERNS]
     ]
     return html.section(
@@ -154,8 +162,8 @@ def _list(nav: Nav, answer: Answer, older: Older, close: Close) -> Any:
         for name, (words, _resolved) in STATES.items()
     ]
     narrowed: Any = (
-        html.a({"className": "button small quiet", "href": "/incidents"}, "Show all bots")
-        if nav.query("bot") or nav.query("class")
+        html.a({"className": "button small quiet", "href": "/incidents"}, "Show all of them")
+        if filter_of(nav).keys() - {"resolved"}
         else ""
     )
     rows = [

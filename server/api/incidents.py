@@ -36,14 +36,18 @@ class IncidentPermissions:
 class Incident(Node):
     row: strawberry.Private[tables.Incident]
     execution_id: strawberry.ID = strawberry.field(description="The execution.")
-    step_key: str = strawberry.field(description="The step.")
-    name: str = strawberry.field(description="What a person calls the step.")
+    step_key: str = strawberry.field(
+        description="The step; empty where no step tells of it, such as a key that was missing."
+    )
+    name: str = strawberry.field(
+        description="What a person calls the step; `the whole execution` where there is none."
+    )
     failure_class: FailureClass = strawberry.field(description="What kind of thing failed.")
     kind: str = strawberry.field(description="The run error's word.")
     message: str = strawberry.field(description="What happened.")
     action: str | None = strawberry.field(
-        description="What was tried: retry, fallback, skip, continue, or `try` where the program "
-        "caught the failure itself; null for nothing."
+        description="What was tried: retry, fallback, skip, continue, `collect` where its error "
+        "stands for its result, or `try` where the program caught it itself; null for nothing."
     )
     automatic: bool = strawberry.field(description="Nobody was asked.")
     healed: bool = strawberry.field(description="It helped.")
@@ -186,6 +190,11 @@ class IncidentFilter:
     resolved: bool | None = strawberry.field(
         default=None, description="Closed by a person, or not."
     )
+    name: str | None = strawberry.field(
+        default=None,
+        description="Of the step that is called so; with `botId` and `kind` those of one pattern.",
+    )
+    kind: str | None = strawberry.field(default=None, description="With this word of a run error.")
 
 
 @strawberry.type
@@ -208,6 +217,8 @@ class IncidentQueries:
             else read_id("execution", given.execution_id),
             failure_classes=any_of(given.failure_class),
             resolved=given.resolved,
+            name=given.name,
+            kind=given.kind,
         )
         page = await service.list_incidents(
             info.context.asker, PageAsk(first, after, last, before), where

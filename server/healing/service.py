@@ -68,6 +68,8 @@ class IncidentFilter:
     execution_id: UUID | None = None
     failure_classes: Sequence[FailureClass] | None = None
     resolved: bool | None = None
+    name: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ async def list_incidents(
         "bot_id": where.bot_id,
         "execution_id": where.execution_id,
         "failure_class__in": where.failure_classes,
+        "name": where.name,
+        "kind": where.kind,
         "resolved_at__isnull": None if where.resolved is None else not where.resolved,
     }
     rows = mine(viewer, Incident)

@@ -1,10 +1,11 @@
 """Executions, one execution, and the pages at the edge."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from frontend.components.incidents import rates_in_order
+from frontend.components.incidents import every_period, rates_in_order
 from tests.frontend.screen import Screen
 from tests.frontend.world import World
 
@@ -208,3 +209,19 @@ def test_repairs_stand_class_by_class_in_the_order_in_which_they_are_tried() -> 
     ]
     actions = [rate["action"] for rate in rates_in_order(rates)]
     assert actions == ["retry", "fallback", "skip"]
+
+
+def test_the_bars_of_a_pattern_stand_for_every_period() -> None:
+    """Also for those in which nothing failed, so that a gap is seen as one."""
+    now = datetime(2026, 3, 1, 10, 30, tzinfo=UTC)
+    months = every_period("MONTH", now)
+    assert [at.month for at in months] == [4, 5, 6, 7, 8, 9, 10, 11, 12, 1, 2, 3]
+    assert all((at.day, at.hour) == (1, 0) for at in months)
+    weeks = every_period("WEEK", now)
+    assert all(at.weekday() == 0 for at in weeks)
+    assert (len(weeks), weeks[-1]) == (26, datetime(2026, 2, 23, tzinfo=UTC))
+    assert every_period("DAY", now)[-2:] == [
+        datetime(2026, 2, 28, tzinfo=UTC),
+        now.replace(hour=0, minute=0),
+    ]
+    assert every_period("HOUR", now)[0] == datetime(2026, 2, 27, 11, tzinfo=UTC)

@@ -1,6 +1,7 @@
 """A long list of incidents on the real server: older ones are shown, and a pattern is closed."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from playwright.async_api import expect
@@ -16,11 +17,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 COUNT = 155
 
 
-async def many(name: str, count: int) -> None:
+async def many(name: str, count: int, bot: UUID) -> None:
     """A step of a bot that is gone failed so often, once a minute."""
     member = await Member.all().first()
     assert member is not None
-    bot, now = new_uuid(), datetime.now(UTC)
+    now = datetime.now(UTC)
     rows = [
         Incident(
             workspace_id=member.workspace_id,
@@ -45,8 +46,9 @@ async def test_older_ones_are_shown_and_a_pattern_is_closed_as_one(
     app, url = real
     page = (await watched()).page
     await sign_in(page, app, url)
-    await many("writer", COUNT)
-    await many("reader", 2)
+    bot = new_uuid()
+    await many("writer", COUNT, bot)
+    await many("reader", 2, bot)
     await page.goto(f"{url}/incidents")
     rows, more = page.locator(".incidents li"), page.get_by_role("button", name="Show more")
     await expect(rows).to_have_count(50)
@@ -59,6 +61,13 @@ async def test_older_ones_are_shown_and_a_pattern_is_closed_as_one(
     await expect(more).to_have_count(0)
     await expect(rows.last).to_contain_text("Away, time 0.")
     pattern = page.locator(".pattern").filter(has_text="writer")
+    await expect(pattern.locator(".pattern-bars i")).to_have_count(30)
+    other = page.locator(".pattern").filter(has_text="reader")
+    await other.get_by_role("link", name="2 open").click()
+    await expect(rows).to_have_count(2)
+    await expect(rows.first.get_by_role("link")).to_contain_text("reader")
+    await page.get_by_role("link", name="Show all of them").click()
+    await expect(rows).to_have_count(50)
     await pattern.get_by_role("button", name="Close all…").click()
     await expect(page.get_by_role("dialog")).to_contain_text("older ones too")
     await page.get_by_label("What was done about it").fill("Renewed the key")
