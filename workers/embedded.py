@@ -9,6 +9,7 @@ from functools import partial
 from server.assembly import Assembly
 from server.bus.attendance import EVERY_SECONDS
 from server.bus.worker import QueueWorker
+from server.engine.writer import tell_workspace
 from server.executions.retention import Retention
 from workers.jobs import job_functions
 from workers.memory import LOOK_SECONDS, MemoryGuard, bound_of
@@ -32,8 +33,9 @@ async def working(
     coming = Ticks(come, EVERY_SECONDS)
     ticks = Ticks(rooms.engine.wake_due)
     tidying = Ticks(rooms.tidy, TIDY_SECONDS)
+    tell = partial(tell_workspace, rooms.bus.notices)
     our_turn = partial(attendance.first, owner)
-    retention = Retention(rooms.clock, rooms.settings.retention_days, our_turn)
+    retention = Retention(rooms.clock, rooms.settings.retention_days, our_turn, tell)
     orphans = Ticks(rooms.engine.kin.end_orphans, ORPHANS_SECONDS)
     keeping = Ticks(retention.prune, KEEPING_SECONDS)
     worker.start()

@@ -227,10 +227,13 @@ class Step:
 
     @strawberry.field(
         description="The execution of another bot that it started; of several tries the last one. "
-        "Its own steps stand in there, and so on."
+        "Its own steps stand in there, and so on. Of a step that was taken over: the one that it "
+        "had started then."
     )
     async def child(self, info: Info) -> Execution | None:
-        found = await info.context.loaders.children.load(self.execution_id)
+        loaders = info.context.loaders
+        started = loaders.children_taken_over if self.reused else loaders.children
+        found = await started.load(self.execution_id)
         row = found.get(self.key)
         return None if row is None else Execution.of(row)
 

@@ -63,6 +63,9 @@ class Loaders:
         self.children: DataLoader[UUID, dict[str, tables.Execution]] = _one_by_one(
             lambda execution_id: kinship.children_by_step(viewer, execution_id)
         )
+        self.children_taken_over: DataLoader[UUID, dict[str, tables.Execution]] = _one_by_one(
+            lambda execution_id: kinship.children_taken_over(viewer, execution_id)
+        )
         self.words: DataLoader[tuple[UUID, str], dict[int, Words]] = _one_by_one(
             lambda place: calls.words_of(viewer, *place)
         )

@@ -14,6 +14,12 @@ from server.workspaces.access import Viewer, mine
 from server.workspaces.listing import Page, PageAsk, read_page
 
 MOST = 1_000
+STARTED_EARLIER = f"""WITH RECURSIVE line (id, source, far) AS (
+SELECT id, forked_from_id, 0 FROM executions WHERE id = '{{id}}'
+UNION ALL SELECT e.id, e.forked_from_id, l.far + 1 FROM line l
+JOIN executions e ON e.id = l.source WHERE l.far < 50)
+SELECT e.* FROM line l JOIN executions e ON e.parent_id = l.source
+ORDER BY l.far, e.id DESC LIMIT {MOST}"""
 _NOT_ENDED = ", ".join(f"'{status.value}'" for status in sorted(OPEN))
 OPEN_BELOW = f"""WITH RECURSIVE below (id, depth) AS (
 SELECT id, 0 FROM executions WHERE id = '{{id}}'
@@ -32,13 +38,30 @@ async def children(viewer: Viewer, execution_id: UUID, ask: PageAsk) -> Page[Exe
 async def children_by_step(viewer: Viewer, execution_id: UUID) -> dict[str, Execution]:
     """Of several tries of one step the last; of very many the first thousand."""
     rows = mine(viewer, Execution).filter(parent_id=execution_id).order_by("id").limit(MOST)
+    found = {_step_of(row): row for row in await rows}
+    return {key: row for key, row in found.items() if key is not None}
+
+
+async def children_taken_over(viewer: Viewer, execution_id: UUID) -> dict[str, Execution]:
+    """Of steps whose results came from earlier executions: what those had started, the latest."""
+    rows: Any = await Execution.raw(STARTED_EARLIER.format(id=execution_id))
     found: dict[str, Execution] = {}
-    for row in await rows:
-        trigger: dict[str, Any] = row.trigger or {}
-        data: dict[str, Any] = trigger.get("data") or {}
-        if trigger.get("kind") == TriggerKind.PARENT.value and data.get("stepKey"):
-            found[data["stepKey"]] = row
+    for row in rows:
+        key = _step_of(row)
+        if key is not None and _may_see(viewer, row):
+            found.setdefault(key, row)
     return found
+
+
+def _may_see(viewer: Viewer, row: Execution) -> bool:
+    of_bots = viewer.bot_ids is None or row.bot_id in viewer.bot_ids
+    return of_bots and row.workspace_id == viewer.workspace_id
+
+
+def _step_of(row: Execution) -> str | None:
+    trigger: dict[str, Any] = row.trigger or {}
+    data: dict[str, Any] = trigger.get("data") or {}
+    return data.get("stepKey") if trigger.get("kind") == TriggerKind.PARENT.value else None
 
 
 async def with_open_below(execution_id: UUID) -> list[UUID]:

@@ -94,7 +94,8 @@ async def delete(viewer: Viewer, engine: Engine, chosen: Chosen, reason: str | N
     if done.ids:
         await delete_executions(done.ids)
         await give_space_back()
-        tell_workspace(engine.bus.notices, viewer.workspace_id, done.ids[-1])
+        for execution_id in done.ids:
+            tell_workspace(engine.bus.notices, viewer.workspace_id, execution_id)
     return done
 
 

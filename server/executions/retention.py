@@ -137,14 +137,20 @@ class Looked:
 
 class Retention:
     """`default_days`: for bots without a rule of their own; 0 keeps everything. `our_turn`: of all
-    the workers one deletes; it is asked again before each bot."""
+    the workers one deletes; it is asked again before each bot. `tell`: which one of which workspace
+    was deleted, for whoever looks at it."""
 
     def __init__(
-        self, clock: Clock, default_days: int = 0, our_turn: OurTurn | None = None
+        self,
+        clock: Clock,
+        default_days: int = 0,
+        our_turn: OurTurn | None = None,
+        tell: Callable[[UUID, UUID], None] | None = None,
     ) -> None:
         self._clock = clock
         self._default = Rule(max_age_days=default_days or None)
         self._our_turn = our_turn
+        self._tell = tell
         self._looked: dict[UUID, Looked] = {}
 
     async def prune(self) -> int:
@@ -180,6 +186,7 @@ class Retention:
         last, floor = begin.last, self._floor(rule, counted)
         while floor is not None and (ids := await _older(bot.id, last, floor, rule)):
             await delete_executions(ids)
+            self._told(bot.workspace_id, ids)
             deleted, last = deleted + len(ids), ids[-1]
             await asyncio.sleep(PAUSE_SECONDS)
         if floor is not None:
@@ -189,6 +196,11 @@ class Retention:
             oldest = self._clock.now() - timedelta(days=rule.max_age_days)
             await chats.forget_unused(bot.id, oldest)
         return deleted
+
+    def _told(self, workspace_id: UUID, ids: Sequence[UUID]) -> None:
+        if self._tell is not None:
+            for execution_id in ids:
+                self._tell(workspace_id, execution_id)
 
     def _begin(self, rule: Rule, looked: Looked | None) -> Looked:
         """Goes on from where the last round ended, under the same rule."""

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from server.approvals import service as approvals
-from server.core.ids import public_id
+from server.core.ids import new_uuid, public_id
 from server.engine.caps import Caps
 from server.executions import service as executions
+from server.executions.kinship import children_by_step, children_taken_over
 from server.executions.rerun import RerunRequest, rerun
 from server.executions.service import StartRequest
 from server.llm.errors import ModelError, ModelErrorKind
@@ -115,6 +116,33 @@ async def test_a_model_can_ask_for_another_bot(home: Home, gateway: ScriptedGate
     execution = await home.run(source, "x")
     assert execution.output.startswith('They said {"output":"Hello!"')
     assert (gateway.calls["boss"], gateway.calls["greet"]) == (2, 1)
+
+
+async def test_what_a_step_that_is_taken_over_had_started_is_found(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """Also when it is taken over once more, and not what other steps or workspaces have."""
+    broken = ModelError(ModelErrorKind.BAD_REQUEST, "No.")
+    gateway.answers["end"] = [broken, broken, "Well."]
+    await home.bot(GREETER, "Greeter")
+    source = f'end {{ "goal": "End", "model": "end" }} chain {{ {CALLER} end }}'
+    first = await home.run(source, "Ann")
+    child = await child_of(first)
+    await home.run(CALLER, "Bob")
+    runs = [first]
+    for _ in range(2):
+        request = RerunRequest(runs[-1].id)
+        again = await rerun(home.owner, home.rooms.engine, request)
+        runs.append(await home.ended(again))
+    assert runs[-1].status is ExecutionStatus.COMPLETED
+    for run in runs[1:]:
+        found = await children_taken_over(home.owner, run.id)
+        assert [(key.rpartition("/")[2], one.id) for key, one in found.items()] == [
+            ("use:spawn_baleybot", child.id)
+        ]
+        assert await children_by_step(home.owner, run.id) == {}
+    stranger = replace(home.owner, workspace_id=new_uuid())
+    assert await children_taken_over(stranger, runs[-1].id) == {}
 
 
 async def test_many_children_at_once(home: Home, gateway: ScriptedGateway) -> None:

@@ -16,6 +16,14 @@ ASKS = 'use ask with { message: "Shall it go on?", choices: ["yes", "no"] }'
 CALLS = 'use spawn_baleybot with { baleybot: "%s", input: "x" }'
 EDITED = 'chain { processor ("one") { "result" } processor ("two") { "result + \'!\'" } }'
 
+DELETE = """async (id) => {
+  const query = `mutation($input: DeleteExecutionsInput!) {
+    deleteExecutions(input: $input) { errors { message } } }`;
+  const body = JSON.stringify({ query, variables: { input: { executionIds: [id] } } });
+  const headers = { "content-type": "application/json" };
+  await fetch("/graphql", { method: "POST", headers, body });
+}"""
+
 
 async def signed_in(page: object, real: Real) -> None:
     assert real.app.first_link is not None
@@ -59,11 +67,27 @@ async def test_what_a_bot_far_below_asks_is_decided_on_the_page_of_the_first(
     question = page.locator(".waiting .question", has_text="Shall it go on?")
     await expect(question).to_have_count(1, timeout=20_000)
     await expect(question).to_contain_text("Asker")
+    await expect(page.locator(".waiting")).to_contain_text("waits for the decision below")
     await question.get_by_role("button", name="yes").click()
     await expect(page.locator(".execution")).to_have_attribute(
         "data-status", "COMPLETED", timeout=20_000
     )
     await expect(question).to_have_count(0)
+
+
+async def test_a_page_of_an_ended_execution_is_told_when_it_is_deleted(
+    real: Real, watched: Watch
+) -> None:
+    page = (await watched()).page
+    await signed_in(page, real)
+    await real.start(page, "Short", 'processor ("one") { "result" }')
+    shown = page.locator(".execution")
+    await expect(shown).to_have_attribute("data-status", "COMPLETED", timeout=20_000)
+    await page.reload()
+    await expect(page.get_by_role("button", name="Rerun…")).to_be_visible(timeout=20_000)
+    await page.evaluate(DELETE, page.url.rpartition("/")[2])
+    await expect(page.get_by_role("alert")).to_contain_text("was deleted", timeout=10_000)
+    await expect(page.get_by_role("button", name="Rerun…")).to_have_count(0)
 
 
 async def test_a_rerun_says_what_it_takes_over_and_is_compared(real: Real, watched: Watch) -> None:

@@ -3,6 +3,15 @@ import { online } from "./emit.js";
 import { socket } from "./socket.js";
 import query from "../../../../graphql-schema/operations/executions_changed.graphql";
 
+/** Calls when this very execution has changed; returns how to stop. */
+export function watchOne(executionId, tell) {
+  return socket().subscribe({ query }, {
+    next: ({ data }) => { if (data?.executionsChanged.ids.includes(executionId)) tell(); },
+    error: (error) => console.warn("Changes are not told:", error),
+    complete: () => {},
+  });
+}
+
 /** Calls at most once in `pause` while executions change. */
 export function useChanges(tell, pause) {
   const handler = useRef(tell);

@@ -182,7 +182,7 @@ export function ExecutionView(props) {
   const live = !final && !past;
   const can = { ...facts.viewerCan, ...(final && facts.status !== now.status ? { retry: true } : {}) };
   const mayModify = !final && !past && facts.viewerCan?.modify && facts.bot?.entities?.length > 0 && Boolean(props.onModify);
-  const canRerun = final && Boolean(props.onRerun) && can.retry !== false && !past;
+  const canRerun = final && !now.deleted && Boolean(props.onRerun) && can.retry !== false && !past;
   const whole = { key: "", name: "Whole execution", type: "result", whole: true, status: run.status, error: run.error,
     input: past ? run.input : facts.input, output: run.output, text: "", startedAt: run.startedAt, finishedAt: run.finishedAt };
   const inner = innerOf(selected);
@@ -224,7 +224,7 @@ export function ExecutionView(props) {
       <Facts run={run} facts={facts} at={past ? run.at : null} kin={kin.current} />
       {trouble ? <p className="note" role="alert"><Icon name="triangle-alert" /> {trouble} The page shows what was read so far.</p> : null}
       {past ? null : (
-        <Waiting run={now} steps={steps} onSend={props.onSend ? (event) => emit(props.onSend, { event }) : undefined}>
+        <Waiting run={now} steps={steps} askedBelow={questions.some((q) => !asksItself(q, now))} onSend={props.onSend ? (event) => emit(props.onSend, { event }) : undefined}>
           {questions.map((q, i) => (
             <Question key={q.id} q={asksItself(q, now) ? { ...q, bot: null, executionId: null, stepName: now.steps.get(q.stepKey)?.name } : q} keys={i === 0} answer={answer}
               onDecide={props.onDecide} canDecide={Boolean(props.onDecide)}

@@ -77,11 +77,13 @@ export function above(facts) {
   return found;
 }
 
-/** What the executions that this one started used, as far as it is known: live ones from their events. */
+/** What the executions that this one started used (not those of steps that were taken over), as far as it is known: live ones from their events. */
 export function kinTotals(facts, kin) {
-  const started = (facts.steps || []).map((step) => step.child).filter(Boolean);
-  const list = new Map(started.map((one) => [one.id, one.usage]));
+  const steps = (facts.steps || []).filter((step) => step.child);
+  const takenOver = new Set(steps.filter((step) => step.reused).map((step) => step.child.id));
+  const list = new Map(steps.map((step) => [step.child.id, step.child.usage]));
   for (const [id, { run }] of kin) list.set(id, totals(run));
+  for (const id of takenOver) list.delete(id);
   const sum = [...list.values()].reduce((all, used) => ({ cost: all.cost + Number(used?.cost || 0), tokens: all.tokens + Number(used?.totalTokens || 0) }), { cost: 0, tokens: 0 });
   return { count: list.size, ...sum };
 }

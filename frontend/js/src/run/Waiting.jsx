@@ -43,7 +43,7 @@ function useAwaited(executionId, reason) {
 }
 
 /** The words for where it stands: what kind, which heading, why; null while it goes on. */
-function standing(run, steps, events) {
+function standing(run, steps, events, askedBelow) {
   if (run.status === "PAUSED") {
     return { kind: "PAUSED", label: "Paused", icon: "pause", title: <>Paused{run.held?.by ? <> by {run.held.by}</> : null}</>,
       text: <>{run.held?.reason ? <>“{run.held.reason}” </> : null}Nothing runs and nothing is spent. Resume goes on from here; Step takes exactly one action and holds again.</> };
@@ -59,6 +59,7 @@ function standing(run, steps, events) {
       : "It goes on by itself when the execution that it started has ended."],
     WAIT: ["Waits as the program says", until ? <>It goes on by itself in <bb-left until={until} />.</> : "It goes on by itself when the time has come."],
   };
+  if (askedBelow && child) words.CHILD[1] = <>It goes on when <a href={`/executions/${child.id}`}>{child.name || "that execution"}</a> has ended, which waits for the decision below.</>;
   if (events.length) words.WAIT = ["Waits for an event", <>It goes on when somebody tells of {events.map((one, i) => <Fragment key={one.stepKey}>{i ? ", " : ""}<code>{one.name}</code></Fragment>)}{until ? <>, at most for another <bb-left until={until} /></> : null}: with <code>emitEvent</code>, from a terminal, or here.</>];
   const [title, text] = words[kind] || SAYINGS[kind] || ["Waits", "It goes on by itself."];
   return { kind, label: title, title, text, icon: kind === "APPROVAL" || kind === "OUTCOME_UNKNOWN" ? "hand" : "clock" };
@@ -77,9 +78,9 @@ function SendButtons({ events, onSend }) {
 
 /** Why nothing moves, in words, and what to do about it. The questions stand in the same place of the
  * tree whatever the status is: one that is being answered keeps what was typed when others end. */
-export function Waiting({ run, steps, onSend, children }) {
+export function Waiting({ run, steps, askedBelow, onSend, children }) {
   const events = useAwaited(run.id, run.status === "WAITING" ? run.waiting?.reason : null);
-  const now = standing(run, steps, events);
+  const now = standing(run, steps, events, askedBelow);
   if (!now && !children?.length) return null;
   return (
     <section className={now ? "waiting" : "waiting going-on"} aria-label={now?.label || "Questions"} data-kind={now?.kind}>

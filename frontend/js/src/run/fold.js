@@ -7,6 +7,7 @@ export function startOf(snapshot) {
     createdAt: snapshot.createdAt, startedAt: snapshot.startedAt, finishedAt: snapshot.finishedAt,
     waiting: snapshot.waitingReason ? { reason: String(snapshot.waitingReason).toUpperCase() } : null, asked: null, held: null,
     questions: new Map(), modified: new Map(), lastSeq: 0, at: null, steps: new Map(), order: [],
+    brought: new Map((snapshot.steps || []).filter((step) => step.reused && step.child).map((step) => [step.key, childOf(step)])),
   };
 }
 
@@ -197,11 +198,11 @@ function applyStep(run, step, event, data) {
       if (event.type === "model.requested" && run.modified.has(step.name)) step.modified = run.modified.get(step.name);
       if (event.type.startsWith("model.")) applyModel(step, event, data);
       if (event.type === "tool.paid") addUsage(step, data);
-      if (STEP_STATUS[event.type]) endStep(step, event, data);
+      if (STEP_STATUS[event.type]) endStep(run, step, event, data);
   }
 }
 
-function endStep(step, event, data) {
+function endStep(run, step, event, data) {
   step.status = STEP_STATUS[event.type];
   step.finishedAt = event.at;
   step.waits = null;
@@ -209,7 +210,10 @@ function endStep(step, event, data) {
   if (data.name) step.name = data.name;
   if (data.type) step.type = data.type;
   if (data.parentKey !== undefined) step.parentKey = data.parentKey;
-  if (data.reused) step.reused = true;
+  if (data.reused) {
+    step.reused = true;
+    step.child ??= run.brought?.get(event.stepKey) ?? null;
+  }
   if (data.edited) step.edited = true;
   if (data.handled) step.handled = data.handled;
   if (data.error) step.error = data.error;

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "react";
+import { watchOne } from "../lib/changes.js";
 import { once, socket } from "../lib/socket.js";
 import { isFinal } from "../lib/format.js";
 import { apply, enrich, settle, startOf } from "./fold.js";
@@ -77,6 +78,15 @@ function follow(run, onPaint, onDone, onTrouble) {
   return () => { closed = true; clearTimeout(timer); stop(); };
 }
 
+/** What has ended changes only by being deleted. */
+function followEnded(executionId, onDeleted) {
+  return watchOne(executionId, () => {
+    once(executionQuery, { id: executionId })
+      .then((data) => { if (data && !data.execution) onDeleted(); })
+      .catch((error) => console.warn("It could not be looked at again:", error));
+  });
+}
+
 /** The state of one execution, live while it runs and settled from the tables when it has ended. */
 export function useRun(executionId, snapshot, onFinished, withStory = false) {
   const [, repaint] = useState(0);
@@ -95,6 +105,10 @@ export function useRun(executionId, snapshot, onFinished, withStory = false) {
     if (!executionId) return undefined;
     let left = false;
     const paint = () => { if (!left) repaint((n) => n + 1); };
+    const deleted = () => {
+      target.deleted = true;
+      if (!left) setTrouble(DELETED);
+    };
     if (isFinal(target.status)) {
       // The tables have said how it ended; its events tell the story on the way, where they are wanted.
       if (!withStory) return undefined;
@@ -104,13 +118,16 @@ export function useRun(executionId, snapshot, onFinished, withStory = false) {
         target.events = folded.events;
         paint();
       }, () => {});
-      return () => { left = true; stopReading(); };
+      const stopWatching = followEnded(executionId, deleted);
+      return () => { left = true; stopReading(); stopWatching(); };
     }
+    let stopWatching = () => {};
     const done = async () => {
+      if (withStory && !left) stopWatching = followEnded(executionId, deleted);
       try {
         const answer = await once(executionQuery, { id: executionId });
         if (answer?.execution) { facts.current = answer.execution; settle(target, answer.execution); }
-        else if (answer) { target.deleted = true; if (!left) setTrouble(DELETED); }
+        else if (answer) deleted();
       } catch (error) {
         console.warn("The final numbers could not be read:", error);
       }
@@ -118,7 +135,7 @@ export function useRun(executionId, snapshot, onFinished, withStory = false) {
       if (!left) onFinished?.(target.status);
     };
     const stop = follow(target, paint, done, (text) => { if (!left) setTrouble(text); });
-    return () => { left = true; stop(); };
+    return () => { left = true; stop(); stopWatching(); };
   }, [executionId]);
   return { run: run.current, facts: facts.current, trouble };
 }
