@@ -28,6 +28,7 @@ from server.engine import latest
 from server.engine.blobs import unavailable
 from server.executions import chats, lately
 from server.executions.figures import open_ones
+from server.models.address import SQLITE_BUSY_MS
 from server.models.enums import FINAL_STATUSES, ExecutionStatus
 from server.models.sqlite_space import INCREMENTAL
 from server.models.tables import Blob, BlobPart, Bot, Event, Execution, ModelCall, Step
@@ -317,6 +318,12 @@ async def give_space_back() -> None:
         await connection.execute_script(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
         await asyncio.sleep(PAUSE_SECONDS)
     await connection.execute_query_dict("PRAGMA wal_checkpoint(PASSIVE)")
+    # The log itself keeps its largest size. What it held is copied by now, so nobody who writes
+    # waits for long; where somebody writes or reads just then, it is left for another time.
+    await connection.execute_script(
+        "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE); "
+        f"PRAGMA busy_timeout = {SQLITE_BUSY_MS};"
+    )
 
 
 async def _free_pages() -> int:

@@ -16,6 +16,7 @@ from server.core.settings import load_settings
 from server.engine import latest
 from server.executions import retention
 from server.executions.retention import DAYS_LIMIT, Retention, checked_rule, delete_executions
+from server.models.address import SQLITE_BUSY_MS
 from server.models.enums import ExecutionStatus
 from server.models.migrate import migrate
 from server.models.tables import Blob, BlobPart, Bot, Event, Execution, Step
@@ -261,8 +262,10 @@ async def test_the_sqlite_file_shrinks(tmp_path: Path) -> None:
         await Bot._meta.db.execute_query_dict("PRAGMA wal_checkpoint(TRUNCATE)")
         full = path.stat().st_size
         await Retention(Later(2), default_days=1).prune()
-        await Bot._meta.db.execute_query_dict("PRAGMA wal_checkpoint(TRUNCATE)")
         assert path.stat().st_size < full / 3
+        assert path.with_name(f"{path.name}-wal").stat().st_size == 0
+        (busy,) = await Bot._meta.db.execute_query_dict("PRAGMA busy_timeout")
+        assert list(busy.values()) == [SQLITE_BUSY_MS]
         assert (await home.ended(await home.start(bot, 1))).status is ExecutionStatus.COMPLETED
 
 
