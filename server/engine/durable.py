@@ -43,7 +43,7 @@ from server.engine.host import (
 )
 from server.engine.lease import Lease
 from server.engine.model_log import ModelLog
-from server.engine.modified import Modified
+from server.engine.modified import REMEMBERED, Modified
 from server.engine.outcomes import INTENT, Decided, Leaving, Outcomes
 from server.engine.pool import Pool
 from server.engine.resting import Resting, Waiting
@@ -51,6 +51,7 @@ from server.engine.step_log import LEFT
 from server.engine.stepping import STEPPED, Stepping
 from server.engine.store import UNSET, ExecutionChange, RecordedStep, Unset
 from server.engine.tool_calls import ToolCalls, ToolDesk
+from server.engine.vanished import vanished
 from server.engine.writer import Identity, Writer
 from server.llm.errors import left_half
 from server.llm.messages import ChatRequest, Delta, ModelAnswer
@@ -136,6 +137,12 @@ class DurableHost(ModelLog):
 
     def models(self, plan: Plan) -> list[str | None]:
         return self._modified.models(plan)
+
+    async def tool_gone(self, plan: Plan) -> Failure | None:
+        """Only of what has not begun: what is recorded needs its tool no more."""
+        if not plan.needs.tools or any(row.type != REMEMBERED for row in self._recorded.values()):
+            return None
+        return vanished(plan, await self._tools.catalogue(), self._modified.entity)
 
     def acquit(self, at_most: int) -> bool:
         """It ran alone for a while and did no harm, so the workers that were lost before were not

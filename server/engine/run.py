@@ -22,6 +22,7 @@ from server.engine.lost_workers import failure, in_flight, with_around
 from server.engine.pool import parent_of
 from server.engine.store import Claimed, ExecutionChange, StepRow
 from server.engine.tool_calls import LATER
+from server.engine.vanished import HINT
 from server.engine.walker import walk
 from server.engine.writer import Writer
 from server.llm.errors import ModelError
@@ -218,11 +219,15 @@ class Run:
         return Outcome("timed_out", None, Failure("timeout", QUEUED_TOO_LONG, limit="queue"))
 
     async def _refused(self, plan: Plan) -> Outcome | None:
-        """A model that cannot be reached at all is known before the first step. What may be well
-        again in a moment, such as a database that does not tell the connections, is left to the
-        call, which is tried several times."""
+        """A tool that is not there and a model that cannot be reached at all are known before the
+        first step. What may be well again in a moment, such as a database that does not tell the
+        connections, is left to the call, which is tried several times."""
         if self.claimed.mode is not ExecutionMode.LIVE:
             return None
+        gone = await self.host.tool_gone(plan) if self.claimed.attempt == 1 else None
+        if gone is not None:
+            self.host.hints.by_message[gone.message] = {"hint": HINT, "stepKey": None}
+            return Outcome("failed", None, gone)
         for model in self.host.models(plan):
             try:
                 await self.door.check(model)

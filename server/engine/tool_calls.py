@@ -28,6 +28,7 @@ from server.engine.outcomes import Decided, Leaving
 from server.engine.resting import Waiting
 from server.engine.tool_steps import ToolSteps
 from server.engine.toolbox import Toolbox
+from server.engine.vanished import no_such_tool
 from server.engine.writer import Identity
 from server.llm.verdict import TRIES, seconds_before
 from server.models.enums import WaitingReason
@@ -148,21 +149,20 @@ class ToolCalls:
         """A step `use`: its own row is the walker's affair."""
         if self._desk.replay is not None:
             return await self._desk.replay.tool(call.key, call.tool, call.arguments)
-        tool = (await self._catalogue()).get(call.tool)
+        tool = (await self.catalogue()).get(call.tool)
         if tool is None:
-            message = f"There is no tool `{call.tool}` here."
-            raise StepFailed("tool_not_found", message, entity=call.tool)
+            raise StepFailed("tool_not_found", no_such_tool(call.tool), entity=call.tool)
         return await self._run(call.key, tool, call.arguments, None, tool.needs_approval)
 
     async def box(self, call: EntityCall) -> Toolbox:
-        return Toolbox(call, await self._catalogue(), ToolSteps(self._host, self._value))
+        return Toolbox(call, await self.catalogue(), ToolSteps(self._host, self._value))
 
-    # --- inside
-
-    async def _catalogue(self) -> Catalogue:
+    async def catalogue(self) -> Catalogue:
         if self._known is None:
             self._known = await self._desk.catalogues(self._host.identity.workspace_id)
         return self._known
+
+    # --- inside
 
     async def _value(
         self, key: str, tool: Tool, arguments: dict[str, Any], call: EntityCall, permit: bool

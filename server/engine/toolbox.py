@@ -14,6 +14,7 @@ from server.engine.side_by_side import side_by_side
 from server.engine.tool_loop import ToolResult
 from server.engine.tool_steps import LetFail
 from server.engine.turns import turn_key
+from server.engine.vanished import not_for_entity
 from server.llm.messages import ToolCall as Asked
 from server.llm.messages import ToolSpec
 from server.tools.base import Tool
@@ -141,8 +142,7 @@ class Toolbox:
 def _known(catalogue: Catalogue, name: str, entity: str) -> Tool:
     tool = catalogue.get(name)
     if tool is None:
-        message = f"`{entity}` may use `{name}`, but this workspace has no such tool."
-        raise StepFailed("tool_not_found", message, entity=entity)
+        raise StepFailed("tool_not_found", not_for_entity(name, entity), entity=entity)
     return tool
 
 

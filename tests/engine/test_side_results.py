@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from server.models.enums import StepStatus
-from server.models.tables import Event, ModelCall, Step
+from server.models.tables import Approval, Event, ModelCall, Step
 from tests.support.rooms import open_home
 from tests.support.scripted_gateway import ScriptedGateway, asks
 from tests.support.tools import Counted
@@ -61,3 +61,24 @@ async def test_a_finished_tool_is_durable_while_another_one_of_the_same_turn_wor
         assert (await until(row)).output == "1"
         go_on.set()
         await home.ended(started)
+
+
+async def test_what_must_not_be_repeated_and_has_ended_is_not_asked_about(
+    tmp_path: Path, database_url: str
+) -> None:
+    """The process is lost while another tool of the same turn works."""
+    gateway, go_on = ScriptedGateway(), asyncio.Event()
+    quick, slow = Counted("quick", idempotent=False), Counted("slow", gate=go_on)
+    tools = [quick.tool, slow.tool]
+    gateway.answers["m"] = [asks(("quick", {"text": "1"}), ("slow", {"text": "2"})), "Done."]
+    async with open_home(tmp_path, gateway=gateway, database_url=database_url, tools=tools) as home:
+        started = await home.start(await home.bot(CALLING), "x")
+        done = Step.filter(execution_id=started.id, name="quick", status=StepStatus.COMPLETED)
+        await until(done.exists)
+        await slow.entered.wait()
+    go_on.set()
+    async with open_home(tmp_path, gateway=gateway, database_url=database_url, tools=tools) as home:
+        ended = await home.ended(started)
+        assert not await Approval.filter(execution_id=started.id).exists()
+    assert ended.output == "Done."
+    assert (len(quick.calls), len(slow.calls)) == (1, 2)

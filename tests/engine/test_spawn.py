@@ -254,8 +254,9 @@ async def test_a_parent_that_fails_takes_its_children_with_it(
     gateway.hold("greet")
     await home.bot(GREETER, "Greeter")
     let_fail = gateway.hold("bad")
+    gateway.answers["broken"] = [ModelError(ModelErrorKind.BAD_REQUEST, "No.")]
     source = f"""
-    bad {{ "goal": "Fail", "model": "bad", "tools": ["gone"] }}
+    bad {{ "goal": "Fail", "model": "broken" }}
     slow {{ "goal": "Slow", "model": "bad" }}
     parallel {{ "left": {CALLER} "right": chain {{ slow bad }} }}
     """

@@ -279,6 +279,21 @@ async def test_a_tool_that_vanished_is_a_typed_error(home: Home, gateway: Script
     assert gateway.calls["m"] == 0
 
 
+@pytest.mark.parametrize("last", ["use gone", "other"])
+async def test_for_a_tool_that_vanished_nothing_is_paid_before(
+    home: Home, gateway: ScriptedGateway, echo: Counted, last: str
+) -> None:
+    other = 'other { "goal": "Do", "model": "o", "can_request": ["gone"] }\n'
+    execution = await home.run(f"{other}{WRITER}chain {{ use echo writer {last} }}", {"text": "x"})
+    assert (execution.status, execution.error["kind"]) == (ExecutionStatus.FAILED, "tool_not_found")
+    assert "`gone`" in execution.error["message"]
+    assert "Take it out of the program" in execution.error["hint"]
+    assert (echo.calls, gateway.calls["m"]) == ([], 0)
+    assert not await Step.filter(execution_id=execution.id).exists()
+    caught = f'{other}chain {{ use echo {last} on_error continue with "none" }}'
+    assert (await home.run(caught, {"text": "x"})).output == "none"
+
+
 # --- use -----------------------------------------------------------------------------------
 
 
