@@ -9,16 +9,17 @@ from uuid import UUID
 
 from server.bal.plan import Plan
 from server.engine.blobs import Blobs
+from server.engine.engine import Engine
 from server.engine.family import EARLIER, Brought
 from server.engine.modified import REMEMBERED
 from server.engine.store import NewExecution, StepRow
 from server.executions.beginning import failed_again, first_of
-from server.executions.earlier import CALLS, read_earlier
+from server.executions.earlier import CALLS, Earlier, read_earlier
 from server.executions.forked import Fork
 from server.executions.keeping import Keeping
 from server.executions.rerun_request import RerunRequest
 from server.models.enums import ExecutionStatus, StepStatus
-from server.models.tables import Execution, Step
+from server.models.tables import Bot, Execution, Step
 
 BROKEN = (StepStatus.FAILED, StepStatus.CANCELLED)
 
@@ -46,9 +47,7 @@ async def finished_in(earlier_id: UUID, new: NewExecution, plan: Plan) -> Brough
     if await whole(source.input) != new.input:
         return None
     earlier = await read_earlier(source, plan)
-    undone = failed_again(plan, earlier)
-    keeping = Keeping(earlier, undone, {}, frozenset(plan.entities))
-    kept = keeping.rows()
+    kept = _kept(earlier, plan)
     for row in kept.values():
         row.input, row.output = await whole(row.input), await whole(row.output)
     first = first_of(plan, earlier, source.error)
@@ -56,6 +55,23 @@ async def finished_in(earlier_id: UUID, new: NewExecution, plan: Plan) -> Brough
     redone = [row for row in earlier.steps.values() if row.key not in kept]
     steps = [*fork.steps(kept), *[row async for row in started_before(redone, source.id)]]
     return Brought(fork.events(new, steps), steps) if steps else None
+
+
+async def paid_again(engine: Engine, child: Execution) -> int:
+    """Of what it cost the part, in nano-dollars, that is made anew when the step that had started
+    it is done again with the same input."""
+    plan = await engine.runner.plans.get(child.version_id)
+    bot = await Bot.get_or_none(id=child.bot_id).only("id", "published_version_id")
+    published = None if bot is None else bot.published_version_id
+    if not _broke(child) or plan is None or published not in (None, child.version_id):
+        return child.cost_nano
+    kept = _kept(await read_earlier(child, plan), plan)
+    return max(0, child.cost_nano - sum(row.cost_nano or 0 for row in kept.values()))
+
+
+def _kept(earlier: Earlier, plan: Plan) -> dict[str, Step]:
+    undone = failed_again(plan, earlier)
+    return Keeping(earlier, undone, {}, frozenset(plan.entities)).rows()
 
 
 def _broke(source: Execution) -> bool:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.engine.engine import Engine
+from server.engine.store import Unset
+from server.executions.children_again import paid_again
 from server.executions.kinship import children_by_step
 from server.executions.rerun import RerunRequest, prepare
 from server.models.enums import StepStatus
@@ -36,13 +38,15 @@ async def foresee(viewer: Viewer, engine: Engine, request: RerunRequest) -> Fore
     children = await children_by_step(viewer, prepared.source.id)
     kept = [row for row in prepared.kept.values() if _shown(row)]
     again = [row for row in prepared.redone if _shown(row) and row.key not in request.outputs]
+    same_input = isinstance(request.input, Unset)
+    goes_on = same_input and request.from_step is None and request.from_seq is None
     unknown = [row.key for row in again if row.status is not StepStatus.COMPLETED]
     return Foreseen(
         from_step=prepared.first,
         reused=[row.key for row in kept],
         redone=[row.key for row in again],
         reused_cost=sum(_cost(row, children) for row in kept),
-        redone_cost=sum(_cost(row, children) for row in again),
+        redone_cost=sum([await _cost_again(engine, row, children, goes_on) for row in again]),
         redone_tokens=sum(row.total_tokens for row in again),
         redone_ms=sum(row.duration_ms or 0 for row in again if row.parent_key not in unknown),
         unknown=unknown,
@@ -62,3 +66,13 @@ def _unpriced(row: Step, children: dict[str, Execution]) -> bool:
 def _cost(row: Step, children: dict[str, Execution]) -> int:
     child = children.get(row.key)
     return (row.cost_nano or 0) + (0 if child is None else child.cost_nano)
+
+
+async def _cost_again(
+    engine: Engine, row: Step, children: dict[str, Execution], goes_on: bool
+) -> int:
+    """A bot that had failed below a failed step goes on where it failed."""
+    child = children.get(row.key)
+    if child is None or not goes_on or row.status is StepStatus.COMPLETED:
+        return _cost(row, children)
+    return (row.cost_nano or 0) + await paid_again(engine, child)

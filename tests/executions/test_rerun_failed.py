@@ -248,6 +248,22 @@ async def test_what_a_caught_failure_broke_off_is_not_begun_again(
     assert (third.status, gateway.calls) == (DONE, {"ma": 1, "mb": 1, "md": 2})
 
 
+async def test_the_estimate_leaves_out_what_a_sub_bot_has_finished(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    await home.bot(ENTITIES + "chain { a b c }", "Inner")
+    fails(gateway, "c")
+    call = 'use spawn_baleybot with { baleybot: "Inner", input: "{{input}}" }'
+    first = await home.run(call, "x")
+    child = await Execution.get(parent_id=first.id)
+    assert child.cost_nano > 0
+    engine = home.rooms.engine
+    retried = await foresee(home.owner, engine, RerunRequest(first.id))
+    assert retried.redone_cost == 0
+    anew = await foresee(home.owner, engine, RerunRequest(first.id, input="y"))
+    assert anew.redone_cost == child.cost_nano
+
+
 async def test_what_it_had_started_goes_on_where_it_failed_too(
     home: Home, gateway: ScriptedGateway
 ) -> None:
