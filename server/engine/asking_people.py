@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from server.core.ids import public_id
 from server.engine.decisions import (
+    ASKED,
     GIVEN,
     REMEDIES_TRIED,
     Deciding,
@@ -149,7 +150,7 @@ class People:
         self, question: Question, approval_id: str, expires_at: str, error: dict[str, Any] | None
     ) -> None:
         self.asked.add(question.step_key)
-        told = f"{question.key}#asked"
+        told = question.key + ASKED
         earlier = self._host.recall(told)
         before = earlier is not None and earlier.output == approval_id
         self._host.stands_still(question.step_key, question.waiting.value, error, again=before)

@@ -27,6 +27,9 @@ REMEDY: Final = "#remedy["
 REMEDIES_TRIED: Final = "#remedies"
 # Kept beside a step that a person tries again with something else than it was given.
 GIVEN: Final = "#given"
+PERMIT: Final = "#permit"
+# Beside a question: it was put to people.
+ASKED: Final = "#asked"
 
 Verdict = Literal["approved", "rejected", "modified", "expired"]
 
@@ -140,7 +143,7 @@ def permit_question(
     key: str, tool: str, arguments: dict[str, Any], entity: EntityPlan | None
 ) -> Question:
     return Question(
-        key=f"{key}#permit",
+        key=key + PERMIT,
         step_key=key,
         kind=ApprovalKind.TOOL,
         tool=tool,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
+from server.engine.decisions import ASKED, PERMIT
 from server.engine.events import ExecutionEvent, ToolRefused
 from server.engine.host import (
     EntityCall,
@@ -90,7 +91,8 @@ class ToolSteps:
         return told.output if told is not None and isinstance(told.output, str) else None
 
     def is_done(self, key: str) -> bool:
-        return self._host.recall(key) is not None
+        asked = f"{key}{PERMIT}{ASKED}"
+        return self._host.recall(key) is not None or self._host.recall(asked) is not None
 
     # --- inside
 

@@ -44,7 +44,7 @@ class Hands(Protocol):
         ...
 
     def is_done(self, key: str) -> bool:
-        """An earlier taking has made this call."""
+        """An earlier taking has made this call, or has asked a person for it."""
         ...
 
 

@@ -100,14 +100,16 @@ async def test_stop_when_holds_over_a_wait(
     assert (execution.status, gateway.calls["m"]) == (COMPLETED, asked)
 
 
+@pytest.mark.parametrize("left", [["guarded"], []], ids=["the tool stays", "it is taken away"])
 async def test_what_was_done_and_refused_stays_so_when_the_tools_change_in_a_wait(
-    home: Home, gateway: ScriptedGateway, echo: Counted
+    home: Home, gateway: ScriptedGateway, echo: Counted, left: list[str]
 ) -> None:
+    """And what a person was asked for is theirs to decide."""
     gateway.answers["m"] = [asks(A, ("store_memory", {"action": "list"})), asks(WAITS), "Done."]
     execution = await home.start(await home.bot(f"writer {{ {ENTITY} }}"), "x")
     asked = await until(Approval.first)
     assert asked is not None
-    changes = Changes(tools=["guarded", "store_memory"])
+    changes = Changes(tools=[*left, "store_memory"])
     await modify(home.owner, home.rooms.engine, execution.id, "writer", changes)
     await approvals.decide(home.owner, home.rooms.engine, asked.id, Answer("approve"))
     assert (await home.ended(execution)).output == "Done."
