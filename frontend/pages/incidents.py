@@ -77,7 +77,7 @@ def filter_of(nav: Nav) -> dict[str, Any]:
         wanted["failureClass"] = {"eq": kind}
     for word in ("name", "kind"):
         if value := nav.query(word):
-            wanted[word] = value
+            wanted[word] = {"eq": value}
     return wanted
 
 

@@ -143,8 +143,8 @@ class ApprovalFilter:
     execution_id: strawberry.ID | None = strawberry.field(
         default=None, description="Of this execution."
     )
-    with_started: bool = strawberry.field(
-        default=False,
+    with_started: bool | None = strawberry.field(
+        default=None,
         description="With `executionId`: also of the bots that it has started, however deep, while "
         "these are open.",
     )
@@ -167,7 +167,7 @@ class ApprovalQueries:
         where = service.ApprovalFilter(
             statuses=any_of(given.status),
             execution_id=_id("execution", given.execution_id),
-            with_started=given.with_started,
+            with_started=bool(given.with_started),
             bot_id=_id("bot", given.bot_id),
         )
         page = await service.list_approvals(

@@ -36,6 +36,12 @@ class StringComparator:
     )
 
 
+@strawberry.input(description="Compares a name or a word, letter by letter.")
+class WordComparator:
+    eq: str | None = strawberry.field(default=None, description="Exactly this one.")
+    in_: list[str] | None = strawberry.field(name="in", default=None, description="One of these.")
+
+
 @strawberry.input(description="Compares instants. Every field that is given must hold.")
 class DateComparator:
     gte: datetime | None = strawberry.field(default=None, description="At this time or later.")

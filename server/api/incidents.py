@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from server.api.access import mutation, query
-from server.api.comparators import FailureClassComparator, any_of
+from server.api.comparators import FailureClassComparator, WordComparator, any_of
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.kinds import FailureClass, Period
@@ -190,11 +190,13 @@ class IncidentFilter:
     resolved: bool | None = strawberry.field(
         default=None, description="Closed by a person, or not."
     )
-    name: str | None = strawberry.field(
+    name: WordComparator | None = strawberry.field(
         default=None,
-        description="Of the step that is called so; with `botId` and `kind` those of one pattern.",
+        description="By the name of the step; with `botId` and `kind` those of one pattern.",
     )
-    kind: str | None = strawberry.field(default=None, description="With this word of a run error.")
+    kind: WordComparator | None = strawberry.field(
+        default=None, description="By the word of the run error."
+    )
 
 
 @strawberry.type
@@ -217,8 +219,8 @@ class IncidentQueries:
             else read_id("execution", given.execution_id),
             failure_classes=any_of(given.failure_class),
             resolved=given.resolved,
-            name=given.name,
-            kind=given.kind,
+            names=any_of(given.name),
+            kinds=any_of(given.kind),
         )
         page = await service.list_incidents(
             info.context.asker, PageAsk(first, after, last, before), where

@@ -68,8 +68,8 @@ class IncidentFilter:
     execution_id: UUID | None = None
     failure_classes: Sequence[FailureClass] | None = None
     resolved: bool | None = None
-    name: str | None = None
-    kind: str | None = None
+    names: Sequence[str] | None = None
+    kinds: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,8 @@ async def list_incidents(
         "bot_id": where.bot_id,
         "execution_id": where.execution_id,
         "failure_class__in": where.failure_classes,
-        "name": where.name,
-        "kind": where.kind,
+        "name__in": where.names,
+        "kind__in": where.kinds,
         "resolved_at__isnull": None if where.resolved is None else not where.resolved,
     }
     rows = mine(viewer, Incident)
