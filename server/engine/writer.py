@@ -162,7 +162,10 @@ class Writer:
 
     def end(self) -> None:
         """Whoever waits for a start that was broken off before anything of it was handed to the
-        database must not wait for ever."""
+        database must not wait for ever; and no timer holds what was said."""
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
         if self.accepted.done():
             return
         if all(task is None or task.done() for task in (self._next, self._last)):
