@@ -166,7 +166,7 @@ async def test_a_rule_of_few_statuses_counts_only_when_one_of_them_has_ended(
     await bot.save()
     old, at_work, *_ = await some(home, bot, 4)
     await failed(old)
-    await Execution.filter(id=at_work.id).update(status=ExecutionStatus.WAITING)
+    await Execution.filter(id=at_work.id).update(status=ExecutionStatus.PAUSED)
     pruning = Retention(Held(0))
     assert await pruning.prune() == 0
     await some(home, bot, 3)
