@@ -22,6 +22,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "viewerCan": (),
     "waitingReason": ("waiting_reason",),
     "mode": ("mode",),
+    "priority": ("priority",),
     "chatSession": ("session_id",),
     "triggerKind": ("trigger_kind",),
     "error": ("error",),

@@ -327,6 +327,7 @@ class Execution(Node):
     )
     queued_ms: BigInt | None = of_row("queued_ms", "Milliseconds from acceptance to its start.")
     last_seq: int = of_row("last_seq", "Number of its latest event.")
+    priority: int = of_row("priority", "1 to 9: in its workspace 9 goes first and 1 last.")
 
     @strawberry.field(description="The bot; null when it is gone.")
     @reads_all(lambda sources: _beside_of(sources, "bots", "bot_id"))

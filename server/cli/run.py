@@ -64,6 +64,11 @@ baleybots run hello --recorded newest"""
     metavar="EXECUTION",
     help="Go on from a completed execution of the bot: what was asked and answered is told first.",
 )
+@click.option(
+    "--priority",
+    type=click.IntRange(1, 9),
+    help="9 goes first, 1 last; 5 unless given. Counts while it waits for a worker.",
+)
 @json_option
 def run(
     bot: str,
@@ -72,6 +77,7 @@ def run(
     demo: bool,
     recorded: str | None,
     continues: str | None,
+    priority: int | None,
     as_json: bool,
 ) -> None:
     """Run a bot (by name or id), or a program in a file, on a running server.
@@ -86,6 +92,8 @@ def run(
         how = {**given, **_mode(demo, recorded)}
         if continues:
             how["continues"] = continues
+        if priority is not None:
+            how["priority"] = priority
         started = await remote.change(START, botId=found["id"], **how)
         execution_id = started["execution"]["id"]
         printer = await watch(remote, execution_id, live=follow and not as_json)

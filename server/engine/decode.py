@@ -38,6 +38,7 @@ def claimed(row: Sequence[Any]) -> Claimed:
         tokens=row[16],
         cost_nano=row[17],
         start_before=moment(row[18]) if row[18] else None,
+        priority=row[19],
     )
 
 
@@ -60,7 +61,7 @@ def recorded(row: Sequence[Any]) -> RecordedStep:
 
 def due(rows: Iterable[Sequence[Any]]) -> list[Due]:
     """In the order in which every store's DUE gives it, but the rows as they like."""
-    found = [Due(Ready(*map(uuid_value, row[:3])), float(row[3])) for row in rows]
+    found = [Due(Ready(*map(uuid_value, row[:3]), row[3]), float(row[4])) for row in rows]
     return sorted(found, key=attrgetter("seconds"), reverse=True)
 
 

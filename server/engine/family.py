@@ -114,6 +114,7 @@ class RunFamily:
             idempotency_key=_birth_key(parent.id, self._key, self._tries),
             created_by_id=_user_of(parent.trigger),
             parent_id=parent.id,
+            priority=parent.priority,
             status=ExecutionStatus.PAUSED if self._host.holds else ExecutionStatus.PENDING,
         )
         return await self._born(*await self._with_earlier(new, plan), plan, found, depth)

@@ -86,7 +86,8 @@ _SET = f"""e.last_seq = e.last_seq + c.events,
     e.cost_nano = e.cost_nano + c.cost_nano,
     e.estimated = e.estimated OR c.estimated, e.unpriced = e.unpriced OR c.unpriced,
     e.control = IF(c.control IS NULL, e.control, NULLIF(c.control, '')),
-    e.nudged = e.nudged OR c.nudge, e.worked_ms = e.worked_ms + c.worked_ms"""
+    e.nudged = e.nudged OR c.nudge, e.worked_ms = e.worked_ms + c.worked_ms,
+    e.priority = COALESCE(c.priority, e.priority)"""
 
 
 def update_executions(rows: int) -> str:
@@ -120,7 +121,7 @@ def take(rows: int) -> str:
 def taken(rows: int) -> str:
     return f"""SELECT id, workspace_id, bot_id, version_id, attempt, mode, trigger_kind, last_seq,
     losses, created_at, started_at, cancel_requested_at IS NOT NULL, input, `trigger`, control,
-    worked_ms, input_tokens + output_tokens, cost_nano, start_before
+    worked_ms, input_tokens + output_tokens, cost_nano, start_before, priority
     FROM executions WHERE id IN ({marks(rows)})"""
 
 
@@ -152,7 +153,8 @@ def wake(rows: int) -> str:
 HELD_BY_OTHERS = """SELECT id FROM executions
 WHERE status = 'running' AND NOT (owner <=> %s) ORDER BY id FOR UPDATE"""
 
-DUE = f"""SELECT id, workspace_id, bot_id, TIMESTAMPDIFF(MICROSECOND, due_at, {NOW}) / 1000000
+DUE = f"""SELECT id, workspace_id, bot_id, priority,
+    TIMESTAMPDIFF(MICROSECOND, due_at, {NOW}) / 1000000
 FROM executions WHERE due_at BETWEEN {_LATER} AND {NOW} AND {_CLAIMABLE} AND (
     dispatched_at IS NULL OR dispatched_at < due_at OR dispatched_at < {_LATER})
 ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"""

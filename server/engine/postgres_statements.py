@@ -42,6 +42,7 @@ _INTS = {
     "try_number",
     "carried",
     "context_window",
+    "priority",
 }
 _BIGINTS = {
     "input_tokens",
@@ -122,7 +123,7 @@ _SET = f"""{_COUNTS},
     cancel_requested_at = COALESCE(e.cancel_requested_at, c.cancel_requested_at),
     cancel_reason = COALESCE(e.cancel_reason, c.cancel_reason),
     control = CASE WHEN c.control IS NULL THEN e.control ELSE NULLIF(c.control, '') END,
-    nudged = e.nudged OR c.nudge"""
+    nudged = e.nudged OR c.nudge, priority = COALESCE(c.priority, e.priority)"""
 
 _FENCED = "e.attempt = c.attempt AND e.owner = c.owner AND e.status = 'running'"
 _ALLOWED = f"""CASE WHEN c.owner IS NOT NULL THEN {_FENCED}
@@ -253,7 +254,7 @@ WHERE e.id = f.id AND quick.done = 'off'
 RETURNING e.id, e.workspace_id, e.bot_id, e.version_id, e.attempt, e.mode, e.trigger_kind,
     e.last_seq, e.losses, e.created_at, e.started_at, e.cancel_requested_at IS NOT NULL,
     e.input, e."trigger", e.control, e.worked_ms, e.input_tokens + e.output_tokens, e.cost_nano,
-    e.start_before"""
+    e.start_before, e.priority"""
 
 RENEW = f"""{_QUICK} UPDATE executions e SET due_at = {_seconds("$4::float8")},
     worked_ms = e.worked_ms + h.worked_ms
@@ -276,7 +277,8 @@ DUE = f"""{_QUICK} UPDATE executions e SET dispatched_at = now() FROM (
         OR dispatched_at < {_seconds("$1::float8")})
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) f, quick
 WHERE e.id = f.id AND quick.done = 'off'
-RETURNING e.id, e.workspace_id, e.bot_id, extract(epoch FROM now() - e.due_at)::float8"""
+RETURNING e.id, e.workspace_id, e.bot_id, e.priority,
+    extract(epoch FROM now() - e.due_at)::float8"""
 
 STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position,
     started_at FROM steps

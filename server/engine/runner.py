@@ -140,7 +140,7 @@ class Runner:
         writer = self._making.writer(identity_of(new, self._around.owner), new)
         writer.event(_queued(new))
         await writer.settle()
-        self._queue.ready(Ready(new.id, new.workspace_id, new.bot_id))
+        self._queue.ready(_ready(new))
         return Accepted(new, None, writer.last_seq)
 
     async def accept_fork(
@@ -148,7 +148,7 @@ class Runner:
     ) -> None:
         """A new execution that brings results with it; a worker takes it."""
         await self._store_new(new, events, steps)
-        self._queue.ready(Ready(new.id, new.workspace_id, new.bot_id))
+        self._queue.ready(_ready(new))
 
     def tell(self, execution_id: UUID, seq: int, kind: str, data: dict[str, Any]) -> None:
         """The quick way to a run of this process; the event is in its log already."""
@@ -311,7 +311,12 @@ def _claimed_at_insert(new: NewExecution, now: datetime) -> Claimed:
         started_at=now,
         input=new.input,
         trigger=new.trigger,
+        priority=new.priority,
     )
+
+
+def _ready(new: NewExecution) -> Ready:
+    return Ready(new.id, new.workspace_id, new.bot_id, new.priority)
 
 
 def _queued(new: NewExecution) -> happened.ExecutionQueued:

@@ -210,4 +210,4 @@ class Running:
 
 def _ready(run: Run) -> Ready:
     claimed = run.claimed
-    return Ready(claimed.id, claimed.workspace_id, claimed.bot_id)
+    return Ready(claimed.id, claimed.workspace_id, claimed.bot_id, claimed.priority)

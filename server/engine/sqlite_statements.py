@@ -55,7 +55,7 @@ WHERE id IN (SELECT value FROM json_each(:ids)) AND due_at <= :now AND {_CLAIMAB
     AND (:suspects OR losses + (status = 'running') <> {SUSPECT_LOSSES})
 RETURNING id, workspace_id, bot_id, version_id, attempt, mode, trigger_kind, last_seq, losses,
     created_at, started_at, {_CANCEL_ASKED}, input, "trigger", control, worked_ms,
-    input_tokens + output_tokens, cost_nano, start_before"""
+    input_tokens + output_tokens, cost_nano, start_before, priority"""
 
 RENEW = f"""UPDATE executions SET due_at = :until,
     worked_ms = worked_ms + COALESCE(json_extract(:worked, '$."' || id || '"'), 0) WHERE {_HELD}
@@ -78,7 +78,7 @@ DUE = f"""UPDATE executions SET dispatched_at = :now WHERE id IN (
     SELECT id FROM executions WHERE due_at BETWEEN :since AND :now AND {_CLAIMABLE} AND (
         dispatched_at IS NULL OR dispatched_at < due_at OR dispatched_at < :before)
     ORDER BY due_at LIMIT :limit)
-RETURNING id, workspace_id, bot_id, due_at"""
+RETURNING id, workspace_id, bot_id, priority, due_at"""
 
 STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position,
     started_at FROM steps
@@ -102,7 +102,7 @@ _FACTS = """,
     cancel_requested_at = COALESCE(cancel_requested_at, :cancel_requested_at),
     cancel_reason = COALESCE(cancel_reason, :cancel_reason),
     control = CASE WHEN :control IS NULL THEN control ELSE NULLIF(:control, '') END,
-    nudged = MAX(nudged, :nudge)"""
+    nudged = MAX(nudged, :nudge), priority = COALESCE(:priority, priority)"""
 
 # What is to be cancelled does not lie down: whoever holds it sees that in the answer and ends it.
 _STAYS = f":status IN ('waiting', 'paused') AND {_CANCEL_ASKED}"

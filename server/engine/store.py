@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
-from server.bus.turns import Ready
+from server.bus.turns import NORMAL, Ready
 from server.core.errors import AppError
 from server.engine.texts import Texts
 from server.models.enums import (
@@ -95,6 +95,7 @@ class NewExecution:
     forked_from_step: str | None = None
     start_before: datetime | None = None
     session_id: UUID | None = None
+    priority: int = NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class ExecutionChange:
     cancel_reason: str | None = None
     control: ControlAsked | Unset | None = UNSET
     nudge: bool = False
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +291,7 @@ class Claimed:
     tokens: int = 0
     cost_nano: int = 0
     start_before: datetime | None = None
+    priority: int = NORMAL
 
 
 @dataclass(frozen=True, slots=True)

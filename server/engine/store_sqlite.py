@@ -118,7 +118,7 @@ class SqliteStore:
             times = {"now": now, "before": now - timedelta(seconds=REDISPATCH_SECONDS)}
             given = {**times, "since": now - (within or AT_ALL), "limit": limit}
             rows = db.execute(sql.DUE, given).fetchall()
-            return [(*row[:3], (now - moment(row[3])).total_seconds()) for row in rows]
+            return [(*row[:4], (now - moment(row[4])).total_seconds()) for row in rows]
 
         return due(await self._writer.write(work))
 

@@ -14,6 +14,7 @@ from tortoise.queryset import QuerySet
 
 from server.bal.plan import Plan
 from server.bots.startable import startable, versions
+from server.bus.turns import NORMAL
 from server.core.errors import (
     IdempotencyMismatch,
     Invalid,
@@ -32,6 +33,7 @@ from server.engine.state import ExecutionState
 from server.engine.store import UNSET, AlreadyAccepted, NewExecution, Unset
 from server.executions import lately
 from server.executions.inputs import checked_input
+from server.executions.priority import checked_priority
 from server.executions.quick_page import quick_page
 from server.executions.replaying import RECORDING
 from server.models.enums import (
@@ -73,6 +75,7 @@ class StartRequest:
     queue_seconds: float | None = None
     recording: str | None = None
     session_id: UUID | None = None
+    priority: int = NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ async def prepared(
         created_by_id=viewer.user_id,
         start_before=_start_before(engine, request),
         session_id=request.session_id,
+        priority=checked_priority(request.priority),
     )
     return new, plan
 
@@ -325,6 +329,8 @@ def hash_of(request: StartRequest) -> str:
     parts = [str(request.bot_id), str(request.version_id), request.mode.value, given]
     if request.session_id is not None:
         parts.append(str(request.session_id))
+    if request.priority != NORMAL:
+        parts.append(request.priority)
     return hashlib.sha256(dumps(parts).encode()).hexdigest()
 
 
@@ -355,6 +361,7 @@ def _row(accepted: Accepted) -> Execution:
         "request_hash": new.request_hash,
         "attempt": new.attempt,
         "session_id": new.session_id,
+        "priority": new.priority,
         "created_by_id": new.created_by_id,
         "created_at": new.created_at,
         "last_seq": accepted.last_seq,
