@@ -64,7 +64,7 @@ class Execution(QuickRow, Model):
     nudged = fields.BooleanField(default=False, db_default=False)
     worked_ms = fields.BigIntField(default=0, db_default=0)
     session_id = fields.UUIDField(null=True)
-    priority = fields.SmallIntField(default=5, db_default=5)
+    priority = fields.IntField(default=5, db_default=5)
     start_before = fields.DatetimeField(null=True)
     created_by_id = fields.UUIDField(null=True)
     parent_id = fields.UUIDField(null=True)

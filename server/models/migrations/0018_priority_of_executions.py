@@ -11,6 +11,6 @@ class Migration(migrations.Migration):
         ops.AddField(
             model_name="Execution",
             name="priority",
-            field=fields.SmallIntField(default=5, db_default=5),
+            field=fields.IntField(default=5, db_default=5),
         ),
     ]
