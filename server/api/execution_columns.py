@@ -23,6 +23,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "waitingReason": ("waiting_reason",),
     "mode": ("mode",),
     "priority": ("priority",),
+    "concurrencyKey": ("concurrency_key",),
     "chatSession": ("session_id",),
     "triggerKind": ("trigger_kind",),
     "error": ("error",),

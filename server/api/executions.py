@@ -198,6 +198,12 @@ class StartExecutionInput:
         description="1 to 9: in its workspace 9 goes first and 1 last. What it starts has the "
         "same.",
     )
+    concurrency_key: str | None = strawberry.field(
+        default=None,
+        description="1 to 200 characters, such as the number of a customer: of the executions with "
+        "the same key the bot runs at most `concurrency.perKey` at once. What it starts has the "
+        "same.",
+    )
 
 
 build_quickly(StartExecutionInput)
@@ -409,6 +415,7 @@ class ExecutionMutations:
             mode=input.mode,
             queue_seconds=input.queue_seconds,
             priority=input.priority,
+            concurrency_key=input.concurrency_key,
             recording=input.recording_id,
             trigger=await _said_before(info, input),
             trigger_kind=TriggerKind.API if asker.via_token else TriggerKind.MANUAL,

@@ -135,7 +135,7 @@ _told(
     RETRY="The time of the next attempt.",
     CHILD="An execution that it started.",
     BUDGET="Money: the budget is spent.",
-    QUEUE="Its turn.",
+    QUEUE="A place: only so many executions of its bot run at once.",
     OUTCOME_UNKNOWN="A person who says whether an interrupted effect happened.",
     WAIT="A time that the program named.",
 )

@@ -20,6 +20,7 @@ from server.api.bundles import BundleMutations, BundleQueries
 from server.api.changes import ChangeSubscriptions
 from server.api.chat_tokens import ChatSubscriptions
 from server.api.chats import ChatMutations, ChatQueries
+from server.api.concurrency import ConcurrencyMutations
 from server.api.connections import ConnectionMutations, ConnectionQueries
 from server.api.context import Context
 from server.api.costs import CostMutations, CostQueries
@@ -121,6 +122,7 @@ class Mutation(
     AnsweringMutations,
     RecordingMutations,
     ChatMutations,
+    ConcurrencyMutations,
 ):
     pass
 

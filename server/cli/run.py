@@ -69,6 +69,11 @@ baleybots run hello --recorded newest"""
     type=click.IntRange(1, 9),
     help="9 goes first, 1 last; 5 unless given. Counts while it waits for a worker.",
 )
+@click.option(
+    "--key",
+    "concurrency_key",
+    help="Of the executions with the same key the bot may run only so many at once.",
+)
 @json_option
 def run(
     bot: str,
@@ -78,6 +83,7 @@ def run(
     recorded: str | None,
     continues: str | None,
     priority: int | None,
+    concurrency_key: str | None,
     as_json: bool,
 ) -> None:
     """Run a bot (by name or id), or a program in a file, on a running server.
@@ -94,6 +100,8 @@ def run(
             how["continues"] = continues
         if priority is not None:
             how["priority"] = priority
+        if concurrency_key is not None:
+            how["concurrencyKey"] = concurrency_key
         started = await remote.change(START, botId=found["id"], **how)
         execution_id = started["execution"]["id"]
         printer = await watch(remote, execution_id, live=follow and not as_json)

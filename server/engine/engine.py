@@ -86,6 +86,7 @@ class Engine:
             store, bus.notices, bus.queue, clock, self.runner, self._cancel_children
         )
         self.holding = Holding(self.control)
+        self.places = self.runner.places
         self.snapshots = Snapshots(store)
         self._sweep = Sweep(store, bus.queue)
         self.feeds = Feeds(store, bus.notices, known=store.known)

@@ -43,11 +43,13 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The bot that a name or an id means, and the version that runs."""
+    """The bot that a name or an id means, and the version that runs. `limited`: only so many of it
+    at once."""
 
     bot_id: UUID
     bot_name: str
     version_id: UUID
+    limited: bool = False
 
 
 class Targets(Protocol):
@@ -115,6 +117,8 @@ class RunFamily:
             created_by_id=_user_of(parent.trigger),
             parent_id=parent.id,
             priority=parent.priority,
+            concurrency_key=parent.concurrency_key,
+            limited=found.limited,
             status=ExecutionStatus.PAUSED if self._host.holds else ExecutionStatus.PENDING,
         )
         return await self._born(*await self._with_earlier(new, plan), plan, found, depth)

@@ -57,6 +57,7 @@ NEW_COLUMNS = (
     "start_before",
     "session_id",
     "priority",
+    "concurrency_key",
 )
 
 STEP_COLUMNS = (
@@ -269,6 +270,7 @@ def new_row(commit: Commit, new: NewExecution) -> Row:
         new.start_before,
         new.session_id,
         new.priority,
+        texts.clean(new.concurrency_key),
     )
 
 

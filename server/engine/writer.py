@@ -55,6 +55,7 @@ class Identity:
     trigger: dict[str, Any] = field(default_factory=dict[str, Any])
     last_seq: int = 0
     priority: int = NORMAL
+    concurrency_key: str | None = None
 
 
 class Writer:

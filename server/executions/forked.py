@@ -51,6 +51,7 @@ class Fork:
             input=source.input if isinstance(given, Unset) else given,
             mode=source.mode,
             priority=source.priority,
+            concurrency_key=source.concurrency_key,
             trigger_kind=TriggerKind.RERUN,
             trigger={**(source.trigger or {}), **service.narrowed(viewer)},
             created_by_id=viewer.user_id,

@@ -76,6 +76,7 @@ class StartRequest:
     recording: str | None = None
     session_id: UUID | None = None
     priority: int = NORMAL
+    concurrency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ async def prepared(
         start_before=_start_before(engine, request),
         session_id=request.session_id,
         priority=checked_priority(request.priority),
+        concurrency_key=checked_concurrency_key(request.concurrency_key),
+        limited=bot.limited,
     )
     return new, plan
 
@@ -307,6 +310,17 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
+def checked_concurrency_key(key: str | None) -> str | None:
+    """Spaces around it would be another key to one database and the same to another."""
+    if key is None:
+        return None
+    key = key.strip()
+    if not 1 <= len(key) <= KEY_LIMIT or any("\ud800" <= letter <= "\udfff" for letter in key):
+        message = f"A concurrency key is a readable text of 1 to {KEY_LIMIT} characters."
+        raise Invalid(message, path=["concurrencyKey"])
+    return key
+
+
 def _trigger(viewer: Viewer, request: StartRequest, engine: Engine) -> dict[str, Any]:
     """What the program sees as `$trigger` and `$user`; replayed, what it saw then."""
     person = {"id": str(viewer.user_id), "name": viewer.name, "email": viewer.email}
@@ -331,6 +345,8 @@ def hash_of(request: StartRequest) -> str:
         parts.append(str(request.session_id))
     if request.priority != NORMAL:
         parts.append(request.priority)
+    if request.concurrency_key is not None:
+        parts.append({"concurrencyKey": request.concurrency_key})
     return hashlib.sha256(dumps(parts).encode()).hexdigest()
 
 
@@ -362,6 +378,7 @@ def _row(accepted: Accepted) -> Execution:
         "attempt": new.attempt,
         "session_id": new.session_id,
         "priority": new.priority,
+        "concurrency_key": new.concurrency_key,
         "created_by_id": new.created_by_id,
         "created_at": new.created_at,
         "last_seq": accepted.last_seq,
