@@ -47,6 +47,7 @@ from server.api.nodes import NodeQueries
 from server.api.notifications import NotificationMutations, NotificationQueries
 from server.api.pricing import PricingQueries
 from server.api.projecting import ProjectingExecutor
+from server.api.queue import QueueQueries
 from server.api.recordings import RecordingMutations, RecordingQueries
 from server.api.rerun_estimate import RerunQueries
 from server.api.run_limits import RunLimitMutations, RunLimitQueries
@@ -93,6 +94,7 @@ class Query(
     AnsweringQueries,
     RecordingQueries,
     ChatQueries,
+    QueueQueries,
 ):
     pass
 
