@@ -23,9 +23,9 @@ class Passed:
         if where in self._counts:
             self._counts[where] -= places * (BY_AGE - 1)
 
-    def over(self, where: str, places: int, *, mixed: bool) -> None:
-        """`mixed`: somebody of another priority still waits there, and was passed over."""
-        if mixed:
+    def over(self, where: str, places: int, *, waits: bool) -> None:
+        """`waits`: somebody still does there, and may have been passed over."""
+        if waits:
             self._counts[where] = self._counts.get(where, 0) + places
         else:
             self._counts.pop(where, None)

@@ -76,22 +76,17 @@ class _Chosen:
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """Of one bot: what came out of its lane, the first and the last of what waits on, and what goes
-    back."""
+    """Of one bot: what came out of its lane, what is next in it, and what goes back into it."""
 
     popped: list[Entry]
-    ends: list[Entry]
+    next: list[Entry]
     back: Sequence[Entry] = ()
 
     def without_lower(self) -> _Left:
         """Other bots have their turn before what has less priority than the first."""
         mine = [entry for entry in self.popped if entry[1] == self.popped[0][1]]
         lower = self.popped[len(mine) :]
-        return _Left(mine, [*lower, *self.ends], lower) if lower else self
-
-    @property
-    def passed_over(self) -> bool:
-        return bool(self.popped and self.ends) and self.ends[-1][1] != self.popped[-1][1]
+        return _Left(mine, lower[:1], lower) if lower else self
 
 
 class Turns:
@@ -133,7 +128,7 @@ class Turns:
             return await self._take(workspace, _Chosen([bot], 1, {}, 1))
         chosen = await self._chosen(workspace, room)
         taken = await self._take(workspace, chosen) if chosen.bots else []
-        self._passed.over(workspace, len(taken), mixed=chosen.others)
+        self._passed.over(workspace, len(taken), waits=chosen.others)
         return taken
 
     async def _chosen(self, workspace: str, room: int) -> _Chosen:
@@ -157,7 +152,7 @@ class Turns:
             chosen.bots, found, await self._popped(workspace, chosen, found), strict=True
         ):
             rest = left[bot] = lane if alone else lane.without_lower()
-            self._passed.over(_lane(workspace, bot), len(rest.popped), mixed=rest.passed_over)
+            self._passed.over(_lane(workspace, bot), len(rest.popped), waits=bool(rest.next))
             entries += rest.popped
         await self._to_the_end(workspace, left)
         return [
@@ -179,18 +174,17 @@ class Turns:
                 lane = _lane(workspace, bot)
                 pipe.zpopmin(lane, chosen.each - len(oldest))
                 pipe.zrange(lane, 0, 0, withscores=True)
-                pipe.zrange(lane, -1, -1, withscores=True)
-            answers = (await pipe.execute())[-3 * len(chosen.bots) :]
-        thirds = zip(answers[::3], answers[1::3], answers[2::3], strict=True)
-        return [_Left(popped, [*head, *tail]) for popped, head, tail in thirds]
+            answers = (await pipe.execute())[-2 * len(chosen.bots) :]
+        pairs = zip(answers[::2], answers[1::2], strict=True)
+        return [_Left(popped, head) for popped, head in pairs]
 
     async def _to_the_end(self, workspace: str, left: dict[str, _Left]) -> None:
         """Each bot that has something left, with the priority of what is next of it."""
-        again = {bot: rest for bot, rest in left.items() if rest.ends}
+        again = {bot: rest for bot, rest in left.items() if rest.next}
         if not again:
             return
         now = time.time()
-        places = {bot: _place(now, _priority(rest.ends[0][1])) for bot, rest in again.items()}
+        places = {bot: _place(now, _priority(rest.next[0][1])) for bot, rest in again.items()}
         async with self._redis.pipeline(transaction=False) as pipe:
             for bot, rest in again.items():
                 if rest.back:
@@ -211,7 +205,8 @@ class Turns:
         """So many of a bot as are owed to age, taken out of its lane."""
         lane = _lane(workspace, bot)
         count = min(self._passed.owed(lane), at_most)
-        if not count:
+        if not count or await self._alike(lane):
+            self._passed.paid(lane, count)
             return []
         found = sorted(await self._heads(lane, [(-p, 0) for p in PRIORITIES], count))[:count]
         self._passed.paid(lane, count)
@@ -220,6 +215,14 @@ class Turns:
                 pipe.zrem(lane, member)
             ours = await pipe.execute()
         return [entry for entry, removed in zip(found, ours, strict=True) if removed]
+
+    async def _alike(self, lane: str) -> bool:
+        """Nobody in it has been passed over: the oldest is the first anyway."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zrange(lane, 0, 0, withscores=True)
+            pipe.zrange(lane, -1, -1, withscores=True)
+            first, last = await pipe.execute()
+        return [score for _, score in first] == [score for _, score in last]
 
     async def _heads(
         self, key: str, ranges: Iterable[tuple[float, float]], count: int
