@@ -24,6 +24,7 @@ from frontend.pages.limits import LimitsPage
 from frontend.pages.members import MembersPage
 from frontend.pages.new_bot import NewBotPage
 from frontend.pages.not_found import NotFoundPage
+from frontend.pages.queue import QueuePage
 from frontend.pages.sign_in import SignInPage
 from frontend.pages.tokens import TokensPage
 from frontend.pages.versions import VersionsPage
@@ -40,6 +41,7 @@ PAGES: list[Route] = [
     (r"/executions/(?P<execution_id>[^/]+)", ExecutionPage),
     (r"/executions/(?P<execution_id>[^/]+)/compare/(?P<other_id>[^/]+)", ComparePage),
     (r"/approvals", ApprovalsPage),
+    (r"/queue", QueuePage),
     (r"/connections", ConnectionsPage),
     (r"/costs", CostsPage),
     (r"/settings|/settings/members", MembersPage),

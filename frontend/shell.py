@@ -19,6 +19,7 @@ PLACES = (
     ("/bots", "Bots", "bot"),
     ("/executions", "Executions", "activity"),
     ("/approvals", "Approvals", "hand"),
+    ("/queue", "Queue", "list-ordered"),
     ("/incidents", "Incidents", "triangle-alert"),
     ("/connections", "AI connections", "plug"),
     ("/costs", "Costs", "wallet"),

@@ -78,6 +78,7 @@ class Assembly:
         """What is to be looked at now and then, and hurts nobody when it comes a little late."""
         await self.approvals.tick(self.engine)
         await self.engine.control.close_late()
+        await self.engine.places.look()
         await self.till.budgets.settle_lost()
         await self.till.budgets.tell_recent()
         await happenings.wake_unheard(self.engine)

@@ -16,6 +16,7 @@ from frontend.kit.place import use_nav
 from frontend.kit.query import use_client
 from frontend.pages import bot_dialogs as forms
 from frontend.pages.bot_dialogs import BotForm
+from frontend.pages.concurrency_dialog import ConcurrencyDialog
 from frontend.pages.retention_dialog import RetentionDialog
 
 SAID = {
@@ -43,6 +44,7 @@ def BotHead(bot: dict[str, Any], reload: Callable[[], None], here: str) -> Any:
     form, set_form = use_state(None)
     asking, set_asking = use_state(False)
     keeping, set_keeping = use_state(False)
+    limiting, set_limiting = use_state(False)
     act = use_acts(bot, reload)
     can = bot["viewerCan"]
 
@@ -59,7 +61,8 @@ def BotHead(bot: dict[str, Any], reload: Callable[[], None], here: str) -> Any:
 
     opens = lambda made: lambda _event: set_form(made)  # noqa: E731
     keep = lambda _event: set_keeping(True)  # noqa: E731
-    menu = _menu(bot, act, opens, keep, lambda _event: set_asking(True))
+    limit = lambda _event: set_limiting(True)  # noqa: E731
+    menu = _menu(bot, act, opens, keep, limit, lambda _event: set_asking(True))
     return html.header(
         {"className": "page-head bot-head"},
         bot_tile(bot["name"], bot.get("icon"), large=True),
@@ -76,6 +79,7 @@ def BotHead(bot: dict[str, Any], reload: Callable[[], None], here: str) -> Any:
         BotForm(form, closed, key=form["title"]) if form else "",
         _question(bot, deleted, kept) if asking else "",
         RetentionDialog(bot, lambda _changed: set_keeping(False)) if keeping else "",
+        ConcurrencyDialog(bot, lambda _changed: set_limiting(False)) if limiting else "",
     )
 
 
@@ -149,7 +153,7 @@ def _publish(bot: dict[str, Any], allowed: bool, on_click: Any) -> Any:
     return html.button(attributes, icon("rocket"), "Live" if live else "Publish")
 
 
-def _menu(bot: dict[str, Any], act: Any, opens: Any, keep: Any, ask: Any) -> Any:
+def _menu(bot: dict[str, Any], act: Any, opens: Any, keep: Any, limit: Any, ask: Any) -> Any:
     can, state = bot["viewerCan"], bot["state"]
     does = lambda action: lambda _event: act(action)  # noqa: E731
     lines: list[Act] = []
@@ -159,6 +163,7 @@ def _menu(bot: dict[str, Any], act: Any, opens: Any, keep: Any, ask: Any) -> Any
             Act("tag", "Tags", opens(forms.tags_form(bot))),
             Act("copy", "Duplicate", opens(forms.duplicate_form(bot))),
             Act("timer", "Keep executions", keep),
+            Act("list-ordered", "Run at once…", limit),
         ]
     if can["publish"] and state == "ACTIVE":
         lines.append(Act("pause", "Pause the triggers", does("PAUSE")))

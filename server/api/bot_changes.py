@@ -344,7 +344,7 @@ class BotChangeMutations:
     @mutation(
         "bots:write",
         DuplicateBotPayload,
-        "Makes a bot with the same draft, tags and retention; it is not published. Errors: "
+        "Makes a bot with the same draft, tags, retention and limits; it is not published. Errors: "
         "NOT_FOUND, CONFLICT for the name, INVALID_INPUT.",
     )
     async def duplicate_bot(self, info: Info, input: DuplicateBotInput) -> DuplicateBotPayload:

@@ -91,6 +91,14 @@ class BotRetention:
         )
 
 
+@strawberry.type(description="How many executions of a bot run at once.")
+class BotConcurrency:
+    limit: int | None = strawberry.field(description="All together; null sets no limit.")
+    per_key: int | None = strawberry.field(
+        description="Of those with the same `concurrencyKey`; null sets no limit."
+    )
+
+
 @strawberry.type(description="What the viewer may do with a bot.")
 class BotPermissions:
     edit: bool = strawberry.field(description="Change its draft.")
@@ -249,6 +257,18 @@ class Bot(Node):
     )
     def retention_version(self) -> int:
         return self.row.retention_version
+
+    @strawberry.field(
+        description="How many of its executions run at once; the others wait in the queue."
+    )
+    def concurrency(self) -> BotConcurrency:
+        return BotConcurrency(limit=self.row.max_running, per_key=self.row.max_running_per_key)
+
+    @strawberry.field(
+        description="Counts the changes of `concurrency`; send it back as `expectedVersion`."
+    )
+    def concurrency_version(self) -> int:
+        return self.row.concurrency_version
 
     @strawberry.field(description="What the viewer may do with it.")
     def viewer_can(self, info: Info) -> BotPermissions:

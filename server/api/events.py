@@ -76,6 +76,7 @@ _WORDS: dict[str, str] = {
     "parent_key": "The block around the step.",
     "parts": "Tokens read, by what they were there for.",
     "position": "The step's place in the order of starting.",
+    "priority": "Its priority from then on: 9 goes first, 1 last.",
     "provider": "Who runs the model, or whom a tool had to pay.",
     "reason": "Why.",
     "repair": "Asked again because the answer did not fit the output block.",

@@ -22,6 +22,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "viewerCan": (),
     "waitingReason": ("waiting_reason",),
     "mode": ("mode",),
+    "priority": ("priority",),
+    "concurrencyKey": ("concurrency_key",),
     "chatSession": ("session_id",),
     "triggerKind": ("trigger_kind",),
     "error": ("error",),

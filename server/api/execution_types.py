@@ -307,7 +307,9 @@ class Execution(Node):
     )
     status: ExecutionStatus = of_row("status", "Where it stands.")
     waiting_reason: WaitingReason | None = of_row(
-        "waiting_reason", "What it waits for, while it is WAITING."
+        "waiting_reason",
+        "What it waits for, while it is WAITING; QUEUE also of a PENDING one that finds no place "
+        "among the running executions of its bot.",
     )
     mode: ExecutionMode = of_row("mode", "How models and tools are reached.")
     trigger_kind: TriggerKind = of_row("trigger_kind", "What started it.")
@@ -331,6 +333,10 @@ class Execution(Node):
     )
     queued_ms: BigInt | None = of_row("queued_ms", "Milliseconds from acceptance to its start.")
     last_seq: int = of_row("last_seq", "Number of its latest event.")
+    concurrency_key: str | None = of_row(
+        "concurrency_key", "Of those with the same key its bot runs only so many at once."
+    )
+    priority: int = of_row("priority", "1 to 9: in its workspace 9 goes first and 1 last.")
 
     @strawberry.field(description="The bot; null when it is gone.")
     @reads_all(lambda sources: _beside_of(sources, "bots", "bot_id"))

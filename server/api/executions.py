@@ -34,6 +34,7 @@ from server.api.kinds import (
 )
 from server.api.relay import Connection, connection_of
 from server.api.scalars import Cursor
+from server.bus.turns import NORMAL
 from server.core.errors import Invalid, NotFound
 from server.core.ids import read_id
 from server.core.paging import page_size
@@ -42,6 +43,7 @@ from server.engine.conversation import CONVERSATION
 from server.engine.store import UNSET
 from server.executions import conversation, recordings, service
 from server.executions.modifying import Changes, modify
+from server.executions.priority import set_priority
 from server.executions.rerun import RerunRequest, rerun
 from server.workspaces.listing import PageAsk
 
@@ -191,6 +193,17 @@ class StartExecutionInput:
     queue_seconds: float | None = strawberry.field(
         default=None, description="How long it may wait for a worker; for ever when absent."
     )
+    priority: int = strawberry.field(
+        default=NORMAL,
+        description="1 to 9: in its workspace 9 goes first and 1 last. What it starts has the "
+        "same.",
+    )
+    concurrency_key: str | None = strawberry.field(
+        default=None,
+        description="1 to 200 characters, such as the number of a customer: of the executions with "
+        "the same key the bot runs at most `concurrency.perKey` at once. What it starts has the "
+        "same.",
+    )
 
 
 build_quickly(StartExecutionInput)
@@ -217,6 +230,22 @@ class ControlExecutionInput:
 class ControlExecutionPayload:
     execution: Execution | None = strawberry.field(
         default=None, description="The execution as it is now; a running one stops a moment later."
+    )
+    errors: list[UserError] = payload_errors()
+
+
+@strawberry.input(description="Input of `setExecutionPriority`.")
+class SetExecutionPriorityInput:
+    execution_id: strawberry.ID = strawberry.field(description="An execution that waits.")
+    priority: int = strawberry.field(
+        description="1 to 9: in its workspace 9 goes first and 1 last; 5 unless given."
+    )
+
+
+@strawberry.type(description="Answer of `setExecutionPriority`.")
+class SetExecutionPriorityPayload:
+    execution: Execution | None = strawberry.field(
+        default=None, description="The execution with its new priority."
     )
     errors: list[UserError] = payload_errors()
 
@@ -385,6 +414,8 @@ class ExecutionMutations:
             idempotency_key=input.idempotency_key,
             mode=input.mode,
             queue_seconds=input.queue_seconds,
+            priority=input.priority,
+            concurrency_key=input.concurrency_key,
             recording=input.recording_id,
             trigger=await _said_before(info, input),
             trigger_kind=TriggerKind.API if asker.via_token else TriggerKind.MANUAL,
@@ -411,6 +442,24 @@ class ExecutionMutations:
             checked_reason(input.reason),
         )
         return ControlExecutionPayload(execution=Execution.of(row))
+
+    @mutation(
+        "executions:control",
+        SetExecutionPriorityPayload,
+        "Gives an execution that waits or is paused another priority; in the queue it counts at "
+        "once. Errors: NOT_FOUND, INVALID_INPUT outside 1 to 9, INVALID_STATE when it runs or has "
+        "ended.",
+    )
+    async def set_execution_priority(
+        self, info: Info, input: SetExecutionPriorityInput
+    ) -> SetExecutionPriorityPayload:
+        row = await set_priority(
+            info.context.asker,
+            info.context.rooms.engine,
+            read_id("execution", input.execution_id),
+            input.priority,
+        )
+        return SetExecutionPriorityPayload(execution=Execution.of(row))
 
 
 def checked_reason(reason: str | None) -> str | None:

@@ -66,7 +66,7 @@ __all__ = [
 EnumType = TypeVar("EnumType", bound=type[Enum])
 
 
-def _told(kind: EnumType, name: str, description: str, **values: str) -> EnumType:
+def described(kind: EnumType, name: str, description: str, **values: str) -> EnumType:
     """An enum of the rooms below, with a sentence for each of its values."""
     told = strawberry.enum(kind, name=name, description=description)
     definition: Any = told.__strawberry_definition__  # pyright: ignore[reportAttributeAccessIssue]
@@ -75,7 +75,7 @@ def _told(kind: EnumType, name: str, description: str, **values: str) -> EnumTyp
     return told
 
 
-_told(
+described(
     AuditVia,
     "AuditVia",
     "How whoever changed something came in.",
@@ -84,7 +84,7 @@ _told(
     COMMAND_LINE="The command line on the machine that holds the data.",
     SYSTEM="The server by itself.",
 )
-_told(
+described(
     ErrorCode,
     "ErrorCode",
     "What kind of thing went wrong. The list grows; treat an unknown code as INTERNAL.",
@@ -105,7 +105,7 @@ _told(
     UPSTREAM_FAILED="Another service failed.",
     INTERNAL="A bug of ours; the request id finds it in the log.",
 )
-_told(
+described(
     BotState,
     "BotState",
     "Where a bot stands in its life.",
@@ -114,7 +114,7 @@ _told(
     PAUSED="Its triggers are off; it can be started by hand.",
     ARCHIVED="Put away; it cannot be started.",
 )
-_told(
+described(
     ExecutionStatus,
     "ExecutionStatus",
     "Where an execution stands. COMPLETED, FAILED, CANCELLED and TIMED_OUT are final.",
@@ -127,7 +127,7 @@ _told(
     CANCELLED="Somebody stopped it.",
     TIMED_OUT="Its time was up.",
 )
-_told(
+described(
     WaitingReason,
     "WaitingReason",
     "What a waiting execution waits for.",
@@ -135,11 +135,11 @@ _told(
     RETRY="The time of the next attempt.",
     CHILD="An execution that it started.",
     BUDGET="Money: the budget is spent.",
-    QUEUE="Its turn.",
+    QUEUE="A place: only so many executions of its bot run at once.",
     OUTCOME_UNKNOWN="A person who says whether an interrupted effect happened.",
     WAIT="A time that the program named.",
 )
-_told(
+described(
     ExecutionMode,
     "ExecutionMode",
     "How models and tools are reached.",
@@ -147,7 +147,7 @@ _told(
     DEMO="The offline demo model answers; nothing outside is touched.",
     RECORDED="Answers of an earlier execution are used again.",
 )
-_told(
+described(
     ToolDanger,
     "ToolDanger",
     "What a tool may do to the world.",
@@ -155,7 +155,7 @@ _told(
     MODERATE="Changes what can be changed back, or tells somebody something.",
     DANGEROUS="May do what cannot be taken back.",
 )
-_told(
+described(
     ToolLayer,
     "ToolLayer",
     "Where a tool comes from.",
@@ -164,7 +164,7 @@ _told(
     WORKSPACE="Made by the people of the workspace, and kept.",
     EPHEMERAL="Made in an execution, for the rest of it.",
 )
-_told(
+described(
     TriggerKind,
     "TriggerKind",
     "What started an execution.",
@@ -180,7 +180,7 @@ _told(
     PARENT="Another bot that spawned it.",
     RERUN="A repeat of an earlier execution.",
 )
-_told(
+described(
     StepStatus,
     "StepStatus",
     "Where a step stands.",
@@ -192,7 +192,7 @@ _told(
     SKIPPED="Not taken: a condition said so.",
     CANCELLED="Stopped before its end.",
 )
-_told(
+described(
     ConnectionStatus,
     "ConnectionStatus",
     "Whether a connection works.",
@@ -200,7 +200,7 @@ _told(
     ERROR="Its last test failed.",
     UNCONFIGURED="Something is missing.",
 )
-_told(
+described(
     BudgetScope,
     "BudgetScope",
     "Whose spending a budget counts.",
@@ -209,7 +209,7 @@ _told(
     EXECUTION="That of each single execution, with those it starts.",
     USER="That of what one person starts.",
 )
-_told(
+described(
     BudgetPeriod,
     "BudgetPeriod",
     "When a budget begins anew, in the workspace's time zone.",
@@ -219,7 +219,7 @@ _told(
     YEAR="On the first of January.",
     TOTAL="Never.",
 )
-_told(
+described(
     BudgetAction,
     "BudgetAction",
     "What happens at the limit of a budget.",
@@ -227,7 +227,7 @@ _told(
     ASK="Executions wait until somebody raises it, or it begins anew.",
     STOP="The step fails with `budget_exceeded`.",
 )
-_told(
+described(
     Role,
     "Role",
     "What a member may do, from the most to the least rights.",
@@ -268,14 +268,14 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-_told(
+described(
     OrderDirection,
     "OrderDirection",
     "Which way a list is sorted.",
     ASC="Smallest or oldest first.",
     DESC="Largest or newest first.",
 )
-_told(
+described(
     Priority,
     "Priority",
     "How much a notification matters.",
@@ -284,7 +284,7 @@ _told(
     HIGH="To be read soon.",
 )
 
-_told(
+described(
     ApprovalKind,
     "ApprovalKind",
     "What is asked of a person.",
@@ -293,7 +293,7 @@ _told(
     OUTCOME="A call was interrupted: did it happen?",
     QUESTION="What a bot wants to know: answer it.",
 )
-_told(
+described(
     ApprovalStatus,
     "ApprovalStatus",
     "Where an approval stands. All but PENDING are final.",
@@ -304,7 +304,7 @@ _told(
     EXPIRED="Nobody decided in time.",
     WITHDRAWN="Its execution, or the step that asked, ended before anybody decided.",
 )
-_told(
+described(
     FailureClass,
     "FailureClass",
     "What kind of thing failed, which decides what helps.",
@@ -323,7 +323,7 @@ _told(
     PROGRAM="The program itself is wrong.",
     UNKNOWN="For a reason that is not known.",
 )
-_told(
+described(
     ControlAction,
     "ControlAction",
     "What to do with an execution.",
@@ -332,7 +332,7 @@ _told(
     RESUME="Go on after a pause.",
     STEP="Take one step, then hold again.",
 )
-_told(
+described(
     Period,
     "Period",
     "How times are gathered.",
@@ -341,21 +341,21 @@ _told(
     WEEK="By week, which begins on Monday.",
     MONTH="By month, in UTC.",
 )
-_told(
+described(
     RerunVersion,
     "RerunVersion",
     "Which program a repeat runs.",
     SAME="The version of the earlier execution.",
     DRAFT="The bot's draft as it is now.",
 )
-_told(
+described(
     Severity,
     "Severity",
     "How serious a remark about a program is.",
     ERROR="The program cannot run.",
     WARNING="The program runs; look at it.",
 )
-_told(
+described(
     DraftCause,
     "DraftCause",
     "Where a change of a draft came from.",
@@ -363,7 +363,7 @@ _told(
     RESTORED="An earlier version became the draft.",
     IMPORTED="A bundle brought it.",
 )
-_told(
+described(
     BotAction,
     "BotAction",
     "What to do with a bot.",
@@ -376,7 +376,7 @@ _told(
     TAG="Put the given tags on it.",
     UNTAG="Take the given tags away.",
 )
-_told(
+described(
     ItemStatus,
     "ImportStatus",
     "What applying a bundle does with one of its bots.",
@@ -385,7 +385,7 @@ _told(
     UNCHANGED="It is here just so; nothing happens.",
     CONFLICT="A bot of this name was changed here; say what shall happen.",
 )
-_told(
+described(
     Resolution,
     "ImportResolution",
     "What happens to a conflict.",

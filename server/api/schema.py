@@ -20,6 +20,7 @@ from server.api.bundles import BundleMutations, BundleQueries
 from server.api.changes import ChangeSubscriptions
 from server.api.chat_tokens import ChatSubscriptions
 from server.api.chats import ChatMutations, ChatQueries
+from server.api.concurrency import ConcurrencyMutations
 from server.api.connections import ConnectionMutations, ConnectionQueries
 from server.api.context import Context
 from server.api.costs import CostMutations, CostQueries
@@ -46,6 +47,7 @@ from server.api.nodes import NodeQueries
 from server.api.notifications import NotificationMutations, NotificationQueries
 from server.api.pricing import PricingQueries
 from server.api.projecting import ProjectingExecutor
+from server.api.queue import QueueQueries
 from server.api.recordings import RecordingMutations, RecordingQueries
 from server.api.rerun_estimate import RerunQueries
 from server.api.run_limits import RunLimitMutations, RunLimitQueries
@@ -92,6 +94,7 @@ class Query(
     AnsweringQueries,
     RecordingQueries,
     ChatQueries,
+    QueueQueries,
 ):
     pass
 
@@ -121,6 +124,7 @@ class Mutation(
     AnsweringMutations,
     RecordingMutations,
     ChatMutations,
+    ConcurrencyMutations,
 ):
     pass
 

@@ -36,6 +36,8 @@ ARGUMENTS: dict[str, str] = {
     "Query.compareBotVersions.newVersionId": "The version afterwards; the draft when absent.",
     "Query.compareBotVersions.newSource": "A text that is not saved, in place of a version.",
     "Query.previewImport.bundleId": "The bundle that was sent to `/bundles`.",
+    "Queue.entries.state": "Which half of the queue.",
+    "Queue.entries.botId": "Only of this bot; of all when absent.",
     "Query.bot.name": "Its name, exactly.",
     "Query.balAssist.offset": "Where the cursor stands: code points from the beginning, from 0.",
     "Query.compareBal.old": "The program before, at most 512 KiB.",

@@ -1,8 +1,8 @@
 """The bundle: a zip of text files that carries bots from one place to another.
 
-`manifest.json` names every file with its checksum, and beside each bot its tags, its retention,
-what was said about the version with its text, and what it needs. Nothing in a bundle is secret:
-connections are named, never described. The same bots always give the same bytes.
+`manifest.json` names every file with its checksum, and beside each bot its tags, its retention, its
+limits, what was said about the version with its text, and what it needs. Nothing in a bundle is
+secret: connections are named, never described. The same bots always give the same bytes.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class BundledBot:
     source: str
     tags: tuple[str, ...] = ()
     retention: dict[str, Any] | None = None
+    concurrency: dict[str, int | None] | None = None
     version_name: str = ""
     version_note: str = ""
     connections: tuple[str, ...] = ()
@@ -88,6 +89,7 @@ def _described(path: str, bot: BundledBot) -> dict[str, Any]:
         "sha256": checksum(bot.source),
         "name": bot.name,
         "tags": sorted(bot.tags, key=str.casefold),
+        **({} if bot.concurrency is None else {"concurrency": bot.concurrency}),
         "retention": None if bot.retention is None else dict(sorted(bot.retention.items())),
         "version": said if any(said.values()) else None,
         "needs": {"connections": sorted(bot.connections), "tools": sorted(bot.tools)},

@@ -101,8 +101,15 @@ def _bundled(
         source=bot.source,
         tags=tuple(tagged),
         retention=bot.retention,
+        concurrency=_limits(bot),
         version_name=version.name if version is not None else "",
         version_note=version.note if version is not None else "",
         connections=tuple(sorted(read.providers)),
         tools=tuple(sorted(read.tools)),
     )
+
+
+def _limits(bot: Bot) -> dict[str, int | None] | None:
+    if not bot.limited:
+        return None
+    return {"limit": bot.max_running, "perKey": bot.max_running_per_key}

@@ -252,8 +252,12 @@ async def _made(viewer: Viewer, item: Item, name: str, clock: Clock) -> Bot:
     bundled, source = item.bundled, service.storable(item.bundled.source)
     bot = await service.insert(viewer, name, source, item.read.face)
     bot.retention = bundled.retention
+    limits = bundled.concurrency or {}
+    bot.max_running, bot.max_running_per_key = limits.get("limit"), limits.get("perKey")
     bot.imported_hash = hash_of_source(source)
-    await bot.save(update_fields=["retention", "imported_hash"])
+    await bot.save(
+        update_fields=["retention", "max_running", "max_running_per_key", "imported_hash"]
+    )
     await tags.put(bot, bundled.tags)
     await _say(viewer, bot, item)
     return bot

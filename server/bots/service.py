@@ -152,7 +152,8 @@ async def delete(viewer: Viewer, bot_id: UUID, clock: Clock = CLOCK) -> Bot:
 
 
 async def duplicate(viewer: Viewer, bot_id: UUID, name: str | None = None) -> Bot:
-    """The draft, the tags and the retention under another name; no version, so nothing is live."""
+    """The draft, the tags, the retention and the limits under another name; no version, so nothing
+    is live."""
     require(viewer, "bots:write")
     require_all_bots(viewer)
     bot = await one(viewer, bot_id)
@@ -161,7 +162,8 @@ async def duplicate(viewer: Viewer, bot_id: UUID, name: str | None = None) -> Bo
     async with in_transaction():
         made = await insert(viewer, wanted, bot.source, read_face(bot.source))
         made.retention = bot.retention
-        await made.save(update_fields=["retention"])
+        made.max_running, made.max_running_per_key = bot.max_running, bot.max_running_per_key
+        await made.save(update_fields=["retention", "max_running", "max_running_per_key"])
         for tag in await BotTag.filter(bot_id=bot.id):
             await BotTag.create(
                 bot_id=made.id, workspace_id=made.workspace_id, name=tag.name, key=tag.key

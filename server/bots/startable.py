@@ -23,17 +23,26 @@ class Startable:
     name: str
     state: BotState
     draft_version: int
+    limited: bool = False
 
 
 async def startable(viewer: Viewer, bot_id: UUID) -> Startable:
     if viewer.bot_ids is None or bot_id in viewer.bot_ids:
         # Nothing but ids of ours is written into it.
         rows = await Bot._meta.db.execute_query_dict(
-            f"SELECT name, state, draft_version FROM bots WHERE id = '{bot_id}' "
-            f"AND workspace_id = '{viewer.workspace_id}' AND deleted_at IS NULL"
+            "SELECT name, state, draft_version, max_running, max_running_per_key FROM bots "
+            f"WHERE id = '{bot_id}' AND workspace_id = '{viewer.workspace_id}' "
+            "AND deleted_at IS NULL"
         )
         for row in rows:
-            return Startable(bot_id, row["name"], BotState(row["state"]), row["draft_version"])
+            limits = (row["max_running"], row["max_running_per_key"])
+            return Startable(
+                bot_id,
+                row["name"],
+                BotState(row["state"]),
+                row["draft_version"],
+                limited=limits != (None, None),
+            )
     raise NotFound.of("bot")
 
 

@@ -164,6 +164,7 @@ def _bot(described: Any, files: dict[str, str]) -> BundledBot:
         source=source,
         tags=_tags(entry),
         retention=_retention(entry.get("retention")),
+        concurrency=_concurrency(entry.get("concurrency")),
         version_name=" ".join(_string(said, "name", VERSION_NAME_LIMIT, "").split()),
         version_note=_string(said, "note", NOTE_LIMIT, "").strip(),
         connections=_strings(needs, "connections"),
@@ -195,6 +196,13 @@ def _retention(found: Any) -> dict[str, Any] | None:
         "maxCount": _whole(rule.get("maxCount"), 0, 10_000_000),
         "statuses": sorted(statuses),
     }
+
+
+def _concurrency(found: Any) -> dict[str, int | None] | None:
+    if found is None:
+        return None
+    limits = _object(found)
+    return {name: _whole(limits.get(name), 1, 10_000) for name in ("limit", "perKey")}
 
 
 def _refuse_twins(bots: tuple[BundledBot, ...]) -> None:
@@ -242,7 +250,7 @@ def _whole(found: Any, least: int, most: int) -> int | None:
     if found is None:
         return None
     if type(found) is not int or not least <= found <= most:
-        raise BundleRefused("It holds a retention rule that cannot be read.")
+        raise BundleRefused("It holds a retention rule or a limit that cannot be read.")
     return found
 
 

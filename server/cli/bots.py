@@ -38,6 +38,19 @@ query CliBot($id: ID, $name: String) {
 }
 """
 
+LIMITS = """
+query CliLimits($id: ID, $name: String) {
+  bot(id: $id, name: $name) { id name concurrencyVersion concurrency { limit perKey } }
+}
+"""
+LIMIT = """
+mutation CliLimit($input: UpdateBotConcurrencyInput!) {
+  updateBotConcurrency(input: $input) {
+    bot { id name concurrencyVersion concurrency { limit perKey } } errors { code message path }
+  }
+}
+"""
+
 
 @click.group(epilog=example("baleybots bots list\nbaleybots bots push hello.bal --publish"))
 def bots() -> None:
@@ -194,6 +207,62 @@ def _write(folder: Path, bot: dict[str, Any], source: str, force: bool) -> None:
         raise Invalid(f"{path} holds another text.", hint="Give --force to overwrite it.")
     write_whole(path, data)
     say(f"{path} written")
+
+
+@bots.command(
+    epilog=example(
+        "baleybots bots limit hello --at-once 3 --per-key 1\nbaleybots bots limit hello --none"
+    )
+)
+@click.argument("bot", metavar="BOT")
+@click.option("--at-once", type=click.IntRange(1, 10_000), help="So many of its executions.")
+@click.option("--per-key", type=click.IntRange(1, 10_000), help="So many with the same key.")
+@click.option("--none", "no_limit", is_flag=True, help="Take both limits away.")
+@json_option
+def limit(
+    bot: str, at_once: int | None, per_key: int | None, no_limit: bool, as_json: bool
+) -> None:
+    """Say how many executions of a bot run at once; the others wait in the queue.
+
+    Without an option it says what is set. One limit given alone leaves the other as it is.
+    """
+    asked = at_once is not None or per_key is not None
+    if no_limit and asked:
+        raise click.UsageError("Give --none, or the limits.")
+
+    async def work(remote: Remote) -> dict[str, Any]:
+        found = await _limits(remote, bot)
+        if not asked and not no_limit:
+            return found
+        now = found["concurrency"]
+        given = {"limit": at_once or now["limit"], "perKey": per_key or now["perKey"]}
+        changed = await remote.change(
+            LIMIT,
+            botId=found["id"],
+            expectedVersion=found["concurrencyVersion"],
+            **({} if no_limit else given),
+        )
+        return changed["bot"]
+
+    found = connected(work)
+    if as_json:
+        print_json(found)
+        return
+    now = found["concurrency"]
+    words = [
+        f"{count} {what}"
+        for count, what in ((now["limit"], "at once"), (now["perKey"], "at once per key"))
+        if count is not None
+    ]
+    say(f"{found['name']}: {', '.join(words) or 'no limit'}")
+
+
+async def _limits(remote: Remote, named: str) -> dict[str, Any]:
+    by_id = named.startswith("bot_") and len(named) == 30
+    found = (await remote.ask(LIMITS, **({"id": named} if by_id else {"name": named})))["bot"]
+    if found is None:
+        raise NotFound(f"There is no bot {named!r} here.", hint="See `baleybots bots list`.")
+    return found
 
 
 async def _found(remote: Remote, named: str) -> dict[str, Any]:

@@ -23,8 +23,8 @@ query CliExecutions($first: Int!, $filter: ExecutionFilter) {
 SHOW = """
 query CliExecution($id: ID!) {
   execution(id: $id) {
-    id status waitingReason mode triggerKind input output createdAt startedAt finishedAt durationMs
-    queuedMs lastSeq bot { id name } version { id number }
+    id status waitingReason priority mode triggerKind input output createdAt startedAt finishedAt
+    durationMs queuedMs lastSeq bot { id name } version { id number }
     error { kind message hint stepKey }
     usage { inputTokens outputTokens totalTokens cost estimated unpriced }
     steps { key name type status attempt reused source story output model provider

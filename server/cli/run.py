@@ -22,7 +22,11 @@ query CliFindBot($id: ID, $name: String) {
   bot(id: $id, name: $name) { id name source draftVersion }
 }
 """
-WORKERS = "query CliWorkers { health { workers workersShortOfMemory } }"
+WORKERS = """
+query CliWorkers($id: ID!) {
+  health { workers workersShortOfMemory } execution(id: $id) { waitingReason }
+}
+"""
 IDLE_SECONDS = 3.0
 START = """
 mutation CliStart($input: StartExecutionInput!) {
@@ -64,6 +68,16 @@ baleybots run hello --recorded newest"""
     metavar="EXECUTION",
     help="Go on from a completed execution of the bot: what was asked and answered is told first.",
 )
+@click.option(
+    "--priority",
+    type=click.IntRange(1, 9),
+    help="9 goes first, 1 last; 5 unless given. Counts while it waits for a worker.",
+)
+@click.option(
+    "--key",
+    "concurrency_key",
+    help="Of the executions with the same key the bot may run only so many at once.",
+)
 @json_option
 def run(
     bot: str,
@@ -72,6 +86,8 @@ def run(
     demo: bool,
     recorded: str | None,
     continues: str | None,
+    priority: int | None,
+    concurrency_key: str | None,
     as_json: bool,
 ) -> None:
     """Run a bot (by name or id), or a program in a file, on a running server.
@@ -86,6 +102,10 @@ def run(
         how = {**given, **_mode(demo, recorded)}
         if continues:
             how["continues"] = continues
+        if priority is not None:
+            how["priority"] = priority
+        if concurrency_key is not None:
+            how["concurrencyKey"] = concurrency_key
         started = await remote.change(START, botId=found["id"], **how)
         execution_id = started["execution"]["id"]
         printer = await watch(remote, execution_id, live=follow and not as_json)
@@ -119,7 +139,7 @@ async def bot_for(remote: Remote, named: str) -> dict[str, Any]:
 async def watch(remote: Remote, execution_id: str, *, live: bool, after: int = 0) -> LivePrinter:
     """Stays until the end; prints along when asked to."""
     printer = LivePrinter()
-    idle = asyncio.create_task(_tell_idle(remote))
+    idle = asyncio.create_task(_tell_idle(remote, execution_id))
     try:
         async for event in remote.follow(execution_id, after):
             if event["type"] != "execution.queued":
@@ -133,14 +153,17 @@ async def watch(remote: Remote, execution_id: str, *, live: bool, after: int = 0
     return printer
 
 
-async def _tell_idle(remote: Remote) -> None:
+async def _tell_idle(remote: Remote, execution_id: str) -> None:
     """Who waits and sees nothing is to know why."""
     await asyncio.sleep(IDLE_SECONDS)
     try:
-        health = (await remote.ask(WORKERS))["health"]
+        found = await remote.ask(WORKERS, id=execution_id)
     except AppError:
         return
-    if health["workers"] == 0:
+    health, execution = found["health"], found["execution"] or {}
+    if execution.get("waitingReason") == "QUEUE":
+        note("Its bot runs as many at once as it may: it waits for a place.")
+    elif health["workers"] == 0:
         note("No worker is running: it waits in the queue. Start one: baleybots worker")
     elif (health["workers"] or 0) <= (health["workersShortOfMemory"] or 0):
         note("Every worker is short of memory: it waits until there is room.")

@@ -40,6 +40,13 @@ mutation CliRerun($input: RerunExecutionInput!) {
   }
 }
 """
+PRIORITIZE = """
+mutation CliPrioritize($input: SetExecutionPriorityInput!) {
+  setExecutionPriority(input: $input) {
+    execution { id status priority } errors { code message path }
+  }
+}
+"""
 reason_option = click.option("--reason", help="Why; shown with the execution.")
 execution_argument = click.argument("execution_id", metavar="EXECUTION")
 executions_argument = click.argument(
@@ -169,6 +176,22 @@ def retry(
         raise SystemExit(0 if found["status"] == "COMPLETED" else 1)
     found = {**found, "status": found["status"].lower()}
     print_json(found) if as_json else say(f"{found['id']} {found['status']}")
+
+
+@executions.command(epilog=example("baleybots executions prioritize exe_… 9"))
+@execution_argument
+@click.argument("priority", type=click.IntRange(1, 9))
+@json_option
+def prioritize(execution_id: str, priority: int, as_json: bool) -> None:
+    """Give an execution that waits another priority: 9 goes first, 1 last."""
+
+    async def work(remote: Remote) -> Any:
+        given = {"executionId": execution_id, "priority": priority}
+        return (await remote.change(PRIORITIZE, **given))["execution"]
+
+    found = connected(work)
+    found = {**found, "status": found["status"].lower()}
+    print_json(found) if as_json else say(f"{found['id']} {found['status']} {found['priority']}")
 
 
 def _control(execution_id: str, action: str, reason: str | None, as_json: bool) -> None:

@@ -42,6 +42,7 @@ BUSY = frozenset({ExecutionStatus.RUNNING})
 STANDING = frozenset({ExecutionStatus.PENDING, ExecutionStatus.WAITING})
 PAUSED = frozenset({ExecutionStatus.PAUSED})
 QUEUED = frozenset({ExecutionStatus.PENDING})
+WAITING = frozenset({ExecutionStatus.WAITING})
 OPEN = frozenset(ExecutionStatus) - FINAL_STATUSES
 
 CancelChildren = Callable[[UUID, str | None, str | None], Awaitable[None]]
@@ -138,6 +139,17 @@ class Control:
         event = happened.EntityModified(name=entity, by=by, **changes)
         steps = tuple(rows_of(entity, changes))
         return await self._go(target, (Way(OPEN, ExecutionChange(), event, steps),))
+
+    async def prioritize(self, target: Target, bot_id: UUID, priority: int, by: str | None) -> bool:
+        """What stands in the queue takes its new place there at once."""
+        event = happened.ExecutionPrioritized(priority=priority, by=by)
+        change = ExecutionChange(priority=priority)
+        queued = Ready(target.execution_id, target.workspace_id, bot_id, priority)
+        ways = (
+            Way(QUEUED, change, event, wakes=queued),
+            Way(WAITING | PAUSED, change, event),
+        )
+        return await self._go(target, ways)
 
     async def say(self, target: Target, event: happened.ExecutionEvent, step_key: str) -> bool:
         """Something that a person did about a step, for the log of an execution that is open."""

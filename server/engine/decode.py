@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -38,7 +39,14 @@ def claimed(row: Sequence[Any]) -> Claimed:
         tokens=row[16],
         cost_nano=row[17],
         start_before=moment(row[18]) if row[18] else None,
+        priority=row[19],
+        concurrency_key=row[20],
     )
+
+
+def places_of(rows: Iterable[Sequence[Any]]) -> list[Claimed]:
+    """Claims of executions that hold one of so many places of their bot."""
+    return [replace(claimed(row), placed=True) for row in rows]
 
 
 def recorded(row: Sequence[Any]) -> RecordedStep:
@@ -60,7 +68,7 @@ def recorded(row: Sequence[Any]) -> RecordedStep:
 
 def due(rows: Iterable[Sequence[Any]]) -> list[Due]:
     """In the order in which every store's DUE gives it, but the rows as they like."""
-    found = [Due(Ready(*map(uuid_value, row[:3])), float(row[3])) for row in rows]
+    found = [Due(Ready(*map(uuid_value, row[:3]), priority=row[3]), float(row[4])) for row in rows]
     return sorted(found, key=attrgetter("seconds"), reverse=True)
 
 

@@ -87,6 +87,7 @@ class Engine:
             store, bus.notices, bus.queue, clock, self.runner, self._cancel_children, diagnosing
         )
         self.holding = Holding(self.control)
+        self.places = self.runner.places
         self.snapshots = Snapshots(store)
         self._sweep = Sweep(store, bus.queue)
         self.feeds = Feeds(store, bus.notices, known=store.known)

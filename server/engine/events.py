@@ -144,6 +144,15 @@ class ExecutionResumed(ExecutionEvent):
 
 
 @dataclass(slots=True, kw_only=True)
+class ExecutionPrioritized(ExecutionEvent):
+    """9 goes first, 1 last."""
+
+    TYPE: ClassVar[str] = "execution.prioritized"
+    priority: int = 0
+    by: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class EntityModified(ExecutionEvent):
     """For the rest of this execution; what is null stays as the program has it."""
 
@@ -394,6 +403,7 @@ EVENT_TYPES: dict[str, type[ExecutionEvent]] = {
         ExecutionPaused,
         ExecutionResumed,
         ExecutionHandedBack,
+        ExecutionPrioritized,
         EntityModified,
         StepStarted,
         StepDelta,

@@ -45,11 +45,13 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The bot that a name or an id means, and the version that runs."""
+    """The bot that a name or an id means, and the version that runs. `limited`: only so many of it
+    at once."""
 
     bot_id: UUID
     bot_name: str
     version_id: UUID
+    limited: bool = False
 
 
 class Targets(Protocol):
@@ -116,6 +118,9 @@ class RunFamily:
             idempotency_key=birth_key(parent.id, self._key, self._tries),
             created_by_id=_user_of(parent.trigger),
             parent_id=parent.id,
+            priority=parent.priority,
+            concurrency_key=parent.concurrency_key,
+            limited=found.limited,
             status=ExecutionStatus.PAUSED if self._host.holds else ExecutionStatus.PENDING,
         )
         return await self._born(*await self._with_earlier(new, plan), plan, found, depth)

@@ -12,7 +12,7 @@ from server.engine.stepping import HELD, WITH_PARENT
 from server.models.enums import ExecutionStatus
 from server.models.tables import Execution, Step
 
-LOOKED_AT = ("id", "workspace_id", "bot_id", "status", "control")
+LOOKED_AT = ("id", "workspace_id", "bot_id", "status", "control", "priority")
 PAUSED = ExecutionStatus.PAUSED
 
 
@@ -76,4 +76,4 @@ async def _held_children(row: Execution) -> list[Execution]:
 
 
 def _ready(row: Execution) -> Ready:
-    return Ready(row.id, row.workspace_id, row.bot_id)
+    return Ready(row.id, row.workspace_id, row.bot_id, row.priority)

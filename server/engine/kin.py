@@ -20,7 +20,10 @@ def _listed(statuses: Iterable[ExecutionStatus]) -> str:
 
 
 TRIES = 3
-LOOKED_AT = ("id", "workspace_id", "bot_id", "status", "waiting_reason", "due_at", "nudged")
+LOOKED_AT = (
+    *("id", "workspace_id", "bot_id", "status", "waiting_reason", "due_at", "nudged"),
+    "priority",
+)
 OPEN = frozenset(ExecutionStatus) - FINAL_STATUSES
 REASON = "The execution that started it has ended."
 STEP_ENDED = "The step that started it has ended."
@@ -100,7 +103,7 @@ class Kin:
             except Fenced:
                 continue
             self._nudge(execution_id)
-            self._queue.ready(Ready(row.id, row.workspace_id, row.bot_id))
+            self._queue.ready(Ready(row.id, row.workspace_id, row.bot_id, row.priority))
             return
 
     async def _make_due(self, row: Execution) -> None:

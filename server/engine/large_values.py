@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from server.bus.turns import Ready
 from server.core.errors import Unavailable
 from server.core.jsontext import NotStorable
 from server.engine.blobs import Blobs
@@ -29,6 +30,7 @@ from server.engine.store import (
     ExecutionChange,
     Held,
     NewExecution,
+    Placed,
     RecordedStep,
     StepRow,
     Store,
@@ -84,6 +86,19 @@ class LargeValues:
     ) -> list[Claimed]:
         found = await self._store.claim(ids, owner, lease, suspects=suspects)
         return [await self._whole(claimed) for claimed in found]
+
+    async def claim_places(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> Placed:
+        found = await self._store.claim_places(ids, owner, lease, suspects=suspects)
+        claims = [await self._whole(claimed) for claimed in found.claims]
+        return Placed(claims, found.parked)
+
+    async def let_go(self, bot_id: UUID, *, by_age: bool = False) -> list[Ready]:
+        return await self._store.let_go(bot_id, by_age=by_age)
+
+    async def parked_bots(self) -> list[UUID]:
+        return await self._store.parked_bots()
 
     async def renew(
         self, held: dict[UUID, int], owner: str, lease: float, worked: Worked = NOT_WORKED

@@ -17,6 +17,7 @@ from typing import Final
 from uuid import UUID
 from weakref import WeakSet
 
+from server.bus.turns import Ready
 from server.engine.events import FINAL_TYPES
 from server.engine.log import READ_AT_ONCE, WireEvent
 from server.engine.store import (
@@ -28,6 +29,7 @@ from server.engine.store import (
     Due,
     EventRow,
     Held,
+    Placed,
     RecordedStep,
     Store,
     StoredEvent,
@@ -123,6 +125,17 @@ class Latest:
         self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
     ) -> list[Claimed]:
         return await self._store.claim(ids, owner, lease, suspects=suspects)
+
+    async def claim_places(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> Placed:
+        return await self._store.claim_places(ids, owner, lease, suspects=suspects)
+
+    async def let_go(self, bot_id: UUID, *, by_age: bool = False) -> list[Ready]:
+        return await self._store.let_go(bot_id, by_age=by_age)
+
+    async def parked_bots(self) -> list[UUID]:
+        return await self._store.parked_bots()
 
     async def renew(
         self, held: dict[UUID, int], owner: str, lease: float, worked: Worked = NOT_WORKED

@@ -142,6 +142,8 @@ def identity_of(row: NewExecution | Claimed, owner: str) -> Identity:
         created_at=row.created_at,
         trigger=row.trigger or {},
         last_seq=row.last_seq if isinstance(row, Claimed) else 0,
+        priority=row.priority,
+        concurrency_key=row.concurrency_key,
     )
 
 

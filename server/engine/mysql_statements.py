@@ -86,7 +86,8 @@ _SET = f"""e.last_seq = e.last_seq + c.events,
     e.cost_nano = e.cost_nano + c.cost_nano,
     e.estimated = e.estimated OR c.estimated, e.unpriced = e.unpriced OR c.unpriced,
     e.control = IF(c.control IS NULL, e.control, NULLIF(c.control, '')),
-    e.nudged = e.nudged OR c.nudge, e.worked_ms = e.worked_ms + c.worked_ms"""
+    e.nudged = e.nudged OR c.nudge, e.worked_ms = e.worked_ms + c.worked_ms,
+    e.priority = COALESCE(c.priority, e.priority)"""
 
 
 def update_executions(rows: int) -> str:
@@ -104,10 +105,65 @@ LIMIT 1"""
 _CLAIMABLE = "status IN ('pending', 'running', 'waiting')"
 
 
+_LIMITED = "(b.max_running IS NOT NULL OR b.max_running_per_key IS NOT NULL)"
+# Parked until a place among the running executions of its bot is free.
+NEVER = "'9999-01-01 00:00:00'"
+
+
 def choose(rows: int) -> str:
+    """One value for each row: MariaDB would read all bots for a NOT EXISTS."""
     return f"""SELECT id FROM executions WHERE id IN ({marks(rows)}) AND due_at <= {NOW}
     AND {_CLAIMABLE} AND (%s OR losses + (status = 'running') <> {SUSPECT_LOSSES})
+    AND (%s OR status = 'running'
+        OR NOT COALESCE((SELECT {_LIMITED} FROM bots b WHERE b.id = executions.bot_id), FALSE))
     ORDER BY id FOR UPDATE SKIP LOCKED"""
+
+
+def limited_bots(rows: int) -> str:
+    return f"""SELECT DISTINCT e.bot_id FROM executions e JOIN bots b ON b.id = e.bot_id
+    WHERE e.id IN ({marks(rows)}) AND e.status <> 'running' AND {_LIMITED}"""
+
+
+def lock_bots(rows: int) -> str:
+    """Who claims for one of these bots, or lets one of their executions go, does so alone. This is
+    the first statement of its transaction, so that what is counted then is what is there then."""
+    return f"""SELECT id, max_running, max_running_per_key FROM bots WHERE id IN ({marks(rows)})
+    ORDER BY id FOR UPDATE"""
+
+
+def running_of(rows: int) -> str:
+    return f"""SELECT e.bot_id, e.concurrency_key, COUNT(*) FROM bots b
+    JOIN executions e ON e.workspace_id = b.workspace_id AND e.status = 'running'
+        AND e.bot_id = b.id
+    WHERE b.id IN ({marks(rows)}) GROUP BY e.bot_id, e.concurrency_key"""
+
+
+def for_places(rows: int, bots: int) -> str:
+    return f"""SELECT id, workspace_id, bot_id, priority, concurrency_key FROM executions
+    WHERE id IN ({marks(rows)}) AND bot_id IN ({marks(bots)}) AND due_at <= {NOW}
+    AND status IN ('pending', 'waiting') AND (%s OR losses <> {SUSPECT_LOSSES})
+    ORDER BY id FOR UPDATE SKIP LOCKED"""
+
+
+def park(rows: int) -> str:
+    return f"""UPDATE executions SET waiting_reason = 'queue', due_at = {NEVER}
+    WHERE id IN ({marks(rows)})"""
+
+
+def parked(full: int, *, by_age: bool) -> str:
+    other = f"AND (concurrency_key IS NULL OR concurrency_key NOT IN ({marks(full)}))"
+    return f"""SELECT id, workspace_id, bot_id, priority, concurrency_key FROM executions
+    WHERE bot_id = %s AND due_at = {NEVER} AND status IN ('pending', 'waiting')
+    {other if full else ""}
+    ORDER BY {"" if by_age else "priority DESC, "}id LIMIT %s FOR UPDATE SKIP LOCKED"""
+
+
+def let_go(rows: int) -> str:
+    return f"""UPDATE executions SET waiting_reason = NULL, due_at = {NOW}, dispatched_at = {NOW}
+    WHERE id IN ({marks(rows)})"""
+
+
+PARKED_BOTS = f"SELECT DISTINCT bot_id FROM executions WHERE due_at = {NEVER}"
 
 
 def take(rows: int) -> str:
@@ -120,7 +176,7 @@ def take(rows: int) -> str:
 def taken(rows: int) -> str:
     return f"""SELECT id, workspace_id, bot_id, version_id, attempt, mode, trigger_kind, last_seq,
     losses, created_at, started_at, cancel_requested_at IS NOT NULL, input, `trigger`, control,
-    worked_ms, input_tokens + output_tokens, cost_nano, start_before
+    worked_ms, input_tokens + output_tokens, cost_nano, start_before, priority, concurrency_key
     FROM executions WHERE id IN ({marks(rows)})"""
 
 
@@ -152,7 +208,8 @@ def wake(rows: int) -> str:
 HELD_BY_OTHERS = """SELECT id FROM executions
 WHERE status = 'running' AND NOT (owner <=> %s) ORDER BY id FOR UPDATE"""
 
-DUE = f"""SELECT id, workspace_id, bot_id, TIMESTAMPDIFF(MICROSECOND, due_at, {NOW}) / 1000000
+DUE = f"""SELECT id, workspace_id, bot_id, priority,
+    TIMESTAMPDIFF(MICROSECOND, due_at, {NOW}) / 1000000
 FROM executions WHERE due_at BETWEEN {_LATER} AND {NOW} AND {_CLAIMABLE} AND (
     dispatched_at IS NULL OR dispatched_at < due_at OR dispatched_at < {_LATER})
 ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"""

@@ -42,6 +42,7 @@ _INTS = {
     "try_number",
     "carried",
     "context_window",
+    "priority",
 }
 _BIGINTS = {
     "input_tokens",
@@ -122,7 +123,7 @@ _SET = f"""{_COUNTS},
     cancel_requested_at = COALESCE(e.cancel_requested_at, c.cancel_requested_at),
     cancel_reason = COALESCE(e.cancel_reason, c.cancel_reason),
     control = CASE WHEN c.control IS NULL THEN e.control ELSE NULLIF(c.control, '') END,
-    nudged = e.nudged OR c.nudge"""
+    nudged = e.nudged OR c.nudge, priority = COALESCE(c.priority, e.priority)"""
 
 _FENCED = "e.attempt = c.attempt AND e.owner = c.owner AND e.status = 'running'"
 _ALLOWED = f"""CASE WHEN c.owner IS NOT NULL THEN {_FENCED}
@@ -233,6 +234,9 @@ SELECT id, request_hash FROM executions WHERE workspace_id = $2 AND idempotency_
 LIMIT 1"""
 
 _CLAIMABLE = "status IN ('pending', 'running', 'waiting')"
+_LIMITED = "(b.max_running IS NOT NULL OR b.max_running_per_key IS NOT NULL)"
+# Parked until a place among the running executions of its bot is free.
+NEVER = "'9999-01-01 00:00:00+00'::timestamptz"
 _HELD = """e.status = 'running' AND e.owner = $1
     AND e.id = h.id AND e.attempt = h.attempt"""
 _PAIRS = "unnest($2::uuid[], $3::int[]) AS h(id, attempt)"
@@ -248,12 +252,47 @@ CLAIM = f"""{_QUICK} UPDATE executions e SET
     due_at = {_seconds("$3::float8")}, started_at = COALESCE(e.started_at, now()), nudged = false
 FROM (SELECT id FROM executions WHERE id = ANY($1::uuid[]) AND due_at <= now() AND {_CLAIMABLE}
     AND ($4::bool OR losses + (status = 'running')::int <> {SUSPECT_LOSSES})
+    AND ($5::bool OR status = 'running' OR NOT EXISTS (
+        SELECT 1 FROM bots b WHERE b.id = executions.bot_id AND {_LIMITED}))
     FOR UPDATE SKIP LOCKED) f, quick
 WHERE e.id = f.id AND quick.done = 'off'
 RETURNING e.id, e.workspace_id, e.bot_id, e.version_id, e.attempt, e.mode, e.trigger_kind,
     e.last_seq, e.losses, e.created_at, e.started_at, e.cancel_requested_at IS NOT NULL,
     e.input, e."trigger", e.control, e.worked_ms, e.input_tokens + e.output_tokens, e.cost_nano,
-    e.start_before"""
+    e.start_before, e.priority, e.concurrency_key"""
+
+LIMITED_BOTS = f"""SELECT DISTINCT e.bot_id FROM executions e JOIN bots b ON b.id = e.bot_id
+WHERE e.id = ANY($1::uuid[]) AND e.status <> 'running' AND {_LIMITED}"""
+
+# Who claims for one of these bots, or lets one of their executions go, does so alone. What is
+# inserted for the bot meanwhile only needs its key.
+LOCK_BOTS = """SELECT id, max_running, max_running_per_key FROM bots WHERE id = ANY($1::uuid[])
+ORDER BY id FOR NO KEY UPDATE"""
+
+RUNNING_OF = """SELECT e.bot_id, e.concurrency_key, COUNT(*) FROM bots b
+JOIN executions e ON e.workspace_id = b.workspace_id AND e.status = 'running' AND e.bot_id = b.id
+WHERE b.id = ANY($1::uuid[]) GROUP BY e.bot_id, e.concurrency_key"""
+
+FOR_PLACES = f"""SELECT id, workspace_id, bot_id, priority, concurrency_key FROM executions
+WHERE id = ANY($1::uuid[]) AND bot_id = ANY($2::uuid[]) AND due_at <= now()
+    AND status IN ('pending', 'waiting') AND ($3::bool OR losses <> {SUSPECT_LOSSES})
+FOR UPDATE SKIP LOCKED"""
+
+PARK = f"""UPDATE executions SET waiting_reason = 'queue', due_at = {NEVER}
+WHERE id = ANY($1::uuid[])"""
+
+LET_GO = """UPDATE executions SET waiting_reason = NULL, due_at = now(), dispatched_at = now()
+WHERE id = ANY($1::uuid[])"""
+
+PARKED_BOTS = f"SELECT DISTINCT bot_id FROM executions WHERE due_at = {NEVER}"
+
+
+def parked(*, by_age: bool) -> str:
+    return f"""SELECT id, workspace_id, bot_id, priority, concurrency_key FROM executions
+    WHERE bot_id = $1 AND due_at = {NEVER} AND status IN ('pending', 'waiting')
+        AND (concurrency_key IS NULL OR concurrency_key <> ALL($2::text[]))
+    ORDER BY {"" if by_age else "priority DESC, "}id LIMIT $3 FOR UPDATE SKIP LOCKED"""
+
 
 RENEW = f"""{_QUICK} UPDATE executions e SET due_at = {_seconds("$4::float8")},
     worked_ms = e.worked_ms + h.worked_ms
@@ -276,7 +315,8 @@ DUE = f"""{_QUICK} UPDATE executions e SET dispatched_at = now() FROM (
         OR dispatched_at < {_seconds("$1::float8")})
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) f, quick
 WHERE e.id = f.id AND quick.done = 'off'
-RETURNING e.id, e.workspace_id, e.bot_id, extract(epoch FROM now() - e.due_at)::float8"""
+RETURNING e.id, e.workspace_id, e.bot_id, e.priority,
+    extract(epoch FROM now() - e.due_at)::float8"""
 
 STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position,
     started_at FROM steps

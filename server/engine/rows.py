@@ -56,6 +56,8 @@ NEW_COLUMNS = (
     "duration_ms",
     "start_before",
     "session_id",
+    "priority",
+    "concurrency_key",
 )
 
 STEP_COLUMNS = (
@@ -169,6 +171,7 @@ CHANGE_COLUMNS = (
     "control",
     "nudge",
     "worked_ms",
+    "priority",
 )
 
 COUNT_COLUMNS = (
@@ -266,6 +269,8 @@ def new_row(commit: Commit, new: NewExecution) -> Row:
         change.duration_ms,
         new.start_before,
         new.session_id,
+        new.priority,
+        texts.clean(new.concurrency_key),
     )
 
 
@@ -299,6 +304,7 @@ def change_row(commit: Commit) -> Row:
         _control_text(change.control),
         change.nudge,
         commit.worked_ms,
+        change.priority,
     )
 
 

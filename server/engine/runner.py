@@ -27,6 +27,7 @@ from server.engine.heard import CONTROL_TOPIC
 from server.engine.isolation import Isolation, suspects_due
 from server.engine.lease import LEASE_SECONDS
 from server.engine.making import Making, Surroundings, identity_of
+from server.engine.places import Places
 from server.engine.run import Run
 from server.engine.running import Ended, Held, Running
 from server.engine.stepping import WITH_PARENT, held_row
@@ -77,7 +78,8 @@ class Runner:
         self._queue = queue
         self._inline = inline
         self._making = Making(around, self._accept_child)
-        self.runs = Running(around, queue, max_running, ended, held)
+        self.places = Places(around.store, queue, around.notices)
+        self.runs = Running(around, queue, max_running, ended, held, self.places.freed)
         self._isolation = Isolation(self.runs, self._take_alone)
         self._claims: set[asyncio.Task[Any]] = set()
         self._listener: asyncio.Task[None] | None = None
@@ -135,12 +137,12 @@ class Runner:
         """Stores a new execution and returns once it is durable. A program that calls nothing is
         finished by then, in the same transaction. Nobody else goes before those who wait."""
         at_once = plan.pure or (self._inline and self._queue.nothing_waits)
-        if at_once and self.runs.free() > 0:
+        if at_once and not new.limited and self.runs.free() > 0:
             return await self._accept_and_run(new, plan)
         writer = self._making.writer(identity_of(new, self._around.owner), new)
         writer.event(_queued(new))
         await writer.settle()
-        self._queue.ready(Ready(new.id, new.workspace_id, new.bot_id))
+        self._queue.ready(_ready(new))
         return Accepted(new, None, writer.last_seq)
 
     async def accept_fork(
@@ -148,7 +150,7 @@ class Runner:
     ) -> None:
         """A new execution that brings results with it; a worker takes it."""
         await self._store_new(new, events, steps)
-        self._queue.ready(Ready(new.id, new.workspace_id, new.bot_id))
+        self._queue.ready(_ready(new))
 
     def tell(self, execution_id: UUID, seq: int, kind: str, data: dict[str, Any]) -> None:
         """The quick way to a run of this process; the event is in its log already."""
@@ -215,9 +217,9 @@ class Runner:
         ids = [one for one in ids if one not in self.runs]
         claims = await around.store.claim(ids, around.owner, LEASE_SECONDS) if ids else []
         if len(claims) < len(ids):
-            taken = {claimed.id for claimed in claims}
-            rest = [one for one in ids if one not in taken]
-            self._isolation.add(await suspects_due(around.clock.now(), rest))
+            rest = _without(ids, claims)
+            claims += await self.places.claimed(rest, around.owner, LEASE_SECONDS)
+            self._isolation.add(await suspects_due(around.clock.now(), _without(ids, claims)))
         return await self._launched(claims)
 
     def _claiming(self, work: Coroutine[Any, Any, Claims]) -> asyncio.Task[Claims]:
@@ -238,7 +240,7 @@ class Runner:
         around = self._around
         claims = await around.store.claim(
             [execution_id], around.owner, LEASE_SECONDS, suspects=True
-        )
+        ) or await self.places.claimed([execution_id], around.owner, LEASE_SECONDS, suspects=True)
         runs = await self._launched(claims)
         return runs[0] if runs else None
 
@@ -292,6 +294,11 @@ class Runner:
                     self.tell(UUID(given["id"]), given["seq"], given["type"], given["data"])
 
 
+def _without(ids: Sequence[UUID], claims: Sequence[Claimed]) -> list[UUID]:
+    taken = {claimed.id for claimed in claims}
+    return [one for one in ids if one not in taken]
+
+
 def _is_for_now(error: Exception) -> bool:
     """The database cannot be used for the moment, whoever noticed it."""
     return isinstance(error, Unavailable) or is_away(error)
@@ -311,7 +318,12 @@ def _claimed_at_insert(new: NewExecution, now: datetime) -> Claimed:
         started_at=now,
         input=new.input,
         trigger=new.trigger,
+        priority=new.priority,
     )
+
+
+def _ready(new: NewExecution) -> Ready:
+    return Ready(new.id, new.workspace_id, new.bot_id, new.priority)
 
 
 def _queued(new: NewExecution) -> happened.ExecutionQueued:

@@ -40,6 +40,12 @@ class Held(Protocol):
     async def __call__(self, workspace_id: UUID, execution_id: UUID) -> None: ...
 
 
+class Freed(Protocol):
+    """Hears that a bot of which only so many run at once may have a place again."""
+
+    async def __call__(self, bot_id: UUID) -> None: ...
+
+
 class Running:
     """`draining` once nothing new is taken, `closed` while an execution has to run alone, `at_most`
     so many at once while memory is short."""
@@ -51,12 +57,14 @@ class Running:
         max_running: int,
         ended: Ended,
         held: Held,
+        freed: Freed,
     ) -> None:
         self._around = around
         self._queue = queue
         self.max_running = max_running
         self._ended = ended
         self._held = held
+        self._freed = freed
         self._leases = Leases(around.store, around.owner)
         self._runs: dict[UUID, Run] = {}
         self._changed = asyncio.Event()
@@ -181,6 +189,9 @@ class Running:
         elif run.due_in is not None and run.due_in <= SOON_SECONDS:
             loop = asyncio.get_running_loop()
             loop.call_later(run.due_in + 0.01, self._queue.ready, _ready(run))
+        # What was taken over from a lost worker had its place already.
+        if claimed.placed or claimed.losses:
+            await self._freed(claimed.bot_id)
 
     async def _learn(self, run: Run) -> None:
         around, claimed = self._around, run.claimed
@@ -210,4 +221,4 @@ class Running:
 
 def _ready(run: Run) -> Ready:
     claimed = run.claimed
-    return Ready(claimed.id, claimed.workspace_id, claimed.bot_id)
+    return Ready(claimed.id, claimed.workspace_id, claimed.bot_id, claimed.priority)

@@ -20,9 +20,12 @@ def _insert(table: str, columns: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"
 
 
+# Parked until a place among the running executions of its bot is free.
+NEVER = "'9999-01-01 00:00:00+00:00'"
 # SQLite 3.40 answers `IS NOT NULL` in RETURNING with true for this column, whatever it holds.
 _CANCEL_ASKED = "typeof(cancel_requested_at) <> 'null'"
 _CLAIMABLE = "status IN ('pending', 'running', 'waiting')"
+_LIMITED = "(b.max_running IS NOT NULL OR b.max_running_per_key IS NOT NULL)"
 _HELD = """status = 'running' AND owner = :owner AND (id, attempt) IN (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:held))"""
 
@@ -53,9 +56,43 @@ CLAIM = f"""UPDATE executions SET
     due_at = :until, started_at = COALESCE(started_at, :now), nudged = 0
 WHERE id IN (SELECT value FROM json_each(:ids)) AND due_at <= :now AND {_CLAIMABLE}
     AND (:suspects OR losses + (status = 'running') <> {SUSPECT_LOSSES})
+    AND (:placed OR status = 'running' OR NOT EXISTS (
+        SELECT 1 FROM bots b WHERE b.id = executions.bot_id AND {_LIMITED}))
 RETURNING id, workspace_id, bot_id, version_id, attempt, mode, trigger_kind, last_seq, losses,
     created_at, started_at, {_CANCEL_ASKED}, input, "trigger", control, worked_ms,
-    input_tokens + output_tokens, cost_nano, start_before"""
+    input_tokens + output_tokens, cost_nano, start_before, priority,
+    concurrency_key"""
+
+LIMITED_BOTS = f"""SELECT DISTINCT b.id, b.max_running, b.max_running_per_key
+FROM bots b JOIN executions e ON e.bot_id = b.id
+WHERE e.id IN (SELECT value FROM json_each(:ids)) AND e.status <> 'running' AND {_LIMITED}"""
+
+BOT = "SELECT id, max_running, max_running_per_key FROM bots WHERE id = ?"
+
+RUNNING_OF = """SELECT e.bot_id, e.concurrency_key, COUNT(*) FROM bots b
+JOIN executions e ON e.workspace_id = b.workspace_id AND e.status = 'running' AND e.bot_id = b.id
+WHERE b.id IN (SELECT value FROM json_each(?)) GROUP BY e.bot_id, e.concurrency_key"""
+
+FOR_PLACES = f"""SELECT id, workspace_id, bot_id, priority, concurrency_key FROM executions
+WHERE id IN (SELECT value FROM json_each(:ids)) AND due_at <= :now
+    AND status IN ('pending', 'waiting') AND (:suspects OR losses <> {SUSPECT_LOSSES})"""
+
+PARK = f"""UPDATE executions SET waiting_reason = 'queue', due_at = {NEVER}
+WHERE id IN (SELECT value FROM json_each(?))"""
+
+LET_GO = """UPDATE executions SET waiting_reason = NULL, due_at = :now, dispatched_at = :now
+WHERE id IN (SELECT value FROM json_each(:ids))"""
+
+PARKED_BOTS = f"SELECT DISTINCT bot_id FROM executions WHERE due_at = {NEVER}"
+
+
+def parked(*, by_age: bool) -> str:
+    return f"""SELECT id, workspace_id, bot_id, priority, concurrency_key FROM executions
+    WHERE bot_id = :bot AND due_at = {NEVER} AND status IN ('pending', 'waiting') AND (
+        concurrency_key IS NULL
+        OR concurrency_key NOT IN (SELECT value FROM json_each(:full)))
+    ORDER BY {"" if by_age else "priority DESC, "}id LIMIT :limit"""
+
 
 RENEW = f"""UPDATE executions SET due_at = :until,
     worked_ms = worked_ms + COALESCE(json_extract(:worked, '$."' || id || '"'), 0) WHERE {_HELD}
@@ -78,7 +115,7 @@ DUE = f"""UPDATE executions SET dispatched_at = :now WHERE id IN (
     SELECT id FROM executions WHERE due_at BETWEEN :since AND :now AND {_CLAIMABLE} AND (
         dispatched_at IS NULL OR dispatched_at < due_at OR dispatched_at < :before)
     ORDER BY due_at LIMIT :limit)
-RETURNING id, workspace_id, bot_id, due_at"""
+RETURNING id, workspace_id, bot_id, priority, due_at"""
 
 STEPS = """SELECT "key", status, attempt, output, error, type, name, parent_key, position,
     started_at FROM steps
@@ -102,7 +139,7 @@ _FACTS = """,
     cancel_requested_at = COALESCE(cancel_requested_at, :cancel_requested_at),
     cancel_reason = COALESCE(cancel_reason, :cancel_reason),
     control = CASE WHEN :control IS NULL THEN control ELSE NULLIF(:control, '') END,
-    nudged = MAX(nudged, :nudge)"""
+    nudged = MAX(nudged, :nudge), priority = COALESCE(:priority, priority)"""
 
 # What is to be cancelled does not lie down: whoever holds it sees that in the answer and ends it.
 _STAYS = f":status IN ('waiting', 'paused') AND {_CANCEL_ASKED}"

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
-from server.bus.turns import Ready
+from server.bus.turns import NORMAL, Ready
 from server.core.errors import AppError
 from server.engine.texts import Texts
 from server.models.enums import (
@@ -71,7 +71,8 @@ class AlreadyAccepted(AppError):
 @dataclass(frozen=True, slots=True)
 class NewExecution:
     """A row to insert. To run it at once in this process, give `owner`, `attempt=1`, the lease as
-    `due_in` and status RUNNING; to queue it, leave the defaults."""
+    `due_in` and status RUNNING; to queue it, leave the defaults. `limited`: of its bot only so many
+    may run at once, so it goes through the queue."""
 
     id: UUID
     workspace_id: UUID
@@ -95,6 +96,9 @@ class NewExecution:
     forked_from_step: str | None = None
     start_before: datetime | None = None
     session_id: UUID | None = None
+    priority: int = NORMAL
+    concurrency_key: str | None = None
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ class ExecutionChange:
     cancel_reason: str | None = None
     control: ControlAsked | Unset | None = UNSET
     nudge: bool = False
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +273,8 @@ class Committed:
 class Claimed:
     """An execution that is ours until the lease ends, and what is needed to go on with it.
     `losses` counts the workers that vanished since a step of it was last finished; time, tokens
-    and money are what all its takings have used."""
+    and money are what all its takings have used. `placed`: it holds one of so many places of its
+    bot."""
 
     id: UUID
     workspace_id: UUID
@@ -289,6 +295,18 @@ class Claimed:
     tokens: int = 0
     cost_nano: int = 0
     start_before: datetime | None = None
+    priority: int = NORMAL
+    concurrency_key: str | None = None
+    placed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Of executions whose bots may run only so many at once: those that got a place, and those that
+    wait for one now."""
+
+    claims: list[Claimed] = field(default_factory=list[Claimed])
+    parked: list[Ready] = field(default_factory=list[Ready])
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +383,24 @@ class Store(Protocol):
         self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
     ) -> list[Claimed]:
         """Takes those that are due and open, each for one caller only. Those that have lost
-        `SUSPECT_LOSSES` workers are only taken by who asks for suspects."""
+        `SUSPECT_LOSSES` workers are only taken by who asks for suspects. Those of bots of which
+        only so many may run at once are left to `claim_places`."""
+        ...
+
+    async def claim_places(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> Placed:
+        """The same for bots of which only so many may run at once, in the order of `ids`. What
+        finds no place is parked: it waits for its turn and is not due until `let_go`."""
+        ...
+
+    async def let_go(self, bot_id: UUID, *, by_age: bool = False) -> list[Ready]:
+        """Makes as many parked executions of the bot due as have room, marked as sent: those with
+        the highest priority, or `by_age` the oldest."""
+        ...
+
+    async def parked_bots(self) -> list[UUID]:
+        """The bots that have parked executions."""
         ...
 
     async def renew(

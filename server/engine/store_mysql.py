@@ -11,10 +11,12 @@ from uuid import UUID
 import aiomysql  # pyright: ignore[reportMissingTypeStubs]
 import pymysql
 
+from server.bus.turns import Ready
 from server.core.errors import Unavailable
 from server.engine import mysql_statements as sql
-from server.engine.decode import AT_ALL, claimed, due, json_value, moment, recorded
+from server.engine.decode import AT_ALL, claimed, due, json_value, moment, places_of, recorded
 from server.engine.group import Answer, GroupWriter
+from server.engine.room import Room
 from server.engine.rows import (
     Row,
     call_row,
@@ -36,6 +38,7 @@ from server.engine.store import (
     Due,
     Fenced,
     Held,
+    Placed,
     RecordedStep,
     StoredEvent,
     Worked,
@@ -86,14 +89,50 @@ class MysqlStore:
             return []
 
         async def claim(run: Run) -> list[Claimed]:
-            given = (*map(str, ids), int(suspects))
+            given = (*map(str, ids), int(suspects), 0)
             chosen = [row[0] for row in await run(sql.choose(len(ids)), given)]
             if not chosen:
                 return []
-            await run(sql.take(len(chosen)), (owner, _micro(lease), *chosen))
-            return [claimed(row) for row in await run(sql.taken(len(chosen)), chosen)]
+            return [claimed(row) for row in await _take(run, chosen, owner, lease)]
 
         return await self._transaction(claim)
+
+    async def claim_places(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> Placed:
+        bots = [row[0] for row in await self._fetch(sql.limited_bots(len(ids)), ids)]
+        if not bots:
+            return Placed()
+
+        async def claim(run: Run) -> Placed:
+            limits = await run(sql.lock_bots(len(bots)), bots)
+            room = Room(limits, await run(sql.running_of(len(bots)), bots))
+            given = (*ids, *bots, int(suspects))
+            taken, parked = room.divided(await run(sql.for_places(len(ids), len(bots)), given), ids)
+            if parked:
+                await run(sql.park(len(parked)), [one.id for one in parked])
+            rows = await _take(run, [str(one.id) for one in taken], owner, lease)
+            return Placed(places_of(rows), parked)
+
+        return await self._transaction(claim)
+
+    async def let_go(self, bot_id: UUID, *, by_age: bool = False) -> list[Ready]:
+        async def let_go(run: Run) -> list[Ready]:
+            bots = await run(sql.lock_bots(1), [bot_id])
+            room = Room(bots, await run(sql.running_of(1), [bot_id]))
+            if not bots or room.left(bot_id) < 1:
+                return []
+            full = room.full_keys(bot_id)
+            given = (bot_id, *full, room.left(bot_id))
+            ready, _ = room.divided(await run(sql.parked(len(full), by_age=by_age), given))
+            if ready:
+                await run(sql.let_go(len(ready)), [one.id for one in ready])
+            return ready
+
+        return await self._transaction(let_go)
+
+    async def parked_bots(self) -> list[UUID]:
+        return [UUID(row[0]) for row in await self._fetch(sql.PARKED_BOTS, ())]
 
     async def renew(
         self, held: dict[UUID, int], owner: str, lease: float, worked: Worked = NOT_WORKED
@@ -277,6 +316,13 @@ async def _write_rows(run: Run, batch: list[Commit], answers: dict[UUID, Answer]
     ):
         if rows:
             await run(statement(len(rows)), [value for row in rows for value in row])
+
+
+async def _take(run: Run, chosen: list[str], owner: str, lease: float) -> list[Row]:
+    if not chosen:
+        return []
+    await run(sql.take(len(chosen)), (owner, _micro(lease), *chosen))
+    return await run(sql.taken(len(chosen)), chosen)
 
 
 async def _wake(run: Run, batch: list[Commit], answers: dict[UUID, Answer]) -> None:

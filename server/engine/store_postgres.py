@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
+from server.bus.turns import Ready
 from server.core.errors import Unavailable
 from server.engine import postgres_statements as sql
-from server.engine.decode import AT_ALL, claimed, due, json_value, recorded
+from server.engine.decode import AT_ALL, claimed, due, json_value, places_of, recorded
 from server.engine.group import Answer, GroupWriter
+from server.engine.room import Room
 from server.engine.rows import (
     Row,
     call_row,
@@ -37,6 +39,7 @@ from server.engine.store import (
     Due,
     Fenced,
     Held,
+    Placed,
     RecordedStep,
     StoredEvent,
     Worked,
@@ -54,6 +57,10 @@ _NOT_SENT = "cannot switch to state"
 # Connection lost, no resources, shut down by the operator, system error, timed out or cancelled.
 _AWAY = ("08", "53", "57", "58")
 _AGAIN = "40"
+
+
+Fetch = Callable[..., Awaitable[Any]]
+T = TypeVar("T")
 
 
 class _Line:
@@ -131,8 +138,44 @@ class PostgresStore:
     async def claim(
         self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
     ) -> list[Claimed]:
-        rows = await self._fetch(sql.CLAIM, list(ids), owner, lease, suspects)
+        rows = await self._fetch(sql.CLAIM, list(ids), owner, lease, suspects, False)
         return [claimed(row) for row in rows]
+
+    async def claim_places(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> Placed:
+        wanted = list(ids)
+        bots = [row[0] for row in await self._fetch(sql.LIMITED_BOTS, wanted)]
+        if not bots:
+            return Placed()
+
+        async def claim(run: Fetch) -> Placed:
+            room = Room(await run(sql.LOCK_BOTS, bots), await run(sql.RUNNING_OF, bots))
+            found = await run(sql.FOR_PLACES, wanted, bots, suspects)
+            taken, parked = room.divided(found, wanted)
+            if parked:
+                await run(sql.PARK, [one.id for one in parked])
+            chosen = [one.id for one in taken]
+            rows = await run(sql.CLAIM, chosen, owner, lease, suspects, True)
+            return Placed(places_of(rows), parked)
+
+        return await self._transaction(claim)
+
+    async def let_go(self, bot_id: UUID, *, by_age: bool = False) -> list[Ready]:
+        async def let_go(run: Fetch) -> list[Ready]:
+            bots = await run(sql.LOCK_BOTS, [bot_id])
+            room = Room(bots, await run(sql.RUNNING_OF, [bot_id]))
+            if not bots or room.left(bot_id) < 1:
+                return []
+            given = (bot_id, room.full_keys(bot_id), room.left(bot_id))
+            ready, _ = room.divided(await run(sql.parked(by_age=by_age), *given))
+            await run(sql.LET_GO, [one.id for one in ready])
+            return ready
+
+        return await self._transaction(let_go)
+
+    async def parked_bots(self) -> list[UUID]:
+        return [row[0] for row in await self._fetch(sql.PARKED_BOTS)]
 
     async def renew(
         self, held: dict[UUID, int], owner: str, lease: float, worked: Worked = NOT_WORKED
@@ -167,6 +210,13 @@ class PostgresStore:
             return await self._pool.fetch(statement, *given)
 
         return [tuple(row) for row in await _guarded(fetch)]
+
+    async def _transaction(self, body: Callable[[Fetch], Awaitable[T]]) -> T:
+        async def once() -> T:
+            async with self._pool.acquire() as connection, connection.transaction():
+                return await body(connection.fetch)
+
+        return await _guarded(once)
 
     async def _write(self, batch: list[Commit]) -> list[Answer]:
         # The same order in every process: two batches then wait for each other, never in a ring.

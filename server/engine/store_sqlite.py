@@ -5,17 +5,28 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from server.bus.turns import Ready
 from server.core.clock import Clock, SystemClock
 from server.core.errors import Unavailable
 from server.core.jsontext import dumps
 from server.engine import sqlite_statements as sql
-from server.engine.decode import AT_ALL, claimed, due, json_value, moment, recorded
+from server.engine.decode import (
+    AT_ALL,
+    claimed,
+    due,
+    json_value,
+    moment,
+    places_of,
+    recorded,
+    uuid_value,
+)
+from server.engine.room import Room
 from server.engine.rows import (
     CHANGE_COLUMNS,
     Row,
@@ -40,6 +51,7 @@ from server.engine.store import (
     ExecutionChange,
     Fenced,
     Held,
+    Placed,
     RecordedStep,
     StoredEvent,
     Worked,
@@ -76,15 +88,58 @@ class SqliteStore:
     async def claim(
         self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
     ) -> list[Claimed]:
-        wanted = dumps([str(each) for each in ids])
+        wanted = _listed(ids)
 
         def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> list[Row]:
             until = now + timedelta(seconds=lease)
             times = {"until": until, "now": now}
-            given = {**times, "owner": owner, "ids": wanted, "suspects": suspects}
+            given = {**times, "owner": owner, "ids": wanted, "suspects": suspects, "placed": False}
             return db.execute(sql.CLAIM, given).fetchall()
 
         return [claimed(row) for row in await self._writer.write(work)]
+
+    async def claim_places(
+        self, ids: Sequence[UUID], owner: str, lease: float, *, suspects: bool = False
+    ) -> Placed:
+        """The writer's transaction is the only one at work."""
+        wanted = _listed(ids)
+
+        def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> Placed:
+            bots = db.execute(sql.LIMITED_BOTS, {"ids": wanted}).fetchall()
+            if not bots:
+                return Placed()
+            running = db.execute(sql.RUNNING_OF, (dumps([row[0] for row in bots]),)).fetchall()
+            room = Room(bots, running)
+            given = {"ids": wanted, "now": now, "suspects": suspects}
+            found = [
+                row for row in db.execute(sql.FOR_PLACES, given) if uuid_value(row[2]) in room.bots
+            ]
+            taken, parked = room.divided(found, ids)
+            db.execute(sql.PARK, (_listed(one.id for one in parked),))
+            until = now + timedelta(seconds=lease)
+            times = {"until": until, "now": now, "owner": owner, "suspects": suspects}
+            claims = {**times, "ids": _listed(one.id for one in taken), "placed": True}
+            return Placed(places_of(db.execute(sql.CLAIM, claims).fetchall()), parked)
+
+        return await self._writer.write(work)
+
+    async def let_go(self, bot_id: UUID, *, by_age: bool = False) -> list[Ready]:
+        def work(db: sqlite3.Connection, now: datetime, gathered: Gathered) -> list[Ready]:
+            bots = db.execute(sql.BOT, (bot_id,)).fetchall()
+            room = Room(bots, db.execute(sql.RUNNING_OF, (_listed([bot_id]),)))
+            if not bots or room.left(bot_id) < 1:
+                return []
+            full = dumps(room.full_keys(bot_id))
+            given = {"bot": bot_id, "full": full, "limit": room.left(bot_id)}
+            found = db.execute(sql.parked(by_age=by_age), given).fetchall()
+            ready, _ = room.divided(found)
+            db.execute(sql.LET_GO, {"ids": _listed(one.id for one in ready), "now": now})
+            return ready
+
+        return await self._writer.write(work)
+
+    async def parked_bots(self) -> list[UUID]:
+        return [UUID(row[0]) for row in await self._read(sql.PARKED_BOTS, ())]
 
     async def renew(
         self, held: dict[UUID, int], owner: str, lease: float, worked: Worked = NOT_WORKED
@@ -118,7 +173,7 @@ class SqliteStore:
             times = {"now": now, "before": now - timedelta(seconds=REDISPATCH_SECONDS)}
             given = {**times, "since": now - (within or AT_ALL), "limit": limit}
             rows = db.execute(sql.DUE, given).fetchall()
-            return [(*row[:3], (now - moment(row[3])).total_seconds()) for row in rows]
+            return [(*row[:4], (now - moment(row[4])).total_seconds()) for row in rows]
 
         return due(await self._writer.write(work))
 
@@ -224,6 +279,10 @@ def _update(commit: Commit) -> Callable[[sqlite3.Connection, datetime], Committe
 
 def _due_at(now: datetime, due_in: float | None) -> datetime | None:
     return None if due_in is None else now + timedelta(seconds=due_in)
+
+
+def _listed(ids: Iterable[UUID]) -> str:
+    return dumps([str(each) for each in ids])
 
 
 def _pairs(held: dict[UUID, int]) -> str:

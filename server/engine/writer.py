@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from server.bus.notices import Notices
+from server.bus.turns import NORMAL
 from server.core.clock import Clock
 from server.core.errors import Unavailable
 from server.engine.events import FINAL_TYPES, ExecutionEvent
@@ -53,6 +54,8 @@ class Identity:
     created_at: datetime
     trigger: dict[str, Any] = field(default_factory=dict[str, Any])
     last_seq: int = 0
+    priority: int = NORMAL
+    concurrency_key: str | None = None
 
 
 class Writer:

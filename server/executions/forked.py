@@ -50,6 +50,8 @@ class Fork:
             created_at=engine.clock.now(),
             input=source.input if isinstance(given, Unset) else given,
             mode=source.mode,
+            priority=source.priority,
+            concurrency_key=source.concurrency_key,
             trigger_kind=TriggerKind.RERUN,
             trigger={**(source.trigger or {}), **service.narrowed(viewer)},
             created_by_id=viewer.user_id,

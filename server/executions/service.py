@@ -14,6 +14,7 @@ from tortoise.queryset import QuerySet
 
 from server.bal.plan import Plan
 from server.bots.startable import startable, versions
+from server.bus.turns import NORMAL
 from server.core.errors import (
     IdempotencyMismatch,
     Invalid,
@@ -33,6 +34,7 @@ from server.engine.state import ExecutionState
 from server.engine.store import UNSET, AlreadyAccepted, NewExecution, Unset
 from server.executions import lately
 from server.executions.inputs import checked_input
+from server.executions.priority import checked_priority
 from server.executions.quick_page import quick_page
 from server.executions.replaying import RECORDING
 from server.models.enums import (
@@ -74,6 +76,8 @@ class StartRequest:
     queue_seconds: float | None = None
     recording: str | None = None
     session_id: UUID | None = None
+    priority: int = NORMAL
+    concurrency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,9 @@ async def prepared(
         created_by_id=viewer.user_id,
         start_before=_start_before(engine, request),
         session_id=request.session_id,
+        priority=checked_priority(request.priority),
+        concurrency_key=checked_concurrency_key(request.concurrency_key),
+        limited=bot.limited,
     )
     return new, plan
 
@@ -304,6 +311,17 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
+def checked_concurrency_key(key: str | None) -> str | None:
+    """Spaces around it would be another key to one database and the same to another."""
+    if key is None:
+        return None
+    key = key.strip()
+    if not 1 <= len(key) <= KEY_LIMIT or any("\ud800" <= letter <= "\udfff" for letter in key):
+        message = f"A concurrency key is a readable text of 1 to {KEY_LIMIT} characters."
+        raise Invalid(message, path=["concurrencyKey"])
+    return key
+
+
 def _trigger(viewer: Viewer, request: StartRequest, engine: Engine) -> dict[str, Any]:
     """What the program sees as `$trigger` and `$user`; replayed, what it saw then."""
     person = {"id": str(viewer.user_id), "name": viewer.name, "email": viewer.email}
@@ -332,9 +350,11 @@ def hash_of(request: StartRequest) -> str:
         "recording": request.recording,
         # A message of a conversation is the same one however far that has got since.
         "conversation": None if request.session_id else request.trigger.get(CONVERSATION),
+        "priority": None if request.priority == NORMAL else request.priority,
+        "concurrencyKey": request.concurrency_key,
     }
     if any(value is not None for value in more.values()):
-        parts.append(more)
+        parts.append({name: value for name, value in more.items() if value is not None})
     return hashlib.sha256(dumps(parts).encode()).hexdigest()
 
 
@@ -365,6 +385,8 @@ def _row(accepted: Accepted) -> Execution:
         "request_hash": new.request_hash,
         "attempt": new.attempt,
         "session_id": new.session_id,
+        "priority": new.priority,
+        "concurrency_key": new.concurrency_key,
         "created_by_id": new.created_by_id,
         "created_at": new.created_at,
         "last_seq": accepted.last_seq,

@@ -27,7 +27,7 @@ class WorkspaceBots:
             raise ToolFailed(f"There is no bot called `{name}` here.", "not_found")
         if bot.state in (BotState.ARCHIVED, BotState.PAUSED):
             raise ToolFailed(f"`{bot.name}` is {bot.state.value}; it is not run.", "tool_forbidden")
-        return Target(bot.id, bot.name, await _version(bot))
+        return Target(bot.id, bot.name, await _version(bot), bot.limited)
 
     def checked(self, plan: Plan, value: Any, trigger: dict[str, Any]) -> Any:
         return checked_input(plan, value, trigger)

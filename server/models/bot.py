@@ -4,7 +4,8 @@ version is a plain id, because versions point at bots already. `retention` says 
 executions are kept; NULL leaves that to the installation. `retention_version` counts its changes.
 `draft_edit` is the number of the entry of the draft's journal that made the draft what it is: undo
 moves it back. `imported_hash` is the text that a bundle brought last, to tell whether somebody
-changed it here since."""
+changed it here since. `max_running` of its executions run at once, and `max_running_per_key` of
+those with the same key; NULL sets no limit. `concurrency_version` counts the changes of both."""
 
 from __future__ import annotations
 
@@ -40,6 +41,9 @@ class Bot(QuickRow, Model):
     summary = JsonField(default=dict)
     retention = JsonField(null=True)
     retention_version = fields.IntField(default=1, db_default=1)
+    max_running = fields.IntField(null=True)
+    max_running_per_key = fields.IntField(null=True)
+    concurrency_version = fields.IntField(default=1, db_default=1)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now=True)
     deleted_at = fields.DatetimeField(null=True)
@@ -52,6 +56,11 @@ class Bot(QuickRow, Model):
     @property
     def deleted(self) -> bool:
         return self.deleted_at is not None
+
+    @property
+    def limited(self) -> bool:
+        """Only so many of its executions run at once."""
+        return self.max_running is not None or self.max_running_per_key is not None
 
     @staticmethod
     def key_of(name: str) -> str:

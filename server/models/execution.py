@@ -5,7 +5,9 @@ workers that vanished since a step was last finished. The totals are
 kept by the store from the usage rows of each commit. `control` is what a person asked of it while
 it ran, `nudged` says that something it may wait for came while it still ran, and `worked_ms` is the
 working time of all takings, which no retry gives back. `session_id` is that of the conversation of
-which it is a message, which may be deleted by now."""
+which it is a message, which may be deleted by now. `priority` is 1 to 9, and 9 goes first. Of what
+has the same `concurrency_key` its bot may run only so many at once; what waits for such a place has
+the reason `queue` and is not due by itself (`NEVER` in the engine)."""
 
 from __future__ import annotations
 
@@ -64,6 +66,8 @@ class Execution(QuickRow, Model):
     nudged = fields.BooleanField(default=False, db_default=False)
     worked_ms = fields.BigIntField(default=0, db_default=0)
     session_id = fields.UUIDField(null=True)
+    priority = fields.IntField(default=5, db_default=5)
+    concurrency_key = ShortTextField(max_length=200, null=True)
     start_before = fields.DatetimeField(null=True)
     created_by_id = fields.UUIDField(null=True)
     parent_id = fields.UUIDField(null=True)

@@ -48,16 +48,22 @@ class Page(Generic[Row]):
 
 
 async def read_page(
-    rows: QuerySet[Row], ask: PageAsk, key: str = "id", descending: bool = True
+    rows: QuerySet[Row],
+    ask: PageAsk,
+    key: str = "id",
+    descending: bool = True,
+    *,
+    ties_descending: bool | None = None,
 ) -> Page[Row]:
-    """Sorted by `key` and then by id, so that equal keys have an order too."""
+    """Sorted by `key` and then by id, so that equal keys have an order too: the same, unless
+    `ties_descending` says another."""
     if ask.first is not None and ask.last is not None:
         raise Invalid("Ask for first or for last, not for both.", path=["last"])
     size = page_size(ask.last, path="last") if ask.backwards else page_size(ask.first)
-    falling = descending != ask.backwards
-    chosen = _between(rows, ask, key, descending)
-    sign = "-" if falling else ""
-    order = [f"{sign}{key}"] if key == "id" else [f"{sign}{key}", f"{sign}id"]
+    ways = {"id": descending if ties_descending is None else ties_descending, key: descending}
+    chosen = _between(rows, ask, key, ways)
+    sorted_by = [key] if key == "id" else [key, "id"]
+    order = [f"{'-' if ways[by] != ask.backwards else ''}{by}" for by in sorted_by]
     found = await chosen.order_by(*order).limit(size + 1)
     more, found = len(found) > size, found[:size]
     if ask.backwards:
@@ -71,22 +77,25 @@ async def read_page(
     )
 
 
-def _between(rows: QuerySet[Row], ask: PageAsk, key: str, descending: bool) -> QuerySet[Row]:
+def _between(rows: QuerySet[Row], ask: PageAsk, key: str, ways: dict[str, bool]) -> QuerySet[Row]:
+    """`ways`: by what it is sorted, and whether that falls."""
     if ask.after is not None:
         cursor = decode_cursor(ask.after)
-        rows = rows.filter(_behind(rows, cursor, key, "lt" if descending else "gt"))
+        rows = rows.filter(_behind(rows, cursor, key, ways))
     if ask.before is not None:
         cursor = decode_cursor(ask.before, "before")
-        rows = rows.filter(_behind(rows, cursor, key, "gt" if descending else "lt"))
+        other_way = {by: not falls for by, falls in ways.items()}
+        rows = rows.filter(_behind(rows, cursor, key, other_way))
     return rows
 
 
-def _behind(rows: QuerySet[Any], cursor: Cursor, key: str, side: str) -> Q:
+def _behind(rows: QuerySet[Any], cursor: Cursor, key: str, ways: dict[str, bool]) -> Q:
+    sides = {by: "lt" if falls else "gt" for by, falls in ways.items()}
     numbered = isinstance(rows.model._meta.pk, BigIntField)
-    behind: dict[str, Any] = {f"id__{side}": cursor.id.int if numbered else cursor.id}
+    behind: dict[str, Any] = {f"id__{sides['id']}": cursor.id.int if numbered else cursor.id}
     if key == "id":
         return Q(**behind)
-    further: dict[str, Any] = {f"{key}__{side}": cursor.key}
+    further: dict[str, Any] = {f"{key}__{sides[key]}": cursor.key}
     same: dict[str, Any] = {key: cursor.key, **behind}
     return Q(**further) | Q(**same)
 

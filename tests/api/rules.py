@@ -46,6 +46,7 @@ SHORT_LISTS = {
     "BalPreview.diagnostics": "one program",
     "Bot.entities": "one program",
     "BotComparison.changes": "one program",
+    "Queue.bots": "the first hundred",
     "BotCosts.byTrigger": "the kinds of trigger",
     "BotCosts.byVersion": "cut by its room",
     "BotComparison.lines": "one program",

@@ -32,6 +32,7 @@ NO_ENTRY = {
     "sendChatMessage": "the execution says who sent it, when and how",
     "rerunExecution": "the execution says who started it, when and how",
     "controlExecution": "an event of the execution says who, when and why",
+    "setExecutionPriority": "an event of the execution says who",
     "modifyExecution": "an event of the execution says who and when",
     "saveBotDraft": "the journal of the draft says who and when",
     "undoBotDraft": "the journal of the draft",

@@ -45,14 +45,15 @@ def test_the_last_failure_is_told_once(capsys: pytest.CaptureFixture[str]) -> No
 class Queued:
     """A server on which nothing begins before somebody asks for its workers."""
 
-    def __init__(self, workers: int, short: int) -> None:
+    def __init__(self, workers: int, short: int, reason: str | None) -> None:
         self.asked = asyncio.Event()
         self.health = {"workers": workers, "workersShortOfMemory": short}
+        self.execution = {"waitingReason": reason}
 
-    async def ask(self, document: str) -> dict[str, Any]:
-        assert document == run.WORKERS
+    async def ask(self, document: str, id: str) -> dict[str, Any]:
+        assert (document, id) == (run.WORKERS, "exe_1")
         self.asked.set()
-        return {"health": self.health}
+        return {"health": self.health, "execution": self.execution}
 
     async def follow(self, execution_id: str, after: int) -> Any:
         yield event("execution.queued")
@@ -61,18 +62,24 @@ class Queued:
 
 
 @pytest.mark.parametrize(
-    ("workers", "short", "told"),
-    [(0, 0, "No worker is running"), (2, 2, "short of memory"), (2, 1, "")],
+    ("workers", "short", "reason", "told"),
+    [
+        (0, 0, None, "No worker is running"),
+        (2, 2, None, "short of memory"),
+        (2, 1, None, ""),
+        (2, 1, "QUEUE", "as many at once as it may"),
+    ],
 )
 async def test_who_waits_for_a_worker_is_told(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     workers: int,
     short: int,
+    reason: str | None,
     told: str,
 ) -> None:
     monkeypatch.setattr(run, "IDLE_SECONDS", 0)
     async with asyncio.timeout(15):
-        await run.watch(cast(Remote, Queued(workers, short)), "exe_1", live=True)
+        await run.watch(cast(Remote, Queued(workers, short, reason)), "exe_1", live=True)
     said = capsys.readouterr().err
     assert told in said if told else not said

@@ -13,7 +13,9 @@ import pytest_asyncio
 from click.testing import CliRunner, Result
 
 from server.cli.group import cli
+from server.core.ids import read_id
 from server.models.enums import Role
+from server.models.tables import Execution
 from tests.support.front import Front, on_a_port, open_front
 from tests.support.waiting import until
 
@@ -281,3 +283,30 @@ async def test_an_execution_as_a_file_is_complete(run: Run, folder: Path) -> Non
     assert "## Step" in read.stdout
     nowhere = await run("executions", "export", ran_id, "--out", str(folder / "no" / "run.json"))
     assert (nowhere.exit_code, "cannot be written" in nowhere.stderr) == (1, True)
+
+
+async def test_priorities_and_limits_from_the_terminal(run: Run, front: Front) -> None:
+    api = await front.caller()
+    await api.bot('processor ("same") { "result" }', "plain")
+    told = await run("bots", "limit", "plain", "--at-once", "3", "--per-key", "1")
+    assert told.stdout == "plain: 3 at once, 1 at once per key\n"
+    assert (await run("bots", "limit", "plain", "--at-once", "2")).stdout.startswith("plain: 2 at")
+    done = await run("run", "plain", "--priority", "8", "--key", "ann", "--input", "1", "--json")
+    assert done.exit_code == 0, done.output
+    shown = await run("executions", "show", json.loads(done.stdout)["id"], "--json")
+    assert json.loads(shown.stdout)["priority"] == 8
+    assert (await run("bots", "limit", "plain", "--none")).stdout == "plain: no limit\n"
+    both = await run("bots", "limit", "plain", "--none", "--at-once", "1")
+    assert both.exit_code == 2
+
+    bot = await api.bot('use ask with { message: "?" }', "asks")
+    execution_id = (await api.start(bot["id"], input="x"))["id"]
+    waits = Execution.filter(id=read_id("execution", execution_id), status="waiting")
+    await until(waits.exists)
+    changed = await run("executions", "prioritize", execution_id, "2")
+    assert changed.stdout == f"{execution_id} waiting 2\n"
+    refused = await run("executions", "prioritize", execution_id, "10")
+    assert refused.exit_code == 2
+    assert (await run("executions", "cancel", execution_id)).exit_code == 0
+    late = await run("executions", "prioritize", execution_id, "2")
+    assert (late.exit_code, "cancelled" in late.stderr) == (1, True)

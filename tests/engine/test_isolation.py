@@ -12,7 +12,7 @@ from server.core.ids import new_uuid
 from server.engine import isolation
 from server.executions import service as executions
 from server.models.enums import ExecutionStatus
-from server.models.tables import Execution, Step
+from server.models.tables import Bot, Execution, Step
 from server.tools.base import Tool, ToolContext
 from tests.support.dying import INPUT
 from tests.support.poisoned import lives
@@ -123,3 +123,17 @@ async def test_what_is_started_meanwhile_waits_and_then_runs(tmp_path: Path) -> 
         assert (await home.ended(other)).status is ExecutionStatus.COMPLETED
         assert await Step.filter(execution_id=suspect.id, key="#acquitted").count() == 0
     assert calls.most == 1
+
+
+async def test_of_a_bot_with_a_limit_a_suspect_runs_alone_in_its_place(tmp_path: Path) -> None:
+    calls = Calls()
+    tool = Tool("long", "Takes long.", calls, input=INPUT, idempotent=True)
+    async with open_home(tmp_path, tools=[tool]) as home:
+        suspect = await waiting_suspect(home)
+        await Bot.filter(id=suspect.bot_id).update(max_running=1)
+        home.rooms.bus.queue.ready(Ready(suspect.id, suspect.workspace_id, suspect.bot_id))
+        await until(lambda: calls.now == 1)
+        row = await executions.get(home.owner, suspect.id)
+        assert (row.status, row.attempt) == (ExecutionStatus.RUNNING, 1)
+        calls.go.set()
+        assert (await home.ended(suspect)).status is ExecutionStatus.COMPLETED

@@ -117,19 +117,36 @@ async def test_a_claim(world: World) -> None:
     if kind == "sqlite":
         listed = f"'{json.dumps(ids)}'"
         given = {":until": "'2999'", ":owner": "'me'", ":now": "'2999'", ":ids": listed}
-        given[":suspects"] = "1"
+        given |= {":suspects": "1", ":placed": "0"}
         plan = str([tuple(row.values()) for row in await _ask(_explained(given))])
         assert "SCAN executions" not in plan, plan
     elif kind == "postgres":
         array = "ARRAY[" + ", ".join(f"'{one}'" for one in ids) + "]"
         statement = postgres_statements.CLAIM.replace("$1", array).replace("$2", "'me'")
         statement = statement.replace("$3", "15").replace("$4", "true")
+        statement = statement.replace("$5", "false")
         rows = await _ask(f"EXPLAIN {statement}")
         plan = json.dumps([str(list(row.values())) for row in rows])
         assert "Seq Scan on executions" not in plan, plan
     else:
         marks = tuple(f"'{one}'" for one in ids)
-        await assert_by_index(world, mysql_statements.choose(3) % (*marks, "1"))
+        await assert_by_index(world, mysql_statements.choose(3) % (*marks, "1", "0"))
+
+
+async def test_what_is_parked_is_found_without_looking_at_what_has_ended(world: World) -> None:
+    """Each process looks for it every five seconds."""
+    kind = world.database.address.kind
+    statements = {
+        "sqlite": sqlite_statements.PARKED_BOTS,
+        "postgres": postgres_statements.PARKED_BOTS,
+        "mysql": mysql_statements.PARKED_BOTS,
+    }
+    asked = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
+    rows = await _ask(f"{asked} {statements[kind]}")
+    plan = json.dumps([str(list(row.values())) for row in rows])
+    assert "SCAN executions" not in plan, plan
+    assert "Seq Scan on executions" not in plan, plan
+    assert "'ALL'" not in plan, plan
 
 
 async def test_events_and_what_the_retention_looks_for(world: World) -> None:

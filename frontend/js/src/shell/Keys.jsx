@@ -4,7 +4,7 @@ import { Icon } from "../lib/Icon.jsx";
 
 const SHORTCUTS = [
   ["Ctrl K", "Go to a bot, a page or a command"], ["?", "Show this list"], ["g b", "Go to bots"],
-  ["g e", "Go to executions"], ["g a", "Go to approvals"], ["g c", "Go to AI connections"], ["g m", "Go to costs"], ["g s", "Go to the settings"], ["A", "Approve the question that is marked"], ["R", "Reject it, with a reason"], ["1 … 9", "Take the choice with this number"],
+  ["g e", "Go to executions"], ["g a", "Go to approvals"], ["g q", "Go to the queue"], ["g c", "Go to AI connections"], ["g m", "Go to costs"], ["g s", "Go to the settings"], ["A", "Approve the question that is marked"], ["R", "Reject it, with a reason"], ["1 … 9", "Take the choice with this number"],
   ["M", "Modify its arguments"], ["j k", "Down and up in a list; Enter opens"], ["/", "Jump to the filter"], ["Ctrl Enter", "Run the open bot"],
   ["Ctrl S", "Save the draft now"], ["Alt Shift F", "Format the text of the bot"],
   ["Ctrl Z", "Undo, also what was written before the page was opened"], ["x", "Choose a bot or an execution of the list; with Shift, all between"],
@@ -25,6 +25,7 @@ const PAGES = [
   { label: "Bots", path: "/bots", icon: "bot", kind: "Page" },
   { label: "Executions", path: "/executions", icon: "activity", kind: "Page" },
   { label: "Approvals", path: "/approvals", icon: "hand", kind: "Page" },
+  { label: "Queue", path: "/queue", icon: "list-ordered", kind: "Page" },
   { label: "Incidents", path: "/incidents", icon: "triangle-alert", kind: "Page" },
   { label: "AI connections", path: "/connections", icon: "plug", kind: "Page" },
   { label: "Costs and budgets", path: "/costs", icon: "wallet", kind: "Page" },
@@ -129,6 +130,7 @@ export function Keys({ bots, closed, onOpen }) {
         prefix = 0;
         if (event.key === "b") follow("/bots");
         if (event.key === "e") follow("/executions");
+        if (event.key === "q") follow("/queue");
         const there = { a: "/approvals", c: "/connections", m: "/costs", s: "/settings/members" }[event.key];
         if (there) { event.stopImmediatePropagation(); follow(there); }
       }
