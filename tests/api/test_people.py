@@ -206,7 +206,8 @@ ESTIMATE = """query($id: ID!, $from: String) { estimateRerun(executionId: $id, f
 
 
 async def test_a_repeat_is_estimated_before_it_starts(api: Api) -> None:
-    source = 'chain { use store_memory with { action: "list" } use spawn_baleybot with { baleybot: "Nobody" } }'
+    spawns = 'use spawn_baleybot with { baleybot: "Nobody" }'
+    source = f'chain {{ use store_memory with {{ action: "list" }} {spawns} }}'
     started = await api.start((await api.bot(source, "Estimated"))["id"], input="x")
     await until(api, started["id"], "FAILED")
     found = (await api.data(ESTIMATE, id=started["id"]))["estimateRerun"]
