@@ -162,7 +162,7 @@ def _body(nav: Nav, answer: Answer, waiting: bool, change: Any, cancel: Any) -> 
         return empty(
             "circle-check",
             "Nothing waits",
-            "Whatever is started now begins at once. When workers are busy, or a bot runs as many "
+            "Nothing is held up. When workers are busy, or a bot runs as many "
             "at once as it may, the others stand here with the reason.",
             html.a({"className": "button", "href": "/executions"}, "All executions"),
         )

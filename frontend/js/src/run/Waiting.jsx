@@ -24,7 +24,7 @@ const SAYINGS = {
   APPROVAL: ["Waits for a decision", "A person has to decide before it goes on. No worker is held and nothing is spent meanwhile."],
   OUTCOME_UNKNOWN: ["Nobody knows whether a step happened", "A worker was lost in the middle of a call that must not be made twice. Look at the other side, then say below what is true."],
   BUDGET: ["The budget is spent", <>It goes on when the budget has room again: <a href="/costs">raise it</a>, or wait for the next period. Cancel it if you want neither.</>],
-  QUEUE: ["Waits for its turn", "The limit of executions or calls at once is reached. It goes on by itself as soon as one ends."],
+  QUEUE: ["Waits for a place", <>Its bot runs as many at once as it may. It goes on by itself as soon as one of them ends or waits: see the <a href="/queue">queue</a>.</>],
 };
 
 /** The events that its steps wait for. The events of the execution only say that it waits. */
@@ -48,7 +48,8 @@ function standing(run, steps, events, askedBelow) {
     return { kind: "PAUSED", label: "Paused", icon: "pause", title: <>Paused{run.held?.by ? <> by {run.held.by}</> : null}</>,
       text: <>{run.held?.reason ? <>“{run.held.reason}” </> : null}Nothing runs and nothing is spent. Resume goes on from here; Step takes exactly one action and holds again.</> };
   }
-  if (run.status !== "WAITING") return null;
+  const parked = run.status === "PENDING" && run.waiting?.reason === "QUEUE";
+  if (run.status !== "WAITING" && !parked) return null;
   const kind = run.waiting?.reason;
   const child = steps.map((s) => (s.status === "WAITING" || s.status === "RUNNING" ? s.child : null)).find(Boolean);
   const until = run.waiting?.seconds ? new Date(new Date(run.waiting.at).getTime() + run.waiting.seconds * 1000).toISOString() : null;

@@ -59,7 +59,8 @@ const ASKED = { "execution.pause_requested": "PAUSE", "execution.cancel_requeste
 
 function applyExecution(run, event, data) {
   run.status = EXECUTION_STATUS[event.type];
-  run.waiting = run.status === "WAITING" ? { reason: String(data.reason || "").toUpperCase(), seconds: data.seconds ?? null, at: event.at } : null;
+  // That it waits for a place of its bot no event says.
+  if (event.type !== "execution.queued") run.waiting = run.status === "WAITING" ? { reason: String(data.reason || "").toUpperCase(), seconds: data.seconds ?? null, at: event.at } : null;
   run.held = run.status === "PAUSED" ? { by: data.by ?? run.asked?.by, reason: data.reason ?? run.asked?.reason } : null;
   if (event.type !== "execution.started" || run.asked?.action !== "CANCEL") run.asked = null;
   if (event.type === "execution.queued") {
