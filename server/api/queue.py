@@ -81,7 +81,8 @@ class Queue:
         return self.found.workers.count
 
     @strawberry.field(
-        description="By bot, those with the most waiting first; the first hundred of them."
+        description="By bot, those with the most waiting first; the first hundred of them. Empty "
+        "without the scope `bots:read`."
     )
     def bots(self) -> list[QueueBot]:
         return [QueueBot.of(one) for one in self.found.by_bot()[:BOTS_SHOWN]]

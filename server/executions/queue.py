@@ -121,14 +121,15 @@ class Queue:
 
 
 async def look(viewer: Viewer, now: datetime, workers: Workers) -> Queue:
-    """Three statements, however much there is."""
+    """Three statements, however much there is. Whoever may not read bots is told of none."""
     require(viewer, "executions:read")
     counts, of_keys = await _waiting(viewer, now), Counter[tuple[UUID, str]]()
     for bot_id, key, count in await _running(viewer):
         counts[bot_id, QueueState.RUNNING] += count
         if key is not None:
             of_keys[bot_id, key] = count
-    bots = await many_bots(viewer, list({bot_id for bot_id, _ in counts}))
+    ids = list({bot_id for bot_id, _ in counts}) if viewer.may("bots:read") else []
+    bots = await many_bots(viewer, ids) if ids else {}
     return Queue(bots, counts, of_keys, workers, now)
 
 
