@@ -69,7 +69,8 @@ class Feed:
                 async with self.world.changed:
                     await self.world.changed.wait_for(lambda seen=seen: self.world.told > seen)
                 seen = self.world.told
-                await self._next(ident, {"data": {"executionsChanged": {"ids": []}}})
+                whole = {"ids": [], "resync": True}
+                await self._next(ident, {"data": {"executionsChanged": whole}})
         elif found[1] == "NotificationsChanged":
             unread = sum(one["readAt"] is None for one in self.world.notifications)
             await self._next(ident, {"data": {"notificationsChanged": {"unread": unread}}})

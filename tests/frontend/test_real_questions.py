@@ -97,8 +97,15 @@ GONE = """async (id) => {
 }"""
 
 
-async def test_who_looks_at_an_execution_is_told_that_it_was_deleted(
-    real: Real, watched: Watch
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        ('use wait with { event: "never" }', "WAITING"),
+        ('processor ("one") { "result" }', "COMPLETED"),
+    ],
+)
+async def test_whose_line_was_away_is_told_that_the_execution_was_deleted(
+    real: Real, watched: Watch, source: str, status: str
 ) -> None:
     page = (await watched()).page
     lines: list[Any] = []
@@ -113,15 +120,16 @@ async def test_who_looks_at_an_execution_is_told_that_it_was_deleted(
 
     await page.route_web_socket(re.compile("/graphql"), line)
     await connected(page, real)
-    execution_id = await real.start(page, "Waits", 'use wait with { event: "never" }')
+    execution_id = await real.start(page, "Goes", source)
     shown = page.locator(".execution")
-    await expect(shown).to_have_attribute("data-status", "WAITING", timeout=20_000)
+    await expect(shown).to_have_attribute("data-status", status, timeout=20_000)
     away = True
     for socket in lines:
         await socket.close()
     await page.evaluate(GONE, execution_id)
     away = False
     await expect(page.get_by_role("alert")).to_contain_text("was deleted", timeout=30_000)
-    await expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
+    for name in ("Cancel", "Rerun…"):
+        await expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
     await page.reload()
     await expect(page.get_by_text("There is no such execution")).to_be_visible()

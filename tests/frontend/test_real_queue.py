@@ -6,7 +6,8 @@ import pytest
 from playwright.async_api import expect
 
 from server.app import App
-from server.models.tables import Bot
+from server.core.ids import public_id
+from server.models.tables import Bot, Execution
 from tests.frontend.test_real_control import Watch
 from tests.frontend.test_real_server import answers_held, real, sign_in
 from tests.support.waiting import until
@@ -14,7 +15,7 @@ from tests.support.waiting import until
 __all__ = ["real"]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-FILL = """async ([name, limit, priorities]) => {
+FILL = """async ([name, limit, priorities, source = 'writer { "goal": "Write." }']) => {
   const ask = async (name, type, wanted, input) => {
     const query = `mutation($input: ${type}!) { ${name}(input: $input) {
       ${wanted} errors { message } } }`;
@@ -22,7 +23,6 @@ FILL = """async ([name, limit, priorities]) => {
     const headers = { "content-type": "application/json" };
     return (await (await fetch("/graphql", { method: "POST", headers, body })).json()).data[name];
   };
-  const source = 'writer { "goal": "Write." }';
   const { bot } = await ask("createBot", "CreateBotInput", "bot { id }", { name, source });
   await ask("updateBotConcurrency", "UpdateBotConcurrencyInput", "bot { id }",
     { botId: bot.id, limit });
@@ -97,3 +97,53 @@ async def test_the_limit_is_set_in_the_menu_of_the_bot(
     await expect(page.get_by_text("The limits are set")).to_be_visible()
     bot = await Bot.get(name="Limited")
     assert (bot.max_running, bot.max_running_per_key) == (3, 1)
+
+
+STEERED = """async (asked) => {
+  for (const [name, type, input] of asked) {
+    const query = `mutation($input: ${type}!) { ${name}(input: $input) { errors { message } } }`;
+    const body = JSON.stringify({ query, variables: { input } });
+    const headers = { "content-type": "application/json" };
+    await fetch("/graphql", { method: "POST", headers, body });
+  }
+}"""
+IN_TURN = """writer { "goal": "Write." }
+chain { use wait with { event: "{{input}}" } writer }"""
+
+
+async def test_an_open_page_is_told_that_its_execution_waits_for_a_place(
+    real: tuple[App, str], watched: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that waited for an event, and one that was paused: both need a place to go on."""
+    app, url = real
+    end, page = answers_held(app, monkeypatch), (await watched()).page
+    await sign_in(page, app, url)
+    bot_id = await page.evaluate(FILL, ["In turn", 1, [], IN_TURN])
+    names = ["first", "second", "third"]
+    given = [{"botId": bot_id, "input": name} for name in names]
+    start = [["startExecution", "StartExecutionInput", one] for one in given]
+    await page.evaluate(STEERED, start)
+    found = await Execution.all().order_by("id")
+    assert [one.input for one in found] == names
+    second, third = (public_id("execution", one.id) for one in found[1:])
+    other = await page.context.new_page()
+    await page.goto(f"{url}/executions/{second}")
+    await other.goto(f"{url}/executions/{third}")
+    await expect(page.locator(".waiting h2")).to_have_text("Waits for an event")
+    await other.get_by_role("button", name="Pause").click()
+    await expect(other.locator(".waiting h2")).to_contain_text("Paused")
+
+    emit = [["emitEvent", "EmitEventInput", {"name": name}] for name in names]
+    await page.evaluate(STEERED, emit[:1])
+    await until(lambda: app.rooms is not None and app.rooms.engine.runner.running == 1)
+    await page.evaluate(STEERED, emit[1:2])
+    await expect(page.locator(".waiting h2")).to_have_text("Waits for a place")
+    await expect(page.get_by_role("button", name="Send this event")).to_have_count(0)
+    await other.get_by_role("button", name="Resume").click()
+    await expect(other.locator(".waiting h2")).to_have_text("Waits for a place")
+    await expect(other.locator(".execution")).to_have_attribute("data-status", "PENDING")
+
+    end.set()
+    shown = page.locator(".execution")
+    await expect(shown).to_have_attribute("data-status", "COMPLETED", timeout=20_000)
+    await expect(other.locator(".waiting h2")).to_have_text("Waits for an event")

@@ -141,6 +141,9 @@ class World(Money):
     async def do_Execution(self, variables: dict[str, Any]) -> dict[str, Any]:
         return {"execution": self.executions.get(variables["id"])}
 
+    async def do_ExecutionStanding(self, variables: dict[str, Any]) -> dict[str, Any]:
+        return {"execution": self.executions.get(variables["id"])}
+
     async def do_ExecutionSnapshots(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"execution": {"snapshots": []}}
 

@@ -42,15 +42,17 @@ function useAwaited(executionId, reason) {
   return found;
 }
 
+/** When what it waited for has come it waits for a place like one that has not begun. */
+const hasNoPlace = (run) => Boolean(run.parked) && ["PENDING", "WAITING"].includes(run.status);
+
 /** The words for where it stands: what kind, which heading, why; null while it goes on. */
 function standing(run, steps, events, askedBelow) {
   if (run.status === "PAUSED") {
     return { kind: "PAUSED", label: "Paused", icon: "pause", title: <>Paused{run.held?.by ? <> by {run.held.by}</> : null}</>,
       text: <>{run.held?.reason ? <>“{run.held.reason}” </> : null}Nothing runs and nothing is spent. Resume goes on from here; Step takes exactly one action and holds again.</> };
   }
-  const parked = run.status === "PENDING" && run.waiting?.reason === "QUEUE";
-  if (run.status !== "WAITING" && !parked) return null;
-  const kind = run.waiting?.reason;
+  if (run.status !== "WAITING" && !hasNoPlace(run)) return null;
+  const kind = hasNoPlace(run) ? "QUEUE" : run.waiting?.reason;
   const child = steps.map((s) => (s.status === "WAITING" || s.status === "RUNNING" ? s.child : null)).find(Boolean);
   const until = run.waiting?.seconds ? new Date(new Date(run.waiting.at).getTime() + run.waiting.seconds * 1000).toISOString() : null;
   const words = {
@@ -80,12 +82,13 @@ function SendButtons({ events, onSend }) {
 /** Why nothing moves, in words, and what to do about it. The questions stand in the same place of the
  * tree whatever the status is: one that is being answered keeps what was typed when others end. */
 export function Waiting({ run, steps, askedBelow, onSend, children }) {
-  const events = useAwaited(run.id, run.status === "WAITING" ? run.waiting?.reason : null);
+  const reason = run.status === "WAITING" && !hasNoPlace(run) ? run.waiting?.reason : null;
+  const events = useAwaited(run.id, reason);
   const now = standing(run, steps, events, askedBelow);
   if (!now && !children?.length) return null;
   return (
     <section className={now ? "waiting" : "waiting going-on"} aria-label={now?.label || "Questions"} data-kind={now?.kind}>
-      {now ? <header key="why"><Icon name={now.icon} /><div><h2>{now.title}</h2><p>{now.text}</p></div><SendButtons events={run.status === "WAITING" ? events : []} onSend={onSend} /></header> : null}
+      {now ? <header key="why"><Icon name={now.icon} /><div><h2>{now.title}</h2><p>{now.text}</p></div><SendButtons events={reason ? events : []} onSend={onSend} /></header> : null}
       {children}
     </section>
   );

@@ -6,9 +6,17 @@ export function startOf(snapshot) {
     id: snapshot.id, status: snapshot.status, error: snapshot.error || null, output: snapshot.output,
     createdAt: snapshot.createdAt, startedAt: snapshot.startedAt, finishedAt: snapshot.finishedAt,
     waiting: snapshot.waitingReason ? { reason: String(snapshot.waitingReason).toUpperCase() } : null, asked: null, held: null,
-    questions: new Map(), modified: new Map(), lastSeq: 0, at: null, steps: new Map(), order: [],
+    parked: snapshot.waitingReason === "QUEUE" ? snapshot.lastSeq : null, questions: new Map(), modified: new Map(), lastSeq: 0, at: null, steps: new Map(), order: [],
     brought: new Map((snapshot.steps || []).filter((step) => step.reused && step.child).map((step) => [step.key, childOf(step)])),
   };
+}
+
+/** That it waits for a place of its bot only the table says: it holds up to the next event. Returns whether that is news. */
+export function park(run, { waitingReason, lastSeq }) {
+  if (lastSeq < run.lastSeq) return false; // what was read is older than what the events have told
+  const before = run.parked;
+  run.parked = waitingReason === "QUEUE" ? lastSeq : null;
+  return run.parked !== before;
 }
 
 /** The step of an event, as a new object: whoever compares two pictures sees by identity what changed. */
@@ -59,8 +67,8 @@ const ASKED = { "execution.pause_requested": "PAUSE", "execution.cancel_requeste
 
 function applyExecution(run, event, data) {
   run.status = EXECUTION_STATUS[event.type];
-  // That it waits for a place of its bot no event says.
-  if (event.type !== "execution.queued") run.waiting = run.status === "WAITING" ? { reason: String(data.reason || "").toUpperCase(), seconds: data.seconds ?? null, at: event.at } : null;
+  if (event.seq > run.parked) run.parked = null;
+  run.waiting = run.status === "WAITING" ? { reason: String(data.reason || "").toUpperCase(), seconds: data.seconds ?? null, at: event.at } : null;
   run.held = run.status === "PAUSED" ? { by: data.by ?? run.asked?.by, reason: data.reason ?? run.asked?.reason } : null;
   if (event.type !== "execution.started" || run.asked?.action !== "CANCEL") run.asked = null;
   if (event.type === "execution.queued") {
@@ -245,6 +253,7 @@ export function settle(run, snapshot) {
   run.finishedAt = snapshot.finishedAt;
   run.usage = snapshot.usage;
   run.waiting = null;
+  run.parked = null;
   run.asked = null;
   run.held = null;
   run.steps = new Map();

@@ -2,9 +2,10 @@ import { useEffect, useRef, useState } from "react";
 import { watchOne } from "../lib/changes.js";
 import { once, socket } from "../lib/socket.js";
 import { isFinal } from "../lib/format.js";
-import { apply, enrich, settle, startOf } from "./fold.js";
+import { apply, enrich, park, settle, startOf } from "./fold.js";
 import eventsQuery from "../../../../graphql-schema/operations/execution_events.graphql";
 import executionQuery from "../../../../graphql-schema/operations/execution.graphql";
+import standingQuery from "../../../../graphql-schema/operations/execution_standing.graphql";
 
 const PAINT_MS = 100;
 const RETRY_MS = 1000;
@@ -78,12 +79,17 @@ function follow(run, onPaint, onDone, onTrouble) {
   return () => { closed = true; clearTimeout(timer); stop(); };
 }
 
-/** What has ended changes only by being deleted. */
-function followEnded(executionId, onDeleted) {
-  return watchOne(executionId, () => {
-    once(executionQuery, { id: executionId })
-      .then((data) => { if (data && !data.execution) onDeleted(); })
-      .catch((error) => console.warn("It could not be looked at again:", error));
+/** What no event tells: that it waits for a place of its bot, and that it was deleted after its end. */
+function watchStanding(run, onParked, onDeleted) {
+  return watchOne(run.id, async () => {
+    if (run.status === "RUNNING" || run.deleted) return;
+    try {
+      const data = await once(standingQuery, { id: run.id });
+      if (data && !data.execution) onDeleted();
+      else if (data && park(run, data.execution)) onParked();
+    } catch (error) {
+      console.warn("It could not be looked at again:", error);
+    }
   });
 }
 
@@ -109,6 +115,7 @@ export function useRun(executionId, snapshot, onFinished, withStory = false) {
       target.deleted = true;
       if (!left) setTrouble(DELETED);
     };
+    const stopWatching = withStory ? watchStanding(target, paint, deleted) : () => {};
     if (isFinal(target.status)) {
       // The tables have said how it ended; its events tell the story on the way, where they are wanted.
       if (!withStory) return undefined;
@@ -118,12 +125,9 @@ export function useRun(executionId, snapshot, onFinished, withStory = false) {
         target.events = folded.events;
         paint();
       }, () => {});
-      const stopWatching = followEnded(executionId, deleted);
       return () => { left = true; stopReading(); stopWatching(); };
     }
-    let stopWatching = () => {};
     const done = async () => {
-      if (withStory && !left) stopWatching = followEnded(executionId, deleted);
       try {
         const answer = await once(executionQuery, { id: executionId });
         if (answer?.execution) { facts.current = answer.execution; settle(target, answer.execution); }

@@ -217,7 +217,7 @@ query Estimate($bot: ID!, $input: JSON) {
   }
 }
 `;var su=`# Start a bot
-# Answers as soon as the execution is stored for good. With the same \`idempotencyKey\` and the same body you get the same execution, however often you ask; the same key with another body is refused.
+# Answers as soon as the execution is stored for good. With the same \`idempotencyKey\` and the same body you get the same execution, however often you ask; the same key with another body is refused with IDEMPOTENCY_MISMATCH. \`queueSeconds\` belongs to the body and counts from the first request: ask again with the same number, not with what is left of it.
 # variables {"input": {"botId": "BOT", "input": "Ann", "idempotencyKey": "order-17"}}
 mutation StartBot($input: StartExecutionInput!) {
   startExecution(input: $input) {

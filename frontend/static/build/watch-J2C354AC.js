@@ -1,4 +1,4 @@
-import{b as Q}from"./chunk-D4FC44J2.js";import{b as X,c as D}from"./chunk-SC7VHEVS.js";import{a as B}from"./chunk-FQK6MMFY.js";import{a as P,b as M}from"./chunk-TR4JMUSU.js";import{b,c as T,d as at,e as E,f as C,h as Y}from"./chunk-QSNW235Q.js";var U=b(T(),1);var Z=`query ApprovalsWaiting {
+import{b as Q}from"./chunk-FHVAVKMT.js";import{b as X,c as D}from"./chunk-SC7VHEVS.js";import{a as B}from"./chunk-FQK6MMFY.js";import{a as P,b as M}from"./chunk-TR4JMUSU.js";import{b,c as T,d as at,e as E,f as C,h as Y}from"./chunk-QSNW235Q.js";var U=b(T(),1);var Z=`query ApprovalsWaiting {
   approvals(first: 1) {
     totalCount
   }
