@@ -18,6 +18,7 @@ from server.api.executions import StartExecutionPayload
 from server.api.kinds import ExecutionMode
 from server.api.relay import Connection, Node, connection_of
 from server.api.scalars import Cursor
+from server.api.turns import concurrency_key_field, priority_field
 from server.bots.startable import startable
 from server.core.errors import Invalid, NotFound
 from server.core.ids import public_id, read_id
@@ -179,6 +180,8 @@ class SendChatMessageInput:
     mode: ExecutionMode = strawberry.field(
         default=ExecutionMode.LIVE, description="LIVE or DEMO: how models and tools are reached."
     )
+    priority: int = priority_field()
+    concurrency_key: str | None = concurrency_key_field()
 
 
 @strawberry.type(description="Answer of `sendChatMessage`.")
@@ -224,7 +227,13 @@ class ChatMutations:
     ) -> SendChatMessagePayload:
         asker = info.context.asker
         session = await chats.to_send_to(asker, read_id("chat", input.session_id))
-        message = chats.Message(_given(input), input.idempotency_key, input.mode)
+        message = chats.Message(
+            input=_given(input),
+            idempotency_key=input.idempotency_key,
+            mode=input.mode,
+            priority=input.priority,
+            concurrency_key=input.concurrency_key,
+        )
         if input.mode is ExecutionMode.LIVE:
             await refuse_if_spent(asker, office_of(info), session.bot_id)
         row = await chats.send(asker, info.context.rooms.engine, session, message)

@@ -34,7 +34,7 @@ from server.api.kinds import (
 )
 from server.api.relay import Connection, connection_of
 from server.api.scalars import Cursor
-from server.bus.turns import NORMAL
+from server.api.turns import concurrency_key_field, priority_field
 from server.core.errors import Invalid, NotFound
 from server.core.ids import read_id
 from server.core.paging import page_size
@@ -193,17 +193,8 @@ class StartExecutionInput:
     queue_seconds: float | None = strawberry.field(
         default=None, description="How long it may wait for a worker; for ever when absent."
     )
-    priority: int = strawberry.field(
-        default=NORMAL,
-        description="1 to 9: in its workspace 9 goes first and 1 last. What it starts has the "
-        "same.",
-    )
-    concurrency_key: str | None = strawberry.field(
-        default=None,
-        description="1 to 200 characters, such as the number of a customer: of the executions with "
-        "the same key the bot runs at most `concurrency.perKey` at once. What it starts has the "
-        "same.",
-    )
+    priority: int = priority_field()
+    concurrency_key: str | None = concurrency_key_field()
 
 
 build_quickly(StartExecutionInput)

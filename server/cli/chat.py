@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import signal
 import sys
@@ -15,8 +16,9 @@ from server.cli.group import example
 from server.cli.live import LivePrinter
 from server.cli.output import note, say, value_text
 from server.cli.remote import Remote, connected, with_addresses
-from server.cli.run import bot_for
+from server.cli.run import bot_for, key_option, priority_option, tell_idle, turn_values
 from server.core.errors import Invalid, NotFound
+from server.core.tasks import end
 
 START = """
 mutation CliChat($input: StartChatInput!) {
@@ -60,14 +62,24 @@ WAITS = {
 
 @click.command(
     epilog=example(
-        "baleybots chat hello\nbaleybots chat hello --session cht_…\nbaleybots chat a.bal"
+        "baleybots chat hello\nbaleybots chat hello --session cht_…\n"
+        "baleybots chat a.bal --priority 8"
     )
 )
 @click.argument("bot", metavar="BOT|FILE.bal")
 @click.option("--session", metavar="ID", help="Go on with this conversation.")
 @click.option("--title", help="What a new conversation is called; its first message when absent.")
 @click.option("--demo", is_flag=True, help="Use the offline demo model for every call.")
-def chat(bot: str, session: str | None, title: str | None, demo: bool) -> None:
+@priority_option
+@key_option
+def chat(
+    bot: str,
+    session: str | None,
+    title: str | None,
+    demo: bool,
+    priority: int | None,
+    concurrency_key: str | None,
+) -> None:
     """Talk to a bot (by name or id) on a running server; each line is a message.
 
     The bot knows what was said before. Ctrl-D ends; the conversation stays, and goes on with
@@ -77,7 +89,8 @@ def chat(bot: str, session: str | None, title: str | None, demo: bool) -> None:
         raise click.UsageError("A conversation that goes on has its title already.")
 
     async def work(remote: Remote) -> None:
-        talk = Talk(remote, "DEMO" if demo else "LIVE")
+        how = {"mode": "DEMO" if demo else "LIVE"} | turn_values(priority, concurrency_key)
+        talk = Talk(remote, how)
         await talk.begin(bot, session, title)
         await talk.go_on()
 
@@ -85,9 +98,10 @@ def chat(bot: str, session: str | None, title: str | None, demo: bool) -> None:
 
 
 class Talk:
-    def __init__(self, remote: Remote, mode: str) -> None:
+    def __init__(self, remote: Remote, how: dict[str, Any]) -> None:
+        """`how` each of its messages is sent."""
         self._remote = remote
-        self._mode = mode
+        self._how = how
         self._id = ""
         self._bot = ""
         self._asks = sys.stdin.isatty()
@@ -133,7 +147,7 @@ class Talk:
     async def _say(self, text: str) -> None:
         """What is refused ends no conversation."""
         try:
-            sent = await self._remote.change(SEND, sessionId=self._id, text=text, mode=self._mode)
+            sent = await self._remote.change(SEND, sessionId=self._id, text=text, **self._how)
         except Invalid as error:
             say(click.style(with_addresses(error.message), fg="red"), err=True)
             return
@@ -142,11 +156,17 @@ class Talk:
     async def _hear(self, execution_id: str) -> None:
         heard = _Heard()
         place = {"id": self._id, "execution": execution_id}
-        async with aclosing(self._remote.listen(TOKENS, place)) as frames:
-            async for frame in frames:
-                if frame["executionId"] is None:  # deleted: nothing of it is left to be heard
-                    break
-                heard.take(frame)
+        idle = asyncio.create_task(tell_idle(self._remote, execution_id))
+        try:
+            async with aclosing(self._remote.listen(TOKENS, place)) as frames:
+                async for frame in frames:
+                    if frame["executionId"] is None:  # deleted: nothing of it is left to be heard
+                        break
+                    if frame["pieces"]:
+                        idle.cancel()
+                    heard.take(frame)
+        finally:
+            await end(idle)
         heard.end()
         result = (await self._remote.ask(RESULT, id=execution_id))["execution"]
         if result is not None:

@@ -24,7 +24,7 @@ query CliFindBot($id: ID, $name: String) {
 """
 WORKERS = """
 query CliWorkers($id: ID!) {
-  health { workers workersShortOfMemory } execution(id: $id) { waitingReason }
+  health { workers workersShortOfMemory } execution(id: $id) { status waitingReason }
 }
 """
 IDLE_SECONDS = 3.0
@@ -44,6 +44,16 @@ query CliResult($id: ID!) {
   }
 }
 """
+priority_option = click.option(
+    "--priority",
+    type=click.IntRange(1, 9),
+    help="9 goes first, 1 last; 5 unless given. Counts while it waits for a worker.",
+)
+key_option = click.option(
+    "--key",
+    "concurrency_key",
+    help="Of the executions with the same key the bot may run only so many at once.",
+)
 
 
 @click.command(
@@ -68,16 +78,8 @@ baleybots run hello --recorded newest"""
     metavar="EXECUTION",
     help="Go on from a completed execution of the bot: what was asked and answered is told first.",
 )
-@click.option(
-    "--priority",
-    type=click.IntRange(1, 9),
-    help="9 goes first, 1 last; 5 unless given. Counts while it waits for a worker.",
-)
-@click.option(
-    "--key",
-    "concurrency_key",
-    help="Of the executions with the same key the bot may run only so many at once.",
-)
+@priority_option
+@key_option
 @json_option
 def run(
     bot: str,
@@ -102,10 +104,7 @@ def run(
         how = {**given, **_mode(demo, recorded)}
         if continues:
             how["continues"] = continues
-        if priority is not None:
-            how["priority"] = priority
-        if concurrency_key is not None:
-            how["concurrencyKey"] = concurrency_key
+        how |= turn_values(priority, concurrency_key)
         started = await remote.change(START, botId=found["id"], **how)
         execution_id = started["execution"]["id"]
         printer = await watch(remote, execution_id, live=follow and not as_json)
@@ -113,6 +112,12 @@ def run(
         return {**found, "shown": printer.latest}
 
     finish(connected(work), as_json)
+
+
+def turn_values(priority: int | None, concurrency_key: str | None) -> dict[str, Any]:
+    """What was given of when it has its turn."""
+    given = {"priority": priority, "concurrencyKey": concurrency_key}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _mode(demo: bool, recorded: str | None) -> dict[str, Any]:
@@ -139,7 +144,7 @@ async def bot_for(remote: Remote, named: str) -> dict[str, Any]:
 async def watch(remote: Remote, execution_id: str, *, live: bool, after: int = 0) -> LivePrinter:
     """Stays until the end; prints along when asked to."""
     printer = LivePrinter()
-    idle = asyncio.create_task(_tell_idle(remote, execution_id))
+    idle = asyncio.create_task(tell_idle(remote, execution_id))
     try:
         async for event in remote.follow(execution_id, after):
             if event["type"] != "execution.queued":
@@ -153,7 +158,7 @@ async def watch(remote: Remote, execution_id: str, *, live: bool, after: int = 0
     return printer
 
 
-async def _tell_idle(remote: Remote, execution_id: str) -> None:
+async def tell_idle(remote: Remote, execution_id: str) -> None:
     """Who waits and sees nothing is to know why."""
     await asyncio.sleep(IDLE_SECONDS)
     try:
@@ -163,6 +168,8 @@ async def _tell_idle(remote: Remote, execution_id: str) -> None:
     health, execution = found["health"], found["execution"] or {}
     if execution.get("waitingReason") == "QUEUE":
         note("Its bot runs as many at once as it may: it waits for a place.")
+    elif execution.get("status") != "PENDING":
+        return
     elif health["workers"] == 0:
         note("No worker is running: it waits in the queue. Start one: baleybots worker")
     elif (health["workers"] or 0) <= (health["workersShortOfMemory"] or 0):

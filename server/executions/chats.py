@@ -14,6 +14,7 @@ from tortoise.transactions import in_transaction
 from server.bots import service as bots
 from server.bots.startable import startable
 from server.bus.notices import Notices
+from server.bus.turns import NORMAL
 from server.core.clock import Clock
 from server.core.errors import AppError, Invalid, InvalidState, Unavailable
 from server.core.ids import new_uuid, public_id
@@ -41,6 +42,8 @@ class Message:
     input: Any
     idempotency_key: str | None = None
     mode: ExecutionMode = ExecutionMode.LIVE
+    priority: int = NORMAL
+    concurrency_key: str | None = None
 
 
 def topic(session_id: UUID) -> str:
@@ -117,6 +120,8 @@ async def send(viewer: Viewer, engine: Engine, session: ChatSession, message: Me
         mode=message.mode,
         trigger_kind=TriggerKind.CHAT,
         session_id=session.id,
+        priority=message.priority,
+        concurrency_key=message.concurrency_key,
     )
     if message.mode is ExecutionMode.RECORDED:
         raise Invalid("A conversation is live, or with the demo model.", path=["mode"])

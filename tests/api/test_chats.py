@@ -286,6 +286,26 @@ async def test_a_token_that_is_narrowed_stays_within_its_bots_and_scopes(talk: T
     assert denied["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
+async def test_a_message_has_its_turn_like_any_start(talk: Talk) -> None:
+    session, other = await talk.session(PURE), await talk.session(PURE)
+    wanted = "execution { id priority concurrencyKey }"
+
+    async def say(to: str, **values: Any) -> dict[str, Any]:
+        return await talk.api.change("sendChatMessage", wanted, sessionId=to, text="x", **values)
+
+    for values in ({"priority": 10}, {"concurrencyKey": " "}):
+        (error,) = (await say(session, **values))["errors"]
+        assert (error["code"], error["path"]) == ("INVALID_INPUT", list(values))
+    urgent = {"priority": 9, "concurrencyKey": "customer 7", "idempotencyKey": "urgent"}
+    made = (await say(session, **urgent))["execution"]
+    assert (made["priority"], made["concurrencyKey"]) == (9, "customer 7")
+    assert (await say(session, **urgent))["execution"] == made
+    (error,) = (await say(session, **urgent | {"priority": 8}))["errors"]
+    assert error["code"] == "IDEMPOTENCY_MISMATCH"
+    plain = (await say(other))["execution"]
+    assert (plain["priority"], plain["concurrencyKey"]) == (5, None)
+
+
 async def test_nobody_may_send_to_an_archived_bot(talk: Talk) -> None:
     bot = (await talk.api.bot(PURE, "Put away"))["id"]
     session = await begun(talk.api, bot)

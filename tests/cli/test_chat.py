@@ -13,8 +13,10 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner, Result
 
+from server.cli import run
 from server.cli.chat import Talk
 from server.cli.group import cli
+from server.models.tables import Execution
 from tests.support.front import PURE, Api, on_a_port, open_front
 from tests.support.model_server import ModelServer, Reply
 
@@ -62,9 +64,12 @@ async def test_a_conversation_goes_on_and_is_taken_up_again(
     assert told == ["I am Ada.", "Who am I?", "Still there?"]
 
 
-async def test_what_no_model_says_is_printed_as_a_result(chat: Chat) -> None:
-    result = await chat("same", lines="echo\n")
+async def test_a_message_goes_as_was_said_and_what_no_model_says_is_printed(chat: Chat) -> None:
+    result = await chat("same", "--priority", "8", "--key", "ann", lines="echo\n")
     assert result.stdout.strip() == "echo"
+    sent = await Execution.all().order_by("-id").first()
+    assert sent is not None
+    assert (sent.input, sent.priority, sent.concurrency_key) == ("echo", 8, "ann")
 
 
 async def test_what_it_prints_steers_no_terminal_and_can_be_pasted(chat: Chat) -> None:
@@ -90,8 +95,39 @@ async def test_what_is_deleted_is_not_waited_for(capsys: pytest.CaptureFixture[s
             return {"execution": None}
 
     server: Any = Gone()
-    await Talk(server, "LIVE")._hear("exe_" + "0" * 26)
+    await Talk(server, {})._hear("exe_" + "0" * 26)
     assert capsys.readouterr().out.strip() == ""
+
+
+async def test_who_waits_for_a_place_of_the_bot_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        """A server on which the message does not begin before somebody asks why."""
+
+        def __init__(self) -> None:
+            self.asked = asyncio.Event()
+
+        async def listen(self, *_: Any) -> AsyncIterator[dict[str, Any]]:
+            frame = {"executionId": "exe_1", "pieces": [], "waitingReason": None, "done": False}
+            yield frame
+            await self.asked.wait()
+            yield {**frame, "done": True}
+
+        async def ask(self, document: str, **_: Any) -> dict[str, Any]:
+            self.asked.set()
+            execution = {"status": "PENDING", "waitingReason": "QUEUE"}
+            if document != run.WORKERS:
+                return {"execution": {"status": "COMPLETED", "output": "Hello."}}
+            return {"health": {"workers": 1, "workersShortOfMemory": 0}, "execution": execution}
+
+    monkeypatch.setattr(run, "IDLE_SECONDS", 0)
+    server: Any = Full()
+    async with asyncio.timeout(15):
+        await Talk(server, {})._hear("exe_1")
+    shown = capsys.readouterr()
+    assert "as many at once as it may" in shown.err
+    assert shown.out.strip() == "Hello."
 
 
 async def test_what_goes_wrong_is_said_and_the_conversation_goes_on(chat: Chat) -> None:

@@ -48,7 +48,7 @@ class Queued:
     def __init__(self, workers: int, short: int, reason: str | None) -> None:
         self.asked = asyncio.Event()
         self.health = {"workers": workers, "workersShortOfMemory": short}
-        self.execution = {"waitingReason": reason}
+        self.execution = {"status": "PENDING", "waitingReason": reason}
 
     async def ask(self, document: str, id: str) -> dict[str, Any]:
         assert (document, id) == (run.WORKERS, "exe_1")
