@@ -11,7 +11,6 @@ from server.engine import events as happened
 from server.engine.decisions import Given
 from server.engine.host import Failure, StepEnd, StepFailed, StepStart
 from server.engine.store import RecordedStep, StepRow, UsageRow
-from server.engine.turns import ModelFailure
 from server.engine.writer import Identity
 from server.llm.messages import ModelAnswer, Source
 from server.models.enums import StepStatus
@@ -79,8 +78,7 @@ class Hints:
     types: dict[str, str] = field(default_factory=dict[str, str])
 
     def note(self, key: str, failed: StepFailed) -> None:
-        hint = failed.hint if isinstance(failed, ModelFailure) else None
-        self.by_message.setdefault(failed.failure.message, {"hint": hint, "stepKey": key})
+        self.by_message.setdefault(failed.failure.message, {"hint": failed.hint, "stepKey": key})
 
     def error(self, failure: Failure) -> dict[str, Any]:
         more = self.by_message.get(failure.message, {"hint": None, "stepKey": None})

@@ -28,7 +28,7 @@ class Failure:
 
 class StepFailed(Exception):
     """A step failed. What is not `catchable` (limits of the workspace, a stop for a person where
-    nobody can be asked) passes try and on_error."""
+    nobody can be asked) passes try and on_error. `hint`: what to do about it."""
 
     def __init__(
         self,
@@ -38,10 +38,12 @@ class StepFailed(Exception):
         entity: str | None = None,
         catchable: bool = True,
         limit: Limit | None = None,
+        hint: str | None = None,
     ) -> None:
         super().__init__(message)
         self.failure = Failure(kind, message, entity, limit)
         self.catchable = catchable
+        self.hint = hint
 
     @classmethod
     def again(cls, failure: Failure) -> StepFailed:

@@ -28,7 +28,7 @@ from server.engine.outcomes import Decided, Leaving
 from server.engine.resting import Waiting
 from server.engine.tool_steps import ToolSteps
 from server.engine.toolbox import Toolbox
-from server.engine.vanished import no_such_tool
+from server.engine.vanished import missed_by_step
 from server.engine.writer import Identity
 from server.llm.verdict import TRIES, seconds_before
 from server.models.enums import WaitingReason
@@ -151,7 +151,7 @@ class ToolCalls:
             return await self._desk.replay.tool(call.key, call.tool, call.arguments)
         tool = (await self.catalogue()).get(call.tool)
         if tool is None:
-            raise StepFailed("tool_not_found", no_such_tool(call.tool), entity=call.tool)
+            raise missed_by_step(call.tool)
         return await self._run(call.key, tool, call.arguments, None, tool.needs_approval)
 
     async def box(self, call: EntityCall) -> Toolbox:

@@ -14,7 +14,7 @@ from server.engine.side_by_side import side_by_side
 from server.engine.tool_loop import ToolResult
 from server.engine.tool_steps import LetFail
 from server.engine.turns import turn_key
-from server.engine.vanished import not_for_entity
+from server.engine.vanished import missed_by_call, missed_by_entity
 from server.llm.messages import ToolCall as Asked
 from server.llm.messages import ToolSpec
 from server.tools.base import Tool
@@ -116,7 +116,10 @@ class Toolbox:
 
     def _tool(self, name: str) -> Tool:
         if self._is_strange(name):
-            return _known(self._catalogue, name, self._call.entity.name)
+            tool = self._catalogue.get(name)
+            if tool is None:
+                raise missed_by_call(name, self._call.entity.name)
+            return tool
         return self._on_request[name] if name in self._on_request else self._free[name]
 
     async def _done(self, key: str, asked: Asked) -> ToolResult:
@@ -142,7 +145,7 @@ class Toolbox:
 def _known(catalogue: Catalogue, name: str, entity: str) -> Tool:
     tool = catalogue.get(name)
     if tool is None:
-        raise StepFailed("tool_not_found", not_for_entity(name, entity), entity=entity)
+        raise missed_by_entity(name, entity)
     return tool
 
 

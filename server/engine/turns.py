@@ -26,8 +26,8 @@ class ModelFailure(StepFailed):
     """The last model's refusal, with what to do about it."""
 
     def __init__(self, error: ModelError, entity: str) -> None:
-        super().__init__(error.kind.value, error.message, entity=entity)
-        self.hint = error.hint or None
+        hint = error.hint or None
+        super().__init__(error.kind.value, error.message, entity=entity, hint=hint)
 
 
 class Told(Protocol):

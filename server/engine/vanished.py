@@ -1,5 +1,5 @@
 """Tools that a program names and that are not there: known before its first step, so that nothing
-is paid for a run that cannot come to its end."""
+is paid for a run that cannot come to its end; and what is said where one is missed only later."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ from server.bal.plan_steps import (
     UseStep,
     steps_inside,
 )
-from server.engine.host import Failure
+from server.engine.host import Failure, StepFailed
 from server.tools.catalogue import Catalogue
 
-HINT = "Take it out of the program or put another one in its place; nothing was done or paid yet."
+KIND = "tool_not_found"
+BACK = "Once it is back try again: what is finished is kept."
+HINT = (
+    "Take it out of the program, put another one in its place, or bring it back; nothing was done "
+    "or paid yet."
+)
 
 AsItIsNow = Callable[[EntityPlan], EntityPlan]
 
@@ -37,18 +42,43 @@ def vanished(plan: Plan, known: Catalogue, as_it_is_now: AsItIsNow) -> Failure |
     return None
 
 
-def no_such_tool(name: str) -> str:
+def missed_by_step(name: str) -> StepFailed:
+    """A step `use` has come to it."""
+    message = f"{_no_such_tool(name)} Bring it back, or put another one in its place."
+    hint = f"{BACK} Another one is put into the program; then try again with the draft."
+    return StepFailed(KIND, message, entity=name, hint=hint)
+
+
+def missed_by_entity(name: str, entity: str) -> StepFailed:
+    """It is among those that the entity may use."""
+    message = f"{_not_for_entity(name, entity)} Bring it back, or give `{entity}` other tools."
+    hint = (
+        f"{BACK} Other tools are given with `modifyExecution` (Change an entity on its page) as "
+        "long as the execution has not ended, else in the program; then try again with the draft."
+    )
+    return StepFailed(KIND, message, entity=entity, hint=hint)
+
+
+def missed_by_call(name: str, entity: str) -> StepFailed:
+    """A call that was made of it is gone through again: other tools change nothing about that."""
+    gone = f"`{entity}` has called `{name}`, and this workspace has no such tool any more."
+    message = f"{gone} Bring it back, or begin with `{entity}` anew without it."
+    hint = f"{BACK} To begin anew take it out of the program, then rerun `{entity}` with the draft."
+    return StepFailed(KIND, message, entity=entity, hint=hint)
+
+
+def _no_such_tool(name: str) -> str:
     return f"There is no tool `{name}` here."
 
 
-def not_for_entity(name: str, entity: str) -> str:
+def _not_for_entity(name: str, entity: str) -> str:
     return f"`{entity}` may use `{name}`, but this workspace has no such tool."
 
 
 def _failure(step: UseStep | CallStep, name: str) -> Failure:
     if isinstance(step, CallStep):
-        return Failure("tool_not_found", not_for_entity(name, step.entity), step.entity)
-    return Failure("tool_not_found", no_such_tool(name), name)
+        return Failure(KIND, _not_for_entity(name, step.entity), step.entity)
+    return Failure(KIND, _no_such_tool(name), name)
 
 
 def _tools(step: UseStep | CallStep, plan: Plan, as_it_is_now: AsItIsNow) -> tuple[str, ...]:

@@ -154,7 +154,7 @@ KINDS: Final[dict[str, Diagnosis]] = {
     ),
     "tool_not_found": _of(
         FailureClass.PROGRAM,
-        "The program names a tool that is not there.",
+        "The step needs a tool that is not there.",
         "edit_bot", "skip",
     ),
     "not_found": _of(

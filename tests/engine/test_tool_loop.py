@@ -276,6 +276,8 @@ async def test_a_tool_that_vanished_is_a_typed_error(home: Home, gateway: Script
     assert execution.status is ExecutionStatus.FAILED
     assert execution.error["kind"] == "tool_not_found"
     assert execution.error["entity"] == "writer"
+    assert "give `writer` other tools" in execution.error["message"]
+    assert "what is finished is kept" in execution.error["hint"]
     assert gateway.calls["m"] == 0
 
 
