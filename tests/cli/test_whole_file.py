@@ -60,6 +60,7 @@ def test_a_failure_leaves_what_was_there_and_nothing_beside_it(tmp_path: Path) -
 
 def test_what_is_no_plain_file_is_written_to(tmp_path: Path) -> None:
     write_whole("/dev/null", b"x")
+    assert Path("/dev/null").is_char_device(), "a plain file stands in its place now"
 
 
 def test_what_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:

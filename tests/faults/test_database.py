@@ -133,14 +133,15 @@ async def _calls(world: Rig, count: int, most: int) -> None:
 @pytest.mark.fault("F16", "connections to the database are cut at random", short=("postgres",))
 async def test_cut_at_random(world: Rig, record: Record) -> None:
     load = await Load.make(world)
-    cuts = 0
-    starting = asyncio.create_task(load.start(*range(world.some(25, 150)), each=0.2))
+    cuts, runs = 0, range(world.some(25, 150))
+    starting = asyncio.create_task(load.start(*runs, each=0.2))
     while not starting.done():
         await world.random.choice(_ways(world)).cut()
         cuts += 1
         await asyncio.wait([starting], timeout=world.random.uniform(0.05, 0.5))
     await starting
     found = await check(world, load)
+    assert found.accepted == len(runs), "each was accepted in the end, and has completed once"
     record(found, f"{cuts} cuts, {len(load.refusals)} starts had to be repeated")
 
 

@@ -132,7 +132,9 @@ async def test_cancel_in_a_retry_wait(world: Rig, record: Record) -> None:
     call = await world.oracle.asked(run, 2)
     await until("it was refused", lambda: call.received.answered, 5)
     took = await _cancelled_within(world, load, 1, 5)
-    record(await check(world, load, ends="cancelled"), f"final {took:.2f} s later")
+    found = await check(world, load, ends="cancelled")
+    assert world.oracle.counts(run) == {1: 1, 2: 1}, "it did not try again"
+    record(found, f"final {took:.2f} s later")
 
 
 @pytest.mark.fault("F38", "cancelled while it is paused", short=("embedded",))

@@ -191,7 +191,10 @@ async def test_api_killed_between_commit_and_answer(world: Rig, record: Record) 
         await world.kill(world.door)
         await world.replace(world.door)
         await asking
-    record(await check(world, load))
+    found = await check(world, load)
+    keys = [row["idempotency_key"] for row in await world.tables.executions()]
+    assert keys.count(run) == 1
+    record(found)
 
 
 async def _stored(world: Rig, run: str) -> bool:
