@@ -53,8 +53,9 @@ def missed_by_entity(name: str, entity: str) -> StepFailed:
     """It is among those that the entity may use."""
     message = f"{_not_for_entity(name, entity)} Bring it back, or give `{entity}` other tools."
     hint = (
-        f"{BACK} Other tools are given with `modifyExecution` (Change an entity on its page) as "
-        "long as the execution has not ended, else in the program; then try again with the draft."
+        f"{BACK} Or change the tools in the program and try again with the draft; an execution "
+        "that has not ended is given others for the rest of it by Change an entity "
+        "(`modifyExecution`)."
     )
     return StepFailed(KIND, message, entity=entity, hint=hint)
 
