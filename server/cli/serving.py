@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 DRAIN_SECONDS = 3
 KEEP_ALIVE_SECONDS = 75
-SETTLE_SECONDS = 3.0
 MAX_FRAME = 1024 * 1024
 # So many new objects before garbage is looked for. What 20 calls at once hold while they are under
 # way is more than Python's own 700: it was looked through again and again, and nothing was found.
@@ -87,7 +86,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self.ready()
-            asyncio.get_running_loop().call_later(SETTLE_SECONDS, _settle)
+            gc.freeze()  # what a start makes stays: no look for garbage goes through it
+            gc.enable()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -101,14 +101,6 @@ class _Server(uvicorn.Server):
         if self.should_exit:
             os._exit(1)
         self.should_exit = True
-
-
-def _settle() -> None:
-    """A start makes a million objects that stay. Garbage is not looked for meanwhile; once it is
-    over, what is left is set aside, so that no later look goes through it again."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
 
 
 def run_on_uvloop(work: Callable[[], Awaitable[Result]]) -> Result:

@@ -110,7 +110,7 @@ def _say_whether_alive(settings: Settings) -> None:
 def _serve(settings: Settings, host: str, port: int, *, worker: bool, open_browser: bool) -> None:
     from server.cli.listening import address_of, listen
 
-    gc.disable()  # until the start has settled
+    gc.disable()  # until it serves
     with listen(host, port) as listener:
         from server.cli.serving import Serving, run_on_uvloop
 
