@@ -11,11 +11,12 @@ import hmac
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING
 
 from server.core.errors import AppError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _VERSION = b"\x01"
 _KEY_ID = 4
@@ -56,36 +57,50 @@ class SecretBox:
         fresh: Callable[[], Sequence[SecretKey] | None] | None = None,
     ) -> None:
         self._fresh = fresh
-        self._boxes: dict[bytes, AESGCM] = {}
+        self._keys: dict[bytes, SecretKey] = {}
+        self._ciphers: dict[bytes, AESGCM] = {}
         self._take((key, *older))
 
     def seal(self, plain: bytes, *, bound: str) -> bytes:
         self._look_again()
-        key_id, box = self._current
         nonce = secrets.token_bytes(_NONCE)
+        key_id = self._current
         header = _VERSION + key_id
-        return header + nonce + box.encrypt(nonce, plain, header + bound.encode())
+        sealed = self._cipher(key_id).encrypt(nonce, plain, header + bound.encode())
+        return header + nonce + sealed
 
     def open(self, sealed: bytes, *, bound: str) -> bytes:
         header, rest = sealed[: 1 + _KEY_ID], sealed[1 + _KEY_ID :]
-        if header[1:] not in self._boxes:
+        key_id = header[1:]
+        if key_id not in self._keys:
             self._look_again()
-        box = self._boxes.get(header[1:])
-        if box is None or header[:1] != _VERSION or len(rest) < _NONCE:
+        if key_id not in self._keys or header[:1] != _VERSION or len(rest) < _NONCE:
             raise SecretUnreadable
+        cipher = self._cipher(key_id)
+        from cryptography.exceptions import InvalidTag
+
         try:
-            return box.decrypt(rest[:_NONCE], rest[_NONCE:], header + bound.encode())
+            return cipher.decrypt(rest[:_NONCE], rest[_NONCE:], header + bound.encode())
         except InvalidTag:
             raise SecretUnreadable from None
 
     def is_current(self, sealed: bytes) -> bool:
         """False when the value should be sealed again under the newest key."""
-        return sealed[1 : 1 + _KEY_ID] == self._current[0]
+        return sealed[1 : 1 + _KEY_ID] == self._current
+
+    def _cipher(self, key_id: bytes) -> AESGCM:
+        """Its library is loaded with the first secret: where there is none, that is 6 MB less."""
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+            cipher = AESGCM(self._keys[key_id].derive("secret box"))
+            self._ciphers[key_id] = cipher
+        return cipher
 
     def _take(self, keys: Sequence[SecretKey]) -> None:
-        made = [(_key_id(each), AESGCM(each.derive("secret box"))) for each in keys]
-        self._current = made[0]
-        self._boxes |= dict(made)
+        self._keys |= {_key_id(each): each for each in keys}
+        self._current = _key_id(keys[0])
 
     def _look_again(self) -> None:
         keys = self._fresh() if self._fresh is not None else None
