@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from server.bal.plan import Plan
 from server.bal.plan_steps import AnyStep, MapStep, ParallelStep, Steps, TryStep, steps_inside
 from server.engine.blobs import Blobs
-from server.engine.decisions import GIVEN, REMEDY
+from server.engine.decisions import GIVEN, REMEDIES_TRIED, REMEDY
 from server.engine.forking import plan_key
 from server.engine.modified import PREFIX, REMEMBERED
 from server.engine.tool_steps import TYPE as TOOL
@@ -72,7 +72,6 @@ class Earlier:
         self._error = error or {}
         self._guards = _guards(plan)
         self._turns = self._turns_by_entity()
-        self._decided = {key.split(REMEDY, 1)[0] for key in self.notes if REMEDY in key}
 
     # --- what failed
 
@@ -86,6 +85,8 @@ class Earlier:
 
     def caught_by(self, failed: Step) -> CaughtBy:
         """What kept its failure from being that of the execution."""
+        if failed.type == TOOL and not self._failed_its_entity(failed):
+            return "model"
         if self._ended_all(failed):
             return "nobody"
         row = failed
@@ -96,8 +97,6 @@ class Earlier:
             above = self.steps.get(row.parent_key or "")
             if above is None:
                 return "nobody"
-            if row.type == TOOL and not _same_failure(row, above):
-                return "model"
             if guard is not None and guard.around is not None:
                 return guard.around
             if above.status is StepStatus.COMPLETED:
@@ -105,23 +104,33 @@ class Earlier:
             row = above
 
     def handled(self, row: Step) -> str | None:
-        """What `on_error` made of its failure: skip or continue."""
-        guard = self._guards.get(plan_key(row.key))
-        if row.status is not StepStatus.FAILED or guard is None or self._ended_all(row):
+        """What `on_error`, or a person, made of its failure: skip or continue."""
+        if row.status is not StepStatus.FAILED:
             return None
-        action = guard.on_error
-        if action == "pause" and row.key in self._decided:
-            action = self._last_remedy(row.key)
+        action = self._remedy(row.key)
+        if action is None and not self._ended_all(row):
+            guard = self._guards.get(plan_key(row.key))
+            action = None if guard is None else guard.on_error
         return action if action in ("skip", "continue") else None
 
-    def _last_remedy(self, key: str) -> str:
-        inside = f"{key}{REMEDY}"
-        found = {
-            int(name.removeprefix(inside).removesuffix("]")): row.output
-            for name, row in self.notes.items()
-            if name.startswith(inside) and name.endswith("]")
-        }
-        return (found[max(found)] or {}).get("action") or "" if found else ""
+    def _failed_its_entity(self, tool: Step) -> bool:
+        """No model has heard of its failure. Tools of one server that is down all fail with the
+        same words, so these alone do not tell."""
+        entity = self.steps.get(tool.parent_key or "")
+        if entity is None:
+            return True
+        if self.handled(tool) is not None or not _passed_on(tool, entity):
+            return False
+        turns = self.turns(entity.key)
+        return not turns or tool.key in turns[-1].asked
+
+    def _remedy(self, key: str) -> str | None:
+        """What a person decided about the failure that it ended with; those before it, each with a
+        number of its own, led to another try."""
+        tried = self.notes.get(key + REMEDIES_TRIED)
+        number = 1 if tried is None else tried.output + 1
+        decided = self.notes.get(f"{key}{REMEDY}{number}]")
+        return None if decided is None else decided.output.get("action")
 
     def _ended_all(self, row: Step) -> bool:
         error = row.error or {}
@@ -201,8 +210,11 @@ def _asked(key: str, row: Step) -> dict[str, Any]:
     return dict(zip(keys, (call.read_arguments() for call in calls), strict=True))
 
 
-def _same_failure(row: Step, above: Step) -> bool:
-    return _failure(row.error) == _failure(above.error)
+def _passed_on(tool: Step, entity: Step) -> bool:
+    """Whether the entity's failure can be the tool's: it names the one that failed."""
+    named = (tool.error or {}).get("entity")
+    names = (None, (entity.error or {}).get("entity"))
+    return _failure(tool.error) == _failure(entity.error) and named in names
 
 
 def _failure(error: Mapping[str, Any] | None) -> tuple[Any, Any]:
