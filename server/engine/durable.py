@@ -127,9 +127,16 @@ class DurableHost(ModelLog):
     def must_hold(self) -> bool:
         """Instead of waiting: a person wants it so, or what it waits for holds like itself."""
         stepping = self.stepping
+        if stepping.left is None:
+            return False
         if stepping.held or stepping.pausing:
             return True
         return stepping.left == 0 and self._resting.for_child
+
+    @property
+    def let_go(self) -> bool:
+        """What a pause kept out may begin: a person took it back while others were at work."""
+        return self.stepping.held and self.stepping.left is None
 
     def modify(self, data: dict[str, Any]) -> None:
         """A person changed an entity; its next call is made so."""

@@ -31,12 +31,16 @@ from server.models.enums import ExecutionMode, ExecutionStatus, StepStatus
 LOST_WORKERS = 3
 QUEUED_TOO_LONG = "No worker was free in the time that this execution may wait in the queue."
 
+HELD = ExecutionChange(status=ExecutionStatus.PAUSED)
+GOING_ON = ExecutionChange(status=ExecutionStatus.PENDING, due_in=0.0, control=None)
+
 log = structlog.get_logger("engine")
 
 
 @dataclass(slots=True)
 class Run:
-    """`plan` is None when it cannot be read; `gone` when somebody else has the execution."""
+    """`plan` is None when it cannot be read; `gone` when somebody else has the execution; `again`
+    when it is to be taken up once more at once."""
 
     claimed: Claimed
     plan: Plan | None
@@ -51,7 +55,9 @@ class Run:
     paused: bool = False
     ending: bool = False
     lost_at: list[StepRow] = field(default_factory=list[StepRow])
+    again: bool = False
     _looking: asyncio.Task[None] | None = None
+    _unread: bool = False
 
     def lost(self) -> None:
         """Stop at once and write nothing more. What is about to be inserted was not there yet to be
@@ -87,14 +93,17 @@ class Run:
 
     def look(self) -> None:
         """Somebody else wrote into the log of this execution."""
+        self._unread = True
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
 
     async def _look(self) -> None:
-        try:
-            await self.heard.look()
-        except Unavailable as error:
-            log.warning("log_not_read", execution=str(self.claimed.id), error=error.message)
+        while self._unread:
+            self._unread = False
+            try:
+                await self.heard.look()
+            except Unavailable as error:
+                log.warning("log_not_read", execution=str(self.claimed.id), error=error.message)
 
     def nudge(self) -> None:
         """What a step waits for may have happened."""
@@ -120,6 +129,7 @@ class Run:
             self._rest()
             await self._last_word()
             if not writer.cancel_requested:
+                await self._heard_too_late()
                 return
             self.host.close_open_steps()
             await self._close_leftovers()
@@ -179,9 +189,29 @@ class Run:
         if self.paused:
             self.host.leave_open()
             self.writer.event(happened.ExecutionPaused())
-            self.writer.change(ExecutionChange(status=ExecutionStatus.PAUSED))
+            self.writer.change(HELD)
+        elif self.host.let_go:
+            self.again = True
+            self.host.leave_open()
+            self.writer.change(GOING_ON)
         else:
             self.host.park()
+
+    async def _heard_too_late(self) -> None:
+        """A pause, or its end, that was written between the decision to rest and its commit."""
+        if self._looking is None:
+            return
+        await self._looking
+        holds = self.host.must_hold
+        if self.paused and not holds:
+            self.again = await self.writer.amend(
+                GOING_ON, happened.ExecutionResumed(), ExecutionStatus.PAUSED
+            )
+            self.paused = not self.again
+        elif holds and not self.paused and not self.again:
+            self.paused = await self.writer.amend(
+                HELD, happened.ExecutionPaused(), ExecutionStatus.WAITING
+            )
 
     async def _outcome(self) -> Outcome:
         claimed = self.claimed

@@ -184,7 +184,7 @@ class Running:
         elif run.paused:
             if run.host.spawned:
                 await self._held(claimed.workspace_id, claimed.id)
-        elif run.host.nudged:
+        elif run.host.nudged or run.again:
             self._queue.ready(_ready(run))
         elif run.due_in is not None and run.due_in <= SOON_SECONDS:
             loop = asyncio.get_running_loop()

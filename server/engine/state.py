@@ -44,7 +44,7 @@ class StepState:
 @dataclass(slots=True)
 class ExecutionState:
     """`approvals` are those without a decision, by their id; `entities` what people changed. Cost
-    in nano-dollars."""
+    in nano-dollars. `open`: the keys of the steps that have begun and not ended."""
 
     seq: int = 0
     at: str | None = None
@@ -66,13 +66,18 @@ class ExecutionState:
     steps: dict[str, StepState] = field(default_factory=dict[str, StepState])
     approvals: dict[str, Data] = field(default_factory=dict[str, Data])
     entities: dict[str, Data] = field(default_factory=dict[str, Data])
+    open: set[str] = field(default_factory=set[str], compare=False, repr=False)
 
     def step(self, event: StoredEvent) -> StepState:
         key = event.step_key or ""
         found = self.steps.get(key)
         if found is None:
             found = self.steps[key] = StepState(key)
+            self.open.add(key)
         return found
+
+    def open_steps(self) -> Iterable[StepState]:
+        return (self.steps[key] for key in self.open)
 
     def to_json(self) -> Data:
         data = {name: getattr(self, name) for name in _OWN}
@@ -85,11 +90,13 @@ class ExecutionState:
     @classmethod
     def from_json(cls, data: Data) -> ExecutionState:
         steps = {key: StepState(**step) for key, step in data["steps"].items()}
-        named: Any = {**data, "steps": steps}
+        still_open = {key for key, step in steps.items() if step.status in OPEN}
+        named: Any = {**data, "steps": steps, "open": still_open}
         return cls(**named)
 
 
-_OWN = tuple(item.name for item in fields(ExecutionState))
+OPEN: Final = frozenset({"running", "waiting"})
+_OWN = tuple(item.name for item in fields(ExecutionState) if item.compare)
 _OF_STEP = tuple(item.name for item in fields(StepState))
 
 
@@ -127,17 +134,35 @@ def _started(state: ExecutionState, event: StoredEvent, data: Data) -> None:
     state.status, state.waiting_reason = "running", None
     state.attempt = event.attempt
     state.started_at = state.started_at or _moment(event)
+    asked = {question["stepKey"] for question in state.approvals.values()}
+    for step in state.open_steps():
+        if step.key not in asked:
+            step.status = "running"
 
 
 def _waiting(state: ExecutionState, event: StoredEvent, data: Data) -> None:
-    state.status, state.waiting_reason = "waiting", data.get("reason")
+    _rest(state, "waiting", data.get("reason"))
 
 
-def _standing(status: str) -> Change:
-    def change(state: ExecutionState, event: StoredEvent, data: Data) -> None:
-        state.status, state.waiting_reason = status, None
+def _paused(state: ExecutionState, event: StoredEvent, data: Data) -> None:
+    _rest(state, "paused")
 
-    return change
+
+def _rest(state: ExecutionState, status: str, reason: str | None = None) -> None:
+    """What is under way rests with its execution, and goes on with it."""
+    state.status, state.waiting_reason = status, reason
+    for step in state.open_steps():
+        step.status = "waiting"
+
+
+def _resumed(state: ExecutionState, event: StoredEvent, data: Data) -> None:
+    """A pause that is taken back before it came to its step changes nothing."""
+    if state.status == "paused":
+        state.status = "pending"
+
+
+def _handed_back(state: ExecutionState, event: StoredEvent, data: Data) -> None:
+    state.status, state.waiting_reason = "pending", None
 
 
 def _ended(status: str) -> Change:
@@ -172,6 +197,7 @@ def _decided(state: ExecutionState, event: StoredEvent, data: Data) -> None:
 def _step_started(state: ExecutionState, event: StoredEvent, data: Data) -> None:
     """Once more after a lost worker: it begins anew."""
     key = event.step_key or ""
+    state.open.add(key)
     state.steps[key] = StepState(
         key,
         name=data.get("name") or "",
@@ -194,6 +220,7 @@ def _step_delta(state: ExecutionState, event: StoredEvent, data: Data) -> None:
 
 def _step_waiting(state: ExecutionState, event: StoredEvent, data: Data) -> None:
     step = state.step(event)
+    state.open.add(step.key)
     step.status, step.error = "waiting", data.get("error")
 
 
@@ -201,6 +228,7 @@ def _step_ended(status: str) -> Change:
     def change(state: ExecutionState, event: StoredEvent, data: Data) -> None:
         step = state.step(event)
         step.status = status
+        state.open.discard(step.key)
         step.output, step.error = data.get("output"), data.get("error")
         step.reused, step.edited = bool(data.get("reused")), bool(data.get("edited"))
         step.finished_at, step.duration_ms = _moment(event), data.get("durationMs")
@@ -214,6 +242,7 @@ def _step_ended(status: str) -> Change:
 def _requested(state: ExecutionState, event: StoredEvent, data: Data) -> None:
     """What an earlier try wrote does not count."""
     step = state.step(event)
+    state.open.add(step.key)
     step.status, step.text, step.reasoning = "running", "", ""
     step.tries += 1
     step.model = data.get("model")
@@ -246,9 +275,9 @@ CHANGES: Final[dict[str, Change]] = {
     happened.ExecutionQueued.TYPE: _queued,
     happened.ExecutionStarted.TYPE: _started,
     happened.ExecutionWaiting.TYPE: _waiting,
-    happened.ExecutionPaused.TYPE: _standing("paused"),
-    happened.ExecutionResumed.TYPE: _standing("pending"),
-    happened.ExecutionHandedBack.TYPE: _standing("pending"),
+    happened.ExecutionPaused.TYPE: _paused,
+    happened.ExecutionResumed.TYPE: _resumed,
+    happened.ExecutionHandedBack.TYPE: _handed_back,
     happened.ExecutionCompleted.TYPE: _ended("completed"),
     happened.ExecutionFailed.TYPE: _ended("failed"),
     happened.ExecutionCancelled.TYPE: _ended("cancelled"),

@@ -27,6 +27,7 @@ from server.engine.store import (
     EventRow,
     ExecutionChange,
     Fence,
+    Fenced,
     NewExecution,
     StepRow,
     Store,
@@ -34,6 +35,7 @@ from server.engine.store import (
     UsageRow,
 )
 from server.engine.texts import size
+from server.models.enums import ExecutionStatus
 
 FLUSH_SECONDS = 0.1
 CARRIED_BYTES = 64 * 1024
@@ -148,6 +150,20 @@ class Writer:
             await waiter
         elif self._last is not None:
             await asyncio.shield(self._last)
+
+    async def amend(
+        self, change: ExecutionChange, event: ExecutionEvent, while_in: ExecutionStatus
+    ) -> bool:
+        """A word after the last one. False when somebody else has changed it meanwhile."""
+        row = event.row(self._clock.now(), None, self.identity.attempt)
+        allowed = frozenset({while_in})
+        commit = Commit(self.identity.id, change=change, while_in=allowed, events=(row,))
+        try:
+            committed = await self._written(commit)
+        except Fenced:
+            return False
+        self._tell(commit, committed.last_seq)
+        return True
 
     def give_up(self) -> None:
         """Somebody else goes on: what cannot be written now is not written at all."""

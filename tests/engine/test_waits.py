@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from server.engine import resting
-from server.engine.control import Target
-from server.engine.store import Commit, Committed
 from server.executions import service as executions
 from server.llm.errors import ModelError, ModelErrorKind
 from server.llm.messages import ChatRequest
 from server.models.enums import ExecutionStatus, WaitingReason
 from server.models.tables import Execution
+from tests.support.lying_down import on_lying_down
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway, asks
 from tests.support.waiting import until
@@ -223,32 +222,6 @@ async def test_what_waits_can_be_cancelled(home: Home) -> None:
     assert await home.rooms.engine.control.cancel(row.workspace_id, row.id, "enough", None)
     ended = await home.ended(started)
     assert ended.status is ExecutionStatus.CANCELLED
-
-
-def on_lying_down(
-    home: Home, monkeypatch: pytest.MonkeyPatch, act: Callable[[Target], Awaitable[bool]]
-) -> None:
-    """`act` happens when a run has decided to rest and the table does not say so yet."""
-    store = home.rooms.engine.store
-    write, acted = store.commit, list[bool]()
-
-    async def commit(given: Commit) -> Committed:
-        rests = (
-            given.fence
-            and given.change
-            and given.change.status
-            in (
-                ExecutionStatus.WAITING,
-                ExecutionStatus.PAUSED,
-            )
-        )
-        if rests and not acted:
-            acted.append(True)
-            row = await Execution.get(id=given.execution_id)
-            assert await act(Target(row.workspace_id, row.id))
-        return await write(given)
-
-    monkeypatch.setattr(store, "commit", commit)
 
 
 def refused_for_long() -> ModelError:
