@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from server.models.enums import ControlAsked, ExecutionMode, StepStatus, Trigger
 from server.models.large import read_value
 
 AT_ALL = timedelta(days=36_500)
+READ_AT_ONCE = 1_000
 
 
 def claimed(row: Sequence[Any]) -> Claimed:
@@ -64,6 +66,16 @@ def recorded(row: Sequence[Any]) -> RecordedStep:
         position,
         None if started_at is None else moment(started_at),
     )
+
+
+async def all_recorded(rows: Sequence[Sequence[Any]]) -> dict[str, RecordedStep]:
+    """By their keys. Of very many not all at once, so that others get their turn."""
+    found = dict[str, RecordedStep]()
+    for place in range(0, len(rows), READ_AT_ONCE):
+        if place:
+            await asyncio.sleep(0)
+        found.update((row[0], recorded(row)) for row in rows[place : place + READ_AT_ONCE])
+    return found
 
 
 def due(rows: Iterable[Sequence[Any]]) -> list[Due]:

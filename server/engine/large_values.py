@@ -6,6 +6,7 @@ The step, its event and the next step's input name one and the same blob.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
@@ -71,7 +72,7 @@ class LargeValues:
             raise
 
     async def _kept(self, commit: Commit) -> Committed:
-        heavy = self._heavy(commit)
+        heavy = await self._heavy(commit)
         if not heavy:
             return await self._store.commit(commit)
         kept: dict[int, Large] = {}
@@ -139,21 +140,12 @@ class LargeValues:
         value = await self._blobs.whole(claimed.input)
         return replace(claimed, input=value, trigger=await self._blobs.whole(claimed.trigger))
 
-    def _heavy(self, commit: Commit) -> dict[int, Any]:
-        """What does not stay in its row, by identity: the same value is often said twice."""
+    async def _heavy(self, commit: Commit) -> dict[int, Any]:
         spent = self._spent.get(commit.execution_id, 0)
-        heavy: dict[int, Any] = {}
-        sizes: dict[int, int] = {}
-        for value in _values(commit):
-            if not _may_be_large(value):
-                continue
-            mark = id(value)
-            if mark not in sizes:
-                sizes[mark] = _size(value, commit.texts)
-                if sizes[mark] > (INLINE_BYTES if spent < RUN_INLINE_BYTES else TIGHT_BYTES):
-                    heavy[mark] = value
-            if mark not in heavy:
-                spent += sizes[mark]
+        if commit.long:
+            heavy, spent = await asyncio.to_thread(_heavy, commit, spent)
+        else:
+            heavy, spent = _heavy(commit, spent)
         self._note(commit, spent)
         return heavy
 
@@ -165,6 +157,24 @@ class LargeValues:
         self._spent[commit.execution_id] = spent
         while len(self._spent) > _RUNS:
             self._spent.popitem(last=False)
+
+
+def _heavy(commit: Commit, spent: int) -> tuple[dict[int, Any], int]:
+    """What does not stay in its row, by identity: the same value is often said twice; and what
+    its run has stored in rows by then."""
+    heavy: dict[int, Any] = {}
+    sizes: dict[int, int] = {}
+    for value in _values(commit):
+        if not _may_be_large(value):
+            continue
+        mark = id(value)
+        if mark not in sizes:
+            sizes[mark] = _size(value, commit.texts)
+            if sizes[mark] > (INLINE_BYTES if spent < RUN_INLINE_BYTES else TIGHT_BYTES):
+                heavy[mark] = value
+        if mark not in heavy:
+            spent += sizes[mark]
+    return heavy, spent
 
 
 def _values(commit: Commit) -> Iterator[Any]:

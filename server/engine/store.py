@@ -32,6 +32,8 @@ from server.models.enums import (
 )
 
 BATCH_LIMIT = 512
+# More than a run says at once.
+LONG_COMMIT = 4_000
 REDISPATCH_SECONDS = 10.0
 DUE_LIMIT = 1000
 # After so many lost workers at one step an execution runs alone; the next loss is its own.
@@ -258,6 +260,12 @@ class Commit:
     worked_ms: int = 0
     wakes: UUID | None = None
     texts: Texts = field(default_factory=Texts, compare=False, repr=False)
+
+    @property
+    def long(self) -> bool:
+        """A new execution takes over so much that to write it as rows takes longer than the event
+        loop should stand still."""
+        return self.new is not None and len(self.events) + len(self.steps) > LONG_COMMIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -14,7 +15,7 @@ import pymysql
 from server.bus.turns import Ready
 from server.core.errors import Unavailable
 from server.engine import mysql_statements as sql
-from server.engine.decode import AT_ALL, claimed, due, json_value, moment, places_of, recorded
+from server.engine.decode import AT_ALL, all_recorded, claimed, due, json_value, moment, places_of
 from server.engine.group import Answer, GroupWriter
 from server.engine.room import Room
 from server.engine.rows import (
@@ -46,6 +47,10 @@ from server.engine.store import (
 from server.models.address import Address
 
 _POOL = 6
+# The driver writes each value into the text of its statement while nothing else runs, and servers
+# take one of 16 MiB at most, unless they were told otherwise.
+ROWS_AT_ONCE = 1_500
+LETTERS_AT_ONCE = 2 * 1024 * 1024
 _MICRO = 1_000_000
 # Too many connections, no space, read only, shut down, lost, refused, timed out.
 _AWAY = {1021, 1040, 1041, 1053, 1077, 1114, 1129, 1203, 1290, 1317, 1836, 2002, 2003, 2006, 2013}
@@ -172,7 +177,7 @@ class MysqlStore:
 
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
         rows = await self._fetch(sql.STEPS, (str(execution_id),))
-        return {row[0]: recorded(row) for row in rows}
+        return await all_recorded(rows)
 
     async def events(
         self, execution_id: UUID, after: int = 0, limit: int = 500
@@ -292,6 +297,31 @@ def _allowed(commit: Commit, attempt: int, owner: str, status: str, open_in: lis
 
 
 async def _write_rows(run: Run, batch: list[Commit], answers: dict[UUID, Answer]) -> None:
+    if any(commit.long for commit in batch):
+        tables = await asyncio.to_thread(_tables, batch, answers)
+    else:
+        tables = _tables(batch, answers)
+    for statement, rows in tables:
+        for some in _portions(rows):
+            await run(statement(len(some)), [value for row in some for value in row])
+
+
+def _portions(rows: list[Row]) -> Iterator[list[Row]]:
+    some, letters = list[Row](), 0
+    for row in rows:
+        more = sum(len(value) for value in row if isinstance(value, str))
+        if some and (len(some) == ROWS_AT_ONCE or letters + more > LETTERS_AT_ONCE):
+            yield some
+            some, letters = [], 0
+        some.append(row)
+        letters += more
+    if some:
+        yield some
+
+
+def _tables(
+    batch: list[Commit], answers: dict[UUID, Answer]
+) -> list[tuple[Callable[[int], str], list[Row]]]:
     events: list[Row] = []
     steps: list[Row] = []
     usage: list[Row] = []
@@ -308,14 +338,12 @@ async def _write_rows(run: Run, batch: list[Commit], answers: dict[UUID, Answer]
         steps += [(key, *row) for row in step_rows(commit)]
         usage += [usage_row(commit, row) for row in commit.usage]
         calls += [call_row(commit, row) for row in commit.calls]
-    for statement, rows in (
+    return [
         (sql.upsert_steps, steps),
         (sql.insert_events, events),
         (sql.insert_usage, usage),
         (sql.insert_calls, calls),
-    ):
-        if rows:
-            await run(statement(len(rows)), [value for row in rows for value in row])
+    ]
 
 
 async def _take(run: Run, chosen: list[str], owner: str, lease: float) -> list[Row]:

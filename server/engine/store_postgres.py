@@ -14,7 +14,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 from server.bus.turns import Ready
 from server.core.errors import Unavailable
 from server.engine import postgres_statements as sql
-from server.engine.decode import AT_ALL, claimed, due, json_value, places_of, recorded
+from server.engine.decode import AT_ALL, all_recorded, claimed, due, json_value, places_of
 from server.engine.group import Answer, GroupWriter
 from server.engine.room import Room
 from server.engine.rows import (
@@ -197,7 +197,7 @@ class PostgresStore:
 
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
         rows = await self._fetch(sql.STEPS, execution_id)
-        return {row[0]: recorded(row) for row in rows}
+        return await all_recorded(rows)
 
     async def events(
         self, execution_id: UUID, after: int = 0, limit: int = 500
@@ -221,7 +221,10 @@ class PostgresStore:
     async def _write(self, batch: list[Commit]) -> list[Answer]:
         # The same order in every process: two batches then wait for each other, never in a ring.
         ordered = sorted(batch, key=_id_of)
-        statement, *given = _batch(ordered)
+        if any(commit.long for commit in ordered):
+            statement, *given = await asyncio.to_thread(_batch, ordered)
+        else:
+            statement, *given = _batch(ordered)
 
         async def fetch() -> Any:
             return await self._line.fetch(statement, *given)

@@ -18,12 +18,12 @@ from server.core.jsontext import dumps
 from server.engine import sqlite_statements as sql
 from server.engine.decode import (
     AT_ALL,
+    all_recorded,
     claimed,
     due,
     json_value,
     moment,
     places_of,
-    recorded,
     uuid_value,
 )
 from server.engine.room import Room
@@ -83,6 +83,8 @@ class SqliteStore:
         self._reader.shutdown()
 
     async def commit(self, commit: Commit) -> Committed:
+        if commit.long:
+            return await self._writer.write(await asyncio.to_thread(_commit_work, commit))
         return await self._writer.write(_commit_work(commit))
 
     async def claim(
@@ -179,7 +181,7 @@ class SqliteStore:
 
     async def steps(self, execution_id: UUID) -> dict[str, RecordedStep]:
         rows = await self._read(sql.STEPS, (str(execution_id),))
-        return {row[0]: recorded(row) for row in rows}
+        return await all_recorded(rows)
 
     async def events(
         self, execution_id: UUID, after: int = 0, limit: int = 500
