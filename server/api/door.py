@@ -4,6 +4,7 @@ subscriptions. GET, batches and the legacy socket protocol are not served."""
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -23,6 +24,7 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from server.api.context import Context
 from server.api.protocol import SocketHandler, fault_in_request
 from server.api.rates import Bill
+from server.api.written import encoded
 from server.core import strict_json
 from server.core.errors import ErrorCode
 from server.core.strict_json import TWICE
@@ -30,7 +32,8 @@ from server.core.strict_json import TWICE
 AWAY = ErrorCode.UNAVAILABLE.value
 MAX_BODY = 1024 * 1024
 MAX_SUBSCRIPTIONS = 50
-_JSON = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
+JSON = "application/json"
+_JSON = {JSON, "application/json; charset=utf-8", "application/json;charset=utf-8"}
 _OTHER_FORMS = ("event-stream", "multipart")
 # What the library says of a request, in words that say what to do.
 _PLAINER = {
@@ -168,26 +171,29 @@ class Door(GraphQL[Context, None]):
 
     def encode_json(self, data: object) -> str:
         """Text, not bytes: on a socket bytes become a binary frame, which clients refuse."""
-        return _encoded(data).decode()
-
-
-def _encoded(data: object) -> bytes:
-    try:
-        return orjson.dumps(data)
-    except TypeError:  # a whole number beyond 64 bits
-        return json.dumps(data, separators=(",", ":")).encode()
+        return b"".join(encoded(data)).decode()
 
 
 def _written(data: Any) -> Response:
     """What the database did not take is said in the status too: whoever repeats by it need not
     read on."""
-    response = Response(_encoded(data), media_type="application/json")
+    pieces = encoded(data)
+    response = Response(pieces[0], media_type=JSON) if len(pieces) == 1 else _in_pieces(pieces)
     if "errors" in data and not any((data.get("data") or {}).values()):
         for error in data["errors"]:
             if error["extensions"]["code"] == AWAY:
                 response.status_code = 503
                 response.headers["retry-after"] = str(error["extensions"].get("retryAfter", 1))
     return response
+
+
+def _in_pieces(pieces: list[bytes]) -> Response:
+    async def each() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    headers = {"content-length": str(sum(map(len, pieces)))}
+    return StreamingResponse(each(), headers=headers, media_type=JSON)
 
 
 def _check_form(headers: Headers) -> None:
@@ -242,4 +248,4 @@ def problem(
     """A refusal before any document was read, in the shape of a GraphQL answer."""
     extensions = {"code": code.value, "requestId": context.request_id, **(more or {})}
     body = {"data": None, "errors": [{"message": message, "extensions": extensions}]}
-    return Response(orjson.dumps(body), status, headers, media_type="application/json")
+    return Response(orjson.dumps(body), status, headers, media_type=JSON)

@@ -24,6 +24,7 @@ from server.api.model_calls import ModelCall
 from server.api.relay import Connection, Node, PageInfo, connection_of
 from server.api.row_fields import made_of_row, of_row, reads_all
 from server.api.scalars import BigInt, Cursor, dollars, whole
+from server.api.written import written_state
 from server.bots.service import many as many_bots
 from server.bots.service import many_versions, versions_and_bots
 from server.core.errors import NotFound
@@ -435,8 +436,7 @@ class Execution(Node):
         state = await service.state_at(
             info.context.asker, info.context.rooms.engine, self.row.id, seq
         )
-        data = await asyncio.to_thread(state.to_json)
-        return cast("JSON", {**data, "cost": str(dollars(state.cost))})
+        return cast("JSON", await asyncio.to_thread(written_state, state))
 
     @strawberry.field(
         description="Its named places in order: its start, finished calls, failures, waits, its "

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from itertools import chain
 from uuid import UUID
 
-from server.core.jsontext import dumps, loads
+from server.core.jsontext import loads, written
 from server.engine.state import ExecutionState, fold
 from server.engine.store import Store
 
@@ -81,10 +81,8 @@ class Snapshots:
 
 def _packed(state: ExecutionState) -> Packed:
     """In pieces: nothing else of the process runs while one is read or written."""
-    data = state.to_json()
-    steps = list(data.pop("steps").items())
-    pieces = (steps[at : at + STEPS_AT_ONCE] for at in range(0, len(steps), STEPS_AT_ONCE))
-    return tuple(zlib.compress(dumps(one).encode(), level=1) for one in (data, *pieces))
+    pieces = chain([state.own()], state.steps_by(STEPS_AT_ONCE))
+    return tuple(zlib.compress(written(one), level=1) for one in pieces)
 
 
 def _unpacked(packed: Packed) -> ExecutionState:

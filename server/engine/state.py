@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
+from itertools import chain, islice
 from typing import Any, Final
 
 from server.engine import events as happened
@@ -80,12 +81,17 @@ class ExecutionState:
         return (self.steps[key] for key in self.open)
 
     def to_json(self) -> Data:
-        data = {name: getattr(self, name) for name in _OWN}
-        data["steps"] = {
-            key: {name: getattr(step, name) for name in _OF_STEP}
-            for key, step in self.steps.items()
-        }
-        return data
+        return {**self.own(), "steps": dict(chain.from_iterable(self.steps_by(len(self.steps))))}
+
+    def own(self) -> Data:
+        """Without its steps."""
+        return {name: getattr(self, name) for name in _OWN}
+
+    def steps_by(self, many: int) -> Iterator[list[tuple[str, Data]]]:
+        """So many at a time: all of a large map at once are more than one holds for a moment."""
+        steps = iter(self.steps.items())
+        while some := list(islice(steps, many)):
+            yield [(key, {name: getattr(step, name) for name in _OF_STEP}) for key, step in some]
 
     @classmethod
     def from_json(cls, data: Data) -> ExecutionState:
@@ -96,7 +102,7 @@ class ExecutionState:
 
 
 OPEN: Final = frozenset({"running", "waiting"})
-_OWN = tuple(item.name for item in fields(ExecutionState) if item.compare)
+_OWN = tuple(item.name for item in fields(ExecutionState) if item.compare and item.name != "steps")
 _OF_STEP = tuple(item.name for item in fields(StepState))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from server.api import written
+from server.api.written import Written, encoded
 from server.models.enums import Role
 from tests.support import waiting
 from tests.support.front import PURE, Api, Front
@@ -179,6 +182,30 @@ async def test_the_state_at_any_event_and_a_diagnosis(api: Api) -> None:
     assert diagnosis["failureClass"] == "PROGRAM"
     assert 2 <= len(diagnosis["actions"]) <= 3
     assert failed["steps"][-1]["error"]["diagnosis"]["cause"] == diagnosis["cause"]
+
+
+async def test_the_state_of_a_long_execution_is_whole(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(written, "STEPS_AT_ONCE", 2)
+    bot = await api.bot('map result { processor ("same") { "result" } }', "Long")
+    started = await api.start(bot["id"], input=[3, 1, 2])
+    document = """query($id: ID!) { execution(id: $id) {
+      first: stateAt(seq: 1) last: stateAt(seq: 100) steps { key output } } }"""
+    answer = await api.post(document, {"id": started["id"]})
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    found = answer.json()["data"]["execution"]
+    assert found["first"]["steps"] == {}
+    outputs = {key: step["output"] for key, step in found["last"]["steps"].items()}
+    assert outputs == {step["key"]: step["output"] for step in found["steps"]}
+    assert (len(outputs), found["last"]["output"]) == (4, [3, 1, 2])
+
+
+def test_what_was_written_before_stands_where_it_belongs() -> None:
+    """Also beside a number that is larger than most writers of JSON take."""
+    for other in (1, 2**70):
+        data = {"a": Written([b"[1,", b"2]"]), "b": other, "c": Written([b"{}"])}
+        assert json.loads(b"".join(encoded(data))) == {"a": [1, 2], "b": other, "c": {}}
 
 
 async def test_what_failed_is_counted_and_closed(front: Front) -> None:
