@@ -37,7 +37,8 @@ class DeleteExecutionsInput:
     execution_ids: list[strawberry.ID] | None = strawberry.field(default=None, description=IDS)
     filter: ExecutionFilter | None = strawberry.field(
         default=None,
-        description="All that have ended and fit, the earliest 200 of them in one call.",
+        description="All that have ended and fit, the earliest 200 of them in one call, or fewer "
+        "where they are very long.",
     )
     reason: str | None = strawberry.field(default=None, description=f"{REASON}.")
 

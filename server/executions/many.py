@@ -4,8 +4,10 @@ or fails for itself, and what was done leaves one entry in the audit log."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from server.core.ids import public_id
 from server.engine.engine import Engine
 from server.engine.writer import tell_workspace
 from server.executions import service
-from server.executions.retention import delete_executions, give_space_back
+from server.executions.retention import ROWS_AT_ONCE, delete_executions, give_space_back
 from server.executions.service import ExecutionFilter
 from server.models.enums import FINAL_STATUSES, ExecutionStatus
 from server.models.tables import Execution
@@ -24,6 +26,7 @@ from server.workspaces.access import Viewer, mine, require
 
 MOST_NAMED = 100
 MOST_FOUND = 200
+MOST_EVENTS = 500_000
 SIDE_BY_SIDE = 20
 OPEN = frozenset(ExecutionStatus) - FINAL_STATUSES
 
@@ -78,29 +81,50 @@ async def cancel(viewer: Viewer, engine: Engine, chosen: Chosen, reason: str | N
 
 
 async def delete(viewer: Viewer, engine: Engine, chosen: Chosen, reason: str | None) -> Done:
-    """For good, with steps, events and files. By a filter only what has ended."""
+    """For good, with steps, events and files. By a filter only what has ended, and of very long
+    ones no more than a request has time for. Broken off, it leaves one portion half done."""
     require(viewer, "bots:write")
-    ids, remaining = await _found(viewer, chosen, FINAL_STATUSES)
-
-    async def one(execution_id: UUID) -> Execution:
-        row = await service.one(viewer, execution_id)
-        if not row.status.final:
-            message = f"This execution is {row.status.value}; only what has ended is deleted."
-            raise InvalidState(message, hint="Cancel it first.")
-        return row
-
-    done = Done(await _each(ids, one), remaining)
+    ids, remaining = await _found(viewer, chosen, FINAL_STATUSES, MOST_EVENTS)
+    rows = mine(viewer, Execution).filter(id__in=ids).only("id", "status", "last_seq")
+    known = {row.id: row for row in await rows}
+    done = Done([_ended(execution_id, known.get(execution_id)) for execution_id in ids], remaining)
     await _record(viewer, "executions.deleted", chosen, done, engine.clock, reason)
-    if done.ids:
-        await delete_executions(done.ids)
-        await give_space_back()
-        for execution_id in done.ids:
+    for some in _portions(done):
+        await delete_executions(some)
+        for execution_id in some:
             tell_workspace(engine.bus.notices, viewer.workspace_id, execution_id)
+    if done.ids:
+        await give_space_back()
     return done
 
 
+def _ended(execution_id: UUID, row: Execution | None) -> Outcome:
+    if row is None:
+        return Outcome(execution_id, error=NotFound.of("execution"))
+    if not row.status.final:
+        message = f"This execution is {row.status.value}; only what has ended is deleted."
+        return Outcome(execution_id, error=InvalidState(message, hint="Cancel it first."))
+    return Outcome(execution_id, row)
+
+
+def _portions(done: Done) -> Iterator[list[UUID]]:
+    """Small ones together, a large one by itself."""
+    some, events = list[UUID](), 0
+    for row in (one.row for one in done.outcomes if one.row is not None):
+        some.append(row.id)
+        events += row.last_seq
+        if events >= ROWS_AT_ONCE:
+            yield some
+            some, events = [], 0
+    if some:
+        yield some
+
+
 async def _found(
-    viewer: Viewer, chosen: Chosen, within: frozenset[ExecutionStatus]
+    viewer: Viewer,
+    chosen: Chosen,
+    within: frozenset[ExecutionStatus],
+    most_events: float = math.inf,
 ) -> tuple[list[UUID], int]:
     if (chosen.ids is None) == (chosen.where is None):
         raise Invalid("Give the ids of executions, or a filter.", path=["executionIds"])
@@ -110,9 +134,11 @@ async def _found(
             return [], 0
         where = replace(chosen.where, statuses=sorted(wanted))
         rows = service.matching(mine(viewer, Execution), where)
-        ids: Any = await rows.order_by("id").limit(MOST_FOUND).values_list("id", flat=True)
-        more = await rows.count() - len(ids) if len(ids) == MOST_FOUND else 0
-        return list(ids), max(0, more)
+        found: list[Any] = await rows.order_by("id").limit(MOST_FOUND).values_list("id", "last_seq")
+        before = accumulate((events for _, events in found), initial=0)
+        ids = [row[0] for row, events in zip(found, before, strict=False) if events < most_events]
+        some = len(ids) < len(found) or len(found) == MOST_FOUND
+        return ids, max(0, await rows.count() - len(ids)) if some else 0
     ids = list(dict.fromkeys(chosen.ids or ()))
     if len(ids) > MOST_NAMED:
         message = f"At most {MOST_NAMED} executions by their ids; a filter takes more."

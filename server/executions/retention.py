@@ -36,7 +36,7 @@ from server.workspaces import audit
 from server.workspaces.access import Viewer, mine, require
 
 EXECUTIONS_AT_ONCE = 50
-ROWS_AT_ONCE = 2_000
+ROWS_AT_ONCE = 4_000
 COUNTED_AT_ONCE = 5_000
 PAUSE_SECONDS = 0.02
 DAYS_LIMIT, COUNT_LIMIT = 36_500, 10_000_000

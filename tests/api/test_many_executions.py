@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from server.core.ids import read_id
+from server.executions import many
 from server.models.enums import Role
 from server.models.tables import AuditEntry, Event, Execution, Step
 from tests.support.front import PURE, Api, Front
@@ -108,6 +111,22 @@ async def test_what_has_ended_is_deleted_with_all_that_belongs_to_it(api: Api) -
     by_filter = await api.change("deleteExecutions", WANTED, filter={"botId": bot})
     assert (by_filter["doneCount"], by_filter["remainingCount"]) == (1, 0)
     assert await AuditEntry.filter(action="executions.deleted").count() == 2
+
+
+async def test_very_long_ones_are_deleted_in_several_calls(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many, "ROWS_AT_ONCE", 5)
+    monkeypatch.setattr(many, "MOST_EVENTS", 8)
+    bot = (await api.bot(PURE, "Long ones"))["id"]
+    ids = [(await api.start(bot, input=number))["id"] for number in range(3)]
+    left: list[tuple[int, int]] = []
+    while not left or left[-1][1]:
+        done = await api.change("deleteExecutions", WANTED, filter={"botId": bot})
+        left.append((done["doneCount"], done["remainingCount"]))
+    assert left == [(2, 1), (1, 0)]
+    assert not await Execution.exists(id__in=[read_id("execution", one) for one in ids])
+    assert (await api.data(LISTED, f={"botId": bot}))["executions"]["nodes"] == []
 
 
 async def test_only_who_may_change_bots_deletes(front: Front, api: Api) -> None:
