@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from server.workspaces.listing import Page, PageAsk, read_page
 
 Period = Literal["hour", "day", "week", "month"]
 READ_AT_ONCE = 5_000
+KEPT_AT_ONCE = 100
 MOST_ROWS = 20_000
 MOST_DAYS = 366
 NOTE_LIMIT = 4_000
@@ -54,8 +56,10 @@ class Healing:
         """After the end of an execution in which something failed. Figures are not worth failing
         for: what cannot be kept is only logged."""
         try:
-            found = incidents_of(await _events(store, ended.id), modes_of(plan))
-            await _keep(ended, found)
+            events = await _events(store, ended.id)
+            found = await asyncio.to_thread(incidents_of, events, modes_of(plan))
+            for place in range(0, len(found), KEPT_AT_ONCE):
+                await _keep(ended, found[place : place + KEPT_AT_ONCE])
         except Exception as error:  # drivers raise errors of their own when a connection breaks
             if not (isinstance(error, BaseORMException | Unavailable) or is_away(error)):
                 raise
@@ -296,6 +300,6 @@ async def _keep(ended: Ready, found: Sequence[Found]) -> None:
         for one in found
     ]
     try:
-        await Incident.bulk_create(rows, batch_size=100)
+        await Incident.bulk_create(rows)
     except IntegrityError:
         log.info("incidents_kept_before", execution=str(ended.id))

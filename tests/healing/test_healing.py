@@ -173,6 +173,16 @@ async def test_what_the_program_caught_itself(home: Home, gateway: ScriptedGatew
     ]
 
 
+async def test_more_than_are_kept_at_once(
+    home: Home, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "KEPT_AT_ONCE", 2)
+    gateway.answers["one"] = [BROKEN]
+    source = ONE.replace("chain { a }", "map (result, errors: collect) { a }")
+    await home.run(source, [1, 2, 3, 4, 5])
+    assert await until_kept(home, 5) == [("a", "collect", True, True)] * 5
+
+
 async def test_what_a_person_chose(home: Home, gateway: ScriptedGateway) -> None:
     gateway.answers["one"] = [BROKEN, "fine"]
     source = 'a { "goal": "Do", "model": "one" }\nchain { a on_error pause }'
