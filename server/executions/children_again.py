@@ -3,18 +3,20 @@ did not end well goes on where it failed, like its parent."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from uuid import UUID
 
 from server.bal.plan import Plan
+from server.core.errors import NotFound
 from server.engine.blobs import Blobs
 from server.engine.engine import Engine
 from server.engine.family import EARLIER, Brought
 from server.engine.modified import REMEMBERED
 from server.engine.store import NewExecution, StepRow
 from server.executions.beginning import failed_again, first_of
-from server.executions.earlier import CALLS, Earlier, read_earlier
+from server.executions.earlier import CALLS, Earlier, read_earlier, read_whole
 from server.executions.forked import Fork
 from server.executions.keeping import Keeping
 from server.executions.rerun_request import RerunRequest
@@ -43,18 +45,19 @@ async def finished_in(earlier_id: UUID, new: NewExecution, plan: Plan) -> Brough
     source = await Execution.get_or_none(id=earlier_id, workspace_id=new.workspace_id)
     if source is None or source.version_id != new.version_id or not _broke(source):
         return None
-    whole = Blobs().whole
-    if await whole(source.input) != new.input:
+    if await Blobs().whole(source.input) != new.input:
         return None
     earlier = await read_earlier(source, plan)
-    kept = _kept(earlier, plan)
-    for row in kept.values():
-        row.input, row.output = await whole(row.input), await whole(row.output)
+    try:
+        kept = await read_whole(await asyncio.to_thread(_kept, earlier, plan))
+    except NotFound:
+        return None
     first = first_of(plan, earlier, source.error)
     fork = Fork(source, plan, RerunRequest(source.id), first, earlier)
     redone = [row for row in earlier.steps.values() if row.key not in kept]
-    steps = [*fork.steps(kept), *[row async for row in started_before(redone, source.id)]]
-    return Brought(fork.events(new, steps), steps) if steps else None
+    steps = await asyncio.to_thread(fork.brought, kept)
+    steps += [row async for row in started_before(redone, source.id)]
+    return Brought(await asyncio.to_thread(fork.events, new, steps), steps) if steps else None
 
 
 async def paid_again(engine: Engine, child: Execution) -> int:
@@ -65,7 +68,7 @@ async def paid_again(engine: Engine, child: Execution) -> int:
     published = None if bot is None else bot.published_version_id
     if not _broke(child) or plan is None or published not in (None, child.version_id):
         return child.cost_nano
-    kept = _kept(await read_earlier(child, plan), plan)
+    kept = await asyncio.to_thread(_kept, await read_earlier(child, plan), plan)
     return max(0, child.cost_nano - sum(row.cost_nano or 0 for row in kept.values()))
 
 

@@ -3,13 +3,17 @@ failure from going on, and which questions to its models are answered."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from tortoise.queryset import QuerySet
+
 from server.bal.plan import Plan
 from server.bal.plan_steps import AnyStep, MapStep, ParallelStep, Steps, TryStep, steps_inside
+from server.core.errors import NotFound
 from server.engine.blobs import Blobs
 from server.engine.decisions import GIVEN, REMEDIES_TRIED, REMEDY
 from server.engine.forking import plan_key
@@ -28,6 +32,14 @@ FINISHED: Final = frozenset({StepStatus.COMPLETED, StepStatus.FAILED})
 UNCATCHABLE: Final = frozenset({"budget_exceeded", "approval_required"})
 # Came of what the model asked for in its last turn: that turn is of no use to another try.
 OF_LAST_TURN: Final = "entity_failed"
+
+# Of these more is read than how they ended.
+_LOOKED_INTO: Final = (TOOL, REMEMBERED)
+_ENDED_HOW: Final = (
+    *("id", "key", "parent_key", "type", "name", "position", "status", "error"),
+    *("input_tokens", "output_tokens", "cost_nano", "unpriced", "duration_ms"),
+)
+STEPS_AT_ONCE: Final = 1_000
 
 # Marks the answer of a turn that an earlier execution was asked for, and has paid.
 REUSED: Final = "reused"
@@ -176,13 +188,31 @@ class Earlier:
 
 
 async def read_earlier(source: Execution, ran: Plan) -> Earlier:
-    """What was remembered is looked into, so it is read whole."""
-    rows = await Step.filter(execution_id=source.id)
-    for row in rows:
+    """A large map has a hundred thousand steps. Of most it is enough to know how they ended; what
+    a tool was given and what was remembered is looked into."""
+    steps = Step.filter(execution_id=source.id)
+    rows = [row async for row in _by_portions(steps.exclude(type__in=_LOOKED_INTO), _ENDED_HOW)]
+    async for row in _by_portions(steps.filter(type__in=_LOOKED_INTO)):
         looked_into = row.key.endswith(GIVEN) or is_turn(row.key) or REMEDY in row.key
         if row.type == REMEMBERED and isinstance(row.output, Large) and looked_into:
             row.output = await Blobs().whole(row.output)
-    return Earlier(rows, ran, source.error)
+        rows.append(row)
+    return await asyncio.to_thread(Earlier, rows, ran, source.error)
+
+
+async def read_whole(rows: Mapping[str, Step]) -> dict[str, Step]:
+    """With all columns and values, by the same keys: who takes them over needs them even when the
+    earlier execution is gone. Raises NotFound when it is being deleted just now: what is missing
+    would be paid once more."""
+    whole, found = Blobs().whole, dict[str, Step]()
+    ids = [row.id for row in rows.values()]
+    for place in range(0, len(ids), STEPS_AT_ONCE):
+        for row in await Step.filter(id__in=ids[place : place + STEPS_AT_ONCE]):
+            row.input, row.output = await whole(row.input), await whole(row.output)
+            found[row.key] = row
+    if len(found) < len(rows):
+        raise NotFound.of("execution")
+    return found
 
 
 def is_turn(key: str) -> bool:
@@ -202,6 +232,17 @@ def note_owner(key: str) -> str:
 
 
 # --- inside ---------------------------------------------------------------------------------
+
+
+async def _by_portions(rows: QuerySet[Step], columns: Sequence[str] = ()) -> AsyncIterator[Step]:
+    """By their keys, which have an index. With `columns`, rows have only these."""
+    last: str | None = ""
+    while last is not None:
+        some = rows.filter(key__gt=last).order_by("key").limit(STEPS_AT_ONCE)
+        found = await (Step.glances(some, columns) if columns else some)
+        for row in found:
+            yield row
+        last = found[-1].key if len(found) == STEPS_AT_ONCE else None
 
 
 def _asked(key: str, row: Step) -> dict[str, Any]:

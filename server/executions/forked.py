@@ -61,6 +61,10 @@ class Fork:
             request_hash=request_hash if self.request.idempotency_key else None,
         )
 
+    def brought(self, kept: dict[str, Step]) -> list[StepRow]:
+        """Results, and what people say of them and of models."""
+        return [*self.steps(kept), *self.edited(kept), *self.modified()]
+
     def steps(self, kept: dict[str, Step]) -> Iterator[StepRow]:
         """Results as they were, at no cost."""
         for row in sorted(kept.values(), key=lambda row: (row.position, row.id)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from tortoise.expressions import Q
 from tortoise.transactions import in_transaction
 
 from server.core.clock import Clock
@@ -175,7 +176,8 @@ async def _answers_of(source: Execution) -> list[RecordedAnswer]:
     for _ in range(_MOST_FORKS):
         if row is None or wanted == set():
             break
-        steps = await Step.filter(execution_id=row.id)
+        of_use = Q(type__in=_TOOLS) | Q(reused=True)  # a large map has many others
+        steps = await Step.filter(of_use, execution_id=row.id)
         found += await _own(row.id, [step for step in steps if _is_own(step, wanted)], wanted)
         taken = _taken_over(steps)
         wanted = taken if wanted is None else taken & wanted

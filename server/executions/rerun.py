@@ -31,7 +31,7 @@ from server.executions.beginning import (
     with_edited,
 )
 from server.executions.children_again import started_before
-from server.executions.earlier import CALLS, Earlier, note_owner, read_earlier
+from server.executions.earlier import CALLS, Earlier, note_owner, read_earlier, read_whole
 from server.executions.forked import Fork
 from server.executions.inputs import checked_input
 from server.executions.keeping import Keeping
@@ -50,21 +50,20 @@ async def rerun(viewer: Viewer, engine: Engine, request: RerunRequest) -> Execut
     require(viewer, "executions:run")
     service.checked_key(request.idempotency_key)
     prepared = await prepare(viewer, engine, request)
-    source, plan, kept = prepared.source, prepared.plan, prepared.kept
-    whole = Blobs().whole
-    source.input = await whole(source.input)
+    source, plan = prepared.source, prepared.plan
+    source.input = await Blobs().whole(source.input)
     given = source.input if isinstance(request.input, Unset) else prepared.request.input
     checked_input(plan, given, source.trigger or {})
     _check_models(plan, request.models)
-    for row in kept.values():  # the new execution keeps what it needs, the old one may go
-        row.input, row.output = await whole(row.input), await whole(row.output)
+    kept = await read_whole(prepared.kept)
     fork = Fork(source, plan, prepared.request, prepared.first, prepared.earlier)
     new = fork.execution(viewer, engine, prepared.version_id, request.hash)
-    steps = [*fork.steps(kept), *fork.edited(kept), *fork.modified()]
+    steps = await asyncio.to_thread(fork.brought, kept)
     if request.from_step is None and request.from_seq is None:
         steps += [row async for row in started_before(prepared.redone, source.id)]
     try:
-        await engine.runner.accept_fork(new, fork.events(new, steps), steps)
+        events = await asyncio.to_thread(fork.events, new, steps)
+        await engine.runner.accept_fork(new, events, steps)
     except AlreadyAccepted as earlier:
         return await service.earlier_one(viewer, earlier, new.request_hash)
     return await service.one(viewer, new.id)
@@ -108,15 +107,26 @@ async def prepare(viewer: Viewer, engine: Engine, request: RerunRequest) -> Prep
     moment = None
     if request.from_seq is not None:
         moment = await moment_of(engine, source, earlier, request.from_seq)
-    undone = _undone(source, plan, earlier, request, goes_on, moment)
-    undone = with_edited(undone, earlier, request.outputs)
-    keeping = Keeping(earlier, undone, request.outputs, goes_on, moment)
-    kept = await asyncio.to_thread(keeping.rows)  # of a large map it takes a second
+    # Of a large map it takes a second.
+    kept = await asyncio.to_thread(_kept, source, plan, earlier, request, goes_on, moment)
     if plan is not ran:
         known = all_keys(plan)
         kept = {key: row for key, row in kept.items() if _is_in(known, earlier, row)}
-    first = _first(source, plan, earlier, request)
+    first = await asyncio.to_thread(_first, source, plan, earlier, request)
     return Prepared(source, version_id, plan, request, first, earlier, kept)
+
+
+def _kept(
+    source: Execution,
+    plan: Plan,
+    earlier: Earlier,
+    request: RerunRequest,
+    goes_on: frozenset[str],
+    moment: Moment | None,
+) -> dict[str, Step]:
+    undone = _undone(source, plan, earlier, request, goes_on, moment)
+    undone = with_edited(undone, earlier, request.outputs)
+    return Keeping(earlier, undone, request.outputs, goes_on, moment).rows()
 
 
 def _undone(

@@ -12,7 +12,7 @@ from server.core.errors import Invalid
 from server.core.ids import split_id
 from server.engine.blobs import Blobs
 from server.engine.store import Unset
-from server.executions.earlier import Earlier
+from server.executions.earlier import Earlier, read_whole
 from server.executions.rerun_request import RerunRequest
 from server.models.large import Large
 from server.models.tables import Blob, Execution
@@ -29,7 +29,7 @@ async def whole_request(source: Execution, earlier: Earlier, request: RerunReque
         row = earlier.steps.get(key)
         if row is None:
             raise Invalid(f"No step `{key}` has begun in this execution.", path=["skip"])
-        outputs[key] = await Blobs().whole(row.input)
+        outputs[key] = (await read_whole({key: row}))[key].input
     if isinstance(request.input, Unset):
         return replace(request, outputs=outputs)
     given = await _whole(source.id, request.input, ["input"])

@@ -98,6 +98,12 @@ class QuickRow:
         seen: Any = _glanced(cls, columns.names)
         return list(map(seen._make, zip(*_read_whole(columns, found), strict=True)))
 
+    @classmethod
+    async def glances(cls, rows: Any, names: Sequence[str]) -> list[Self]:
+        """As `glance`, of what a query finds."""
+        seen: Any = _glanced(cls, tuple(names))
+        return list(map(seen._make, await rows.values_list(*names)))
+
 
 def _read_whole(columns: Columns, found: Sequence[Values]) -> list[Values]:
     by_place = list(zip(*found, strict=True))
