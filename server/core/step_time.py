@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import Context, ContextVar, copy_context
 from types import TracebackType
 
@@ -13,6 +13,7 @@ class StepTime:
     def __init__(self, timeout: asyncio.Timeout) -> None:
         self._timeout = timeout
         self._resting = 0
+        self._parts = 0
         self._left = 0.0
 
     @property
@@ -23,18 +24,35 @@ class StepTime:
 
     @contextmanager
     def resting(self) -> Generator[None]:
-        """Several parts of a step may rest at once; the clock goes on when none does."""
-        loop = asyncio.get_running_loop()
-        if not self._resting and self._timeout.when() is not None:
-            self._left = self.left
-            self._timeout.reschedule(None)
+        """The clock stands still while every part of the step rests."""
         self._resting += 1
+        self._adjust()
         try:
             yield
         finally:
             self._resting -= 1
-            if not self._resting and not self._timeout.expired():
-                self._timeout.reschedule(loop.time() + self._left)
+            self._adjust()
+
+    @contextmanager
+    def part(self) -> Generator[None]:
+        self._parts += 1
+        self._adjust()
+        try:
+            yield
+        finally:
+            self._parts -= 1
+            self._adjust()
+
+    def _adjust(self) -> None:
+        if self._timeout.expired():
+            return
+        stands = self._resting >= max(1, self._parts)
+        stood = self._timeout.when() is None
+        if stands and not stood:
+            self._left = self.left
+            self._timeout.reschedule(None)
+        elif stood and not stands:
+            self._timeout.reschedule(asyncio.get_running_loop().time() + self._left)
 
 
 _current: ContextVar[StepTime | None] = ContextVar("step_time", default=None)
@@ -71,12 +89,13 @@ def outside() -> Context:
     return context
 
 
-@contextmanager
-def resting() -> Generator[None]:
+def resting() -> AbstractContextManager[None]:
     """What is inside is no work of the step around it, if there is one."""
     current = _current.get()
-    if current is None:
-        yield
-        return
-    with current.resting():
-        yield
+    return nullcontext() if current is None else current.resting()
+
+
+def part() -> AbstractContextManager[None]:
+    """Of several things that the step around it, if there is one, does at once."""
+    current = _current.get()
+    return nullcontext() if current is None else current.part()

@@ -93,6 +93,15 @@ class Outcomes:
             raise Decided(decision.action, decision.value)
 
 
+def nobody_knows(tool: str) -> StepFailed:
+    """What a model is told of its call when a person goes on without it."""
+    message = (
+        f"It is not known whether `{tool}` was done: it was broken off, and a person chose to go "
+        "on without its result. Do not take it for done."
+    )
+    return StepFailed("outcome_unknown", message, entity=tool)
+
+
 def outcome_question(key: str, leaving: Leaving, number: int) -> Question:
     """`number` is which of its leavings has no outcome: a later one is another question."""
     return Question(

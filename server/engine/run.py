@@ -29,7 +29,10 @@ from server.llm.errors import ModelError
 from server.models.enums import ExecutionMode, ExecutionStatus, StepStatus
 
 LOST_WORKERS = 3
-QUEUED_TOO_LONG = "No worker was free in the time that this execution may wait in the queue."
+QUEUED_TOO_LONG = (
+    "No worker, or no place of its bot, was free in the time that this execution may wait in the "
+    "queue."
+)
 
 HELD = ExecutionChange(status=ExecutionStatus.PAUSED)
 GOING_ON = ExecutionChange(status=ExecutionStatus.PENDING, due_in=0.0, control=None)

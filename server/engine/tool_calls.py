@@ -24,7 +24,7 @@ from server.engine.host import (
     StepStart,
     ToolCall,
 )
-from server.engine.outcomes import Decided, Leaving
+from server.engine.outcomes import Decided, Leaving, nobody_knows
 from server.engine.resting import Waiting
 from server.engine.tool_steps import ToolSteps
 from server.engine.toolbox import Toolbox
@@ -218,7 +218,7 @@ class ToolCalls:
             self._host.go(key)
             try:
                 async with self._paid(key, tool, context.bill, entity):
-                    return await self._once(key, tool, arguments, context)
+                    return await self._once(key, tool, arguments, context, entity)
             except OutOfBudget as out:
                 number -= 1
                 await self._wait_for_budget(key, tool, out)
@@ -285,13 +285,20 @@ class ToolCalls:
         return recorded.output["number"]
 
     async def _once(
-        self, key: str, tool: Tool, arguments: dict[str, Any], context: ToolContext
+        self,
+        key: str,
+        tool: Tool,
+        arguments: dict[str, Any],
+        context: ToolContext,
+        entity: EntityCall | None,
     ) -> Any:
         try:
             looks = context.state is not None
             leaving = Leaving(tool.name, key, arguments, tool.idempotent, looks)
             await self._host.begin(key, leaving)
         except Decided as decided:
+            if entity is not None and decided.action == "skip":
+                raise nobody_knows(tool.name) from None
             return decided.value(arguments)
         answer = await self._host.at_work(self._desk.call(tool, arguments, context))
         if isinstance(answer, Later | AskPerson):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from server.bal.keys import LONGEST_LABEL, child_key
 from server.bal.values import is_list, is_object, text_of
 from server.core.jsontext import dumps
+from server.core.step_time import part
 from server.engine.host import EntityCall, Failure, StepFailed
 from server.engine.side_by_side import side_by_side
 from server.engine.tool_loop import ToolResult
@@ -74,7 +75,8 @@ class Toolbox:
             asked, key = calls[place], keys[place]
             reason = reasons[place]
             if reason is None:
-                return await self._done(key, asked)
+                with part():
+                    return await self._done(key, asked)
             refusals.append(reason)
             self._hands.refused(key, asked.name, reason)
             return ToolResult(asked, f"Refused: {reason}", done=False)

@@ -289,7 +289,7 @@ LIMITED: Final[dict[tuple[str, str], Diagnosis]] = {
     ),
     ("timeout", "queue"): _of(
         FailureClass.TIMEOUT,
-        "No worker was free in the time that it may wait in the queue.",
+        "No worker, or no place of its bot, was free in the time that it may wait in the queue.",
         "retry", "edit_and_retry",
     ),
 }  # fmt: skip

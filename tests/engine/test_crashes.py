@@ -15,7 +15,7 @@ from server.approvals import service as approvals
 from server.engine.log import WireEvent
 from server.executions import service as executions
 from server.models.enums import ApprovalKind, ExecutionStatus, StepStatus, WaitingReason
-from server.models.tables import Approval, Execution, Usage
+from server.models.tables import Approval, Execution, Step, Usage
 from tests.support.dying import WAITS, Diary, dies, gateway, tools
 from tests.support.rooms import Home, open_home
 from tests.support.waiting import until
@@ -163,6 +163,24 @@ async def test_an_unsafe_tool_of_a_model_waits_too(installation: Installation) -
     assert ended.output == "Done."
     assert (diary.count("unsafe x"), diary.count("model m 1")) == (1, 1)
     assert diary.count("safe y") == 1
+
+
+async def test_a_model_is_told_that_nobody_knows_of_a_call_that_a_person_goes_on_without(
+    installation: Installation,
+) -> None:
+    script = {"m": [[["unsafe", {"text": "x"}]], "Done."]}
+    diary = await installation.dies("unsafe x", TWO_TOOLS, script)
+    async with installation.again(script) as home:
+        asked = await waits_for_a_person(home)
+        answer = approvals.Answer("choose", action="skip")
+        await approvals.decide(home.owner, home.rooms.engine, asked.id, answer)
+        ended = await the_end(home)
+        gateway: Any = home.rooms.gateway
+        (told,) = [one.content for one in gateway.requests[-1].messages if one.role == "tool"]
+        step = await Step.get(execution_id=ended.id, key=asked.step_key)
+    assert ended.output == "Done."
+    assert told.startswith("Failed (outcome_unknown): It is not known whether `unsafe` was done")
+    assert (step.status, diary.count("unsafe x")) == ("failed", 1)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Event
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -137,14 +138,24 @@ async def test_a_failing_tool_is_told_to_the_model_and_not_the_end(
 
 
 async def test_a_tool_that_hangs_is_given_up(tmp_path: Path, gateway: ScriptedGateway) -> None:
-    from asyncio import Event
-
     slow = Counted(timeout=0.05, gate=Event(), idempotent=False)
     gateway.answers["m"] = [asks(("echo", {"text": "a"})), "I could not."]
     async with open_home(tmp_path, gateway=gateway, tools=[slow.tool]) as home:
         execution = await home.run(WRITER, "x")
     assert execution.output == "I could not."
     assert told(gateway) == ["Failed (timeout): `echo` gave no answer within 0.05 s."]
+
+
+async def test_the_time_of_an_entity_runs_on_while_only_one_of_its_tools_waits(
+    tmp_path: Path, gateway: ScriptedGateway
+) -> None:
+    slow = Counted("slow", gate=Event())
+    source = 'writer { "goal": "Write", "model": "m", "tools": ["wait", "slow"], "timeout": 1 }'
+    gateway.answers["m"] = [asks(("wait", {"seconds": 60}), ("slow", {"text": "a"})), "done"]
+    async with open_home(tmp_path, gateway=gateway, tools=[slow.tool]) as home:
+        execution = await home.run(source, "x")
+    assert execution.error is not None
+    assert execution.error["message"] == "`writer` took longer than 1 s."
 
 
 async def test_a_tool_that_stumbles_is_called_again_with_the_same_key(
