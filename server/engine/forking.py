@@ -67,7 +67,7 @@ class Undone:
 
 def plan_key(key: str) -> str:
     """The key in the program of a step as it runs: without rounds and items."""
-    return _TIMES.sub("", key.partition("#")[0] if not key.startswith("#") else key)
+    return _TIMES.sub("", key)
 
 
 def undone_from(plan: Plan, key: str) -> Undone:

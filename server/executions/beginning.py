@@ -24,7 +24,6 @@ from server.executions.earlier import (
     GIVEN_UP,
     UNCAUGHT,
     Earlier,
-    Turn,
     is_turn,
     turns_block,
 )
@@ -66,25 +65,17 @@ def after_moment(plan: Plan, earlier: Earlier, moment: Moment) -> Undone:
 def from_step(plan: Plan, earlier: Earlier, key: str, goes_on: Collection[str]) -> Undone:
     """`goes_on`: the entities whose answered turns still hold."""
     row = earlier.steps.get(key)
-    entity, turn = None, None
     if row is not None and row.type == TOOL:
         entity, turn = earlier.steps.get(row.parent_key or ""), earlier.turn_of(row)
-    elif is_turn(key):
-        entity = earlier.steps.get(turns_block(key).rpartition("/")[0])
-        asked = [] if entity is None else earlier.turns(entity.key)
-        turn = next((one for one in asked if one.row.key == key), None)
-    if entity is None or turn is None:  # of an execution that did not keep its turns: all of it
-        tool_of = None if row is None or row.type != TOOL else row.parent_key
-        return _from_plan(plan, tool_of or key)
-    if entity.name not in goes_on:
-        message = (
-            f"`{entity.name}` is not asked as it was, so it can only be done again as a whole."
-        )
-        raise Invalid(message, path=["fromStep"], hint=f"Begin with `{entity.key}`.")
-    around = _from_plan(plan, entity.key, around=True)
-    if row is None:
-        return _before(around, turn, turn.number - 1)
-    return replace(_before(around, turn, turn.number), keys=around.keys | {key})
+        if entity is None or turn is None:  # of an execution that did not keep its turns: all of it
+            return _from_plan(plan, row.parent_key or key)
+        around = _inside(plan, entity, goes_on)
+        return replace(_before(around, turn.row.key, turn.number), keys=around.keys | {key})
+    entity = earlier.steps.get(turns_block(key).rpartition("/")[0]) if is_turn(key) else None
+    if entity is None or entity.type != ENTITY:
+        return _from_plan(plan, key)
+    around = _inside(plan, entity, goes_on)
+    return _before(around, key, _question(earlier, entity, key) - 1)
 
 
 def check_arguments(earlier: Earlier, request: RerunRequest) -> None:
@@ -112,7 +103,7 @@ def with_edited(undone: Undone, earlier: Earlier, outputs: Iterable[str]) -> Und
             message = f"`{key}` was called inside a step that is taken over, or begins anew."
             hint = f"Begin with it, or give another result of `{row.parent_key}`."
             raise Invalid(message, path=["outputs", key], hint=hint)
-        undone = _before(undone, turn, turn.number)
+        undone = _before(undone, turn.row.key, turn.number)
     return undone
 
 
@@ -151,6 +142,26 @@ def _again(plan: Plan, earlier: Earlier, row: Step) -> Iterable[Undone]:
         return
 
 
+def _inside(plan: Plan, entity: Step, goes_on: Collection[str]) -> Undone:
+    """The entity goes on somewhere among its questions."""
+    if entity.name not in goes_on:
+        message = (
+            f"`{entity.name}` is not asked as it was, so it can only be done again as a whole."
+        )
+        raise Invalid(message, path=["fromStep"], hint=f"Begin with `{entity.key}`.")
+    return _from_plan(plan, entity.key, around=True)
+
+
+def _question(earlier: Earlier, entity: Step, key: str) -> int:
+    """Its number, from 1 on."""
+    keys = earlier.question_keys(entity)
+    if key not in keys:
+        times = "1 question" if len(keys) == 1 else f"{len(keys)} questions"
+        message = f"`{entity.name}` was asked {times}, and `{key}` is none of them."
+        raise Invalid(message, path=["fromStep"], hint=f"The last one is `{keys[-1]}`.")
+    return keys.index(key) + 1
+
+
 def _from_plan(plan: Plan, key: str, *, around: bool = False) -> Undone:
     try:
         return undone_after(plan, key) if around else undone_from(plan, key)
@@ -160,9 +171,9 @@ def _from_plan(plan: Plan, key: str, *, around: bool = False) -> Undone:
         raise Invalid(message, path=["fromStep"]) from None
 
 
-def _before(undone: Undone, turn: Turn, number: int) -> Undone:
-    """Of its turns only so many stay."""
-    block = turns_block(turn.row.key)
+def _before(undone: Undone, turn_key: str, number: int) -> Undone:
+    """Of the turns only so many stay."""
+    block = turns_block(turn_key)
     number = min(number, undone.rounds.get(block, number))
     return replace(undone, rounds={**undone.rounds, block: number})
 

@@ -18,6 +18,7 @@ from server.engine.blobs import Blobs
 from server.engine.decisions import GIVEN, REMEDIES_TRIED, REMEDY
 from server.engine.forking import plan_key
 from server.engine.modified import PREFIX, REMEMBERED
+from server.engine.tool_loop import StopWhen
 from server.engine.tool_steps import TYPE as TOOL
 from server.engine.toolbox import keys_of_calls
 from server.llm.messages import ToolCall
@@ -45,6 +46,8 @@ STEPS_AT_ONCE: Final = 1_000
 REUSED: Final = "reused"
 
 _TURN = re.compile(r"/turn\[(\d+)\](?:~(\d+))?$")
+# What is remembered of a step has a name behind its key; a long label ends with a digest.
+_NAME = re.compile(r"(?<=.)#(?![0-9a-f]{8}(?:[/\[~#]|$)).*", re.S)
 
 CaughtBy = Literal["nobody", "on_error", "collected", "program", "model"]
 # What is done again by a retry, and what when all that failed shall get another chance.
@@ -83,6 +86,7 @@ class Earlier:
                 self.notes[row.key] = row
         self._error = error or {}
         self._guards = _guards(plan)
+        self._entities = plan.entities
         self._turns = self._turns_by_entity()
 
     # --- what failed
@@ -165,6 +169,30 @@ class Earlier:
             turns.append(turn)
         return turns
 
+    def question_keys(self, entity: Step) -> list[str]:
+        """Of those that its model was asked about this input, also of the last one, which it
+        answered without calling a tool, or not at all."""
+        turns = self.turns(entity.key)
+        keys = [turn.row.key for turn in turns]
+        if not turns or not self._ended_with(entity, turns[-1]):
+            edit = self._edit_of(entity.key)
+            again = f"~{edit + 1}" if edit else ""
+            keys.append(f"{entity.key}/turn[{len(keys) + 1}]{again}")
+        return keys
+
+    def _ended_with(self, entity: Step, turn: Turn) -> bool:
+        """What came of its calls was not told to the model any more."""
+        tools = [self.steps[key] for key in turn.asked if key in self.steps]
+        failed = [tool for tool in tools if tool.status is StepStatus.FAILED]
+        if entity.status is not StepStatus.COMPLETED:
+            left = any(tool.status not in FINISHED for tool in tools)
+            refused = (entity.error or {}).get("kind") == OF_LAST_TURN
+            return left or refused or any(self._failed_its_entity(tool) for tool in failed)
+        stop = StopWhen.read(self._entities[entity.name].stop_when)
+        named = [tool for tool in tools if tool.name == stop.tool]
+        done = any(tool not in failed or self.handled(tool) == "continue" for tool in named)
+        return done or turn.number >= stop.turns
+
     def turn_of(self, tool: Step) -> Turn | None:
         """The answer that asked for this call."""
         turns = self.turns(tool.parent_key or "")
@@ -228,7 +256,7 @@ def note_owner(key: str) -> str:
     """The step, round or turn that a remembered value belongs to."""
     if key.startswith(PREFIX):
         return ""
-    return key[:1] + key[1:].partition("#")[0]
+    return _NAME.sub("", key)
 
 
 # --- inside ---------------------------------------------------------------------------------

@@ -67,3 +67,46 @@ def test_which_tool_failed_its_entity(
     earlier = Earlier([step("w", "entity", error), *tools, *notes], program, error)
     assert [row.key for row in earlier.failures(UNCAUGHT)] == causes
     assert [row.key for row in earlier.failures(GIVEN_UP)] == causes
+
+
+def entity(status: StepStatus, error: Any = None) -> Any:
+    row = step("w", "entity", error)
+    row.status = status
+    return row
+
+
+def tool(status: StepStatus, error: Any = None) -> Any:
+    row = step(LATER, "tool", error, "w")
+    row.name, row.status = "t", status
+    return row
+
+
+DONE, FAILED, BROKEN = StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.CANCELLED
+OWN = {"kind": "bad_request", "message": "No.", "entity": "w"}
+REFUSED = {"kind": "entity_failed", "message": "Refused.", "entity": "w"}
+
+
+@pytest.mark.parametrize(
+    ("stop", "rows", "asked"),
+    [
+        ("", [entity(DONE), tool(DONE)], 3),
+        ("", [entity(DONE), tool(FAILED, CLOSED)], 3),
+        ('"stopWhen": "stepCount:2"', [entity(DONE), tool(DONE)], 2),
+        ('"stopWhen": "hasToolResult:t"', [entity(DONE), tool(DONE)], 2),
+        ('"stopWhen": "hasToolResult:t"', [entity(DONE), tool(FAILED, CLOSED)], 3),
+        (
+            '"stopWhen": "hasToolResult:t"',
+            [entity(DONE), tool(FAILED, CLOSED), remedy(LATER, "continue")],
+            2,
+        ),
+        ("", [entity(FAILED, OWN), tool(DONE)], 3),
+        ("", [entity(FAILED, CLOSED), tool(FAILED, CLOSED)], 2),
+        ("", [entity(FAILED, REFUSED), tool(DONE)], 2),
+        ("", [entity(BROKEN), tool(BROKEN)], 2),
+    ],
+)
+def test_what_a_model_was_asked(stop: str, rows: list[Any], asked: int) -> None:
+    program = plan(check(ENTITY.replace(" }", f" {stop} }}")).program)
+    rows[0].name = "w"
+    earlier = Earlier([*rows, *TURNS], program, None)
+    assert earlier.question_keys(rows[0]) == [f"w/turn[{n + 1}]" for n in range(asked)]

@@ -3,7 +3,7 @@ only the one that they let the entity fail with gets another chance."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from server.executions.foreseeing import foresee
 from server.executions.rerun import RerunRequest, rerun
 from server.llm.messages import ChatRequest
 from server.models.enums import ExecutionStatus
-from server.models.tables import Approval, Execution
+from server.models.tables import Approval, Execution, Step
 from server.tools.base import ToolFailed
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import Asks, ScriptedGateway, asks
@@ -68,15 +68,18 @@ async def home(
         yield home
 
 
-async def decided(home: Home, execution: Execution, answers: dict[str, Answer]) -> None:
-    """Once all of them are asked and nobody is at work."""
+async def asked(home: Home, execution: Execution, *keys: str) -> None:
+    """All of these, and nobody is at work."""
 
     async def there() -> bool:
         waits = await Execution.filter(id=execution.id, status="waiting", owner=None).exists()
         open_ = await Approval.filter(execution_id=execution.id, status="pending")
-        return waits and {one.step_key for one in open_} == set(answers)
+        return waits and {one.step_key for one in open_} == set(keys)
 
     await until(there)
+
+
+async def decided(home: Home, execution: Execution, answers: dict[str, Answer]) -> None:
     for key, answer in answers.items():
         question = await Approval.get(execution_id=execution.id, step_key=key)
         await approvals.decide(home.owner, home.rooms.engine, question.id, answer)
@@ -86,7 +89,9 @@ async def failed(home: Home, gateway: ScriptedGateway, echo: Counted) -> Executi
     """A person went on without the first call and gave the result of the second; the third one of
     the same server was too much."""
     started = await home.start(await home.bot(WRITER), "x")
+    await asked(home, started, FIRST, SECOND)
     await decided(home, started, {SECOND: MINE, FIRST: SKIP})
+    await asked(home, started, LATER)
     await decided(home, started, {LATER: FAIL})
     ended = await home.ended(started)
     assert ended.status is ExecutionStatus.FAILED
@@ -98,6 +103,10 @@ async def failed(home: Home, gateway: ScriptedGateway, echo: Counted) -> Executi
 async def again(home: Home, execution: Execution, **given: Any) -> Execution:
     request = RerunRequest(execution.id, **given)
     return await home.ended(await rerun(home.owner, home.rooms.engine, request))
+
+
+async def _are(counted: Awaitable[int], wanted: int) -> bool:
+    return await counted == wanted
 
 
 def texts(echo: Counted) -> list[str]:
@@ -130,6 +139,7 @@ async def test_it_stays_however_often_it_is_done_again(
     first = await failed(home, gateway, echo)
     echo.failures.append(ToolFailed("Closed."))
     second = await rerun(home.owner, home.rooms.engine, RerunRequest(first.id))
+    await asked(home, second, LATER)
     await decided(home, second, {LATER: FAIL})
     assert (await home.ended(second)).status is ExecutionStatus.FAILED
     third = await again(home, second)
@@ -144,7 +154,11 @@ async def test_of_the_calls_of_one_turn_only_the_one_that_failed_it(
     gateway.answers["m"] = [lambda asked: " | ".join(told(asked)) or asks(*calls)]
     started = await home.start(await home.bot(WRITER), "x")
     third = "writer/turn[1]/echo~3"
-    await decided(home, started, {FIRST: MINE, SECOND: SKIP, third: FAIL})
+    await asked(home, started, third, SECOND, FIRST)
+    await decided(home, started, {FIRST: MINE, SECOND: SKIP})
+    heard = Step.filter(execution_id=started.id, key__in=[FIRST, SECOND], status="failed")
+    await until(lambda: _are(heard.count(), 2))
+    await decided(home, started, {third: FAIL})
     first = await home.ended(started)
     made = texts(echo)[2]
     gateway.calls.clear()

@@ -148,6 +148,12 @@ async def test_a_question_can_be_asked_again(
 ) -> None:
     second = await again(home, first, from_step="chain/writer/turn[2]")
     assert (second.output, texts(echo), gateway.calls["m"]) == (WHOLE, ["arg2", "arg3"], 3)
+    forget(gateway, echo)
+    third = await again(home, second, from_step="chain/writer/turn[4]")  # answered without a tool
+    assert (third.output, texts(echo), gateway.calls) == (WHOLE, [], {"m": 1, "ml": 1})
+    with pytest.raises(Invalid, match="was asked 4 questions") as refused:
+        await again(home, first, from_step="chain/writer/turn[5]")
+    assert list(refused.value.path or ()) == ["fromStep"]
 
 
 async def test_what_makes_no_sense_inside_an_entity_is_refused(
