@@ -117,8 +117,12 @@ class Fork:
                 message = f"No finished step `{key}` stands before the one to begin with."
                 raise Invalid(message, path=["outputs", key])
             yield _note(f"{key}{EDITED}", value)
-            if key == self.first or self.earlier.steps[key].status is not StepStatus.COMPLETED:
+            if key == self.first or not self._was_gone_through(key):
                 yield _note(f"{key}{PASSED}", True)
+
+    def _was_gone_through(self, key: str) -> bool:
+        done = self.earlier.steps[key].status is StepStatus.COMPLETED
+        return done and key + PASSED not in self.earlier.notes
 
     def modified(self) -> Iterator[StepRow]:
         for name, model in self.request.models.items():

@@ -79,12 +79,16 @@ class Keeping:
         return row.status is StepStatus.COMPLETED or self.earlier.caught_by(row) != "nobody"
 
     def _is_undone(self, row: Step) -> bool:
-        above: Step | None = row
-        while above is not None:
-            if above.key in self.undone:
-                return True
-            above = self.earlier.steps.get(above.parent_key or "")
-        return False
+        above = self.earlier.above
+        if self.outputs and any(self._is_replaced(block) for block in above(row)):
+            return False
+        return row.key in self.undone or any(one.key in self.undone for one in above(row))
+
+    def _is_replaced(self, block: Step) -> bool:
+        """It has another result, whatever comes of its steps: for what is captured there they are
+        gone through, and none is paid again for that."""
+        done = block.status is StepStatus.COMPLETED
+        return done and block.key in self.outputs and block.key in self.undone
 
     def _was_asked(self, tool: Step) -> bool:
         """Whether the model's question for it is taken over, with these arguments."""

@@ -35,7 +35,7 @@ class RerunRequest:
     idempotency_key: str | None = None
 
     def check(self) -> None:
-        """Of the places to begin with there is one at most."""
+        """Of the places to begin with there is one at most, and a step has one result."""
         given = {
             "fromStep": self.from_step is not None,
             "fromSeq": self.from_seq is not None,
@@ -44,6 +44,10 @@ class RerunRequest:
         named = [name for name, is_given in given.items() if is_given]
         if len(named) > 1:
             raise Invalid(f"Give {' or '.join(named)}, not both.", path=[named[-1]])
+        for key in self.skip:
+            if key in self.outputs:
+                message = f"`{key}` can be given another result or be skipped, not both."
+                raise Invalid(message, path=["skip"])
 
     @property
     def hash(self) -> str:

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from server.approvals import service as approvals
+from server.approvals.service import Answer
 from server.bots import drafts
 from server.core.errors import Invalid
 from server.executions.foreseeing import foresee
 from server.executions.rerun import RerunRequest, rerun
 from server.llm.errors import ModelError, ModelErrorKind
 from server.models.enums import ExecutionStatus
-from server.models.tables import Execution, Step
+from server.models.tables import Approval, Execution, Step
 from tests.support.rooms import Home, open_home
 from tests.support.scripted_gateway import ScriptedGateway
+from tests.support.waiting import until
 
 ENTITIES = "".join(f'{name} {{ "goal": "Do", "model": "m{name}" }}\n' for name in "abcd")
 DONE, FAILED = ExecutionStatus.COMPLETED, ExecutionStatus.FAILED
@@ -207,6 +210,32 @@ async def test_places_to_begin_with_exclude_each_other(home: Home) -> None:
     for given in ({"from_step": "a", "from_seq": 1}, {"from_seq": 1, "only_failed": True}):
         with pytest.raises(Invalid, match="not both"):
             await again(home, first, **given)
+    with pytest.raises(Invalid, match="has no step `chain/a#1`"):
+        await again(home, first, from_step="chain/a#1")
+    with pytest.raises(Invalid, match="another result or be skipped, not both") as refused:
+        await again(home, first, outputs={"chain/a": "x"}, skip=("chain/a",))
+    assert list(refused.value.path or ()) == ["skip"]
+
+
+@pytest.mark.slow
+async def test_a_step_with_a_long_name_is_named_like_any_other(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    shape = ", ".join(f"number_{n}_of_them: result" for n in range(5))
+    fails(gateway, "c", "d")
+    source = f'chain {{ parallel {{ "{"x" * 70}": c on_error pause }} select {{ {shape} }} d }}'
+    first = await home.start(await home.bot(ENTITIES + source), "x")
+    question = await until(lambda: Approval.get_or_none(execution_id=first.id))
+    assert question is not None
+    skip = Answer("choose", action="skip")
+    await approvals.decide(home.owner, home.rooms.engine, question.id, skip)
+    first = await home.ended(first)
+    mended(gateway)
+    second = await again(home, first)
+    assert (second.status, gateway.calls) == (DONE, {"md": 1})
+    rows = await Step.filter(execution_id=first.id, type="select")
+    third = await again(home, first, from_step=rows[0].key)
+    assert (third.status, gateway.calls) == (DONE, {"md": 2})
 
 
 async def test_an_edited_calculation_before_the_first_call_counts(
@@ -303,3 +332,19 @@ async def test_a_block_or_a_calculation_that_failed_is_passed_by(
     gateway.calls.clear()
     fourth = await again(home, third, outputs={"chain/when": "by hand"})
     assert (fourth.output, gateway.calls) == ("by handd", {"md": 1})
+    gateway.calls.clear()
+    fifth = await again(home, fourth, outputs={"chain/when": "another"})
+    assert (fifth.output, gateway.calls) == ("anotherd", {"ma": 1, "md": 1})
+
+
+async def test_for_another_result_of_a_block_nothing_in_it_is_paid_again(
+    home: Home, gateway: ScriptedGateway
+) -> None:
+    """And what was captured in it is still there."""
+    source = ENTITIES + "chain { a chain { b => kept c } d select { now: result, then: $kept } }"
+    first = await home.run(source, "x")
+    assert first.output == {"now": "xabcd", "then": "xab"}
+    gateway.calls.clear()
+    second = await again(home, first, outputs={"chain/chain": "other"})
+    assert second.output == {"now": "otherd", "then": "xab"}
+    assert gateway.calls == {"ma": 1, "md": 1}
