@@ -77,8 +77,13 @@ async def list_approvals(
 
 
 async def get(viewer: Viewer, approval_id: UUID) -> Approval:
+    """What asked may have ended a moment ago: its question waits no more, and that is soon written
+    down."""
     require(viewer, "executions:read")
-    return await _one(viewer, approval_id)
+    row = await _one(viewer, approval_id)
+    if row.status is ApprovalStatus.PENDING and await _is_over(row):
+        row.status = ApprovalStatus.WITHDRAWN
+    return row
 
 
 async def _one(viewer: Viewer, approval_id: UUID) -> Approval:
@@ -131,6 +136,11 @@ async def _still_open(engine: Engine, row: Approval) -> None:
         raise InvalidState("The step that asked has ended; there is nothing left to decide.")
 
 
+async def _is_over(row: Approval) -> bool:
+    ended = Execution.filter(id=row.execution_id, status__in=list(FINAL_STATUSES))
+    return await ended.exists() or await step_has_ended(row)
+
+
 def _without_secrets(answer: Answer) -> Answer:
     return replace(
         answer,
@@ -142,7 +152,8 @@ def _without_secrets(answer: Answer) -> Answer:
 
 def _checked(row: Approval, answer: Answer, viewer: Viewer) -> tuple[ApprovalStatus, Decision]:
     if answer.note is not None and len(answer.note) > NOTE_LIMIT:
-        raise Invalid(f"A note has at most {NOTE_LIMIT} characters.", path=["note"])
+        path = [answer.verdict, "reason" if answer.verdict == "reject" else "note"]
+        raise Invalid(f"A {path[1]} has at most {NOTE_LIMIT} characters.", path=path)
     by = viewer.name or viewer.email
     if row.kind is ApprovalKind.QUESTION:
         status, value = checked_answer(viewer, row, answer)

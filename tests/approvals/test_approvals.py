@@ -113,6 +113,14 @@ async def test_changed_arguments_are_those_that_are_used(home: Home, echo: Count
 
 async def test_a_refusal_fails_the_step_with_its_reason(home: Home, echo: Counted) -> None:
     execution, row = await waiting(home, USE)
+    long = "x" * 4001
+    for answer, path in (
+        (Answer("reject", long), ["reject", "reason"]),
+        (Answer("approve", long), ["approve", "note"]),
+    ):
+        with pytest.raises(Invalid, match="at most 4000") as refused:
+            await decide(home, row, answer)
+        assert list(refused.value.path or ()) == path
     await decide(home, row, REJECT)
     ended = await home.ended(execution)
     assert (ended.status, ended.error["kind"]) == (ExecutionStatus.FAILED, "approval_denied")
@@ -256,6 +264,7 @@ async def test_with_the_execution_its_questions_end(home: Home) -> None:
     execution, row = await waiting(home, USE)
     await home.control(execution, "cancel")
     assert await pending(home) == []
+    assert (await approvals.get(home.owner, row.id)).status is ApprovalStatus.WITHDRAWN
     with pytest.raises(InvalidState, match="cancelled"):
         await decide(home, row, APPROVE)
     await home.rooms.tidy()
