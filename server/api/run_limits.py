@@ -10,7 +10,6 @@ from server.api.access import mutation, query
 from server.api.context import Info
 from server.api.errors import UserError, payload_errors
 from server.api.scalars import BigInt, dollars
-from server.core.money import from_decimal
 from server.engine.caps import Caps
 from server.executions import limits as service
 from server.executions.limits import Limits
@@ -95,7 +94,7 @@ class RunLimitMutations:
             steps=input.steps,
             calls=input.calls,
             tokens=None if input.tokens is None else int(input.tokens),
-            cost_nano=None if input.cost is None else from_decimal(input.cost),
+            cost_nano=service.nano_of(input.cost),
         )
         limits = await service.set_limits(info.context.asker, rooms.limits, rooms.clock, wanted)
         return SetExecutionLimitsPayload(limits=ExecutionLimits.of(limits, Caps()))

@@ -67,7 +67,10 @@ def _read_decimal(value: Any) -> Decimal:
 
 def _read_whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _SAFE:
-        raise GraphQLError("A BigInt is a whole number between -(2^53-1) and 2^53-1.")
+        raise GraphQLError(
+            "A BigInt is a whole number between -(2^53-1) and 2^53-1, sent as a number and not as "
+            "text."
+        )
     return value
 
 

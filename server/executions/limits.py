@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from tortoise.transactions import in_transaction
 from server.core.clock import Clock
 from server.core.errors import Invalid
 from server.core.ids import new_uuid
+from server.core.money import NANO_PER_DOLLAR, from_decimal
 from server.engine.caps import Caps
 from server.models.tables import WorkspaceLimits
 from server.workspaces import audit
@@ -97,14 +99,31 @@ async def set_limits(viewer: Viewer, kept: RunLimits, clock: Clock, limits: Limi
     return limits
 
 
+def nano_of(cost: Decimal | None) -> int | None:
+    """Of an amount in dollars, as a limit; one that came to nothing would be none at all."""
+    if cost is None:
+        return None
+    if not 0 <= cost <= LARGEST["cost_nano"] // NANO_PER_DOLLAR:
+        raise _beyond("cost_nano")
+    nano = from_decimal(cost)
+    if cost and not nano:
+        message = "This is less than can be counted: the smallest amount is 0.000000001 US dollars."
+        raise Invalid(message, path=["cost"])
+    return nano
+
+
 def _check(limits: Limits) -> None:
     for name in NAMES:
         value = getattr(limits, name)
         lowest = 1 if name in NEVER_FREE else 0
         if value is not None and not lowest <= value <= LARGEST[name]:
-            message = f"This limit is a whole number from {lowest} to {LARGEST[name]}."
-            raise Invalid(message, path=[_path(name)])
+            raise _beyond(name)
 
 
-def _path(name: str) -> str:
-    return "cost" if name == "cost_nano" else name
+def _beyond(name: str) -> Invalid:
+    lowest = 1 if name in NEVER_FREE else 0
+    if name != "cost_nano":
+        message = f"This limit is a whole number from {lowest} to {LARGEST[name]:,}."
+        return Invalid(message, path=[name])
+    largest = LARGEST[name] // NANO_PER_DOLLAR
+    return Invalid(f"This limit is an amount of US dollars from 0 to {largest:,}.", path=["cost"])

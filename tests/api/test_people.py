@@ -163,12 +163,28 @@ async def test_limits_are_set_and_hold(front: Front) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "path"),
-    [({"seconds": 0}, "seconds"), ({"steps": 0}, "steps"), ({"calls": -1}, "calls")],
+    ("given", "said"),
+    [
+        ({"seconds": 0}, "a whole number from 1 to 2,592,000"),
+        ({"steps": 0}, "a whole number from 1 to 10,000,000"),
+        ({"calls": -1}, "a whole number from 0 to 1,000,000"),
+        ({"cost": "-1"}, "US dollars from 0 to 1,000,000"),
+        ({"cost": "9e999999"}, "US dollars from 0 to 1,000,000"),
+        ({"cost": "0.0000000001"}, "less than can be counted"),
+    ],
 )
-async def test_limits_have_limits(api: Api, given: dict[str, int], path: str) -> None:
-    made = await api.change("setExecutionLimits", "limits { calls }", **given)
-    assert [(one["code"], one["path"]) for one in made["errors"]] == [("INVALID_INPUT", [path])]
+async def test_limits_have_limits(api: Api, given: dict[str, Any], said: str) -> None:
+    made = await api.change("setExecutionLimits", "limits { calls } errors { message }", **given)
+    (error,) = made["errors"]
+    assert (error["code"], error["path"]) == ("INVALID_INPUT", list(given))
+    assert said in error["message"]
+
+
+async def test_a_number_that_was_sent_as_text_is_told_so(api: Api) -> None:
+    document = """mutation($i: SetExecutionLimitsInput!) {
+      setExecutionLimits(input: $i) { limits { calls } } }"""
+    answer = await api.answer(document, i={"tokens": "-1"})
+    assert "not as text" in answer["errors"][0]["message"]
 
 
 FAMILY = """query($id: ID!) { execution(id: $id) {
