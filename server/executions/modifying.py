@@ -37,7 +37,7 @@ class Changes:
             "goal": self.goal,
             "description": self.description,
             "model": self.model,
-            "tools": self.tools,
+            "tools": None if self.tools is None else list(dict.fromkeys(self.tools)),
             "notes": self.notes,
         }
         return {name: value for name, value in named.items() if value is not None}

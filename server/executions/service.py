@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,6 +51,7 @@ from server.workspaces.listing import Page, PageAsk, read_page
 
 ControlAction = Literal["cancel", "pause", "resume", "step"]
 KEY_LIMIT = 200
+_UNREADABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 STEPS_AT_ONCE = 1_000
 GONE = "If it was there before, the retention of its bot or somebody has deleted it."
 QUEUE_LIMIT = 31 * 86_400
@@ -275,6 +277,8 @@ def _not_possible(row: Execution, action: ControlAction) -> InvalidState:
     status = row.status.value
     if row.status.final or action in ("cancel", "pause"):
         return InvalidState(f"This execution is {status} already; nothing was changed.")
+    if action == "resume":
+        return InvalidState(f"This execution is {status}; it is not paused.")
     message = f"This execution is {status}; only a paused one can be told to {action}."
     return InvalidState(message, hint="Pause it first.")
 
@@ -316,7 +320,7 @@ def checked_concurrency_key(key: str | None) -> str | None:
     if key is None:
         return None
     key = key.strip()
-    if not 1 <= len(key) <= KEY_LIMIT or any("\ud800" <= letter <= "\udfff" for letter in key):
+    if not 1 <= len(key) <= KEY_LIMIT or _UNREADABLE.search(key):
         message = f"A concurrency key is a readable text of 1 to {KEY_LIMIT} characters."
         raise Invalid(message, path=["concurrencyKey"])
     return key

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from server.bots import service as bots
-from server.core.errors import Conflict, Invalid
+from server.core.errors import Conflict, Invalid, InvalidState
 from server.executions.concurrency import set_concurrency
 from server.models.enums import ExecutionStatus, WaitingReason
 from server.models.tables import Bot, Execution
@@ -93,7 +93,7 @@ async def test_of_each_key_only_so_many_and_the_others_pass_by(home: Home, slow:
     for row in (*ann, bob, free):
         assert (await home.ended(row)).status is COMPLETED
     assert slow.came[-2:] == ["ann1", "ann2"]
-    for wrong in ("", " ", "x" * 201):
+    for wrong in ("", " ", "x" * 201, "a\x00b", "a\nb"):
         with pytest.raises(Invalid, match="1 to 200"):
             await home.start(bot, "x", concurrency_key=wrong)
 
@@ -106,6 +106,9 @@ async def test_what_waits_or_is_paused_takes_no_place(home: Home) -> None:
         await home.until(row, ExecutionStatus.WAITING)
     reasons = {row.waiting_reason for row in await Execution.filter(bot_id=bot.id)}
     assert reasons == {WaitingReason.APPROVAL}
+    with pytest.raises(InvalidState, match="waiting; it is not paused") as refused:
+        await home.control(rows[0], "resume")
+    assert refused.value.hint is None
 
 
 async def test_a_bot_that_starts_itself_does_not_wait_for_itself(home: Home) -> None:

@@ -75,9 +75,11 @@ async def test_a_tool_that_needs_a_question_keeps_it_when_it_is_named_among_the_
 ) -> None:
     execution = await at_work(home, gateway)
     engine = home.rooms.engine
-    row = await modify(home.owner, engine, execution.id, "b", Changes(tools=["echo", "ask"]))
+    row = await modify(home.owner, engine, execution.id, "b", Changes(tools=["echo", "ask", "ask"]))
     now = (await entities(home.owner, engine, row))[1]
     assert (list(now.tools), now.changed) == (["ask"], ["tools"])
+    kept = await Step.get(execution_id=execution.id, key="#entity/b/tools")
+    assert kept.output == ["echo", "ask"]
     gateway.held["one"].set()
     waits = await home.until(execution, ExecutionStatus.WAITING, ExecutionStatus.COMPLETED)
     assert waits.waiting_reason is WaitingReason.APPROVAL
