@@ -51,6 +51,7 @@ from server.workspaces.listing import Page, PageAsk, read_page
 
 ControlAction = Literal["cancel", "pause", "resume", "step"]
 KEY_LIMIT = 200
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 STEPS_AT_ONCE = 1_000
 GONE = "If it was there before, the retention of its bot or somebody has deleted it."
@@ -310,7 +311,7 @@ def checked_key(key: str | None) -> str | None:
     if key is not None and not 1 <= len(key) <= KEY_LIMIT:
         message = f"An idempotency key has 1 to {KEY_LIMIT} characters."
         raise Invalid(message, path=["idempotencyKey"])
-    if key is not None and any("\ud800" <= letter <= "\udfff" for letter in key):
+    if key is not None and _UNSTORABLE.search(key):
         raise Invalid("An idempotency key is readable text.", path=["idempotencyKey"])
     return key
 

@@ -81,6 +81,9 @@ async def test_one_key_and_one_request_are_one_execution(home: Home) -> None:
     assert again.id == first.id
     with pytest.raises(IdempotencyMismatch):
         await home.start(bot, {"n": 2}, idempotency_key="order-7")
+    for wrong in ("a\x00b", "\ud800"):
+        with pytest.raises(Invalid, match="readable text"):
+            await home.start(bot, {"n": 1}, idempotency_key=wrong)
     assert await Execution.all().count() == 1
 
 
