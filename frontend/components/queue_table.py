@@ -9,7 +9,7 @@ from reactpy.types import VdomDict
 from frontend.components.badges import bot_tile, status_pill
 from frontend.components.execution_table import DELETED
 from frontend.format import TRIGGERS
-from frontend.kit.elements import ago, elapsed, icon
+from frontend.kit.elements import ago, elapsed, icon, left
 from frontend.kit.js import Select
 
 PRIORITIES = {9: "9, first", 5: "5, normal", 1: "1, last"}
@@ -101,7 +101,7 @@ def _why(entry: dict[str, Any]) -> list[Any]:
     if reason is None:
         return [status_pill(entry["execution"]["status"])]
     words, more = REASONS.get(reason, (reason.replace("_", " ").capitalize(), ""))
-    until: list[Any] = [", until ", ago(entry["until"])] if entry.get("until") else []
+    until: list[Any] = [", for another ", left(entry["until"])] if entry.get("until") else []
     return [html.span({"className": "reason", "title": more}, words, *until)]
 
 

@@ -8,6 +8,7 @@ from frontend.kit.assets import url
 _use = Vdom("use")
 _ago = Vdom("bb-ago")
 _elapsed = Vdom("bb-elapsed")
+_left = Vdom("bb-left")
 _title = Vdom("bb-title")
 
 
@@ -25,6 +26,11 @@ def ago(moment: str | None) -> VdomDict | str:
 
 def elapsed(since: str | None) -> VdomDict | str:
     return _elapsed({"since": since}) if since else ""
+
+
+def left(until: str) -> VdomDict:
+    """The time until a moment, as "1 h 6 min"."""
+    return _left({"until": until})
 
 
 def worded(text: str) -> VdomDict:
