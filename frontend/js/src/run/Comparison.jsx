@@ -79,7 +79,7 @@ function Pair({ pair, open, onToggle }) {
   return (
     <>
       <tr className="pair" data-verdict={pair.verdict}>
-        <th scope="row"><button type="button" aria-expanded={open} onClick={onToggle} data-offline-ok><Icon name="chevron-right" /><StatusMark status={bare.status} /><span>{pair.name}</span></button></th>
+        <th scope="row"><button type="button" aria-expanded={open} onClick={onToggle} data-offline-ok><Icon name="chevron-right" /><StatusMark status={bare.status} /><span>{pair.name}</span>{pair.place ? <small className="place">{pair.place}</small> : null}</button></th>
         <td><span className={`chip verdict`} data-changed={CHANGED.includes(pair.verdict) ? "yes" : undefined} title={why}>{word}</span></td>
         <td className="num" data-label="Cost">{old ? spentOf(old.usage) || "–" : ""}</td><td className="num" data-label="now">{now ? (now.reused ? "$0" : <Change before={old?.usage?.cost} after={now.usage?.cost} format={cost} />) : ""}</td>
         <td className="num" data-label="Time">{old ? duration(old.durationMs) : ""}</td><td className="num" data-label="now">{now && !now.reused ? <Change before={old?.durationMs} after={now.durationMs} format={duration} /> : ""}</td>

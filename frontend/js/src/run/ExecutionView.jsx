@@ -10,7 +10,8 @@ import { Controls } from "./Controls.jsx";
 import { Failure } from "./Failure.jsx";
 import { above, innerOf, kinTotals } from "./Nested.jsx";
 import { Question } from "./Question.jsx";
-import { givenUp, repairsOf } from "./repairs.js";
+import { labelOf, wholePlaceOf } from "./places.js";
+import { failedStep, givenUp, repairsOf } from "./repairs.js";
 import { RerunDialog } from "./RerunDialog.jsx";
 import { Scrubber } from "./Scrubber.jsx";
 import { StepDetail } from "./StepDetail.jsx";
@@ -99,10 +100,12 @@ function Head({ run, facts, past, children }) {
 function natural(run, list) {
   // What failed and was caught is not what somebody looks for in a run that ended well.
   if (run.status === "COMPLETED") return "";
-  const failed = list.filter(({ step }) => step.status === "FAILED" && !step.handled);
-  if (failed.length) return (failed.find(({ step }) => isLeaf(step)) || failed.at(-1)).step.key;
+  const failed = failedStep(run, list);
+  if (failed) return failed.key;
   if (isFinal(run.status)) return "";
-  return list.filter(({ step }) => isLeaf(step) && (step.status === "RUNNING" || step.status === "WAITING")).at(-1)?.step.key
+  const open = list.filter(({ step }) => isLeaf(step) && (step.status === "RUNNING" || step.status === "WAITING"));
+  // Rather what the others wait for than what only waits with them.
+  return (open.filter(({ step }) => !step.waits?.parked).at(-1) ?? open.at(-1))?.step.key
     ?? list.filter(({ step }) => isLeaf(step) && step.startedAt).at(-1)?.step.key ?? "";
 }
 
@@ -161,7 +164,7 @@ function usePast(run) {
   return { at: wanted, shown, go };
 }
 
-const wholeOf = ({ run, facts }) => ({ key: "", name: facts.bot?.name || "Whole execution", type: "result", whole: true, status: run.status, error: run.error,
+const wholeOf = ({ run, facts }) => ({ key: "", name: facts.bot?.name || "Whole execution", type: "result", whole: true, status: run.status, waits: run.waiting, error: run.error,
   input: run.input ?? facts.input, output: run.output, text: "", startedAt: run.startedAt, finishedAt: run.finishedAt });
 
 /** One execution, live and afterwards, from the same events. */
@@ -183,13 +186,13 @@ export function ExecutionView(props) {
   const can = { ...facts.viewerCan, ...(final && facts.status !== now.status ? { retry: true } : {}) };
   const mayModify = !final && !past && facts.viewerCan?.modify && facts.bot?.entities?.length > 0 && Boolean(props.onModify);
   const canRerun = final && !now.deleted && Boolean(props.onRerun) && can.retry !== false && !past;
-  const whole = { key: "", name: "Whole execution", type: "result", whole: true, status: run.status, error: run.error,
+  const whole = { key: "", name: "Whole execution", type: "result", whole: true, status: run.status, waits: run.waiting, error: run.error,
     input: past ? run.input : facts.input, output: run.output, text: "", startedAt: run.startedAt, finishedAt: run.finishedAt };
   const inner = innerOf(selected);
   const nested = inner ? kin.current.get(inner.executionId) : null;
   const step = nested ? nested.run.steps.get(inner.key) || wholeOf(nested) : run.steps.get(selected) || whole;
-  const failed = list.find(({ step: s }) => s.key === run.error?.stepKey)?.step
-    || list.find(({ step: s }) => s.status === "FAILED" && isLeaf(s) && !s.handled)?.step;
+  const place = wholePlaceOf(nested?.run || run, step);
+  const failed = failedStep(run, list);
   // Where its time was up or its worker was lost, the step that was broken off begins anew.
   const broken = failed || (run.error ? list.filter(({ step: s }) => s.status === "CANCELLED" && isLeaf(s)).at(-1)?.step : null);
 
@@ -226,13 +229,13 @@ export function ExecutionView(props) {
       {past ? null : (
         <Waiting run={now} steps={steps} askedBelow={questions.some((q) => !asksItself(q, now))} onSend={props.onSend ? (event) => emit(props.onSend, { event }) : undefined}>
           {questions.map((q, i) => (
-            <Question key={q.id} q={asksItself(q, now) ? { ...q, bot: null, executionId: null, stepName: now.steps.get(q.stepKey)?.name } : q} keys={i === 0} answer={answer}
+            <Question key={q.id} q={asksItself(q, now) ? { ...q, bot: null, executionId: null, stepName: now.steps.has(q.stepKey) ? labelOf(now, now.steps.get(q.stepKey)) : undefined } : q} keys={i === 0} answer={answer}
               onDecide={props.onDecide} canDecide={Boolean(props.onDecide)}
               onModel={mayModify && asksItself(q, now) ? () => emit(props.onModify, { entity: now.steps.get(q.stepKey)?.name }) : undefined} />
           ))}
         </Waiting>
       )}
-      {run.error ? <Failure error={{ ...run.error, diagnosis: run.error.diagnosis || failed?.error?.diagnosis }} where={failed?.name} onShow={failed ? () => select(failed.key) : undefined}
+      {run.error ? <Failure error={{ ...run.error, diagnosis: run.error.diagnosis || failed?.error?.diagnosis }} where={failed && labelOf(run, failed)} onShow={failed ? () => select(failed.key) : undefined}
         repairs={past ? null : repairs(broken, run.error)} onDemo={past ? undefined : () => again("DEMO")} /> : null}
       <div className="split">
         <section className="panel" aria-label="Timeline">
@@ -250,7 +253,7 @@ export function ExecutionView(props) {
           {at !== null && now.events.length ? <Scrubber executionId={now.id} mayMark={Boolean(can.retry || can.cancel)} onRerun={props.onRerun ? (fromSeq) => rerun({ fromSeq }) : undefined} events={now.events} at={at} zero={now.createdAt} onAt={go} onClose={() => go(null)} canRerun={final && can.retry !== false} pruned={now.pruned} /> : null}
           <Waterfall run={run} rows={list} selected={nested ? selected : step.key} onSelect={select} live={live} at={past ? run.at || run.createdAt : null} until={past ? now.finishedAt : null} kin={kin.current} onPicked={picked} />
         </section>
-        <StepDetail step={step} tab={tab} onTab={pickTab} executionId={past || step.whole ? null : inner?.executionId ?? now.id} repairs={past || nested || step.whole || step.key === failed?.key ? null : repairs(step, step.error)}
+        <StepDetail step={step} place={place} tab={tab} onTab={pickTab} executionId={past || step.whole ? null : inner?.executionId ?? now.id} repairs={past || nested || step.whole || step.key === failed?.key ? null : repairs(step, step.error)}
           onModify={mayModify && !nested && step.type === "entity" ? () => emit(props.onModify, { entity: step.name }) : undefined}
           onRerun={canRerun && !nested && !step.whole && ["COMPLETED", "FAILED"].includes(step.status) ? () => setDialog({ step }) : undefined} />
       </div>

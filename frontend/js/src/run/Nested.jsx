@@ -28,7 +28,7 @@ function Inner({ snapshot, depth, at, onPicked, linesOf }) {
   useEffect(() => onPicked(snapshot.id, { run, facts }), [run.lastSeq, run.status, facts, at, list.length]);
   return (
     <div className="wf-nested" role="group" aria-label={`Steps of ${facts.bot?.name || "another bot"}`} data-execution={snapshot.id} data-status={run.status}>
-      {linesOf(list, innerKey(snapshot.id, ""), depth + 1)}
+      {linesOf(run, list, innerKey(snapshot.id, ""), depth + 1)}
       {trouble ? <p className="wf-note" role="alert">{trouble}</p> : null}
     </div>
   );

@@ -6,6 +6,7 @@ import { once } from "../lib/socket.js";
 import { JsonField, readJson, toText } from "./Arguments.jsx";
 import { isLeaf, rows } from "./fold.js";
 import { largeOf } from "./Large.jsx";
+import { labelOf } from "./places.js";
 import { insideEntity } from "./repairs.js";
 import modelsQuery from "../../../../graphql-schema/operations/models.graphql";
 import estimateQuery from "../../../../graphql-schema/operations/estimate_rerun.graphql";
@@ -142,7 +143,7 @@ export function RerunDialog({ run, start, model, onlyFailed = false, lost = 0, e
   };
   return (
     <dialog ref={ref} className="dialog wide" aria-labelledby={`${id}-title`} onClose={onClose} onClick={(e) => { if (e.target === ref.current) ref.current.close(); }}>
-      <header><h2 id={`${id}-title`}>{only ? "Rerun what failed" : `Rerun from ${step.name}`}</h2>
+      <header><h2 id={`${id}-title`}>{only ? "Rerun what failed" : `Rerun from ${labelOf(run, step)}`}</h2>
         <button type="button" className="icon-button" aria-label="Close" onClick={() => ref.current.close()}><Icon name="x" /></button></header>
       <div className="dialog-body">
         <p><Beginning step={step} only={only} lost={lost} /> This one stays as it is.</p>
@@ -153,7 +154,7 @@ export function RerunDialog({ run, start, model, onlyFailed = false, lost = 0, e
             <div className="select-wrap">
               <select id={`${id}-from`} className="input" value={only ? FAILED_ONES : step.key} onChange={(e) => begin(e.target.value)}>
                 {lost && !model ? <option value={FAILED_ONES}>Only what failed ({calls(lost)})</option> : null}
-                {eligible.map((s) => <option key={s.key} value={s.key}>{s.name}{s.key.includes("/") ? ` (${s.key})` : ""}{s.status === "FAILED" ? ", failed" : ""}</option>)}
+                {eligible.map((s) => <option key={s.key} value={s.key}>{labelOf(run, s)}{s.key.includes("/") ? ` (${s.key})` : ""}{s.status === "FAILED" ? ", failed" : ""}</option>)}
               </select>
               <Icon name="chevron-down" />
             </div>
@@ -163,9 +164,9 @@ export function RerunDialog({ run, start, model, onlyFailed = false, lost = 0, e
         {only ? null : (
           <fieldset className="choose">
             <legend>What it is given</legend>
-            {called ? <Editable id={`${id}-arguments`} label={`Arguments of ${step.name}`} original={step.input} value={edits[ARGUMENTS]} onChange={edit(ARGUMENTS)} />
+            {called ? <Editable id={`${id}-arguments`} label={`Arguments of ${labelOf(run, step)}`} original={step.input} value={edits[ARGUMENTS]} onChange={edit(ARGUMENTS)} />
               : <Editable id={`${id}-input`} label="Input of the execution" original={input} value={edits[""]} onChange={edit("")} />}
-            {before.map((s, n) => <Editable key={s.key} id={`${id}-out-${n}`} label={called ? `Result of ${s.name} (${s.key.split("/").at(-2)})` : `Output of ${s.name}`} original={s.output} value={edits[s.key]} onChange={edit(s.key)} />)}
+            {before.map((s, n) => <Editable key={s.key} id={`${id}-out-${n}`} label={called ? `Result of ${s.name} (${s.key.split("/").at(-2)})` : `Output of ${labelOf(run, s)}`} original={s.output} value={edits[s.key]} onChange={edit(s.key)} />)}
             {called ? <p className="field-hint">What its model had answered before this call is taken over. With another result it is asked again from there.</p> : null}
           </fieldset>
         )}

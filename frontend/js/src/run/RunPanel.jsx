@@ -6,6 +6,8 @@ import { Icon } from "../lib/Icon.jsx";
 import { LABELS, cost, duration, isFinal, tokens } from "../lib/format.js";
 import { useRun } from "./useRun.js";
 import { isLeaf, rows, totals } from "./fold.js";
+import { labelOf, wholePlaceOf } from "./places.js";
+import { failedStep } from "./repairs.js";
 import { InputForm, hasForm } from "./InputForm.jsx";
 import { StepCard, spent } from "./StepCard.jsx";
 import { Failure } from "./Failure.jsx";
@@ -43,8 +45,9 @@ function Summary({ run }) {
 function LiveRun({ executionId, snapshot, onFinished, onCancel, onDemo }) {
   const { run, trouble } = useRun(executionId, snapshot, onFinished);
   const final = isFinal(run.status);
-  const leaves = rows(run).filter(({ step }) => isLeaf(step) && step.status !== "PENDING").map(({ step }) => step);
-  const failed = leaves.find((s) => s.status === "FAILED");
+  const list = rows(run);
+  const leaves = list.filter(({ step }) => isLeaf(step) && step.status !== "PENDING").map(({ step }) => step);
+  const failed = failedStep(run, list);
   return (
     <section className="live" aria-label="Result" data-seq={run.lastSeq} data-status={run.status}>
       <header className="live-head">
@@ -57,11 +60,11 @@ function LiveRun({ executionId, snapshot, onFinished, onCancel, onDemo }) {
         <a className="button small quiet" href={`/executions/${executionId}`}>Details <Icon name="arrow-right" /></a>
       </header>
       {trouble ? <p className="note" role="alert"><Icon name="triangle-alert" /> {trouble}</p> : null}
-      {run.error ? <Failure error={run.error} where={failed?.name} onDemo={onDemo} /> : null}
+      {run.error ? <Failure error={run.error} where={failed && labelOf(run, failed)} onDemo={onDemo} /> : null}
       {leaves.length > SHOWN_STEPS ? (
         <p className="earlier"><a href={`/executions/${executionId}`}>{leaves.length - SHOWN_STEPS} earlier steps</a></p>
       ) : null}
-      <div className="steps">{leaves.slice(-SHOWN_STEPS).map((step) => <StepCard key={step.key} step={step} whole={final && leaves.length === 1} />)}</div>
+      <div className="steps">{leaves.slice(-SHOWN_STEPS).map((step) => <StepCard key={step.key} step={step} place={wholePlaceOf(run, step)} whole={final && leaves.length === 1} />)}</div>
       {!leaves.length && !final ? <div className="skeleton-lines"><i /><i /><i /></div> : null}
       {final && run.status === "COMPLETED" && leaves.length !== 1 ? (
         <article className="step-card result">

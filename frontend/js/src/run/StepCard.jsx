@@ -4,6 +4,7 @@ import { Words } from "../lib/Words.jsx";
 import { cost, duration, pace, tokens } from "../lib/format.js";
 import { LiveText } from "./LiveText.jsx";
 import { Value } from "./Value.jsx";
+import { sayingOf } from "./waits.js";
 
 const SLACK = 40;
 
@@ -30,7 +31,7 @@ function Facts({ step }) {
 }
 
 /** One step of a live run: who works, what it says so far, what it took. */
-export function StepCard({ step, whole }) {
+export function StepCard({ step, place, whole }) {
   const [open, setOpen] = useState(false);
   const [long, setLong] = useState(false);
   const body = useRef(null);
@@ -42,10 +43,10 @@ export function StepCard({ step, whole }) {
     setLong(!whole && Boolean(body.current) && body.current.scrollHeight > limit + SLACK);
   }, [running, whole, content]);
   return (
-    <article className="step-card" data-status={step.status} aria-label={`Step ${step.name}`}>
+    <article className="step-card" data-status={step.status} aria-label={`Step ${step.name}${place ? `, ${place}` : ""}`}>
       <header>
         <StatusMark status={step.status} />
-        <h3>{step.name}</h3>
+        <h3>{step.name}{place ? <small className="place"> {place}</small> : null}</h3>
         <Facts step={step} />
       </header>
       {running && (step.note?.retryIn || step.note?.nextModel) ? (
@@ -54,6 +55,7 @@ export function StepCard({ step, whole }) {
           {step.note.nextModel ? `Asking ${step.note.nextModel} instead.` : `Trying again in ${Math.ceil(step.note.retryIn)} s.`}
         </p>
       ) : null}
+      {step.status === "WAITING" ? <p className="step-note"><Icon name="clock" /> {sayingOf(step)}</p> : null}
       {step.error ? <p className="step-error"><Words text={step.error.message} /></p> : null}
       {running && !step.text ? <div className="thinking"><i /><i /><i /><span className="visually-hidden">Waiting for the model</span></div> : null}
       {running && step.text ? <LiveText text={step.text} active label={`Text of ${step.name}`} /> : null}

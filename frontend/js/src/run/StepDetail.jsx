@@ -9,6 +9,7 @@ import { LiveText } from "./LiveText.jsx";
 import { StepIcon } from "./StepIcon.jsx";
 import { spent } from "./StepCard.jsx";
 import { Copy, Value, asText } from "./Value.jsx";
+import { sayingOf } from "./waits.js";
 
 const NAMES = { output: "Output", input: "Input", error: "Error", facts: "Model", calls: "Calls", story: "Story" };
 const isTool = (step) => ["tool", "use"].includes(String(step.type || "").toLowerCase());
@@ -92,8 +93,6 @@ function Story({ story }) {
 
 const FREE = { cache: "from the cache, no cost", recorded: "from the recording, no cost" };
 const SKIPPED = "Skipped: a condition before it said so, or the chain had ended.";
-const WAITS = { APPROVAL: "Waits for a decision.", RETRY: "Waits before the next try.", CHILD: "Waits for another bot.", WAIT: "Waits as the program says.",
-  OUTCOME_UNKNOWN: "Waits for somebody who says whether it happened.", BUDGET: "Waits for room in the budget.", QUEUE: "Waits for its turn." };
 
 function Body({ step, tab, raw, repairs, executionId }) {
   const active = step.status === "RUNNING";
@@ -105,7 +104,7 @@ function Body({ step, tab, raw, repairs, executionId }) {
   if (active && step.text) return <LiveText text={step.text} active label={`Text of ${step.name}`} />;
   if (active) return <div className="thinking"><i /><i /><i /><span>{step.whole || isTool(step) ? "Working" : "Waiting for the first words"}</span></div>;
   if (step.status === "PENDING") return <p className="muted">Not started yet.</p>;
-  if (step.status === "WAITING" && !step.text) return <p className="muted">{WAITS[step.waits?.reason] || "Waits."}</p>;
+  if (["WAITING", "PAUSED"].includes(step.status) && !step.text) return <p className="muted">{sayingOf(step)}</p>;
   if (step.status === "SKIPPED") return <p className="muted">{SKIPPED}</p>;
   const value = step.output ?? (step.text || null);
   if (value === null && step.error) return <p className="muted">No output: the step failed.</p>;
@@ -118,17 +117,17 @@ function Child({ child }) {
 }
 
 /** What one step got, made and cost. */
-export function StepDetail({ step, tab: wanted, onTab, onRerun, onModify, repairs, executionId }) {
+export function StepDetail({ step, place, tab: wanted, onTab, onRerun, onModify, repairs, executionId }) {
   const tabs = tabsOf(step, executionId);
   const tab = tabs.includes(wanted) ? wanted : tabs[0];
   const [raw, setRaw] = useState(false);
   useEffect(() => setRaw(false), [step.key]);
   const value = tab === "input" ? step.input : tab === "output" ? step.output ?? step.text : null;
   return (
-    <section className="panel detail" aria-label={`Details of ${step.name}`}>
+    <section className="panel detail" aria-label={`Details of ${step.name}${place ? `, ${place}` : ""}`}>
       <header className="panel-head">
         <StepIcon type={step.type} />
-        <h2>{step.name}</h2>
+        <h2>{step.name}{place ? <small className="place"> {place}</small> : null}</h2>
         <span className="pill" data-status={step.status}>{LABELS[step.status] || step.status}</span>
         <span className="spacer" />
         {value && !largeOf(value) ? (

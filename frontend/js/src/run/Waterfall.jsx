@@ -4,6 +4,7 @@ import { LABELS, duration } from "../lib/format.js";
 import { ChildLine } from "./Nested.jsx";
 import { StepIcon } from "./StepIcon.jsx";
 import { attemptsOf } from "./attempts.js";
+import { placeOf } from "./places.js";
 import { spent } from "./StepCard.jsx";
 
 const ms = (text) => (text ? new Date(text).getTime() : null);
@@ -26,7 +27,7 @@ function useClock(active) {
   }, [active]);
 }
 
-function placeOf(start, end, zero, total) {
+function spanOf(start, end, zero, total) {
   const left = Math.min(Math.max(((start - zero) / total) * 100, 0), 99.4);
   const width = Math.max(((end - start) / total) * 100, 0.6);
   return { left: `${left}%`, width: `${Math.min(width, 100 - left)}%` };
@@ -42,13 +43,13 @@ function Bar({ step, zero, total, now, around }) {
   if (start === null) return null;
   const end = ms(step.finishedAt) ?? now;
   return (
-    <span className={around ? "bar around" : "bar"} data-status={step.status} data-reused={step.reused ? "yes" : undefined} style={placeOf(start, end, zero, total)}>
+    <span className={around ? "bar around" : "bar"} data-status={step.status} data-reused={step.reused ? "yes" : undefined} style={spanOf(start, end, zero, total)}>
       {around ? null : <First ttftMs={step.ttftMs} took={end - start} />}
     </span>
   );
 }
 
-const ENDED = { COMPLETED: "answered after", FAILED: "failed after", CANCELLED: "broken off after", RUNNING: "running for" };
+const ENDED = { COMPLETED: "answered after", FAILED: "failed after", CANCELLED: "broken off after", RUNNING: "running for", WAITING: "waiting for" };
 
 function told(attempt, number, status, took) {
   const model = attempt.answeredBy && !attempt.model?.endsWith(attempt.answeredBy) ? attempt.answeredBy : attempt.model;
@@ -63,10 +64,10 @@ function Attempts({ attempts, step, zero, total, now }) {
     const end = ms(attempt.end) ?? last;
     // The next one is foreseen for later.
     if (start > end) return null;
-    const status = attempt.outcome || (step.finishedAt ? "CANCELLED" : "RUNNING");
+    const status = attempt.outcome || (step.finishedAt ? "CANCELLED" : step.status);
     const words = told(attempt, i + 1, status, end - start);
     return (
-      <span key={i} className="bar attempt" data-status={status} title={words} style={placeOf(start, end, zero, total)}>
+      <span key={i} className="bar attempt" data-status={status} title={words} style={spanOf(start, end, zero, total)}>
         <First ttftMs={attempt.ttftMs} took={end - start} /><span className="visually-hidden">{words}. </span>
       </span>
     );
@@ -91,14 +92,22 @@ function move(event, onSelect) {
   next.focus();
 }
 
+/** Where there is little room the number stays, without the words around it; the name of a branch may be cut. */
+function Place({ place }) {
+  if (!place) return null;
+  const [, before, number, after] = /^([a-z]+ )?(\d+)( of \d+)?$/.exec(place) || [];
+  return <small className="place num" data-counted={number ? "yes" : undefined}>{number ? <><span>{before}</span>{number}<span>{after}</span></> : place}</small>;
+}
+
 /** Painted again only when something of it changed: a long execution has thousands. */
-const Row = memo(function Row({ step, itemKey, depth, current, zero, total, now, onSelect }) {
+const Row = memo(function Row({ step, place, itemKey, depth, current, zero, total, now, onSelect }) {
   return (
     <button type="button" className="wf-row" data-key={itemKey} onClick={() => onSelect(itemKey)} data-offline-ok
       aria-current={current ? "true" : undefined} tabIndex={current ? 0 : -1}>
-      <span className="wf-name" style={{ "--depth": Math.min(depth, 8) }}>
+      <span className="wf-name" title={place ? `${step.name}, ${place}` : undefined} style={{ "--depth": Math.min(depth, 8) }}>
         <StatusMark status={step.status} /><StepIcon type={step.type} />
         <span className="wf-label">{step.name}</span>
+        <Place place={place} />
         {step.modified ? <small className="chip modified" title={`Modified for this execution: ${step.modified.join(", ")}`}><Icon name="pen-line" /><span className="visually-hidden">modified</span></small> : null}
         {step.tryNumber > 1 && !step.reused ? <small className="chip">try {step.tryNumber}</small> : null}
         <span className="visually-hidden">{LABELS[step.status]}</span>
@@ -142,12 +151,12 @@ export function Waterfall({ run, rows, selected, onSelect: pick, live, at, until
   const few = rows.filter(({ step }) => step.child).length <= FEW;
   const isOpen = (id) => opened[id] ?? (few || selected?.startsWith(`${id}|`));
   // Functions and no components of their own: a row keeps its element, and the focus, while it is painted again.
-  const lineOf = (step, itemKey, depth) => <Row key={itemKey} zero={zero} total={total} now={step.startedAt && !step.finishedAt ? now : 0} current={selected === itemKey} onSelect={onSelect} step={step} itemKey={itemKey} depth={depth} />;
-  const linesOf = (list, prefix, base) => (list.length <= 3 * CHUNK ? plainLines(list, prefix, base)
-    : chunks(list).map((part, i) => <Chunk key={part[0].step.key} rows={part} near={i === 0} paint={(some) => plainLines(some, prefix, base)} />));
-  const plainLines = (list, prefix, base) => list.map(({ step, depth }) => (
+  const lineOf = (of, step, itemKey, depth) => <Row place={placeOf(of, step)} key={itemKey} zero={zero} total={total} now={step.startedAt && !step.finishedAt ? now : 0} current={selected === itemKey} onSelect={onSelect} step={step} itemKey={itemKey} depth={depth} />;
+  const linesOf = (of, list, prefix, base) => (list.length <= 3 * CHUNK ? plainLines(of, list, prefix, base)
+    : chunks(list).map((part, i) => <Chunk key={part[0].step.key} rows={part} near={i === 0} paint={(some) => plainLines(of, some, prefix, base)} />));
+  const plainLines = (of, list, prefix, base) => list.map(({ step, depth }) => (
     <Fragment key={prefix + step.key}>
-      {lineOf(step, prefix + step.key, base + depth)}
+      {lineOf(of, step, prefix + step.key, base + depth)}
       {step.child ? (
         <ChildLine child={step.child} known={kin.get(step.child.id)} depth={base + depth} open={isOpen(step.child.id)} at={at} onPicked={onPicked}
           onToggle={() => setOpened({ ...opened, [step.child.id]: !isOpen(step.child.id) })} linesOf={linesOf} />
@@ -168,7 +177,7 @@ export function Waterfall({ run, rows, selected, onSelect: pick, live, at, until
         </span>
         <span className="wf-time num">{duration(spent({ startedAt: run.startedAt, finishedAt: run.finishedAt }, now))}</span>
       </button>
-      {linesOf(rows, "", 1)}
+      {linesOf(run, rows, "", 1)}
     </div>
   );
 }

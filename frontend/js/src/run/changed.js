@@ -1,4 +1,5 @@
 // What differs between two executions, step by step and line by line.
+import { countPlace, wholePlaceOf } from "./places.js";
 
 export const same = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 const textOf = (value) => (value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value, null, 2));
@@ -38,6 +39,8 @@ export function pairs(older, newer) {
   const before = new Map(older.steps.map((step) => [step.key, step]));
   const now = [...newer.steps].sort((a, b) => a.position - b.position);
   const known = new Set(now.map((step) => step.key));
+  const both = { steps: new Map([...before, ...now.map((step) => [step.key, step])]), highest: new Map() };
+  for (const step of both.steps.values()) countPlace(both.highest, step);
   const all = [...now.map((step) => [before.get(step.key), step]), ...older.steps.filter((step) => !known.has(step.key)).map((step) => [step, null])];
-  return all.filter(([a, b]) => !(skipped(a) && skipped(b))).map(([old, step]) => ({ key: (step || old).key, name: (step || old).name, type: (step || old).type, old, now: step, verdict: verdict(old, step) }));
+  return all.filter(([a, b]) => !(skipped(a) && skipped(b))).map(([old, step]) => ({ key: (step || old).key, name: (step || old).name, place: wholePlaceOf(both, step || old), type: (step || old).type, old, now: step, verdict: verdict(old, step) }));
 }

@@ -1,12 +1,13 @@
 // Folds numbered events into what a page shows. Pure, so that the same events always give the same picture.
 import { foldAttempt } from "./attempts.js";
+import { countPlace } from "./places.js";
 
 export function startOf(snapshot) {
   return {
     id: snapshot.id, status: snapshot.status, error: snapshot.error || null, output: snapshot.output,
     createdAt: snapshot.createdAt, startedAt: snapshot.startedAt, finishedAt: snapshot.finishedAt,
     waiting: snapshot.waitingReason ? { reason: String(snapshot.waitingReason).toUpperCase() } : null, asked: null, held: null,
-    parked: snapshot.waitingReason === "QUEUE" ? snapshot.lastSeq : null, questions: new Map(), modified: new Map(), lastSeq: 0, at: null, steps: new Map(), order: [],
+    parked: snapshot.waitingReason === "QUEUE" ? snapshot.lastSeq : null, questions: new Map(), modified: new Map(), lastSeq: 0, at: null, steps: new Map(), order: [], open: new Set(), highest: new Map(),
     brought: new Map((snapshot.steps || []).filter((step) => step.reused && step.child).map((step) => [step.key, childOf(step)])),
   };
 }
@@ -65,7 +66,14 @@ const STEP_STATUS = {
 const FINAL = ["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"];
 const ASKED = { "execution.pause_requested": "PAUSE", "execution.cancel_requested": "CANCEL" };
 
+/** Taken back before it came to its step: what runs goes on running, what waits goes on waiting. */
+const takenBack = (run, event) => event.type === "execution.resumed" && run.status !== "PAUSED";
+
 function applyExecution(run, event, data) {
+  if (takenBack(run, event)) {
+    if (run.asked?.action === "PAUSE") run.asked = null;
+    return;
+  }
   run.status = EXECUTION_STATUS[event.type];
   if (event.seq > run.parked) run.parked = null;
   run.waiting = run.status === "WAITING" ? { reason: String(data.reason || "").toUpperCase(), seconds: data.seconds ?? null, at: event.at } : null;
@@ -78,9 +86,12 @@ function applyExecution(run, event, data) {
     run.createdAt ||= event.at;
   }
   if (run.status === "RUNNING") run.startedAt ||= event.at;
-  parkCalls(run);
+  if (run.status === "WAITING") rest(run, run.waiting.reason);
+  if (run.status === "PAUSED") rest(run, "PAUSED");
+  if (run.status === "RUNNING") goOn(run);
   if (!FINAL.includes(run.status)) return;
   run.finishedAt = event.at;
+  run.open = new Set();
   if (data.output !== undefined) run.output = data.output;
   if (data.error) run.error = data.error;
   for (const [key, step] of run.steps) {
@@ -91,14 +102,21 @@ function applyExecution(run, event, data) {
 
 const PARTS = ["goal", "description", "model", "tools", "notes"];
 
-const CALLS = ["tool", "use"];
+/** What is under way rests with its execution; what waits for something of its own still does. */
+function rest(run, reason) {
+  for (const key of run.open) {
+    const step = run.steps.get(key);
+    if (step.status === "WAITING" && !step.waits?.parked) continue;
+    run.steps.set(key, { ...step, status: "WAITING", waits: { reason, at: run.at, parked: true } });
+  }
+}
 
-/** A run that waits holds no worker: a call that is still open waits with it, and goes on with it. */
-function parkCalls(run) {
-  for (const [key, step] of run.steps) {
-    if (!CALLS.includes(step.type)) continue;
-    if (run.status === "WAITING" && step.status === "RUNNING") run.steps.set(key, { ...step, status: "WAITING", waits: { reason: run.waiting.reason, at: run.at, parked: true } });
-    else if (run.status === "RUNNING" && step.status === "WAITING" && step.waits?.parked) run.steps.set(key, { ...step, status: "RUNNING", waits: null });
+/** It goes on with its execution, unless a person has not yet decided about it. */
+function goOn(run) {
+  const asked = new Set([...run.questions.values()].filter((q) => q.status === "PENDING").map((q) => q.stepKey));
+  for (const key of run.open) {
+    const step = run.steps.get(key);
+    if (step.status === "WAITING" && !asked.has(key)) run.steps.set(key, { ...step, status: "RUNNING", waits: null });
   }
 }
 
@@ -139,6 +157,8 @@ const added = (list, item) => [...(list || []), item];
 function applyModel(step, event, data) {
   switch (event.type) {
     case "model.requested":
+      step.status = "RUNNING";
+      step.waits = null;
       step.text = "";
       step.requestedModel = step.requestedModel ?? data.model;
       step.tryNumber = data.tryNumber ?? 1;
@@ -239,8 +259,21 @@ export function apply(run, event) {
   else if (event.type.startsWith("approval.")) applyQuestion(run, event, data);
   else if (event.type === "entity.modified") applyModified(run, event, data);
   else if (event.type === "tool.refused") refusedBy(run, event, data);
-  else if (event.stepKey) applyStep(run, stepOf(run, event), event, data);
+  else if (event.stepKey) {
+    const step = stepOf(run, event);
+    applyStep(run, step, event, data);
+    if (event.type !== "step.delta") track(run, step);
+  }
   return true;
+}
+
+const OPEN = ["RUNNING", "WAITING"];
+
+/** Which steps are under way, so that a pause in a run of thousands looks only at those. */
+function track(run, step) {
+  if (OPEN.includes(step.status)) run.open.add(step.key);
+  else run.open.delete(step.key);
+  countPlace(run.highest, step);
 }
 
 /** What the tables say in the end wins over what was folded on the way; streamed text is kept. */
@@ -258,9 +291,11 @@ export function settle(run, snapshot) {
   run.held = null;
   run.steps = new Map();
   run.order = [];
+  run.open = new Set();
   for (const step of [...(snapshot.steps || [])].sort((a, b) => a.position - b.position)) {
     run.steps.set(step.key, { ...step, child: childOf(step), ...told(before.get(step.key)), error: withDiagnosis(step.error, before.get(step.key)?.error) });
     run.order.push(step.key);
+    countPlace(run.highest, step);
   }
 }
 
@@ -290,7 +325,7 @@ export function enrich(run, folded) {
 }
 
 function copyOf(run) {
-  return { ...run, steps: new Map(run.steps), order: [...run.order], questions: new Map(run.questions), modified: new Map(run.modified) };
+  return { ...run, steps: new Map(run.steps), order: [...run.order], questions: new Map(run.questions), modified: new Map(run.modified), open: new Set(run.open), highest: new Map(run.highest) };
 }
 
 const EVERY = 200;

@@ -1,3 +1,5 @@
+import { isLeaf } from "./fold.js";
+
 // What a click on each action of a diagnosis leads to. What cannot work where it stands is left out, and so not offered.
 export const PLACES = { reconnect: "/connections", raise_limit: "/settings/limits", raise_budget: "/costs" };
 
@@ -30,15 +32,25 @@ export function repairsOf({ run, step, error, facts, rerun, open }) {
   };
 }
 
+/** Whether a `try` around it took care of the failure, or does so just now. */
+function caught(run, step) {
+  for (let above = run.steps.get(step.parentKey); above; above = run.steps.get(above.parentKey)) {
+    if (above.type === "try" && !["FAILED", "CANCELLED"].includes(above.status)) return true;
+  }
+  return false;
+}
+
+/** The step that a failure of the execution is about: what it says itself, else the first that nobody took care of. */
+export function failedStep(run, list) {
+  const told = run.steps.get(run.error?.stepKey);
+  if (told) return told;
+  const open = list.map((row) => row.step).filter((s) => s.status === "FAILED" && !s.handled && !caught(run, s));
+  return open.find(isLeaf) || open.at(-1);
+}
+
 /** What the program went on without, as far as it is called: an item of a map, a step with `on_error`. */
 export function givenUp(run, list) {
-  const dealtWith = (step) => {
-    for (let above = run.steps.get(step.parentKey); above; above = run.steps.get(above.parentKey)) {
-      if (above.type === "try" && above.status === "COMPLETED") return true;
-    }
-    return false;
-  };
-  return list.map((row) => row.step).filter((s) => s.status === "FAILED" && (s.type === "entity" || s.type === "use") && !dealtWith(s));
+  return list.map((row) => row.step).filter((s) => s.status === "FAILED" && (s.type === "entity" || s.type === "use") && !caught(run, s));
 }
 
 /** Beside the choices of a question about a failure: what has to be mended first, before it is tried again. */
