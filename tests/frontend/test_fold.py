@@ -153,6 +153,8 @@ async def test_it_goes_on_with_its_execution_but_for_what_nobody_decided(look: L
     found = await look([*PAUSED, *ON])
     waits = {key for key, status in found["steps"].items() if status == "WAITING"}
     assert (found["status"], waits) == ("RUNNING", {ASKS})
+    for before, says in ((RESTS, "Waits for its turn."), (PAUSED, "Paused with the execution.")):
+        assert (await look([*before, DECIDED]))["says"][ASKS] == says
     found = await look([*PAUSED, DECIDED, *ON])
     assert set(found["steps"].values()) == {"RUNNING"}
 

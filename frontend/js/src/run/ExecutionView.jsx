@@ -227,7 +227,7 @@ export function ExecutionView(props) {
       <Facts run={run} facts={facts} at={past ? run.at : null} kin={kin.current} />
       {trouble ? <p className="note" role="alert"><Icon name="triangle-alert" /> {trouble} The page shows what was read so far.</p> : null}
       {past ? null : (
-        <Waiting run={now} steps={steps} askedBelow={questions.some((q) => !asksItself(q, now))} onSend={props.onSend ? (event) => emit(props.onSend, { event }) : undefined}>
+        <Waiting run={now} steps={steps} askedBelow={questions.some((q) => !asksItself(q, now))} busyBelow={[...kin.current.values()].some((one) => one.run.status === "RUNNING")} onSend={props.onSend ? (event) => emit(props.onSend, { event }) : undefined}>
           {questions.map((q, i) => (
             <Question key={q.id} q={asksItself(q, now) ? { ...q, bot: null, executionId: null, stepName: now.steps.has(q.stepKey) ? labelOf(now, now.steps.get(q.stepKey)) : undefined } : q} keys={i === 0} answer={answer}
               onDecide={props.onDecide} canDecide={Boolean(props.onDecide)}

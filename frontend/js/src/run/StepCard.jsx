@@ -25,7 +25,7 @@ function Facts({ step }) {
       {duration(step.ttftMs) ? <span title="From the question to the first token of the answer">first token {duration(step.ttftMs)}</span> : null}
       {step.tokensPerSecond ? <span title="Tokens written in a second, from the first one on">{pace(step.tokensPerSecond)} tokens/s</span> : null}
       {used.cost !== undefined && used.cost !== null ? <span>{cost(used.cost)}</span> : null}
-      <span className="num">{step.status === "RUNNING" ? <bb-elapsed since={step.startedAt} /> : duration(spent(step))}</span>
+      {step.status === "WAITING" ? null : <span className="num">{step.status === "RUNNING" ? <bb-elapsed since={step.startedAt} /> : duration(spent(step))}</span>}
     </p>
   );
 }

@@ -46,10 +46,10 @@ function useAwaited(executionId, reason) {
 const hasNoPlace = (run) => Boolean(run.parked) && ["PENDING", "WAITING"].includes(run.status);
 
 /** The words for where it stands: what kind, which heading, why; null while it goes on. */
-function standing(run, steps, events, askedBelow) {
+function standing(run, steps, events, { askedBelow, busyBelow }) {
   if (run.status === "PAUSED") {
     return { kind: "PAUSED", label: "Paused", icon: "pause", title: <>Paused{run.held?.by ? <> by {run.held.by}</> : null}</>,
-      text: <>{run.held?.reason ? <>“{run.held.reason}” </> : null}Nothing runs and nothing is spent. Resume goes on from here; Step takes exactly one action and holds again.</> };
+      text: <>{run.held?.reason ? <>“{run.held.reason}” </> : null}{busyBelow ? "A bot that it started finishes what it does just now; then nothing runs" : "Nothing runs"} and nothing is spent. Resume goes on from here; Step takes exactly one action and holds again.</> };
   }
   if (run.status !== "WAITING" && !hasNoPlace(run)) return null;
   const kind = hasNoPlace(run) ? "QUEUE" : run.waiting?.reason;
@@ -81,10 +81,10 @@ function SendButtons({ events, onSend }) {
 
 /** Why nothing moves, in words, and what to do about it. The questions stand in the same place of the
  * tree whatever the status is: one that is being answered keeps what was typed when others end. */
-export function Waiting({ run, steps, askedBelow, onSend, children }) {
+export function Waiting({ run, steps, askedBelow, busyBelow, onSend, children }) {
   const reason = run.status === "WAITING" && !hasNoPlace(run) ? run.waiting?.reason : null;
   const events = useAwaited(run.id, reason);
-  const now = standing(run, steps, events, askedBelow);
+  const now = standing(run, steps, events, { askedBelow, busyBelow });
   if (!now && !children?.length) return null;
   return (
     <section className={now ? "waiting" : "waiting going-on"} aria-label={now?.label || "Questions"} data-kind={now?.kind}>

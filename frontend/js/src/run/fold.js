@@ -144,7 +144,11 @@ function applyQuestion(run, event, data) {
   const old = run.questions.get(id);
   const status = event.type === "approval.expired" ? "EXPIRED" : String(data.verdict || "decided").toUpperCase();
   if (old) run.questions.set(id, { ...old, status, decidedBy: data.by ?? null, note: data.note ?? null, decidedAt: event.at });
-  const step = run.steps.get(event.stepKey);
+  let step = run.steps.get(event.stepKey);
+  if (step?.status === "WAITING") {
+    step = { ...step, waits: { reason: run.status === "PAUSED" ? "PAUSED" : "QUEUE", at: event.at, parked: true } };
+    run.steps.set(step.key, step);
+  }
   if (!["tool", "entity"].includes(step?.type) || data.arguments === undefined || data.arguments === null) return;
   const what = step.type === "entity" ? "its input" : "its arguments";
   const text = `${data.by || "Somebody"} changed ${what} and ${old?.kind === "REMEDY" ? "tried it again" : "agreed"}.`;
