@@ -20,7 +20,8 @@ const CHOICES = {
 };
 // Of a tool that a model called: the model goes on in place of the step.
 const OF_A_MODEL = { skip: "The model is told that it failed.", continue: "The model takes your value for its result.", fail: "The entity that called it fails too." };
-const calledByModel = (q) => q.kind === "REMEDY" && /\/turn\[\d+\]/.test(q.stepKey || "");
+const OUTCOME_OF_A_MODEL = { skip: "The model is told that nobody knows whether it was done." };
+const ofAModel = (q, name) => /\/turn\[\d+\]/.test(q.stepKey || "") && { REMEDY: OF_A_MODEL, OUTCOME: OUTCOME_OF_A_MODEL }[q.kind]?.[name];
 const editable = (q) => q.kind === "REMEDY" && q.arguments !== null && typeof q.arguments === "object" && "given" in q.arguments;
 const NEEDS_VALUE = ["continue", "done"];
 const NEEDS_MORE = [...NEEDS_VALUE, "edit"];
@@ -121,7 +122,7 @@ function ChoiceButtons({ q, choices, state, set, busy, send, keys }) {
           <li key={name}>
             <Ask label={label} icon={icon} primary={i === 0 && q.kind !== "OUTCOME"} hotkey={keys && q.kind !== "OUTCOME" ? String(i + 1) : undefined} disabled={busy}
               onClick={() => (NEEDS_MORE.includes(name) ? set(name) : send.choose(name))} />
-            <small>{(calledByModel(q) && OF_A_MODEL[name]) || note}</small>
+            <small>{ofAModel(q, name) || note}</small>
           </li>
         );
       })}
